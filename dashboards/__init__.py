@@ -1,0 +1,1 @@
+"""Pages for people: frames become offline reports and HiPlot pages, with safe HTML and static charts."""

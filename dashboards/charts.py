@@ -1,0 +1,297 @@
+"""Charts of a model report: a Polars frame in, an Altair chart out, rendered as static SVG or PNG.
+
+The functions that draw (`roc`, `calibration`, `importance`, `over_time`) know no file format; `svg` and
+`png` render any Altair chart in one style. Models keep their colour and dash across charts when each is
+given the same `models`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import polars as pl
+
+from dashboards.html import Markup, clean
+from tabkit.errors import SchemaError
+
+Section = Literal["metrics", "roc", "calibration", "importance", "over_time"]
+
+COLUMNS: dict[Section, tuple[str, ...]] = {
+    "metrics": ("model", "metric", "value", "low", "high"),
+    "roc": ("model", "false_positive_rate", "true_positive_rate"),
+    "calibration": ("model", "predicted", "observed", "rows"),
+    "importance": ("feature", "gain"),
+    "over_time": ("model", "period", "metric", "value", "low", "high"),
+}
+
+# Okabe and Ito's palette, which people with any kind of colour blindness can tell apart.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 2], [1, 3])
+INK, SOFT, LINE, GUIDE = "#1a1f27", "#4b5563", "#e5e7eb", "#8a93a0"
+
+# All charts come out equally wide, so that their letters are equally large on a page.
+WIDTH, HEIGHT, MARGIN = 390, 300, 44
+NAME_WIDTH = 150
+POINTS = 300
+
+_LABELS = {"labelColor": SOFT, "labelFontSize": 12, "labelPadding": 6, "labelFlush": False}
+_TITLES = {"titleColor": SOFT, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 8}
+# Opaque even where a model's first mark is a pale band.
+_SYMBOLS = {"symbolType": "stroke", "symbolOpacity": 1, "symbolStrokeWidth": 2.5, "symbolSize": 260}
+_NAMES = {"labelColor": INK, "labelFontSize": 12, "labelLimit": 150}
+CONFIG: dict[str, Any] = {
+    "aria": False,
+    "background": "#ffffff",
+    "font": "-apple-system, Segoe UI, Roboto, Helvetica Neue, Noto Sans, Liberation Sans, Arial, sans-serif",
+    "padding": {"left": 2, "right": 14, "top": 4, "bottom": 4},
+    "view": {"stroke": None},
+    "axis": {"domain": False, "ticks": False, "tickCount": 5, "gridColor": LINE, **_LABELS, **_TITLES},
+    "axisLeft": {"minExtent": MARGIN, "maxExtent": MARGIN},
+    "axisQuantitative": {"labelExpr": "abs(datum.value) < 1e4 ? datum.label : format(datum.value, '~s')"},
+    "legend": {"orient": "top", "columns": 2, "columnPadding": 18, **_NAMES, **_SYMBOLS},
+}
+
+
+class _Extra:
+    """A library of the `dashboards` extra, imported when it is first used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> object:
+        # doctest and inspect probe every global for such names; that is no use of the library.
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        try:
+            library = importlib.import_module(self._name)
+        except ImportError as error:
+            problem = f"charts need {self._name}, which is not installed: pip install 'tabkit-ml[dashboards]'"
+            raise ImportError(problem, name=self._name) from error
+        return getattr(library, attribute)
+
+
+if TYPE_CHECKING:
+    import altair as alt
+    import vl_convert
+else:
+    alt, vl_convert = _Extra("altair"), _Extra("vl_convert")
+
+Chart: TypeAlias = "alt.LayerChart | alt.VConcatChart"
+
+
+def roc(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.LayerChart:
+    """Draw the ROC curve of each model above the diagonal of guessing.
+
+    Parameters
+    ----------
+    frame
+        Columns ``model``, ``false_positive_rate``, ``true_positive_rate``; the points of each curve in
+        order. Long curves are thinned to some 300 points.
+    models
+        All models of the report in their order, which fixes colours; those of the frame follow.
+
+    Examples
+    --------
+    >>> curve = pl.DataFrame(
+    ...     {"false_positive_rate": [0.0, 0.2, 1.0], "true_positive_rate": [0.0, 0.7, 1.0]}
+    ... )
+    >>> svg(roc(curve.with_columns(model=pl.lit("trees"))))[:4]
+    '<svg'
+    """
+    rates = alt.Scale(domain=[0, 1], nice=False)
+    x = alt.X("false_positive_rate:Q", title="False positive rate", scale=rates)
+    y = alt.Y("true_positive_rate:Q", title="True positive rate", scale=rates)
+    curves = _lines(_thinned(_checked(frame, "roc")), models=models, dots=False)
+    return alt.LayerChart(layer=[_diagonal(0, 1), curves.encode(x=x, y=y)], width=WIDTH, height=HEIGHT)
+
+
+def calibration(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.VConcatChart:
+    """Draw what came true against what was predicted, and below it how many rows each point stands on.
+
+    Parameters
+    ----------
+    frame
+        Columns ``model``, ``predicted``, ``observed`` (bin means, in the unit of the target) and ``rows``.
+    models
+        As in `roc`.
+
+    Examples
+    --------
+    >>> bins = pl.DataFrame(
+    ...     {"model": ["trees"] * 2, "predicted": [0.1, 0.6], "observed": [0.12, 0.5], "rows": [900, 100]}
+    ... )
+    >>> svg(calibration(bins))[:4]
+    '<svg'
+    """
+    rows = _checked(frame, "calibration").sort("predicted", maintain_order=True)
+    ends = pl.concat([rows["predicted"], rows["observed"]]).drop_nulls()
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    scale = alt.Scale(domain=[low, high + 0.04 * (high - low)], nice=False, padding=0)
+    x = alt.X("predicted:Q", title="Predicted", scale=scale)
+    curves = _lines(rows, models=models).encode(x=x, y=alt.Y("observed:Q", title="Observed", scale=scale))
+    ranks = _ranks(rows, models)
+    height = max(180, HEIGHT - 48 * len(ranks))
+    both = alt.LayerChart(layer=[_diagonal(low, high), curves], width=WIDTH, height=height)
+    counts = [
+        _counts(rows.filter(pl.col("model") == name), colour=PALETTE[rank % len(PALETTE)], scale=scale)
+        for name, rank in ranks.items()
+    ]
+    return alt.vconcat(both, *counts, spacing=14)
+
+
+def importance(frame: pl.DataFrame, *, top: int = 15) -> alt.LayerChart:
+    """Draw the features with the largest gain, as shares of the gain of all features.
+
+    Parameters
+    ----------
+    frame
+        Columns ``feature`` and ``gain`` (zero or more), one row per feature.
+    top
+        How many bars; names too long for their place end in an ellipsis.
+
+    Examples
+    --------
+    >>> gains = pl.DataFrame({"feature": ["hour", "month"], "gain": [30.0, 10.0]})
+    >>> "75.0%" in svg(importance(gains))
+    True
+    """
+    share = pl.col("gain") / pl.max_horizontal(pl.col("gain").sum(), pl.lit(1e-300))
+    rows = _checked(frame, "importance").with_columns(share=share.fill_null(0.0))
+    rows = rows.sort("share", descending=True, maintain_order=True).head(top)
+    longest = max([*rows["share"], 1e-9])
+    scale = alt.Scale(domain=[0, 1.2 * longest], nice=False)  # with room for the labels
+    names = alt.Axis(labelLimit=NAME_WIDTH - 20, minExtent=NAME_WIDTH, maxExtent=NAME_WIDTH, labelColor=INK)
+    base = alt.Chart(_data(rows), width=WIDTH + MARGIN + 20 - NAME_WIDTH, height=alt.Step(22.5)).encode(
+        x=alt.X("share:Q", title=None, scale=scale, axis=None),
+        y=alt.Y("feature:N", title=None, sort=None, axis=names, scale=alt.Scale(paddingInner=0.35)),
+    )
+    bars = base.mark_bar(color=PALETTE[0])
+    shares = base.mark_text(align="left", dx=5, fontSize=12, color=SOFT)
+    return alt.LayerChart(layer=[bars, shares.encode(text=alt.Text("share:Q", format=".1%"))])
+
+
+def over_time(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.LayerChart:
+    """Draw one metric per period as a line with its interval as a band.
+
+    Parameters
+    ----------
+    frame
+        Columns ``model``, ``period`` (text that sorts by time, such as 2013-09), ``metric`` (one name),
+        ``value``, ``low`` and ``high``; a null bound leaves the band out there.
+    models
+        As in `roc`.
+
+    Examples
+    --------
+    >>> months = pl.DataFrame({"period": ["2013-08", "2013-09"], "value": [0.71, 0.7]})
+    >>> names = {"model": pl.lit("trees"), "metric": pl.lit("ROC AUC")}
+    >>> frame = months.with_columns(**names, low=pl.col("value") - 0.01, high=pl.col("value") + 0.01)
+    >>> "2013-09" in svg(over_time(frame))
+    True
+    """
+    rows = _checked(frame, "over_time").sort("period", maintain_order=True)
+    title = ", ".join(rows["metric"].unique(maintain_order=True))
+    scale = alt.Scale(zero=False, nice=True)
+    periods = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=16, grid=False)
+    x = alt.X("period:O", title=None, axis=periods)
+    band = alt.Chart(_data(rows)).mark_area(opacity=0.16)
+    band = band.encode(x=x, y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q", color=_colour(rows, models))
+    lines = _lines(rows, models=models).encode(x=x, y=alt.Y("value:Q", title=title, scale=scale))
+    return alt.LayerChart(layer=[band, lines], width=WIDTH, height=HEIGHT)
+
+
+def svg(chart: Chart) -> Markup:
+    """Render a chart as an SVG element: text stays text and is escaped, nothing is fetched.
+
+    Like all drawing it needs the `dashboards` extra: without it an ImportError says how to install it.
+    """
+    return Markup(vl_convert.vegalite_to_svg(chart.to_dict(), config=CONFIG, allowed_base_urls=[]))
+
+
+def png(chart: Chart, *, scale: float = 2) -> bytes:
+    """Render a chart as a PNG picture of `scale` pixels per unit.
+
+    Examples
+    --------
+    >>> png(importance(pl.DataFrame({"feature": ["hour"], "gain": [1.0]})))[1:4]
+    b'PNG'
+    """
+    return vl_convert.vegalite_to_png(chart.to_dict(), config=CONFIG, scale=scale, allowed_base_urls=[])
+
+
+def require_columns(frame: pl.DataFrame, section: Section) -> None:
+    """Raise a `SchemaError` that lists every column that a section needs and the frame lacks.
+
+    Examples
+    --------
+    >>> require_columns(pl.DataFrame({"feature": ["hour"]}), "importance")
+    Traceback (most recent call last):
+    tabkit.errors.SchemaError: the frame of importance lacks gain; it has feature
+    To do: give it the columns feature, gain
+    """
+    missing = [name for name in COLUMNS[section] if name not in frame.columns]
+    if missing:
+        raise SchemaError(
+            f"the frame of {section} lacks {', '.join(missing)}; it has {', '.join(frame.columns) or 'none'}",
+            advice=f"give it the columns {', '.join(COLUMNS[section])}",
+        )
+
+
+def _checked(frame: pl.DataFrame, section: Section) -> pl.DataFrame:
+    """Return the columns of a section as text that SVG can hold and finite numbers or null."""
+    require_columns(frame, section)
+    rows = frame.select(COLUMNS[section])
+    names = [name for name in ("model", "feature", "period", "metric") if name in rows.columns]
+    texts = [pl.Series(name, [clean(text) for text in rows[name]], dtype=pl.String) for name in names]
+    numbers = pl.all().exclude(names).cast(pl.Float64)
+    return rows.with_columns(texts).with_columns(pl.when(numbers.is_finite()).then(numbers))
+
+
+def _thinned(rows: pl.DataFrame) -> pl.DataFrame:
+    place, size = pl.int_range(pl.len()), pl.len()
+    keep = (place % (size / POINTS).ceil().cast(pl.Int64) == 0) | (place == size - 1)
+    return rows.filter(keep.over("model"))
+
+
+def _ranks(rows: pl.DataFrame, models: Sequence[str]) -> dict[str, int]:
+    """Return the place of each model of the rows among all models."""
+    present = rows["model"].unique(maintain_order=True).to_list()
+    everyone = list(dict.fromkeys([*map(clean, models), *present]))
+    return {name: rank for rank, name in enumerate(everyone) if name in present}
+
+
+def _scale(rows: pl.DataFrame, models: Sequence[str], choices: Sequence[Any]) -> alt.Scale:
+    ranks = _ranks(rows, models)
+    return alt.Scale(domain=list(ranks), range=[choices[rank % len(choices)] for rank in ranks.values()])
+
+
+def _colour(rows: pl.DataFrame, models: Sequence[str]) -> alt.Color:
+    return alt.Color("model:N", scale=_scale(rows, models, PALETTE), title=None)
+
+
+def _lines(rows: pl.DataFrame, *, models: Sequence[str], dots: bool = True) -> alt.Chart:
+    """Return one line per model through its rows in their order; dashes tell them apart without colour."""
+    point = alt.OverlayMarkDef(size=36, filled=True) if dots else False
+    chart: alt.Chart = alt.Chart(_data(rows.with_row_index("place"))).mark_line(strokeWidth=2, point=point)
+    dashes = alt.StrokeDash("model:N", scale=_scale(rows, models, DASHES), title=None)
+    return chart.encode(order="place:Q", color=_colour(rows, models), strokeDash=dashes)
+
+
+def _diagonal(low: float, high: float) -> alt.Chart:
+    ends = alt.Chart(_data(pl.DataFrame({"at": [low, high]})))
+    line: alt.Chart = ends.mark_line(color=GUIDE, strokeWidth=1.25, strokeDash=[4, 4])
+    return line.encode(x="at:Q", y="at:Q")
+
+
+def _counts(rows: pl.DataFrame, *, colour: str, scale: alt.Scale) -> alt.Chart:
+    bars: alt.Chart = alt.Chart(_data(rows), width=WIDTH, height=34).mark_bar(color=colour, size=6)
+    return bars.encode(
+        x=alt.X("predicted:Q", title=None, scale=scale, axis=alt.Axis(labels=False)),
+        y=alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=2)),
+    )
+
+
+def _data(rows: pl.DataFrame) -> alt.Data:
+    return alt.Data(values=rows.to_dicts())  # type: ignore[no-untyped-call]

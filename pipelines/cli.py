@@ -1,0 +1,216 @@
+"""The `tabkit` command: arguments in, one job run, one view or one JSON object out.
+
+Imports are delayed to the command that needs them, so that `tabkit --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+
+from tabkit import __version__
+from tabkit.errors import ConfigError, TabkitError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+app = typer.Typer(
+    name="tabkit",
+    help="Whom to contact, what they are worth, and how sure we are: train, score and inspect tabular models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output instead of text.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")]
+ConfigFile = Annotated[
+    str | None, typer.Option("--config", metavar="FILE.toml", help="Settings; arguments come before them.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as boosting.num_leaves=63. May be repeated."),
+]
+Source = Annotated[list[str] | None, typer.Argument(help="Files, globs, folders or URLs: Parquet, CSV, IPC, NDJSON.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(f"tabkit {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def train(
+    source: Source = None,
+    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="The column that names each row.")] = None,
+    time: Annotated[str | None, typer.Option(help="When a row was known: splits run along it.")] = None,
+    group: Annotated[str | None, typer.Option(help="Rows of one group stay in one part.")] = None,
+    weight: Annotated[str | None, typer.Option(help="Row weights.")] = None,
+    exposure: Annotated[str | None, typer.Option(help="Time or volume at risk, for counts and amounts.")] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(help="auto, binary, multiclass, regression, poisson, gamma, tweedie or quantile."),
+    ] = None,
+    positive: Annotated[str | None, typer.Option(help="The positive label of a binary target.")] = None,
+    drop_null_target: Annotated[
+        bool, typer.Option("--drop-null-target", help="Leave out rows without a target.")
+    ] = False,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="The bundle to write.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
+    config: ConfigFile = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Fit a model on a table, measure it on held-out rows beside two baselines, and save it."""
+    roles = {
+        "target": target,
+        "id": id_,
+        "time": time,
+        "group": group,
+        "weight": weight,
+        "exposure": exposure,
+    }
+    given = {
+        "source": source or None,
+        "output": output,
+        "positive": positive,
+        "drop_null_target": drop_null_target or None,
+        "roles": _given(roles),
+        "boosting": _given({"objective": objective}),
+    }
+
+    def job() -> dict[str, Any]:
+        from pipelines.jobs import train_job
+
+        return train_job(_values(config, set_, given), overwrite=overwrite, progress=_bars())
+
+    _run(job, "train_view", as_json=as_json, debug=debug)
+
+
+@app.command()
+def score(
+    bundle: Annotated[str | None, typer.Argument(help="The bundle of a trained model.")] = None,
+    source: Source = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="A file for all rows, or a folder for a file per source."),
+    ] = None,
+    contributions: Annotated[
+        int | None, typer.Option(min=0, metavar="K", help="Add the K largest reasons to each row.")
+    ] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="A column to carry through. May be repeated.")] = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Score tables of any size in bounded memory; outputs appear when they are complete."""
+    given = {
+        "bundle": bundle,
+        "source": source or None,
+        "output": output,
+        "contributions": contributions,
+        "keep": keep or None,
+    }
+
+    def job() -> dict[str, Any]:
+        from pipelines.jobs import score_job
+
+        return score_job(_values(config, set_, given), progress=_bars())
+
+    _run(job, "score_view", as_json=as_json, debug=debug)
+
+
+@app.command()
+def inspect(
+    bundle: Annotated[str, typer.Argument(help="The bundle of a trained model.")],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what a bundle holds: roles, columns, metrics, importance, lineage and sizes."""
+
+    def job() -> dict[str, Any]:
+        from pipelines.inspection import inspect as look
+
+        return look(bundle)
+
+    _run(job, "inspect_view", as_json=as_json, debug=debug)
+
+
+def main() -> None:
+    """Run the command: exit 0, 2 for what the user can mend, 130 for Ctrl-C, 1 for a fault of ours."""
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        sys.stderr.write("tabkit: interrupted; nothing was left half done\n")
+        sys.exit(130)
+
+
+def _run(job: Callable[[], dict[str, Any]], view: str, *, as_json: bool, debug: bool) -> None:
+    try:
+        result = job()
+    except TabkitError as error:
+        _report(error, as_json=as_json, debug=debug)
+        raise typer.Exit(2) from error
+    except ImportError as error:
+        if "pip install" not in str(error):
+            raise
+        _report(ConfigError(str(error)), as_json=as_json, debug=debug)
+        raise typer.Exit(2) from error
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from pipelines import terminal
+
+    shown: RenderableType = getattr(terminal, view)(result)
+    Console().print(shown, highlight=False)
+
+
+def _report(error: TabkitError, *, as_json: bool, debug: bool) -> None:
+    from rich.console import Console
+
+    from pipelines.terminal import error_block
+
+    if debug:
+        traceback.print_exception(error)
+    Console(stderr=True).print(error_block(error), highlight=False)
+    if as_json:
+        typer.echo(json.dumps({"error": {"stage": error.stage, "problem": error.problem, "advice": error.advice}}))
+
+
+def _values(file: str | None, assignments: list[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge the file, then `--set`, then the arguments."""
+    from tabkit.config import merge, override, read
+
+    values = override(read(file) if file else {}, assignments or [])
+    return merge(values, _given(given))
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _bars() -> Any:
+    from rich.console import Console
+
+    from pipelines.terminal import Bars
+
+    return Bars(Console(stderr=True))

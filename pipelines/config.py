@@ -1,0 +1,81 @@
+"""Settings of the jobs: what a TOML file, `--set` and the arguments fill."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tabkit.boosting.config import BoostingConfig
+from tabkit.config import Config
+from tabkit.encoding.config import EncodingConfig
+
+
+class SplitConfig(Config):
+    """Which rows are kept out of the fit.
+
+    Parameters
+    ----------
+    holdout
+        Share of the rows that the reported metrics are measured on: the newest ones with a time role,
+        else drawn by chance, whole groups or stratified by class.
+    early_stopping
+        Share of the other rows that decides how many trees are grown; chosen the same way.
+    """
+
+    holdout: float = Field(default=0.2, gt=0, lt=1)
+    early_stopping: float = Field(default=0.15, gt=0, lt=1)
+
+
+class TrainConfig(Config):
+    """Everything that `train` can be told.
+
+    Parameters
+    ----------
+    source, output
+        Where rows are read from and the bundle is written to; the command line's arguments come before.
+    roles
+        Column by role.
+    positive
+        The positive label of a binary target, as text.
+    drop_null_target
+        Leave out rows without a target instead of refusing them.
+    final
+        ``all``: once measured, the saved model is fitted again on all rows, with the number of trees found.
+        ``evaluated``: the saved model is the measured one, which never saw the held-out rows.
+    resamples, level
+        Of the bootstrap intervals.
+    seed
+        Decides splits, folds and resamples.
+    """
+
+    source: str | list[str] | None = None
+    output: str | None = None
+    roles: dict[str, str] = Field(default_factory=dict)
+    positive: str | None = None
+    drop_null_target: bool = False
+    final: Literal["all", "evaluated"] = "all"
+    resamples: int = Field(default=200, ge=20)
+    level: float = Field(default=0.95, gt=0, lt=1)
+    seed: int = Field(default=0, ge=0)
+    split: SplitConfig = Field(default_factory=SplitConfig)
+    encoding: EncodingConfig = Field(default_factory=EncodingConfig)
+    boosting: BoostingConfig = Field(default_factory=BoostingConfig)
+
+
+class ScoreConfig(Config):
+    """Everything that `score` can be told.
+
+    Parameters
+    ----------
+    contributions
+        How many of the largest reasons are written beside each score.
+    keep
+        Further columns that are carried through beside the id.
+    """
+
+    bundle: str | None = None
+    source: str | list[str] | None = None
+    output: str | None = None
+    contributions: int = Field(default=0, ge=0)
+    keep: list[str] = Field(default_factory=list)

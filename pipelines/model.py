@@ -1,0 +1,192 @@
+"""A fitted propensity model: encoder, booster and what is known about them, as one frozen object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pipelines.evaluation import Evaluation
+from tabkit import bundle, frames
+from tabkit.boosting import BoostedModel, reason_schema, reasons
+from tabkit.encoding import FittedTable
+from tabkit.errors import ConfigError
+from tabkit.roles import Roles
+from tabkit.schema import parse_dtype
+from tabkit.scoring import Scorer, Tally, stream
+from tabkit.target import Target
+
+KIND = "propensity"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PropensityModel:
+    """Who will act: a model that scores tables.
+
+    Parameters
+    ----------
+    roles
+        Which column plays which part.
+    target
+        What is predicted.
+    encoder
+        Source columns to features.
+    booster
+        Features to predictions.
+    evaluation
+        Held-out metrics beside the baselines.
+    config
+        The settings of the fit, as plain data.
+    lineage
+        Where the model comes from: source, rows, time span, parent.
+    dtypes
+        The types of the role columns at the fit, by column.
+    checksum
+        Of the bundle it was loaded from or saved to last; None before.
+    """
+
+    roles: Roles
+    target: Target
+    encoder: FittedTable
+    booster: BoostedModel
+    evaluation: Evaluation
+    config: Mapping[str, Any] = field(default_factory=dict)
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    checksum: str | None = None
+
+    def outputs(self, *, contributions: int = 0) -> dict[str, pl.DataType]:
+        """Return the names and types of what `score` gives beside the kept columns."""
+        reasons_given = reason_schema(contributions)
+        if self.target.task != "multiclass":
+            return {"score": pl.Float64(), **reasons_given}
+        names = {f"score_{label}": pl.Float64() for label in self.target.classes}
+        return {**names, "predicted": pl.String(), **reasons_given}
+
+    def score(
+        self,
+        source: frames.Source,
+        *,
+        contributions: int = 0,
+        keep: Sequence[str] = (),
+        tally: Tally | None = None,
+    ) -> pl.LazyFrame:
+        """Return scores as a `LazyFrame`, which streams: sink it and memory stays bounded.
+
+        Parameters
+        ----------
+        source
+            Anything that `tabkit.frames.scan` takes.
+        contributions
+            How many of the largest reasons to add to each row.
+        keep
+            Further columns to carry through; the id always is.
+        tally
+            Counts rows and unseen levels while the stream runs.
+
+        Returns
+        -------
+        pl.LazyFrame
+            The id and kept columns; ``score``: the probability of the positive class, or the expected value
+            (or quantile); for several classes ``score_CLASS`` each and ``predicted``; then ``reason_1``,
+            ``reason_1_contribution`` and so on. Rows keep their order.
+
+        Raises
+        ------
+        ConfigError
+            If `contributions` is negative.
+        SchemaError
+            If columns are missing or of another type; extra ones are ignored.
+        """
+        if contributions < 0:
+            raise ConfigError(f"contributions is {contributions}; a number from 0 was expected")
+        kept = list(dict.fromkeys([*([self.roles.id] if self.roles.id else []), *keep]))
+        frame = frames.scan(source, dtypes=self.known_dtypes())
+        scorer = Scorer(
+            schema=self.encoder.schema,
+            encode=self.encoder.to_exprs(),
+            predict=lambda features, exposure: self._predict(features, exposure, contributions),
+            outputs=self.outputs(contributions=contributions),
+            unseen=self.encoder.unseen(),
+            exposure=self.roles.exposure,
+        )
+        return stream(frame, scorer, keep=kept, tally=tally)
+
+    def known_dtypes(self) -> dict[str, pl.DataType]:
+        """Return the types at the fit, for readers of formats that carry none."""
+        roles = {name: parse_dtype(dtype) for name, dtype in self.dtypes.items()}
+        return {**roles, **self.encoder.schema.dtypes()}
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> str:
+        """Write a bundle and return its checksum; see `tabkit.bundle.write`."""
+        encoder, parts = _encoder_parts(self.encoder)
+        content = {
+            "roles": self.roles.given(),
+            "target": self.target.to_dict(),
+            "schema": self.encoder.schema.to_list(),
+            "dtypes": dict(self.dtypes),
+            "config": dict(self.config),
+            "metrics": self.evaluation.to_dict(),
+            "lineage": dict(self.lineage),
+            "booster": self.booster.to_dict(),
+        }
+        parts |= {"encoder.json": bundle.json_bytes(encoder), "booster.txt": self.booster.text.encode()}
+        return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> PropensityModel:
+        """Read a bundle, every checksum verified; `BundleError` if that fails."""
+        found = bundle.read(path, kinds=[KIND])
+        manifest = found.manifest
+        return cls(
+            roles=Roles.from_dict(manifest["roles"]),
+            target=Target.from_dict(manifest["target"]),
+            encoder=FittedTable.from_dict(_encoder_state(found)),
+            booster=BoostedModel.from_dict(manifest["booster"], text=found.text("booster.txt")),
+            evaluation=Evaluation.from_dict(manifest["metrics"]),
+            config=manifest["config"],
+            lineage=manifest["lineage"],
+            dtypes=manifest["dtypes"],
+            checksum=found.checksum,
+        )
+
+    def _predict(self, features: pl.DataFrame, exposure: pl.Series | None, contributions: int) -> pl.DataFrame:
+        # One thread: the stream calls this from as many threads as there are cores.
+        offset = None if exposure is None else np.log(exposure.to_numpy())
+        found = self.booster.predict(features, offset=offset, num_threads=1)
+        if self.target.task == "multiclass":
+            labels = pl.Series(self.target.classes, dtype=pl.String)
+            scores = pl.DataFrame({f"score_{c}": found[:, k] for k, c in enumerate(self.target.classes)})
+            scores = scores.with_columns(labels.gather(found.argmax(axis=1)).alias("predicted"))
+        else:
+            scores = pl.DataFrame({"score": found})
+        if not contributions:
+            return scores
+        why = reasons(self.booster, features, largest=contributions, source_of=self.encoder.source_of, num_threads=1)
+        return scores.hstack(why)
+
+
+def _encoder_parts(encoder: FittedTable) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Move the frames inside an encoder's state to parts of their own."""
+    state = encoder.to_dict()
+    parts: dict[str, bytes] = {}
+    for i, item in enumerate(state["encoders"]):
+        held = item.get("frames", {})
+        names = {name: f"encoder/{i:03d}-{name}.parquet" for name in held}
+        parts |= {names[name]: bundle.frame_bytes(frame) for name, frame in held.items()}
+        if held:
+            item["frames"] = names
+    return state, parts
+
+
+def _encoder_state(found: bundle.Bundle) -> dict[str, Any]:
+    """Put the frames back where `_encoder_parts` took them from."""
+    state: dict[str, Any] = found.json("encoder.json")
+    for item in state["encoders"]:
+        if "frames" in item:
+            item["frames"] = {name: found.frame(part) for name, part in item["frames"].items()}
+    return state

@@ -1,0 +1,236 @@
+"""Who will act: from a table with a target to a model with honest held-out metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pipelines.config import TrainConfig
+from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate
+from pipelines.model import PropensityModel
+from tabkit import boosting, metrics, splits
+from tabkit.boosting import OBJECTIVES, BoostedModel, BoostingConfig, Rows
+from tabkit.config import build
+from tabkit.encoding import FittedTable
+from tabkit.errors import ConfigError
+from tabkit.frames import Source
+from tabkit.progress import Progress, Silent
+from tabkit.roles import Roles
+from tabkit.schema import dtype_name
+from tabkit.table import Table, read
+from tabkit.target import Target, Task, infer
+
+__all__ = ["PropensityModel", "TrainConfig", "load", "train"]
+
+_TASK_OF: dict[str, Task] = {"binary": "binary", "multiclass": "multiclass"}
+
+
+def train(
+    source: Source,
+    *,
+    roles: Roles,
+    config: TrainConfig | Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> PropensityModel:
+    """Fit a model and measure it on rows that it never saw, beside two baselines.
+
+    The newest rows (or random ones without a time role) are held out. On the others the encoder is fitted
+    with cross-fitting and trees are grown until a second held-out part stops improving; base rate and a
+    linear model are fitted on the same encoding. With ``final="all"``, the default, the saved model is then
+    fitted again on all rows with the number of trees found: its metrics are those of the measured twin.
+
+    Parameters
+    ----------
+    source
+        A table with the target: anything that `tabkit.frames.scan` takes. It is read into memory.
+    roles
+        The target at least. Role columns are never features.
+    config
+        Settings; a mapping is validated.
+    progress
+        Is told how far the work is.
+
+    Raises
+    ------
+    TabkitError
+        Of the stage at which the data or the settings cannot be used; see `tabkit.errors`.
+    """
+    settings = config if isinstance(config, TrainConfig) else build(TrainConfig, config or {})
+    shown = progress or Silent()
+    if roles.target is None:
+        raise ConfigError("no target is given", advice="name the column to predict: --target (Roles(target=...))")
+    table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
+    target = infer(
+        table.frame.lazy(),
+        roles.target,
+        task=_task(settings.boosting),
+        positive=settings.positive,
+        what=table.name,
+    )
+    settings = _named_objective(settings, target, roles)
+    with shown.task("training", total=4) as advance:
+        parts = _parts(table, target, settings)
+        fitted = _fit(parts.fit, parts.stop, target, settings, progress=shown)
+        advance(1)
+        evaluation = _evaluate(parts, fitted, target, settings)
+        advance(2)
+        if settings.final == "all":
+            fitted = _fit_all(table, fitted.booster, target, settings, progress=shown)
+        advance(1)
+    return PropensityModel(
+        roles=roles,
+        target=target,
+        encoder=fitted.encoder,
+        booster=fitted.booster,
+        evaluation=evaluation,
+        config=settings.model_dump(mode="json"),
+        lineage=_lineage(table, parts, settings),
+        dtypes={column: dtype_name(table.frame.schema[column]) for column in roles.given().values()},
+    )
+
+
+def load(path: str | Path) -> PropensityModel:
+    """Read a saved model; `BundleError` if it is damaged, of another kind or from a newer version."""
+    return PropensityModel.load(path)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """The table in three: to fit on, to stop the growth of trees, to measure on."""
+
+    fit: Table
+    stop: Table
+    test: Table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fitted:
+    encoder: FittedTable
+    booster: BoostedModel
+    rows: Rows
+    """The encoded rows of the fit, for the baselines."""
+
+
+def _task(config: BoostingConfig) -> Task | None:
+    return None if config.objective == "auto" else _TASK_OF.get(config.objective, "regression")
+
+
+def _named_objective(settings: TrainConfig, target: Target, roles: Roles) -> TrainConfig:
+    name = target.task if settings.boosting.objective == "auto" else settings.boosting.objective
+    if roles.exposure is not None and OBJECTIVES[name].link != "log":
+        raise ConfigError(
+            f"exposure {roles.exposure!r} is given, but the objective is {name}",
+            advice="exposure needs a log link: choose --objective poisson, gamma or tweedie, or drop the exposure",
+        )
+    boosted = settings.boosting.model_copy(update={"objective": name})
+    return settings.model_copy(update={"boosting": boosted})
+
+
+def _parts(table: Table, target: Target, settings: TrainConfig) -> _Parts:
+    rest, test = _divide(table, target, share=settings.split.holdout, seed=settings.seed)
+    fit, stop = _divide(rest, target, share=settings.split.early_stopping, seed=settings.seed + 1)
+    return _Parts(fit, stop, test)
+
+
+def _divide(table: Table, target: Target, *, share: float, seed: int) -> tuple[Table, Table]:
+    """Divide by time where it is known, else by whole groups, else stratified by class."""
+    ways: dict[str, Any] = {}
+    if table.roles.time is not None:
+        ways["time"] = table.times()
+    elif table.roles.group is not None:
+        ways["groups"] = table.frame[table.roles.group].to_numpy()
+    elif target.task != "regression":
+        ways["stratify"] = _y(table, target)
+    found = splits.holdout(table.frame.height, share=share, seed=seed, **ways)
+    return tuple(replace(table, frame=table.frame[rows]) for rows in (found.train, found.test))  # type: ignore[return-value]  # a pair
+
+
+def _y(table: Table, target: Target) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return table.frame.select(target.expr()).to_series().to_numpy()
+
+
+def _rows(table: Table, features: pl.DataFrame, target: Target) -> Rows:
+    exposure = table.numbers("exposure")
+    offset = None if exposure is None else np.log(exposure)
+    return Rows(features, _y(table, target), weight=table.numbers("weight"), offset=offset)
+
+
+def _encode(table: Table, target: Target, settings: TrainConfig) -> tuple[FittedTable, Rows]:
+    folds = None
+    if table.roles.group is not None:
+        groups = table.frame[table.roles.group].to_numpy()
+        folds = splits.kfold(len(groups), folds=settings.encoding.folds, seed=settings.seed, groups=groups)
+    encoder, features = settings.encoding.encoder(seed=settings.seed).fit_transform(
+        table.frame,
+        target=target,
+        exclude=[column for column in table.roles.given().values() if column != target.name],
+        weight=table.roles.weight,
+        folds=folds,
+    )
+    return encoder, _rows(table, features, target)
+
+
+def _fit(fit: Table, stop: Table, target: Target, settings: TrainConfig, *, progress: Progress) -> _Fitted:
+    encoder, rows = _encode(fit, target, settings)
+    held_out = _rows(stop, encoder.transform(stop.frame), target)
+    booster = boosting.fit(rows, held_out, config=settings.boosting, classes=target.classes, progress=progress)
+    return _Fitted(encoder, booster, rows)
+
+
+def _fit_all(
+    table: Table, measured: BoostedModel, target: Target, settings: TrainConfig, *, progress: Progress
+) -> _Fitted:
+    """Fit on all rows with the number of trees that the measured twin stopped at."""
+    encoder, rows = _encode(table, target, settings)
+    config = settings.boosting.model_copy(update={"max_trees": max(measured.trees, 1)})
+    booster = boosting.fit(rows, config=config, classes=target.classes, progress=progress)
+    booster = replace(
+        booster,
+        trees=min(measured.trees, booster.trees),
+        held_out_loss=measured.held_out_loss,
+        base_loss=measured.base_loss,
+    )
+    return _Fitted(encoder, booster, rows)
+
+
+def _evaluate(parts: _Parts, fitted: _Fitted, target: Target, settings: TrainConfig) -> Evaluation:
+    test = _rows(parts.test, fitted.encoder.transform(parts.test.frame), target)
+    config = settings.boosting
+    outputs = len(target.classes) if target.task == "multiclass" else 1
+    predictions = {
+        MODEL: fitted.booster.predict(test.features, offset=test.offset, num_threads=config.num_threads),
+        LINEAR: boosting.linear(fitted.rows, config=config).predict(test.features, offset=test.offset),
+        BASE_RATE: boosting.base_rate(fitted.rows, config=config, classes=outputs).predict(
+            test.features, offset=test.offset
+        ),
+    }
+    return evaluate(
+        test.y,
+        predictions,
+        measures=metrics.for_task(config.objective, power=config.tweedie_power, quantile=config.quantile),  # type: ignore[arg-type]  # named by now
+        weight=test.weight,
+        span=parts.test.span(),
+        resamples=settings.resamples,
+        level=settings.level,
+        seed=settings.seed,
+    )
+
+
+def _lineage(table: Table, parts: _Parts, settings: TrainConfig) -> dict[str, Any]:
+    used = table if settings.final == "all" else parts.fit
+    return {
+        "parent": None,
+        "strategy": "train",
+        "source": table.name,
+        "rows": used.frame.height,
+        "span": used.span(),
+        "rows_fit": parts.fit.frame.height,
+        "rows_early_stopping": parts.stop.frame.height,
+        "rows_holdout": parts.test.frame.height,
+        "rows_dropped": dict(table.dropped),
+    }

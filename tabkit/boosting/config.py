@@ -1,0 +1,83 @@
+"""Settings of a boosted model."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from tabkit.config import Config
+
+ObjectiveName = Literal["binary", "multiclass", "regression", "poisson", "gamma", "tweedie", "quantile"]
+
+_OURS = {
+    "objective",
+    "metric",
+    "boost_from_average",
+    "num_class",
+    "num_leaves",
+    "learning_rate",
+    "min_data_in_leaf",
+    "feature_fraction",
+    "lambda_l2",
+    "seed",
+    "num_threads",
+    "monotone_constraints",
+    "tweedie_variance_power",
+    "alpha",
+    "data",
+    "valid",
+    "task",
+    "num_iterations",
+    "early_stopping_round",
+    "input_model",
+    "output_model",
+}
+
+
+class BoostingConfig(Config):
+    """How trees are grown; names are LightGBM's unless they say more here.
+
+    Parameters
+    ----------
+    objective
+        What is minimised; ``auto`` follows the target's task. `poisson` for counts, `gamma` for positive
+        amounts, `tweedie` for amounts with many zeros: these have a log link and take exposure.
+    max_trees
+        The most boosting rounds; early stopping usually ends before.
+    early_stopping_rounds
+        Rounds without a better held-out loss after which growing stops; 0 grows all `max_trees`.
+    quantile
+        The level of the quantile objective, between 0 and 1.
+    tweedie_power
+        The variance power of the Tweedie objective, from 1 to below 2.
+    monotone
+        By feature: 1 if the prediction may only rise with it, -1 if only fall.
+    num_threads
+        0 takes all cores. Results are the same for the same seed and number of threads.
+    params
+        Further LightGBM parameters, handed on as they are.
+    """
+
+    objective: ObjectiveName | Literal["auto"] = "auto"
+    learning_rate: float = Field(default=0.05, gt=0)
+    num_leaves: int = Field(default=31, ge=2)
+    min_data_in_leaf: int = Field(default=20, ge=1)
+    feature_fraction: float = Field(default=0.8, gt=0, le=1)
+    lambda_l2: float = Field(default=1.0, ge=0)
+    max_trees: int = Field(default=1000, ge=1)
+    early_stopping_rounds: int = Field(default=50, ge=0)
+    quantile: float = Field(default=0.5, gt=0, lt=1)
+    tweedie_power: float = Field(default=1.5, ge=1, lt=2)
+    monotone: dict[str, Literal[-1, 0, 1]] = Field(default_factory=dict)
+    seed: int = Field(default=0, ge=0)
+    num_threads: int = Field(default=0, ge=0)
+    params: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("params")
+    @classmethod
+    def _not_ours(cls, params: dict[str, Any]) -> dict[str, Any]:
+        ours = sorted(_OURS & set(params))
+        if ours:
+            raise ValueError(f"{', '.join(ours)} has its own setting here or is decided by tabkit")
+        return params

@@ -1,0 +1,212 @@
+"""Growing a boosted model with early stopping on held-out rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from tabkit.boosting.config import BoostingConfig
+from tabkit.boosting.model import BoostedModel
+from tabkit.boosting.objective import OBJECTIVES, Objective, base_score, check_target, inverse_link, loss
+from tabkit.boosting.rows import Floats, Rows, matrix
+from tabkit.errors import ConfigError, FitError
+from tabkit.progress import Progress, Silent
+
+
+def fit(
+    train: Rows,
+    valid: Rows | None = None,
+    *,
+    config: BoostingConfig,
+    classes: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> BoostedModel:
+    """Grow trees on `train` until the loss on `valid` stops falling.
+
+    Parameters
+    ----------
+    train
+        The rows to learn from; the order of their columns is the order of the model's features.
+    valid
+        Held-out rows for early stopping; without them all `max_trees` are grown.
+    config
+        The settings; `objective` must be named, not ``auto``.
+    classes
+        The labels of a classification, in the order of the indices in `y`.
+    progress
+        Told of each boosting round.
+
+    Returns
+    -------
+    BoostedModel
+        With no trees at all if none of them beats the base score on the held-out rows.
+
+    Raises
+    ------
+    FitError
+        If the target does not suit the objective, or LightGBM refuses the data.
+    ConfigError
+        If a monotone constraint names an unknown feature, or an offset meets a multiclass objective.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> x = np.arange(200.0)
+    >>> rows = Rows(pl.DataFrame({"x": x}), (x > 99).astype(float))
+    >>> model = fit(rows, config=BoostingConfig(objective="binary", max_trees=20, num_threads=1))
+    >>> model.base_score, bool(model.predict(rows.features)[-1] > 0.7)
+    ((0.0,), True)
+    """
+    objective = _objective(config, train, valid, classes)
+    names = tuple(train.features.columns)
+    outputs = len(classes) if objective.name == "multiclass" else 1
+    base = base_score(
+        train.y,
+        weight=train.weights(),
+        offset=train.offsets(),
+        config=config,
+        objective=objective,
+        classes=outputs,
+    )
+    params = _params(config, objective, names=names, outputs=outputs)
+    booster, best = _train(
+        _dataset(train, names, base, params),
+        valid,
+        names=names,
+        base=base,
+        params=params,
+        config=config,
+        progress=progress or Silent(),
+    )
+    model = BoostedModel(
+        objective=objective.name,
+        features=names,
+        base_score=tuple(float(b) for b in base),
+        trees=best,
+        text=booster.model_to_string(num_iteration=best),
+        classes=tuple(classes),
+        params=params,
+    )
+    return model if valid is None else _judged(model, valid, config)
+
+
+def _objective(config: BoostingConfig, train: Rows, valid: Rows | None, classes: Sequence[str]) -> Objective:
+    if config.objective == "auto":
+        raise ConfigError("the objective is 'auto'", advice=f"name one of {', '.join(OBJECTIVES)}")
+    objective = OBJECTIVES[config.objective]
+    check_target(train.y, objective, what="the training part")
+    if valid is not None:
+        check_target(valid.y, objective, what="the early-stopping part")
+    if objective.name == "multiclass" and (train.offset is not None or len(classes) < 2):
+        raise ConfigError("a multiclass objective needs at least two classes and takes no offset or exposure")
+    if objective.name == "binary" and train.y.max() > 1:
+        raise FitError(f"a binary target has values 0 and 1, found {train.y.max():g}")
+    return objective
+
+
+def _params(config: BoostingConfig, objective: Objective, *, names: tuple[str, ...], outputs: int) -> dict[str, Any]:
+    params: dict[str, Any] = {
+        "objective": objective.name,
+        "metric": objective.metric,
+        "boost_from_average": False,
+        "learning_rate": config.learning_rate,
+        "num_leaves": config.num_leaves,
+        "min_data_in_leaf": config.min_data_in_leaf,
+        "feature_fraction": config.feature_fraction,
+        "lambda_l2": config.lambda_l2,
+        "seed": config.seed,
+        "num_threads": config.num_threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    unknown = sorted(set(config.monotone) - set(names))
+    if unknown:
+        raise ConfigError(
+            f"monotone constraints on features that are not there: {', '.join(map(repr, unknown))}",
+            advice=f"the features are {', '.join(names[:40])}",
+        )
+    extra: dict[str, dict[str, Any]] = {
+        "multiclass": {"num_class": outputs},
+        "tweedie": {"tweedie_variance_power": config.tweedie_power},
+        "quantile": {"alpha": config.quantile},
+    }
+    constraints = {"monotone_constraints": [config.monotone.get(n, 0) for n in names]} if config.monotone else {}
+    return {**params, **extra.get(objective.name, {}), **constraints, **config.params}
+
+
+def _dataset(
+    rows: Rows,
+    names: tuple[str, ...],
+    base: Floats,
+    params: dict[str, Any],
+    reference: lgb.Dataset | None = None,
+) -> lgb.Dataset:
+    score = np.tile(base, (rows.features.height, 1)) + rows.offsets()[:, None]
+    return lgb.Dataset(
+        matrix(rows.features, names),
+        label=rows.y,
+        weight=rows.weight,
+        init_score=score if len(base) > 1 else score[:, 0],
+        feature_name=_safe_names(names),
+        reference=reference,
+        params=params,
+    )
+
+
+def _train(
+    data: lgb.Dataset,
+    valid: Rows | None,
+    *,
+    names: tuple[str, ...],
+    base: Floats,
+    params: dict[str, Any],
+    config: BoostingConfig,
+    progress: Progress,
+) -> tuple[lgb.Booster, int]:
+    sets = [] if valid is None else [_dataset(valid, names, base, params, reference=data)]
+    with progress.task("growing trees", total=config.max_trees) as advance:
+        callbacks: list[Callable[..., Any]] = [_Tick(advance)]
+        if valid is not None and config.early_stopping_rounds:
+            callbacks.append(lgb.early_stopping(config.early_stopping_rounds, verbose=False))
+        try:
+            booster = lgb.train(params, data, config.max_trees, valid_sets=sets, callbacks=callbacks)
+        except lgb.basic.LightGBMError as error:
+            raise FitError(f"LightGBM refuses: {error}", advice="check the boosting settings and the data") from error
+    best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+    return booster, best
+
+
+def _judged(model: BoostedModel, valid: Rows, config: BoostingConfig) -> BoostedModel:
+    """Compare with no trees at all: early stopping alone would keep one tree, however harmful."""
+    objective, weight = model.kind, valid.weights()
+    base = np.tile(np.array(model.base_score), (len(valid.y), 1)) + valid.offsets()[:, None]
+    constant = inverse_link(base if base.shape[1] > 1 else base[:, 0], objective.link)
+    with_trees = model.predict(valid.features, offset=valid.offset, num_threads=config.num_threads)
+    losses = [loss(valid.y, p, weight=weight, config=config, objective=objective) for p in (with_trees, constant)]
+    trees = model.trees if losses[0] < losses[1] else 0
+    return replace(model, trees=trees, held_out_loss=min(losses), base_loss=losses[1])
+
+
+class _Tick:
+    """Callback of LightGBM that reports each round."""
+
+    def __init__(self, advance: Callable[[float], None]) -> None:
+        self._advance = advance
+
+    def __call__(self, _env: Any) -> None:
+        self._advance(1)
+
+
+def _safe_names(names: Sequence[str]) -> list[str]:
+    """LightGBM refuses JSON's special characters in names and needs them distinct."""
+    safe: list[str] = []
+    for i, name in enumerate(names):
+        plain = re.sub(r"[^0-9A-Za-z_.=-]+", "_", name) or f"f{i}"
+        safe.append(plain if plain not in safe else f"{plain}_{i}")
+    return safe

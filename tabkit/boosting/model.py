@@ -1,0 +1,193 @@
+"""A boosted model: LightGBM's trees as text, with the base score kept outside of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tabkit.boosting.objective import OBJECTIVES, Objective, inverse_link
+from tabkit.boosting.rows import matrix
+from tabkit.errors import BundleError, ScoringError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class BoostedModel:
+    """Trees on a base score: ``prediction = inverse link(base score + offset + sum of trees)``.
+
+    LightGBM would fold the base score into the first tree, where a later refit forgets it; here it is a number
+    of its own, handed to LightGBM as the initial score.
+
+    Parameters
+    ----------
+    objective
+        The name of the objective; it decides the link.
+    features
+        The features' names in the order of the trees.
+    base_score
+        One number, or one per class, on the raw scale.
+    trees
+        How many boosting rounds count; 0 if no tree beat the base score on the held-out rows.
+    text
+        The model in LightGBM's text format.
+    classes
+        The labels of a classification.
+    params
+        The LightGBM parameters of the fit.
+    held_out_loss
+        Of the objective, on the rows that stopped the growth: with these trees; None without such rows.
+    base_loss
+        The same with the base score alone.
+    """
+
+    objective: str
+    features: tuple[str, ...]
+    base_score: tuple[float, ...]
+    trees: int
+    text: str = field(repr=False)
+    classes: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    held_out_loss: float | None = None
+    base_loss: float | None = None
+
+    @cached_property
+    def booster(self) -> lgb.Booster:
+        """LightGBM's own object, for whoever outgrows this one; its scores lack the base score."""
+        try:
+            return lgb.Booster(model_str=self.text)
+        except lgb.basic.LightGBMError as error:
+            raise BundleError(f"the trees cannot be read: {error}", advice="train again") from error
+
+    @property
+    def kind(self) -> Objective:
+        """The objective with its link."""
+        return OBJECTIVES[self.objective]  # type: ignore[index]  # a name from the registry
+
+    def raw(self, features: pl.DataFrame, *, offset: Floats | None = None, num_threads: int = 0) -> Floats:
+        """Return raw scores, shape (n,), or (n, classes) for multiclass.
+
+        Parameters
+        ----------
+        features
+            Encoded rows; columns are taken by name, null and NaN mean missing.
+        offset
+            Shape (n,), added to the score: log(exposure) for a log link.
+        num_threads
+            0 takes all cores.
+
+        Raises
+        ------
+        SchemaError
+            If a feature is missing or not numeric.
+        """
+        data = matrix(features, self.features)
+        base = np.array(self.base_score)
+        if self.trees == 0 or data.height == 0:
+            score = np.zeros((data.height, len(base)))
+        else:
+            score = np.asarray(
+                self.booster.predict(
+                    data,
+                    raw_score=True,
+                    num_iteration=self.trees,
+                    num_threads=num_threads,
+                    validate_features=False,
+                )
+            )
+        score = score.reshape(data.height, len(base)) + base
+        if offset is not None:
+            score = score + np.asarray(offset, dtype=np.float64)[:, None]
+        return np.asarray(score if len(base) > 1 else score[:, 0])
+
+    def predict(self, features: pl.DataFrame, *, offset: Floats | None = None, num_threads: int = 0) -> Floats:
+        """Return predictions on the target's scale: probabilities, means or quantiles; see `raw`."""
+        return inverse_link(self.raw(features, offset=offset, num_threads=num_threads), self.kind.link)
+
+    def contributions(self, features: pl.DataFrame, *, num_threads: int = 0) -> pl.DataFrame:
+        """Return what each feature adds to each row's raw score (SHAP values of the trees).
+
+        Returns
+        -------
+        pl.DataFrame
+            n rows; one column per feature and ``base``, in the units of the raw score, summing to
+            `raw` without offset. Multiclass has one set of columns per class, named ``class: feature``.
+
+        Notes
+        -----
+        Lundberg, Erion and Lee 2018, "Consistent individualized feature attribution for tree ensembles".
+        """
+        values = self.contribution_array(features, num_threads=num_threads)
+        names = [*self.features, "base"]
+        if len(self.base_score) == 1:
+            return pl.DataFrame(values[:, 0], schema=names)
+        return pl.DataFrame(
+            {f"{label}: {n}": values[:, k, i] for k, label in enumerate(self.classes) for i, n in enumerate(names)}
+        )
+
+    def contribution_array(self, features: pl.DataFrame, *, num_threads: int = 0) -> Floats:
+        """Return the same as an array of shape (n, outputs, features + 1), the base last."""
+        data = matrix(features, self.features)
+        shape = (data.height, len(self.base_score), len(self.features) + 1)
+        values = np.zeros(shape)
+        if self.trees and data.height:
+            found = self.booster.predict(
+                data,
+                pred_contrib=True,
+                num_iteration=self.trees,
+                num_threads=num_threads,
+                validate_features=False,
+            )
+            if not isinstance(found, np.ndarray):
+                raise ScoringError("LightGBM gave contributions of an unknown form")
+            values = found.reshape(shape).copy()
+        values[:, :, -1] += np.array(self.base_score)
+        return values
+
+    def importance(self) -> pl.DataFrame:
+        """Return, by feature and largest first: feature, gain (total loss reduction), share of gain, splits."""
+        if self.trees:
+            gain = self.booster.feature_importance("gain", iteration=self.trees)
+            splits = self.booster.feature_importance("split", iteration=self.trees)
+        else:
+            gain, splits = (np.zeros(len(self.features)) for _ in range(2))
+        total = float(gain.sum())
+        frame = pl.DataFrame(
+            {
+                "feature": list(self.features),
+                "gain": np.asarray(gain, dtype=np.float64),
+                "share": np.asarray(gain, dtype=np.float64) / (total or 1.0),
+                "splits": np.asarray(splits, dtype=np.int64),
+            }
+        )
+        return frame.sort("gain", "feature", descending=[True, False])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for a bundle; the trees' text is saved as a part of its own."""
+        state = asdict(self)
+        del state["text"]
+        return state
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any], *, text: str) -> BoostedModel:
+        """Rebuild what `to_dict` gave, with the trees' text."""
+        if state["objective"] not in OBJECTIVES:
+            raise BundleError(f"unknown objective {state['objective']!r}", advice="upgrade tabkit-ml")
+        return cls(
+            objective=state["objective"],
+            features=tuple(state["features"]),
+            base_score=tuple(state["base_score"]),
+            trees=state["trees"],
+            text=text,
+            classes=tuple(state["classes"]),
+            params=state["params"],
+            held_out_loss=state["held_out_loss"],
+            base_loss=state["base_loss"],
+        )

@@ -1,0 +1,189 @@
+"""Objectives: the link, the base score that stands outside the trees, and the loss that stops growing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabkit import metrics
+from tabkit.boosting.config import BoostingConfig, ObjectiveName
+from tabkit.errors import FitError
+
+Floats = NDArray[np.float64]
+Link = Literal["logit", "softmax", "identity", "log"]
+_NEWTON_STEPS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is minimised.
+
+    Parameters
+    ----------
+    name
+        LightGBM's name of it.
+    link
+        From the raw score to the prediction: its inverse is applied to base score + offset + trees.
+    metric
+        LightGBM's name of the loss that early stopping watches.
+    lowest
+        The smallest target allowed; None for any.
+    strict
+        Whether the target must lie above `lowest` instead of at it or above.
+    """
+
+    name: ObjectiveName
+    link: Link
+    metric: str
+    lowest: float | None = None
+    strict: bool = False
+
+
+OBJECTIVES: dict[ObjectiveName, Objective] = {
+    "binary": Objective("binary", "logit", "binary_logloss", lowest=0.0),
+    "multiclass": Objective("multiclass", "softmax", "multi_logloss", lowest=0.0),
+    "regression": Objective("regression", "identity", "l2"),
+    "poisson": Objective("poisson", "log", "poisson", lowest=0.0),
+    "gamma": Objective("gamma", "log", "gamma", lowest=0.0, strict=True),
+    "tweedie": Objective("tweedie", "log", "tweedie", lowest=0.0),
+    "quantile": Objective("quantile", "identity", "quantile"),
+}
+
+
+def inverse_link(raw: Floats, link: Link) -> Floats:
+    """Turn raw scores, shape (n,) or (n, classes), into predictions of the same shape.
+
+    >>> inverse_link(np.array([0.0]), "logit")
+    array([0.5])
+    """
+    if link == "identity":
+        return raw
+    if link == "log":
+        return np.asarray(np.exp(raw))
+    if link == "logit":
+        positive = np.exp(-np.abs(raw))
+        return np.where(raw >= 0, 1.0, positive) / (1.0 + positive)
+    shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def check_target(y: Floats, objective: Objective, *, what: str) -> None:
+    """Refuse a target that the objective cannot have."""
+    if y.size == 0:
+        raise FitError(f"{what} has no rows", advice="give it more rows, or a larger share")
+    if not np.isfinite(y).all():
+        raise FitError(f"{what}: the target is null, NaN or infinite in {int((~np.isfinite(y)).sum()):,} rows")
+    low = float(y.min())
+    bad = objective.lowest is not None and (low < objective.lowest or (objective.strict and low == objective.lowest))
+    if bad:
+        sign = "above" if objective.strict else "at least"
+        raise FitError(
+            f"{what}: the target falls to {low:g}, but {objective.name} needs values {sign} {objective.lowest:g}",
+            advice="choose another objective (regression takes any number), or repair these rows",
+        )
+
+
+def base_score(
+    y: Floats,
+    *,
+    weight: Floats,
+    offset: Floats,
+    config: BoostingConfig,
+    objective: Objective,
+    classes: int = 1,
+) -> Floats:
+    """Return the raw score of the best constant model, shape (classes,): all that a model without trees knows.
+
+    It is the maximum likelihood intercept given the offset; for the quantile objective the weighted
+    quantile of ``y - offset``.
+
+    Parameters
+    ----------
+    y
+        Shape (n,): the target; a class's index for multiclass.
+    weight, offset
+        Shape (n,). The offset is on the raw scale (log of the exposure for a log link).
+    """
+    if objective.link == "softmax":
+        share = np.bincount(y.astype(np.int64), weights=weight, minlength=classes) / weight.sum()
+        if (share <= 0).any():
+            raise FitError(f"class number {int(share.argmin())} has no row (or no weight) to learn from")
+        return np.asarray(np.log(share))
+    return np.array([_SCORES[objective.name](y, weight, offset, config)])
+
+
+def loss(y: Floats, prediction: Floats, *, weight: Floats, config: BoostingConfig, objective: Objective) -> float:
+    """Return the objective's mean loss of predictions; lower is better."""
+    kind = objective.name
+    if kind == "binary":
+        return metrics.log_loss(y, prediction, weight=weight)
+    if kind == "multiclass":
+        return metrics.multiclass_log_loss(y.astype(np.int64), prediction, weight=weight)
+    if kind == "regression":
+        return metrics.rmse(y, prediction, weight=weight)
+    if kind == "quantile":
+        return metrics.pinball_loss(y, prediction, quantile=config.quantile, weight=weight)
+    power = {"poisson": 1.0, "gamma": 2.0, "tweedie": config.tweedie_power}[kind]
+    return metrics.tweedie_deviance(y, prediction, power=power, weight=weight)
+
+
+def _logit_mean(y: Floats, weight: Floats, offset: Floats, _config: BoostingConfig) -> float:
+    rate = float(np.average(y, weights=weight))
+    if not 0 < rate < 1:
+        raise FitError("only one class is present in the rows of the fit", advice="check the split and the filter")
+    score = float(np.log(rate / (1 - rate)))
+    if not offset.any():
+        return score
+    for _ in range(_NEWTON_STEPS):
+        p = inverse_link(score + offset, "logit")
+        step = float((weight * (y - p)).sum() / (weight * p * (1 - p)).sum())
+        score += float(np.clip(step, -2, 2))
+        if abs(step) < 1e-12:
+            break
+    return score
+
+
+def _mean(y: Floats, weight: Floats, offset: Floats, _config: BoostingConfig) -> float:
+    return float(np.average(y - offset, weights=weight))
+
+
+def _log_mean(y: Floats, weight: Floats, offset: Floats, *, power: float) -> float:
+    # the score equation of a Tweedie model with log link: sum w (y - mu) mu^(1-p) = 0, mu = e^(b + offset)
+    top = float((weight * y * np.exp((1 - power) * offset)).sum())
+    bottom = float((weight * np.exp((2 - power) * offset)).sum())
+    if not top > 0:
+        raise FitError("the target is zero in every row of the fit: its logarithm has no mean")
+    return float(np.log(top / bottom))
+
+
+def _poisson(y: Floats, weight: Floats, offset: Floats, _config: BoostingConfig) -> float:
+    return _log_mean(y, weight, offset, power=1.0)
+
+
+def _gamma(y: Floats, weight: Floats, offset: Floats, _config: BoostingConfig) -> float:
+    return _log_mean(y, weight, offset, power=2.0)
+
+
+def _tweedie(y: Floats, weight: Floats, offset: Floats, config: BoostingConfig) -> float:
+    return _log_mean(y, weight, offset, power=config.tweedie_power)
+
+
+def _quantile(y: Floats, weight: Floats, offset: Floats, config: BoostingConfig) -> float:
+    values = y - offset
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weight[order]) >= config.quantile * weight.sum()
+    return float(values[order][int(reached.argmax())])
+
+
+_SCORES: dict[str, Callable[[Any, Any, Any, BoostingConfig], float]] = {
+    "binary": _logit_mean,
+    "regression": _mean,
+    "poisson": _poisson,
+    "gamma": _gamma,
+    "tweedie": _tweedie,
+    "quantile": _quantile,
+}

@@ -1,0 +1,180 @@
+"""The metrics by name, and which of them are reported for a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from tabkit.errors import ConfigError
+from tabkit.metrics.calibration import expected_calibration_error, prepare_expected_calibration_error
+from tabkit.metrics.classification import (
+    accuracy,
+    brier,
+    log_loss,
+    multiclass_accuracy,
+    multiclass_log_loss,
+    prepare_accuracy,
+    prepare_brier,
+    prepare_log_loss,
+    prepare_multiclass_accuracy,
+    prepare_multiclass_log_loss,
+)
+from tabkit.metrics.deviance import (
+    check_power,
+    gamma_deviance,
+    poisson_deviance,
+    prepare_gamma_deviance,
+    prepare_poisson_deviance,
+    prepare_tweedie_deviance,
+    tweedie_deviance,
+)
+from tabkit.metrics.prepared import Prepared
+from tabkit.metrics.ranking import (
+    auc,
+    average_precision,
+    multiclass_auc,
+    prepare_auc,
+    prepare_average_precision,
+    prepare_multiclass_auc,
+)
+from tabkit.metrics.regression import (
+    check_quantile,
+    coverage,
+    mae,
+    pinball_loss,
+    prepare_coverage,
+    prepare_mae,
+    prepare_pinball_loss,
+    prepare_r2,
+    prepare_rmse,
+    r2,
+    rmse,
+)
+
+Task = Literal["binary", "multiclass", "regression", "poisson", "gamma", "tweedie", "quantile"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric and how to read it.
+
+    Parameters
+    ----------
+    name
+        What reports call it.
+    function
+        Called as ``function(y, prediction, weight=weight)``; returns a float, raises FitError where it is
+        undefined.
+    greater_is_better
+        None when neither direction is better: coverage should equal its level.
+    prepare
+        Called as ``prepare(y, prediction)``; returns the metric as a function of the weights alone, for the
+        bootstrap. None when there is no such short cut.
+    """
+
+    name: str
+    function: Callable[..., float]
+    greater_is_better: bool | None
+    prepare: Callable[..., Prepared] | None = None
+
+
+# The keys are unique; the names are what a report says, so that log loss is one word whatever the task.
+METRICS: dict[str, Metric] = {
+    "log_loss": Metric("log_loss", log_loss, False, prepare_log_loss),
+    "auc": Metric("auc", auc, True, prepare_auc),
+    "average_precision": Metric("average_precision", average_precision, True, prepare_average_precision),
+    "brier": Metric("brier", brier, False, prepare_brier),
+    "ece": Metric("ece", expected_calibration_error, False, prepare_expected_calibration_error),
+    "accuracy": Metric("accuracy", accuracy, True, prepare_accuracy),
+    "multiclass_log_loss": Metric("log_loss", multiclass_log_loss, False, prepare_multiclass_log_loss),
+    "multiclass_auc": Metric("auc", multiclass_auc, True, prepare_multiclass_auc),
+    "multiclass_accuracy": Metric("accuracy", multiclass_accuracy, True, prepare_multiclass_accuracy),
+    "rmse": Metric("rmse", rmse, False, prepare_rmse),
+    "mae": Metric("mae", mae, False, prepare_mae),
+    "r2": Metric("r2", r2, True, prepare_r2),
+    "poisson_deviance": Metric("poisson_deviance", poisson_deviance, False, prepare_poisson_deviance),
+    "gamma_deviance": Metric("gamma_deviance", gamma_deviance, False, prepare_gamma_deviance),
+    "tweedie_deviance": Metric("tweedie_deviance", tweedie_deviance, False, prepare_tweedie_deviance),
+    "pinball_loss": Metric("pinball_loss", pinball_loss, False, prepare_pinball_loss),
+    "coverage": Metric("coverage", coverage, None, prepare_coverage),
+}
+
+# Keys of METRICS; the first is the one that a model of the task is fitted by.
+TASKS: dict[Task, tuple[str, ...]] = {
+    "binary": ("log_loss", "auc", "average_precision", "brier", "ece"),
+    "multiclass": ("multiclass_log_loss", "multiclass_auc", "multiclass_accuracy"),
+    "regression": ("rmse", "mae", "r2"),
+    "poisson": ("poisson_deviance", "rmse", "mae"),
+    "gamma": ("gamma_deviance", "rmse", "mae"),
+    "tweedie": ("tweedie_deviance", "rmse", "mae"),
+    "quantile": ("pinball_loss", "mae", "coverage"),
+}
+
+
+def for_task(task: Task, *, power: float = 1.5, quantile: float = 0.5) -> tuple[Metric, ...]:
+    """Return the metrics reported for a task, the one that its models are fitted by first.
+
+    Parameters
+    ----------
+    task
+        A key of `TASKS`.
+    power
+        Tweedie variance power, bound to `tweedie_deviance`; other tasks ignore it.
+    quantile
+        Level, bound to `pinball_loss`; other tasks ignore it.
+
+    Raises
+    ------
+    ConfigError
+        When the task is unknown, or the power or quantile that it uses is out of range.
+
+    Examples
+    --------
+    >>> [metric.name for metric in for_task("binary")]
+    ['log_loss', 'auc', 'average_precision', 'brier', 'ece']
+    >>> pinball, _, _ = for_task("quantile", quantile=0.75)
+    >>> pinball.function([10, 10], [8, 12])
+    1.0
+    """
+    if task not in TASKS:
+        raise ConfigError(
+            f"task must be one of {', '.join(TASKS)}, got {task!r}",
+            advice="name the task after what the target is",
+        )
+    metrics = [METRICS[key] for key in TASKS[task]]
+    if task == "tweedie":
+        metrics[0] = _bind(metrics[0], power=check_power(power))
+    if task == "quantile":
+        metrics[0] = _bind(metrics[0], quantile=check_quantile(quantile))
+    return tuple(metrics)
+
+
+def prepare(metric: Metric, y: ArrayLike, prediction: ArrayLike) -> Prepared:
+    """Return `metric` on these rows as a function of the weights, by its short cut if it has one.
+
+    Raises
+    ------
+    FitError
+        When the rows are unusable, at once or, without a short cut, when called.
+
+    Examples
+    --------
+    >>> prepare(METRICS["rmse"], [0, 0], [3, 4])([1, 0])
+    3.0
+    """
+    if metric.prepare is not None:
+        return metric.prepare(y, prediction)
+
+    def evaluate(weight: ArrayLike | None) -> float:
+        return metric.function(y, prediction, weight=weight)
+
+    return evaluate
+
+
+def _bind(metric: Metric, **options: float) -> Metric:
+    bound = None if metric.prepare is None else partial(metric.prepare, **options)
+    return replace(metric, function=partial(metric.function, **options), prepare=bound)

@@ -1,0 +1,78 @@
+"""Which column plays which part: one object that travels everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from tabkit.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """The columns that are not plain features, by the part they play.
+
+    A column with a role is never used as a feature.
+
+    Parameters
+    ----------
+    id
+        Names each row; unique and never null. Carried through to the scores.
+    time
+        When the row was known (date, datetime or number). Splits run along it, newest rows last.
+    target
+        What is predicted.
+    treatment, outcome, amount
+        The arm a unit was given, what came of it, and the money of a transaction.
+    weight
+        Non-negative weight of the row in fitting and in every metric.
+    exposure
+        Positive time or volume at risk, for counts and amounts with a log link.
+    group
+        Rows of one group (a household, a customer) are never divided between parts.
+
+    Raises
+    ------
+    ConfigError
+        If one column is given two roles.
+
+    Examples
+    --------
+    >>> roles = Roles(id="customer", target="churned")
+    >>> roles.given()
+    {'id': 'customer', 'target': 'churned'}
+    """
+
+    id: str | None = None
+    time: str | None = None
+    target: str | None = None
+    treatment: str | None = None
+    outcome: str | None = None
+    amount: str | None = None
+    weight: str | None = None
+    exposure: str | None = None
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        role_of: dict[str, str] = {}
+        for role, column in self.given().items():
+            if column in role_of:
+                raise ConfigError(
+                    f"column {column!r} is given two roles: {role_of[column]} and {role}",
+                    advice="give each role its own column, or drop one of the two roles",
+                )
+            role_of[column] = role
+
+    def given(self) -> dict[str, str]:
+        """Return the roles that are set, as ``{role: column}`` in the order of the fields."""
+        pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return {role: column for role, column in pairs if column is not None}
+
+    @classmethod
+    def from_dict(cls, columns: Mapping[str, str]) -> Roles:
+        """Build roles from ``{role: column}``; an unknown role is a `ConfigError`."""
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(columns) - set(known))
+        if unknown:
+            raise ConfigError(f"unknown roles {unknown}", advice=f"the roles are {', '.join(known)}")
+        return cls(**columns)

@@ -1,0 +1,199 @@
+"""What the features looked like when a model was fitted, and whether new data still looks so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from tabkit.errors import SchemaError
+
+Family = Literal["number", "boolean", "text", "date", "datetime", "time", "duration", "null", "other"]
+
+_SIMPLE: dict[str, pl.DataType] = {
+    name: getattr(pl, name)()
+    for name in (
+        *("Int8", "Int16", "Int32", "Int64", "Int128", "UInt8", "UInt16", "UInt32", "UInt64"),
+        *("Float32", "Float64", "Boolean", "String", "Date", "Time", "Null", "Categorical"),
+    )
+}
+_DATETIME = re.compile(r"Datetime\[(?P<unit>ms|us|ns)(?:, (?P<zone>[^\]]+))?\]")
+_DURATION = re.compile(r"Duration\[(?P<unit>ms|us|ns)\]")
+_DECIMAL = re.compile(r"Decimal\[(?P<precision>\d+), (?P<scale>\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One feature column as it was at the fit.
+
+    Parameters
+    ----------
+    name
+        Its name in the source.
+    dtype
+        Its Polars type, written by `dtype_name`.
+    nulls
+        How many of its values were null (or NaN).
+    levels
+        How many distinct values it had, null not counted; None where that was not counted.
+    """
+
+    name: str
+    dtype: str
+    nulls: int = 0
+    levels: int | None = None
+
+    @property
+    def family(self) -> Family:
+        """The kind of values; columns may change their type within a family, never across."""
+        return family(parse_dtype(self.dtype))
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The feature columns of a fitted thing; new data is checked against it by name.
+
+    Examples
+    --------
+    >>> schema = Schema((Column("age", "Int64"), Column("city", "String")))
+    >>> schema.check(pl.Schema({"city": pl.String, "age": pl.Float64, "new": pl.Date}))
+    ('new',)
+    """
+
+    columns: tuple[Column, ...]
+
+    def names(self) -> tuple[str, ...]:
+        """Return the column names in the order of the fit."""
+        return tuple(column.name for column in self.columns)
+
+    def dtypes(self) -> dict[str, pl.DataType]:
+        """Return the Polars types by name, for readers of formats that carry none."""
+        return {column.name: parse_dtype(column.dtype) for column in self.columns}
+
+    def check(self, found: Mapping[str, pl.DataType], *, expected: Iterable[str] = ()) -> tuple[str, ...]:
+        """Check `found` by name and return the extra columns, which are ignored.
+
+        Parameters
+        ----------
+        found
+            Types by name of the new data. Order does not matter.
+        expected
+            Further columns that must be there and are not extra (the id, say).
+
+        Raises
+        ------
+        SchemaError
+            One error that lists every missing column and every column of another family of types.
+        """
+        wanted = tuple(expected)
+        missing = [name for name in (*wanted, *self.names()) if name not in found]
+        retyped = [
+            f"{column.name!r} was {column.dtype} and is now {dtype_name(found[column.name])}"
+            for column in self.columns
+            if column.name in found and not _accepts(column, found[column.name])
+        ]
+        problems = [f"missing columns: {', '.join(map(repr, missing))}"] if missing else []
+        problems += [f"columns of another type: {'; '.join(retyped)}"] if retyped else []
+        if problems:
+            raise SchemaError(
+                "the data does not fit the model; " + "; ".join(problems),
+                advice="bring these columns back under their old name and type, or train again without them",
+            )
+        known = {*wanted, *self.names()}
+        return tuple(name for name in found if name not in known)
+
+    def align(self, found: Mapping[str, pl.DataType]) -> list[pl.Expr]:
+        """Return expressions that give the columns in the order and the family of the fit."""
+        return [_align(column, found[column.name]) for column in self.columns]
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return plain data for a manifest."""
+        return [asdict(column) for column in self.columns]
+
+    @classmethod
+    def from_list(cls, rows: Iterable[Mapping[str, Any]]) -> Schema:
+        """Rebuild what `to_list` gave."""
+        return cls(tuple(Column(**row) for row in rows))
+
+
+def family(dtype: pl.DataType) -> Family:
+    """Return the kind of values that a Polars type holds.
+
+    >>> family(pl.Float32()), family(pl.Enum(["a"])), family(pl.List(pl.Int8))
+    ('number', 'text', 'other')
+    """
+    if dtype.is_numeric():
+        return "number"
+    if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
+        return "text"
+    simple: dict[type[pl.DataType], Family] = {
+        pl.Boolean: "boolean",
+        pl.Date: "date",
+        pl.Datetime: "datetime",
+        pl.Time: "time",
+        pl.Duration: "duration",
+        pl.Null: "null",
+    }
+    return simple.get(type(dtype), "other")
+
+
+def dtype_name(dtype: pl.DataType) -> str:
+    """Write a Polars type as text; `parse_dtype` reads it back. An Enum is written as String.
+
+    >>> dtype_name(pl.Datetime("us", "Europe/Berlin")), dtype_name(pl.Int8())
+    ('Datetime[us, Europe/Berlin]', 'Int8')
+    """
+    if isinstance(dtype, pl.Datetime):
+        return f"Datetime[{dtype.time_unit}{f', {dtype.time_zone}' if dtype.time_zone else ''}]"
+    if isinstance(dtype, pl.Duration):
+        return f"Duration[{dtype.time_unit}]"
+    if isinstance(dtype, pl.Decimal):
+        return f"Decimal[{dtype.precision}, {dtype.scale}]"
+    if isinstance(dtype, pl.Enum):
+        return "String"
+    if isinstance(dtype, pl.Categorical):
+        return "Categorical"
+    name = str(dtype)
+    return name if len(name) <= 60 else name[:57] + "..."
+
+
+def parse_dtype(name: str) -> pl.DataType:
+    """Read a type written by `dtype_name`; an unknown one is a `SchemaError`.
+
+    >>> parse_dtype("Decimal[10, 2]")
+    Decimal(precision=10, scale=2)
+    """
+    if name in _SIMPLE:
+        return _SIMPLE[name]
+    if match := _DATETIME.fullmatch(name):
+        return pl.Datetime(match["unit"], match["zone"])  # type: ignore[arg-type]  # the pattern allows the units alone
+    if match := _DURATION.fullmatch(name):
+        return pl.Duration(match["unit"])  # type: ignore[arg-type]  # likewise
+    if match := _DECIMAL.fullmatch(name):
+        return pl.Decimal(int(match["precision"]), int(match["scale"]))
+    raise SchemaError(f"unknown column type {name!r} in a schema", advice="upgrade tabkit-ml")
+
+
+def _accepts(column: Column, found: pl.DataType) -> bool:
+    now = family(found)
+    if now == "datetime" and column.family == "datetime":
+        old = parse_dtype(column.dtype)
+        return bool(getattr(old, "time_zone", None)) == bool(getattr(found, "time_zone", None))
+    return now in (column.family, "null") or (column.family == "date" and now == "datetime")
+
+
+def _align(column: Column, found: pl.DataType) -> pl.Expr:
+    expr, fitted = pl.col(column.name), parse_dtype(column.dtype)
+    now = family(found)
+    if now == "null":
+        return expr.cast(pl.String() if column.family == "text" else fitted)
+    if now == "text" and found != pl.String():
+        return expr.cast(pl.String())
+    if now == "datetime" and column.family == "date":
+        return expr.dt.date()
+    if isinstance(fitted, pl.Datetime) and fitted.time_zone and fitted.time_zone != getattr(found, "time_zone", None):
+        return expr.dt.convert_time_zone(fitted.time_zone)
+    return expr

@@ -1,0 +1,146 @@
+"""The rows of a fit: read once, checked against their roles, refused with counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tabkit.errors import FitError, SchemaError
+from tabkit.frames import Source, collect, describe, scan
+from tabkit.roles import Roles
+from tabkit.schema import dtype_name, family
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Rows that a model can be fitted on.
+
+    Parameters
+    ----------
+    frame
+        All rows with their role and feature columns.
+    roles
+        Which column plays which part.
+    name
+        How messages and lineage call the source.
+    dropped
+        How many rows were left out, by reason.
+    """
+
+    frame: pl.DataFrame
+    roles: Roles
+    name: str
+    dropped: dict[str, int]
+
+    def numbers(self, role: str) -> NDArray[np.float64] | None:
+        """Return a role's column as Float64, shape (n,); None if the role is not given."""
+        column = getattr(self.roles, role)
+        return None if column is None else self.frame[column].cast(pl.Float64).to_numpy()
+
+    def times(self) -> NDArray[np.float64] | NDArray[np.int64] | None:
+        """Return the time column as numbers that sort like it, shape (n,); None without a time role."""
+        if self.roles.time is None:
+            return None
+        return self.frame[self.roles.time].to_physical().to_numpy()
+
+    def span(self) -> tuple[str, str] | None:
+        """Return the first and the last time as text; None without a time role."""
+        if self.roles.time is None:
+            return None
+        column = self.frame[self.roles.time]
+        return str(column.min()), str(column.max())
+
+
+def read(source: Source, roles: Roles, *, exclude: Sequence[str] = (), drop_null_target: bool = False) -> Table:
+    """Read the rows of a fit into memory and check them.
+
+    Parameters
+    ----------
+    source
+        Anything that `tabkit.frames.scan` takes.
+    roles
+        The target must be among them.
+    exclude
+        Columns that are not read at all.
+    drop_null_target
+        Leave out rows without a target, and count them, instead of refusing them later.
+
+    Raises
+    ------
+    SourceError
+        If the source cannot be read.
+    SchemaError
+        If role or excluded columns are missing, or the time is of a type without order.
+    FitError
+        If there are no rows, or ids repeat, or an id, time, weight, exposure or group is null or impossible.
+    """
+    lazy, name = scan(source), describe(source)
+    schema = lazy.collect_schema()
+    wanted = {f"{column!r} ({role})": column for role, column in roles.given().items()}
+    wanted |= {f"{column!r} (excluded)": column for column in exclude}
+    missing = [label for label, column in wanted.items() if column not in schema]
+    if missing:
+        raise SchemaError(
+            f"{name} lacks columns: {', '.join(missing)}",
+            advice=f"its columns are {', '.join(map(repr, schema.names()[:40]))}",
+        )
+    frame = collect(lazy.drop(exclude), what=name)
+    if frame.is_empty():
+        raise FitError(f"{name} has no rows", advice="check the export that made it")
+    dropped: dict[str, int] = {}
+    if drop_null_target and roles.target is not None:
+        full = frame.height
+        frame = frame.filter(pl.col(roles.target).is_not_null())
+        dropped["null target"] = full - frame.height
+        if frame.is_empty():
+            raise FitError(f"target {roles.target!r} is null in every row of {name}")
+    _check(frame, roles, name)
+    return Table(frame, roles, name, dropped)
+
+
+def _check(frame: pl.DataFrame, roles: Roles, name: str) -> None:
+    for role in ("id", "time", "weight", "exposure", "group"):
+        column = getattr(roles, role)
+        if column is not None and frame[column].null_count():
+            raise FitError(
+                f"{role} {column!r} is null in {frame[column].null_count():,} rows of {name}",
+                advice="fill it, or remove these rows",
+            )
+    if roles.id is not None:
+        _check_id(frame[roles.id], name)
+    if roles.time is not None and family(frame.schema[roles.time]) not in ("number", "date", "datetime"):
+        raise SchemaError(
+            f"time {roles.time!r} is {dtype_name(frame.schema[roles.time])}; "
+            "a date, a datetime or a number was expected",
+            advice="parse it first",
+        )
+    for role, low in (("weight", "zero or more"), ("exposure", "above zero")):
+        column = getattr(roles, role)
+        if column is not None:
+            _check_number(frame[column], f"{role} {column!r}", low)
+
+
+def _check_id(ids: pl.Series, name: str) -> None:
+    repeated = len(ids) - ids.n_unique()
+    if repeated:
+        examples = ids.filter(ids.is_duplicated()).unique(maintain_order=True).head(3).to_list()
+        raise FitError(
+            f"id {ids.name!r} repeats: {repeated:,} rows of {name} have an id that came before, "
+            f"such as {', '.join(map(repr, examples))}",
+            advice="remove the repeated rows, or use another column; rows of one customer may share a --group",
+        )
+
+
+def _check_number(values: pl.Series, label: str, low: str) -> None:
+    if family(values.dtype) != "number":
+        raise SchemaError(f"{label} is {dtype_name(values.dtype)}; a number was expected")
+    numbers = values.cast(pl.Float64)
+    good = numbers.is_finite() & ((numbers > 0) if low == "above zero" else (numbers >= 0))
+    if not good.all():
+        raise FitError(
+            f"{label} is not finite and {low} in {(~good).sum():,} rows", advice="repair or remove these rows"
+        )

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from tabkit.errors import ConfigError, FitError
+from tabkit.splits import Holdout, holdout, kfold
+
+# A shared machine stalls at times; that is no failure.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SEEDS = st.integers(0, 2**32)
+SHARES = st.floats(0.1, 0.9)
+CODES = st.lists(st.integers(0, 6), min_size=2, max_size=80).map(np.array)
+
+
+def check_partition(parts: Holdout, n: int) -> None:
+    assert parts.train.dtype == parts.test.dtype == np.int64
+    assert parts.train.size > 0
+    assert parts.test.size > 0
+    assert (np.diff(parts.train) > 0).all()
+    assert (np.diff(parts.test) > 0).all()
+    np.testing.assert_array_equal(np.sort(np.r_[parts.train, parts.test]), np.arange(n))
+
+
+# Holdout
+
+
+@patient
+@given(n=st.integers(10, 200), share=SHARES, seed=SEEDS)
+def test_plain_holdout_partitions_the_rows_repeatably(n, share, seed):
+    parts = holdout(n, share=share, seed=seed)
+    check_partition(parts, n)
+    assert abs(parts.test.size - share * n) <= 0.5 + 1e-9
+    np.testing.assert_array_equal(holdout(n, share=share, seed=seed).test, parts.test)
+
+
+def test_holdout_differs_by_seed_and_draws_rows_alike():
+    tests = [holdout(50, share=0.3, seed=seed).test for seed in range(400)]
+    assert len({tuple(test) for test in tests}) > 390
+    drawn = np.bincount(np.concatenate(tests), minlength=50) / 400
+    assert abs(drawn - 0.3).max() < 0.1  # four standard errors are .092
+
+
+@patient
+@given(time=CODES, share=SHARES, seed=SEEDS)
+def test_holdout_by_time_tests_on_the_newest_and_divides_no_moment(time, share, seed):
+    assume(len(set(time)) > 1)
+    parts = holdout(len(time), share=share, seed=seed, time=time)
+    check_partition(parts, len(time))
+    assert time[parts.train].max() < time[parts.test].min()
+    cuts = [np.count_nonzero(time > cut) for cut in np.unique(time)[:-1]]
+    off = np.abs(np.array(cuts) - share * len(time))
+    assert abs(parts.test.size - share * len(time)) == off.min()
+
+
+@pytest.mark.parametrize("unit", ["D", "us", "ns"])
+def test_holdout_takes_dates_in_any_order(unit):
+    days = np.array(["2024-01-03", "2024-01-01", "2024-01-05", "2024-01-02"], dtype=f"datetime64[{unit}]")
+    np.testing.assert_array_equal(holdout(4, share=0.5, seed=1, time=days).test, [0, 2])
+
+
+@patient
+@given(groups=CODES, share=SHARES, seed=SEEDS)
+def test_holdout_by_groups_keeps_them_whole(groups, share, seed):
+    assume(len(set(groups)) > 1)
+    parts = holdout(len(groups), share=share, seed=seed, groups=groups)
+    check_partition(parts, len(groups))
+    assert not set(groups[parts.train]) & set(groups[parts.test])
+    np.testing.assert_array_equal(parts.test, holdout(len(groups), share=share, seed=seed, groups=groups).test)
+
+
+def test_holdout_by_many_groups_comes_close_to_the_share():
+    groups = np.random.default_rng(0).zipf(1.5, 5_000) % 700
+    parts = holdout(5_000, share=0.2, seed=3, groups=groups.astype(str))
+    assert abs(parts.test.size - 1_000) <= 5
+
+
+@patient
+@given(classes=CODES, share=SHARES, seed=SEEDS)
+def test_stratified_holdout_keeps_class_shares_within_one_row(classes, share, seed):
+    n = len(classes)
+    assume(0 < int(share * n + 0.5) < n)
+    parts = holdout(n, share=share, seed=seed, stratify=classes)
+    check_partition(parts, n)
+    assert abs(parts.test.size - share * n) <= 0.5 + 1e-9
+    for value, size in zip(*np.unique(classes, return_counts=True), strict=True):
+        assert abs(np.count_nonzero(classes[parts.test] == value) - share * size) < 1 + 1e-9
+
+
+def test_stratifying_by_distinct_values_does_not_favour_the_first():
+    means = [holdout(40, share=0.25, seed=seed, stratify=np.arange(40)).test.mean() for seed in range(200)]
+    assert abs(np.mean(means) - 19.5) < 1
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"n": 1}, FitError, "at least two rows"),
+        ({"n": 3, "share": 0.01}, FitError, "test part empty"),
+        ({"n": 3, "share": 0.99}, FitError, "train part empty"),
+        ({"share": 0.0}, ConfigError, "between 0 and 1"),
+        ({"share": 20}, ConfigError, "between 0 and 1"),
+        ({"seed": -1}, ConfigError, "seed"),
+        ({"time": [1, 1, 1, 1]}, FitError, "at least two times"),
+        ({"time": [1, 2, 3]}, FitError, "shape"),
+        ({"time": [1, 2, 3, np.nan]}, FitError, "1 of 4 are missing"),
+        (
+            {"time": np.array(["2024-01-01", "NaT"] * 2, dtype="datetime64[D]")},
+            FitError,
+            "2 of 4 are missing",
+        ),
+        ({"time": ["a", "b", "c", "d"]}, FitError, "numbers or datetime64"),
+        ({"groups": [1, 1, 1, 1]}, FitError, "at least two groups"),
+        ({"groups": ["a", None, "b", "c"]}, FitError, "1 of 4 are missing"),
+        ({"groups": np.array(["a", 1, "b", "c"], dtype=object)}, FitError, "one type"),
+        ({"stratify": [0, 1, np.nan, 1]}, FitError, "1 of 4 are missing"),
+        ({"time": [1, 2, 3, 4], "stratify": [0, 1, 0, 1]}, ConfigError, "time and stratify"),
+        ({"time": [1, 2, 3, 4], "groups": [0, 1, 0, 1]}, ConfigError, "time and groups"),
+        ({"groups": [1, 2, 3, 4], "stratify": [0, 1, 0, 1]}, ConfigError, "groups and stratify"),
+    ],
+)
+def test_holdout_refuses_what_it_cannot_divide(options, error, words):
+    with pytest.raises(error, match=words) as caught:
+        holdout(**({"n": 4, "share": 0.5, "seed": 0} | options))
+    assert caught.value.advice
+
+
+# Folds
+
+
+@patient
+@given(n=st.integers(2, 100), data=st.data(), seed=SEEDS)
+def test_plain_folds_are_balanced_and_repeatable(n, data, seed):
+    folds = data.draw(st.integers(2, n))
+    fold = kfold(n, folds=folds, seed=seed)
+    assert fold.dtype == np.int16
+    sizes = np.bincount(fold, minlength=folds)
+    assert sizes.size == folds
+    assert sizes.max() - sizes.min() <= 1
+    np.testing.assert_array_equal(kfold(n, folds=folds, seed=seed), fold)
+
+
+@patient
+@given(classes=CODES, data=st.data(), seed=SEEDS)
+def test_stratified_folds_are_balanced_within_classes_and_in_all(classes, data, seed):
+    folds = data.draw(st.integers(2, len(classes)))
+    fold = kfold(len(classes), folds=folds, seed=seed, stratify=classes)
+    for rows in (fold, *(fold[classes == value] for value in np.unique(classes))):
+        sizes = np.bincount(rows, minlength=folds)
+        assert sizes.size == folds
+        assert sizes.max() - sizes.min() <= 1
+
+
+@patient
+@given(groups=CODES, data=st.data(), seed=SEEDS)
+def test_grouped_folds_keep_groups_whole_and_are_never_empty(groups, data, seed):
+    sizes = np.unique(groups, return_counts=True)[1]
+    assume(sizes.size > 1)
+    folds = data.draw(st.integers(2, sizes.size))
+    fold = kfold(len(groups), folds=folds, seed=seed, groups=groups)
+    for group in np.unique(groups):
+        assert len(set(fold[groups == group])) == 1
+    filled = np.bincount(fold, minlength=folds)
+    assert filled.min() > 0
+    assert filled.max() <= len(groups) / folds + sizes.max()  # Graham's bound for greedy filling
+    np.testing.assert_array_equal(kfold(len(groups), folds=folds, seed=seed, groups=groups), fold)
+
+
+def test_folds_differ_by_seed():
+    for options in ({}, {"groups": np.arange(30) // 2}, {"stratify": np.arange(30) % 2}):
+        assert len({tuple(kfold(30, folds=3, seed=seed, **options)) for seed in range(20)}) == 20
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"n": 1}, FitError, "at least two rows"),
+        ({"folds": 5}, ConfigError, "from 2 to 4 for 4 rows"),
+        ({"folds": 1}, ConfigError, "from 2 to 4"),
+        ({"groups": [1, 1, 2, 2], "folds": 3}, ConfigError, "from 2 to 2 for 2 groups"),
+        ({"groups": [1, 1, 1, 1]}, ConfigError, "1 groups"),
+        ({"groups": [1, 2]}, FitError, "shape"),
+        ({"stratify": [0, 1, 0, None]}, FitError, "missing"),
+        ({"groups": [1, 2, 3, 4], "stratify": [0, 1, 0, 1]}, ConfigError, "groups and stratify"),
+        ({"seed": 0.5}, ConfigError, "seed"),
+    ],
+)
+def test_folds_refuse_what_they_cannot_divide(options, error, words):
+    with pytest.raises(error, match=words) as caught:
+        kfold(**({"n": 4, "folds": 2, "seed": 0} | options))
+    assert caught.value.advice
