@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from pipelines.config import TrainConfig
 from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate
 from pipelines.model import PropensityModel
+from pipelines.rows import fit_encoder, labels, with_features
 from tabkit import boosting, metrics, splits
 from tabkit.boosting import OBJECTIVES, BoostedModel, BoostingConfig, Rows
 from tabkit.config import build
@@ -145,39 +143,14 @@ def _divide(table: Table, target: Target, *, share: float, seed: int) -> tuple[T
     elif table.roles.group is not None:
         ways["groups"] = table.frame[table.roles.group].to_numpy()
     elif target.task != "regression":
-        ways["stratify"] = _y(table, target)
+        ways["stratify"] = labels(table, target)
     found = splits.holdout(table.frame.height, share=share, seed=seed, **ways)
     return tuple(replace(table, frame=table.frame[rows]) for rows in (found.train, found.test))  # type: ignore[return-value]  # a pair
 
 
-def _y(table: Table, target: Target) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return table.frame.select(target.expr()).to_series().to_numpy()
-
-
-def _rows(table: Table, features: pl.DataFrame, target: Target) -> Rows:
-    exposure = table.numbers("exposure")
-    offset = None if exposure is None else np.log(exposure)
-    return Rows(features, _y(table, target), weight=table.numbers("weight"), offset=offset)
-
-
-def _encode(table: Table, target: Target, settings: TrainConfig) -> tuple[FittedTable, Rows]:
-    folds = None
-    if table.roles.group is not None:
-        groups = table.frame[table.roles.group].to_numpy()
-        folds = splits.kfold(len(groups), folds=settings.encoding.folds, seed=settings.seed, groups=groups)
-    encoder, features = settings.encoding.encoder(seed=settings.seed).fit_transform(
-        table.frame,
-        target=target,
-        exclude=[column for column in table.roles.given().values() if column != target.name],
-        weight=table.roles.weight,
-        folds=folds,
-    )
-    return encoder, _rows(table, features, target)
-
-
 def _fit(fit: Table, stop: Table, target: Target, settings: TrainConfig, *, progress: Progress) -> _Fitted:
-    encoder, rows = _encode(fit, target, settings)
-    held_out = _rows(stop, encoder.transform(stop.frame), target)
+    encoder, rows = fit_encoder(fit, target, settings)
+    held_out = with_features(stop, encoder.transform(stop.frame), target)
     booster = boosting.fit(rows, held_out, config=settings.boosting, classes=target.classes, progress=progress)
     return _Fitted(encoder, booster, rows)
 
@@ -186,7 +159,7 @@ def _fit_all(
     table: Table, measured: BoostedModel, target: Target, settings: TrainConfig, *, progress: Progress
 ) -> _Fitted:
     """Fit on all rows with the number of trees that the measured twin stopped at."""
-    encoder, rows = _encode(table, target, settings)
+    encoder, rows = fit_encoder(table, target, settings)
     config = settings.boosting.model_copy(update={"max_trees": max(measured.trees, 1)})
     booster = boosting.fit(rows, config=config, classes=target.classes, progress=progress)
     booster = replace(
@@ -199,7 +172,7 @@ def _fit_all(
 
 
 def _evaluate(parts: _Parts, fitted: _Fitted, target: Target, settings: TrainConfig) -> Evaluation:
-    test = _rows(parts.test, fitted.encoder.transform(parts.test.frame), target)
+    test = with_features(parts.test, fitted.encoder.transform(parts.test.frame), target)
     config = settings.boosting
     outputs = len(target.classes) if target.task == "multiclass" else 1
     predictions = {

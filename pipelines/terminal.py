@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
@@ -70,7 +72,7 @@ def scores_table(metrics: Mapping[str, Any]) -> RenderableType:
     models = list(dict.fromkeys(score["model"] for score in metrics["scores"]))
     names = list(dict.fromkeys(score["metric"] for score in metrics["scores"]))
     cells = {(s["metric"], s["model"]): s for s in metrics["scores"]}
-    table = Table(title=f"Held-out metrics ({level} intervals)", title_justify="left")
+    table = Table(title=f"Held-out metrics ({level} intervals)", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("metric")
     for model in models:
         table.add_column(model, justify="right")
@@ -139,7 +141,7 @@ def inspect_view(result: Mapping[str, Any]) -> RenderableType:
 
 def _plan_table(result: Mapping[str, Any]) -> Table:
     columns = {column["name"]: column for column in result["schema"]}
-    table = Table(title="Columns", title_justify="left")
+    table = Table(title="Columns", title_justify="left", box=SIMPLE_HEAD)
     for name in ("column", "type", "encoder", "features"):
         table.add_column(name, justify="right" if name == "features" else "left")
     table.add_column("nulls", justify="right")
@@ -159,7 +161,9 @@ def _plan_table(result: Mapping[str, Any]) -> Table:
 
 
 def _importance_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title=f"Importance (the {min(_TOP, len(rows))} largest of {len(rows)})", title_justify="left")
+    table = Table(
+        title=f"Importance (the {min(_TOP, len(rows))} largest of {len(rows)})", title_justify="left", box=SIMPLE_HEAD
+    )
     table.add_column("feature")
     table.add_column("share of gain", justify="right")
     table.add_column("splits", justify="right")
@@ -183,7 +187,12 @@ def _classes(target: Mapping[str, Any]) -> str:
 
 
 def _interval(score: Mapping[str, Any]) -> str:
-    value, low, high = (
-        f"{score[key]:.4g}" if abs(score[key]) >= 1 else f"{score[key]:.4f}" for key in ("value", "low", "high")
-    )
-    return f"{value} ({low} to {high})"
+    """Write a value with its interval, to the digits that the interval's width supports.
+
+    >>> _interval({"value": 0.68457, "low": 0.68012, "high": 0.68951})
+    '0.685 (0.680–0.690)'
+    """
+    width = abs(score["high"] - score["low"])
+    digits = min(max(1 - math.floor(math.log10(width)), 0), 6) if width > 0 else 3
+    value, low, high = (f"{score[key]:,.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value} ({low}–{high})" if width > 0 else value

@@ -1,0 +1,214 @@
+"""One offline page that says how a model does on labelled rows: tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from dashboards.report import ModelReport, render
+from pipelines.config import TrainConfig
+from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate
+from pipelines.model import PropensityModel
+from pipelines.rows import fit_encoder, with_features
+from tabkit import boosting, metrics
+from tabkit.boosting import Rows
+from tabkit.config import build
+from tabkit.errors import FitError, TabkitError
+from tabkit.frames import Source
+from tabkit.schema import family
+from tabkit.staging import staged_file
+from tabkit.table import Table, read
+
+Floats = NDArray[np.float64]
+_PERIODS = 36
+
+
+class ReportError(TabkitError):
+    """A report cannot be written; what stood at the destination before still stands."""
+
+    stage = "report"
+
+
+def write(
+    model: PropensityModel, source: Source, path: str | Path, *, title: str, training: Source | None = None
+) -> Evaluation:
+    """Measure a model on labelled rows, write the page, and return what was measured.
+
+    Parameters
+    ----------
+    model
+        A fitted model.
+    source
+        Rows with the target that the model was **not** fitted on; rows without a target are left out.
+    path
+        The HTML file. It needs no network and holds no script.
+    title
+        The page's heading.
+    training
+        The rows of the fit, if the linear baseline shall be fitted on them and shown beside the model.
+
+    Raises
+    ------
+    TabkitError
+        If the rows cannot be used, or the page cannot be written.
+    ImportError
+        If the extra `dashboards` is not installed.
+    """
+    page, evaluation = build_report(model, source, title=title, training=training)
+    text = render(page)
+    with staged_file(path, kind=ReportError) as hidden:
+        hidden.write_text(text, encoding="utf-8")
+    return evaluation
+
+
+def build_report(
+    model: PropensityModel, source: Source, *, title: str, training: Source | None = None
+) -> tuple[ModelReport, Evaluation]:
+    """Return the page's content and the measurement behind it; see `write`."""
+    settings = build(TrainConfig, model.config)
+    table = read(source, model.roles, drop_null_target=True)
+    rows = with_features(table, model.encoder.transform(table.frame), model.target)
+    predictions = _predictions(model, table, rows, settings, training)
+    config = settings.boosting
+    measures = metrics.for_task(config.objective, power=config.tweedie_power, quantile=config.quantile)  # type: ignore[arg-type]  # a trained model has a named objective
+    evaluation = evaluate(
+        rows.y,
+        predictions,
+        measures=measures,
+        weight=rows.weight,
+        span=table.span(),
+        resamples=settings.resamples,
+        level=settings.level,
+        seed=settings.seed,
+    )
+    curves = _Curves(rows.y, predictions, rows.weight)
+    binary = model.target.task == "binary"
+    page = ModelReport(
+        title=title,
+        verdict=evaluation.verdict(),
+        metrics=evaluation.frame(),
+        roc=curves.roc() if binary else None,
+        calibration=curves.calibration() if binary else None,
+        importance=model.booster.importance().select("feature", "gain"),
+        over_time=_over_time(table, curves, measures[1] if binary else measures[0], settings),
+        facts=_facts(model, table),
+        notes=_notes(model, table),
+    )
+    return page, evaluation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Curves:
+    y: Floats
+    predictions: Mapping[str, Floats]
+    weight: Floats | None
+
+    def roc(self) -> pl.DataFrame:
+        curves = {
+            m: metrics.roc_curve(self.y, p, weight=self.weight) for m, p in self.predictions.items() if m != BASE_RATE
+        }
+        return pl.concat(
+            pl.DataFrame(
+                {
+                    "false_positive_rate": curve.false_positive_rate,
+                    "true_positive_rate": curve.true_positive_rate,
+                }
+            ).select(pl.lit(model).alias("model"), pl.all())
+            for model, curve in curves.items()
+        )
+
+    def calibration(self) -> pl.DataFrame:
+        curves = {
+            m: metrics.calibration_curve(self.y, p, weight=self.weight)
+            for m, p in self.predictions.items()
+            if m != BASE_RATE
+        }
+        return pl.concat(
+            pl.DataFrame(
+                {"predicted": curve.mean_predicted, "observed": curve.observed_rate, "rows": curve.count}
+            ).select(pl.lit(model).alias("model"), pl.all())
+            for model, curve in curves.items()
+        )
+
+
+def _predictions(
+    model: PropensityModel, table: Table, rows: Rows, settings: TrainConfig, training: Source | None
+) -> dict[str, Floats]:
+    found = {MODEL: model.booster.predict(rows.features, offset=rows.offset)}
+    if training is None:
+        known = boosting.BaseRate(model.booster.base_score, model.booster.kind)
+        return {**found, BASE_RATE: known.predict(rows.features, offset=rows.offset)}
+    fitted = read(
+        training,
+        model.roles,
+        exclude=settings.encoding.exclude,
+        drop_null_target=settings.drop_null_target,
+    )
+    encoder, own = fit_encoder(fitted, model.target, settings)
+    features = encoder.transform(table.frame)
+    outputs = len(model.target.classes) if model.target.task == "multiclass" else 1
+    constant = boosting.base_rate(own, config=settings.boosting, classes=outputs)
+    return {
+        **found,
+        LINEAR: boosting.linear(own, config=settings.boosting).predict(features, offset=rows.offset),
+        BASE_RATE: constant.predict(features, offset=rows.offset),
+    }
+
+
+def _over_time(table: Table, curves: _Curves, measure: metrics.Metric, settings: TrainConfig) -> pl.DataFrame | None:
+    """Return the metric month by month; None without dates or with a single month."""
+    column = table.roles.time
+    if column is None or family(table.frame.schema[column]) not in ("date", "datetime"):
+        return None
+    period = table.frame[column].dt.strftime("%Y-%m").to_numpy()
+    months = sorted(set(period))[-_PERIODS:]
+    found = []
+    for model, prediction in curves.predictions.items():
+        if model == BASE_RATE:
+            continue
+        for month in months:
+            own = period == month
+            try:
+                (interval,) = metrics.bootstrap(
+                    [measure], curves.y[own], prediction[own],
+                    weight=None if curves.weight is None else curves.weight[own],
+                    resamples=settings.resamples, level=settings.level, seed=settings.seed,
+                )  # fmt: skip
+            except FitError:
+                continue  # the metric is undefined in this month: a class is absent
+            found.append((model, month, measure.name, interval.value, interval.low, interval.high))
+    names = ["model", "period", "metric", "value", "low", "high"]
+    return pl.DataFrame(found, schema=names, orient="row") if len(months) > 1 and found else None
+
+
+def _facts(model: PropensityModel, table: Table) -> tuple[tuple[str, str], ...]:
+    lineage = model.lineage
+    span = table.span()
+    facts = [
+        ("Target", f"{model.target.name} ({model.target.task})"),
+        ("Rows measured here", f"{table.frame.height:,}" + (f", {span[0][:10]} to {span[1][:10]}" if span else "")),
+        (
+            "Rows of the fit",
+            f"{lineage['rows']:,}"
+            + (f", {lineage['span'][0][:10]} to {lineage['span'][1][:10]}" if lineage["span"] else ""),
+        ),
+        ("Source columns", f"{len(model.encoder.schema.columns)}"),
+        ("Features", f"{len(model.booster.features)}"),
+        ("Trees", f"{model.booster.trees}"),
+    ]
+    return tuple(facts)
+
+
+def _notes(model: PropensityModel, table: Table) -> tuple[str, ...]:
+    notes = [
+        "Intervals resample rows; they know nothing of how the world may change after the last row.",
+        "Importance by gain says what the trees used, not what causes the target.",
+    ]
+    notes += [f"Left out {e.column}: {e.why}." for e in model.encoder.encoders if not e.outputs]
+    notes += [f"{count:,} rows were left out here: {reason}." for reason, count in table.dropped.items() if count]
+    return tuple(notes)
