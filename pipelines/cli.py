@@ -5,13 +5,16 @@ Imports are delayed to the command that needs them, so that `tabkit --help` answ
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 from tabkit import __version__
@@ -54,7 +57,9 @@ def train(
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     id_: Annotated[str | None, typer.Option("--id", help="The column that names each row.")] = None,
     time: Annotated[str | None, typer.Option(help="When a row was known: splits run along it.")] = None,
-    group: Annotated[str | None, typer.Option(help="Rows of one group stay in one part.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Rows of one group stay in one part, unless --time divides them.")
+    ] = None,
     weight: Annotated[str | None, typer.Option(help="Row weights.")] = None,
     exposure: Annotated[str | None, typer.Option(help="Time or volume at risk, for counts and amounts.")] = None,
     objective: Annotated[
@@ -150,31 +155,45 @@ def inspect(
 
 def main() -> None:
     """Run the command: exit 0, 2 for what the user can mend, 130 for Ctrl-C, 1 for a fault of ours."""
+    _prepare()
     try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
-    except click.ClickException as error:
+        code = app(standalone_mode=False)
+    except _USAGE_ERROR as error:
         error.show()
-        sys.exit(2)
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        sys.stderr.write("tabkit: interrupted; nothing was left half done\n")
-        sys.exit(130)
+        if "--json" in sys.argv:
+            _print_error("usage", error.format_message(), "see --help")
+        code = 2
+    except (KeyboardInterrupt, typer.Abort):
+        code = _interrupted(as_json="--json" in sys.argv)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+# What typer raises for arguments that do not parse. Its newer versions carry a click of their own under a private
+# name, its older ones import click; this base class is the same thing in both.
+_USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
+
+
+def _prepare() -> None:
+    """Let a terminal of few characters show the others as ?, and let a polite kill clean up as Ctrl-C does."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def _run(job: Callable[[], dict[str, Any]], view: str, *, as_json: bool, debug: bool) -> None:
     try:
-        result = job()
-    except TabkitError as error:
-        _report(error, as_json=as_json, debug=debug)
-        raise typer.Exit(2) from error
-    except ImportError as error:
-        if "pip install" not in str(error):
-            raise
-        _report(ConfigError(str(error)), as_json=as_json, debug=debug)
-        raise typer.Exit(2) from error
+        # Standard output is for the result: what libraries say on the way goes to standard error.
+        with contextlib.redirect_stdout(sys.stderr):
+            result = job()
+            text = json.dumps(result, allow_nan=False) if as_json else ""
+    except Exception as error:
+        raise typer.Exit(_failed(error, as_json=as_json, debug=debug)) from error
+    except KeyboardInterrupt as error:
+        raise typer.Exit(_interrupted(as_json=as_json)) from error
     if as_json:
-        typer.echo(json.dumps(result, ensure_ascii=False))
+        typer.echo(text)
         return
     from rich.console import Console
 
@@ -184,16 +203,37 @@ def _run(job: Callable[[], dict[str, Any]], view: str, *, as_json: bool, debug: 
     Console().print(shown, highlight=False)
 
 
-def _report(error: TabkitError, *, as_json: bool, debug: bool) -> None:
+def _failed(error: Exception, *, as_json: bool, debug: bool) -> int:
+    """Report an error, and return the exit code that goes with it."""
+    known = error if isinstance(error, TabkitError) else None
+    if isinstance(error, ImportError) and "pip install" in str(error):
+        known = ConfigError(str(error))
+    if known is None or debug:
+        traceback.print_exception(error)
+    if known is None:
+        if as_json:
+            _print_error("fault", f"{type(error).__name__}: {error}", "this is a bug of tabkit: report it, please")
+        return 1
     from rich.console import Console
 
     from pipelines.terminal import error_block
 
-    if debug:
-        traceback.print_exception(error)
-    Console(stderr=True).print(error_block(error), highlight=False)
+    console = Console(stderr=True)
+    console.print(error_block(known, boxed=console.is_terminal), highlight=False, soft_wrap=not console.is_terminal)
     if as_json:
-        typer.echo(json.dumps({"error": {"stage": error.stage, "problem": error.problem, "advice": error.advice}}))
+        _print_error(known.stage, known.problem, known.advice)
+    return 2
+
+
+def _interrupted(*, as_json: bool) -> int:
+    sys.stderr.write("tabkit: interrupted; nothing was left half done\n")
+    if as_json:
+        _print_error("interrupted", "stopped before the end", None)
+    return 130
+
+
+def _print_error(stage: str, problem: str, advice: str | None) -> None:
+    typer.echo(json.dumps({"error": {"stage": stage, "problem": problem, "advice": advice}}))
 
 
 def _values(file: str | None, assignments: list[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:

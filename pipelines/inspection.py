@@ -15,8 +15,8 @@ def inspect(path: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``bundle, kind, format, checksum, created, roles, target, schema, plan, metrics, importance,
-        lineage, config, versions, sizes``.
+        ``bundle, kind, format, checksum, created, roles, target, schema, objective, plan, metrics,
+        importance, lineage, config, versions, sizes``.
 
     Raises
     ------
@@ -24,13 +24,14 @@ def inspect(path: str | Path) -> dict[str, Any]:
         If it is damaged, of a newer format or of another kind.
     """
     found = bundle.read(path, kinds=[KIND])
-    model = PropensityModel.load(path)
+    model = PropensityModel.from_bundle(found)
     manifest = found.manifest
     return {
         "bundle": str(path),
         **{key: manifest[key] for key in ("kind", "format", "created")},
         "checksum": found.checksum,
         **{key: manifest[key] for key in ("roles", "target", "schema")},
+        "objective": model.booster.objective,
         "plan": model.encoder.plan().to_dicts(),
         "metrics": manifest["metrics"],
         "importance": model.booster.importance().to_dicts(),

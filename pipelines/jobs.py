@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pipelines.config import ScoreConfig, TrainConfig
 from pipelines.propensity import load, train
 from pipelines.scores import score_files
+from tabkit.bundle import check_place
 from tabkit.config import Config, build
-from tabkit.errors import BundleError, ConfigError
+from tabkit.errors import ConfigError, ScoringError
 from tabkit.progress import Progress
 from tabkit.roles import Roles
-from tabkit.staging import refuse_existing
 
 
 def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
@@ -22,23 +23,26 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
     Raises
     ------
     TabkitError
-        Of the stage that failed. An existing bundle is refused before any work.
+        Of the stage that failed. A place that cannot be written to, or that holds a bundle already, is
+        refused before any work.
     """
     started = time.perf_counter()
     config = build(TrainConfig, values)
     source, output = _needed(config, "source"), _needed(config, "output")
-    refuse_existing(output, kind=BundleError, overwrite=overwrite)
+    check_place(output, overwrite=overwrite)
     model = train(source, roles=Roles.from_dict(config.roles), config=config, progress=progress)
     checksum = model.save(output, overwrite=overwrite)
     return {
         "bundle": output,
         "checksum": checksum,
+        "roles": model.roles.given(),
         "target": model.target.to_dict(),
         "objective": model.booster.objective,
         "metrics": model.evaluation.to_dict(),
         "final": config.final,
         "features": len(model.booster.features),
         "trees": model.booster.trees,
+        "split": model.lineage["split"],
         "rows": model.lineage["rows"],
         "rows_dropped": model.lineage["rows_dropped"],
         "left_out": {e.column: e.why for e in model.encoder.encoders if not e.outputs},
@@ -50,6 +54,8 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
     """Score files with a saved model; return what there is to say about it."""
     config = build(ScoreConfig, values)
     bundle, source, output = (_needed(config, name) for name in ("bundle", "source", "output"))
+    if Path(output).resolve().is_relative_to(Path(bundle).resolve()):
+        raise ScoringError(f"the output {output!r} lies in the bundle", advice="choose another place: -o scores/")
     report = score_files(
         load(bundle),
         [source] if isinstance(source, str) else source,

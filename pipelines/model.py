@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +15,21 @@ from pipelines.evaluation import Evaluation
 from tabkit import bundle, frames
 from tabkit.boosting import BoostedModel, reason_schema, reasons
 from tabkit.encoding import FittedTable
-from tabkit.errors import ConfigError
+from tabkit.errors import BundleError, ConfigError, TabkitError
 from tabkit.roles import Roles
 from tabkit.schema import parse_dtype
 from tabkit.scoring import Scorer, Tally, stream
 from tabkit.target import Target
 
 KIND = "propensity"
+
+# Reasons cost a thousand times what scores do: small pieces keep Ctrl-C and the progress bar responsive.
+_ROWS_SCORED = 16_384
+_ROWS_EXPLAINED = 512
+
+# LightGBM writes to its trees when it computes contributions (lightgbm-org/LightGBM issues 5482 and 6142): two
+# threads at once can corrupt its memory. So they take turns, each with all cores.
+_CONTRIBUTIONS = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +113,7 @@ class PropensityModel:
         """
         if contributions < 0:
             raise ConfigError(f"contributions is {contributions}; a number from 0 was expected")
-        kept = list(dict.fromkeys([*([self.roles.id] if self.roles.id else []), *keep]))
+        kept = self.kept(keep)
         frame = frames.scan(source, dtypes=self.known_dtypes())
         scorer = Scorer(
             schema=self.encoder.schema,
@@ -113,8 +122,19 @@ class PropensityModel:
             outputs=self.outputs(contributions=contributions),
             unseen=self.encoder.unseen(),
             exposure=self.roles.exposure,
+            rows_at_once=_ROWS_EXPLAINED if contributions else _ROWS_SCORED,
         )
         return stream(frame, scorer, keep=kept, tally=tally)
+
+    def kept(self, keep: Sequence[str] = ()) -> list[str]:
+        """Return the columns that `score` carries through: the id, then `keep`, each once."""
+        asked = [keep] if isinstance(keep, str) else keep
+        return list(dict.fromkeys([*([self.roles.id] if self.roles.id else []), *asked]))
+
+    def known_columns(self) -> set[str]:
+        """Return every column that was there at the fit, used or left out."""
+        left_out = self.config.get("encoding", {}).get("exclude", [])
+        return {*self.roles.given().values(), *(e.column for e in self.encoder.encoders), *left_out}
 
     def known_dtypes(self) -> dict[str, pl.DataType]:
         """Return the types at the fit, for readers of formats that carry none."""
@@ -140,19 +160,31 @@ class PropensityModel:
     @classmethod
     def load(cls, path: str | Path) -> PropensityModel:
         """Read a bundle, every checksum verified; `BundleError` if that fails."""
-        found = bundle.read(path, kinds=[KIND])
+        return cls.from_bundle(bundle.read(path, kinds=[KIND]))
+
+    @classmethod
+    def from_bundle(cls, found: bundle.Bundle) -> PropensityModel:
+        """Rebuild a model from a bundle that was read; `BundleError` if it lacks something."""
         manifest = found.manifest
-        return cls(
-            roles=Roles.from_dict(manifest["roles"]),
-            target=Target.from_dict(manifest["target"]),
-            encoder=FittedTable.from_dict(_encoder_state(found)),
-            booster=BoostedModel.from_dict(manifest["booster"], text=found.text("booster.txt")),
-            evaluation=Evaluation.from_dict(manifest["metrics"]),
-            config=manifest["config"],
-            lineage=manifest["lineage"],
-            dtypes=manifest["dtypes"],
-            checksum=found.checksum,
-        )
+        try:
+            return cls(
+                roles=Roles.from_dict(manifest["roles"]),
+                target=Target.from_dict(manifest["target"]),
+                encoder=FittedTable.from_dict(_encoder_state(found)),
+                booster=BoostedModel.from_dict(manifest["booster"], text=found.text("booster.txt")),
+                evaluation=Evaluation.from_dict(manifest["metrics"]),
+                config=manifest["config"],
+                lineage=manifest["lineage"],
+                dtypes=manifest["dtypes"],
+                checksum=found.checksum,
+            )
+        except TabkitError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BundleError(
+                f"the bundle is whole, but not as this tabkit expects it: {type(error).__name__}: {error}",
+                advice="upgrade tabkit-ml to the version that wrote it, or train again",
+            ) from error
 
     def _predict(self, features: pl.DataFrame, exposure: pl.Series | None, contributions: int) -> pl.DataFrame:
         # One thread: the stream calls this from as many threads as there are cores.
@@ -166,7 +198,8 @@ class PropensityModel:
             scores = pl.DataFrame({"score": found})
         if not contributions:
             return scores
-        why = reasons(self.booster, features, largest=contributions, source_of=self.encoder.source_of, num_threads=1)
+        with _CONTRIBUTIONS:
+            why = reasons(self.booster, features, largest=contributions, source_of=self.encoder.source_of)
         return scores.hstack(why)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipelines.config import TrainConfig
 from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate
@@ -15,7 +15,7 @@ from tabkit import boosting, metrics, splits
 from tabkit.boosting import OBJECTIVES, BoostedModel, BoostingConfig, Rows
 from tabkit.config import build
 from tabkit.encoding import FittedTable
-from tabkit.errors import ConfigError
+from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
 from tabkit.roles import Roles
@@ -26,6 +26,17 @@ from tabkit.target import Target, Task, infer
 __all__ = ["PropensityModel", "TrainConfig", "load", "train"]
 
 _TASK_OF: dict[str, Task] = {"binary": "binary", "multiclass": "multiclass"}
+
+Way = Literal["time", "group", "class", "chance"]
+
+_FEWEST_ROWS = 50
+
+# By part: the fewest rows from which something can be learned or said, its name in messages, and what helps.
+_PARTS = {
+    "fit": (20, "the part to fit on", "use more rows, or a smaller --set split.holdout"),
+    "stop": (5, "the part that ends the growth of trees", "use more rows, or a larger --set split.early_stopping"),
+    "test": (10, "the held-out part", "use more rows, or a larger --set split.holdout"),
+}
 
 
 def train(
@@ -60,17 +71,10 @@ def train(
     """
     settings = config if isinstance(config, TrainConfig) else build(TrainConfig, config or {})
     shown = progress or Silent()
-    if roles.target is None:
-        raise ConfigError("no target is given", advice="name the column to predict: --target (Roles(target=...))")
+    _check_roles(roles, settings.boosting)
     table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
-    target = infer(
-        table.frame.lazy(),
-        roles.target,
-        task=_task(settings.boosting),
-        positive=settings.positive,
-        what=table.name,
-    )
-    settings = _named_objective(settings, target, roles)
+    target = _target(table, settings)
+    settings = _named_objective(settings, target)
     with shown.task("training", total=4) as advance:
         parts = _parts(table, target, settings)
         fitted = _fit(parts.fit, parts.stop, target, settings, progress=shown)
@@ -87,7 +91,7 @@ def train(
         booster=fitted.booster,
         evaluation=evaluation,
         config=settings.model_dump(mode="json"),
-        lineage=_lineage(table, parts, settings),
+        lineage=_lineage(table, target, parts, settings),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in roles.given().values()},
     )
 
@@ -118,13 +122,32 @@ def _task(config: BoostingConfig) -> Task | None:
     return None if config.objective == "auto" else _TASK_OF.get(config.objective, "regression")
 
 
-def _named_objective(settings: TrainConfig, target: Target, roles: Roles) -> TrainConfig:
-    name = target.task if settings.boosting.objective == "auto" else settings.boosting.objective
-    if roles.exposure is not None and OBJECTIVES[name].link != "log":
+def _check_roles(roles: Roles, config: BoostingConfig) -> None:
+    """Refuse at once what no row could mend."""
+    if roles.target is None:
+        raise ConfigError("no target is given", advice="name the column to predict: --target (Roles(target=...))")
+    name = config.objective
+    if roles.exposure is not None and (name == "auto" or OBJECTIVES[name].link != "log"):
         raise ConfigError(
             f"exposure {roles.exposure!r} is given, but the objective is {name}",
             advice="exposure needs a log link: choose --objective poisson, gamma or tweedie, or drop the exposure",
         )
+
+
+def _target(table: Table, settings: TrainConfig) -> Target:
+    name, task = table.roles.target or "", _task(settings.boosting)
+    target = infer(table.frame.lazy(), name, task=task, positive=settings.positive, what=table.name)
+    if table.frame.height < _FEWEST_ROWS:
+        raise FitError(
+            f"{table.name} has {table.frame.height} rows to use; at least {_FEWEST_ROWS} are needed: to fit on, to end "
+            "the growth of trees, and to measure on",
+            advice="use more rows",
+        )
+    return target
+
+
+def _named_objective(settings: TrainConfig, target: Target) -> TrainConfig:
+    name = target.task if settings.boosting.objective == "auto" else settings.boosting.objective
     boosted = settings.boosting.model_copy(update={"objective": name})
     return settings.model_copy(update={"boosting": boosted})
 
@@ -132,20 +155,53 @@ def _named_objective(settings: TrainConfig, target: Target, roles: Roles) -> Tra
 def _parts(table: Table, target: Target, settings: TrainConfig) -> _Parts:
     rest, test = _divide(table, target, share=settings.split.holdout, seed=settings.seed)
     fit, stop = _divide(rest, target, share=settings.split.early_stopping, seed=settings.seed + 1)
+    for key, part in (("fit", fit), ("stop", stop), ("test", test)):
+        _check_part(part, target, key)
     return _Parts(fit, stop, test)
 
 
-def _divide(table: Table, target: Target, *, share: float, seed: int) -> tuple[Table, Table]:
-    """Divide by time where it is known, else by whole groups, else stratified by class."""
-    ways: dict[str, Any] = {}
+def _way(table: Table, target: Target) -> Way:
+    """Decide how rows are divided: by time where it is known, else by whole groups, else by class or chance."""
     if table.roles.time is not None:
-        ways["time"] = table.times()
-    elif table.roles.group is not None:
-        ways["groups"] = table.frame[table.roles.group].to_numpy()
-    elif target.task != "regression":
-        ways["stratify"] = labels(table, target)
-    found = splits.holdout(table.frame.height, share=share, seed=seed, **ways)
-    return tuple(replace(table, frame=table.frame[rows]) for rows in (found.train, found.test))  # type: ignore[return-value]  # a pair
+        return "time"
+    if table.roles.group is not None:
+        return "group"
+    return "class" if target.task != "regression" else "chance"
+
+
+def _divide(table: Table, target: Target, *, share: float, seed: int) -> tuple[Table, Table]:
+    way, group = _way(table, target), table.roles.group
+    found = splits.holdout(
+        table.frame.height,
+        share=share,
+        seed=seed,
+        time=table.times() if way == "time" else None,
+        groups=table.frame[group].to_numpy() if way == "group" and group else None,
+        stratify=labels(table, target) if way == "class" else None,
+    )
+    return replace(table, frame=table.frame[found.train]), replace(table, frame=table.frame[found.test])
+
+
+def _check_part(part: Table, target: Target, key: str) -> None:
+    """Refuse a part that is too small or weightless, or that lacks what it is there for."""
+    fewest, what, advice = _PARTS[key]
+    rows, y, weight = part.frame.height, labels(part, target), part.numbers("weight")
+    if rows < fewest:
+        raise FitError(f"{what} has {rows} rows of {part.name}; it needs at least {fewest}", advice=advice)
+    if weight is not None:
+        if not weight.any():
+            raise FitError(f"weight {part.roles.weight!r} is zero in all {rows:,} rows of {what}", advice=advice)
+        y = y[weight > 0]
+    if key == "stop":
+        return
+    absent = [repr(label) for k, label in enumerate(target.classes) if not (y == k).any()]
+    if absent:
+        raise FitError(
+            f"{what} has {rows:,} rows, but in none of them {target.name!r} is {' or '.join(absent[:10])}",
+            advice=f"merge or remove rare classes, {advice}",
+        )
+    if key == "fit" and (y == y[0]).all():
+        raise FitError(f"target {target.name!r} is {y[0]:g} in all {rows:,} rows of {what}", advice=advice)
 
 
 def _fit(fit: Table, stop: Table, target: Target, settings: TrainConfig, *, progress: Progress) -> _Fitted:
@@ -194,14 +250,16 @@ def _evaluate(parts: _Parts, fitted: _Fitted, target: Target, settings: TrainCon
     )
 
 
-def _lineage(table: Table, parts: _Parts, settings: TrainConfig) -> dict[str, Any]:
+def _lineage(table: Table, target: Target, parts: _Parts, settings: TrainConfig) -> dict[str, Any]:
     used = table if settings.final == "all" else parts.fit
+    span = used.span()
     return {
         "parent": None,
         "strategy": "train",
+        "split": _way(table, target),
         "source": table.name,
         "rows": used.frame.height,
-        "span": used.span(),
+        "span": list(span) if span else None,
         "rows_fit": parts.fit.frame.height,
         "rows_early_stopping": parts.stop.frame.height,
         "rows_holdout": parts.test.frame.height,

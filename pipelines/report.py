@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dashboards.report import ModelReport, render
 from pipelines.config import TrainConfig
-from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate
+from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, days, evaluate
 from pipelines.model import PropensityModel
 from pipelines.rows import fit_encoder, with_features
 from tabkit import boosting, metrics
@@ -72,6 +72,7 @@ def build_report(
     """Return the page's content and the measurement behind it; see `write`."""
     settings = build(TrainConfig, model.config)
     table = read(source, model.roles, drop_null_target=True)
+    model.target.check(table.frame, what=table.name)
     rows = with_features(table, model.encoder.transform(table.frame), model.target)
     predictions = _predictions(model, table, rows, settings, training)
     config = settings.boosting
@@ -149,6 +150,7 @@ def _predictions(
         exclude=settings.encoding.exclude,
         drop_null_target=settings.drop_null_target,
     )
+    model.target.check(fitted.frame, what=fitted.name)
     encoder, own = fit_encoder(fitted, model.target, settings)
     features = encoder.transform(table.frame)
     outputs = len(model.target.classes) if model.target.task == "multiclass" else 1
@@ -187,21 +189,18 @@ def _over_time(table: Table, curves: _Curves, measure: metrics.Metric, settings:
 
 
 def _facts(model: PropensityModel, table: Table) -> tuple[tuple[str, str], ...]:
-    lineage = model.lineage
-    span = table.span()
-    facts = [
+    return (
         ("Target", f"{model.target.name} ({model.target.task})"),
-        ("Rows measured here", f"{table.frame.height:,}" + (f", {span[0][:10]} to {span[1][:10]}" if span else "")),
-        (
-            "Rows of the fit",
-            f"{lineage['rows']:,}"
-            + (f", {lineage['span'][0][:10]} to {lineage['span'][1][:10]}" if lineage["span"] else ""),
-        ),
+        ("Rows measured here", _rows(table.frame.height, table.span())),
+        ("Rows of the fit", _rows(model.lineage["rows"], model.lineage["span"])),
         ("Source columns", f"{len(model.encoder.schema.columns)}"),
         ("Features", f"{len(model.booster.features)}"),
         ("Trees", f"{model.booster.trees}"),
-    ]
-    return tuple(facts)
+    )
+
+
+def _rows(rows: int, span: Sequence[str] | None) -> str:
+    return f"{rows:,}" + (f", {days(span)}" if span else "")
 
 
 def _notes(model: PropensityModel, table: Table) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import polars as pl
 
 from pipelines.model import PropensityModel
 from tabkit import frames
-from tabkit.errors import ScoringError
+from tabkit.errors import SchemaError, ScoringError
 from tabkit.progress import Progress, Silent
+from tabkit.schema import dtype_name, family
 from tabkit.scoring import Tally, check_output, write
 
 
@@ -30,7 +32,7 @@ class ScoreReport:
     unseen
         By column, rows whose level was not there at the fit: scored with the fit's average.
     extra_columns
-        Columns of the source that the model does not use.
+        Columns of the source that were not there at the fit; they are ignored.
     seconds
         Wall time.
     """
@@ -44,6 +46,14 @@ class ScoreReport:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file to write and the sources that go into it."""
+
+    path: Path
+    sources: tuple[str, ...]
 
 
 def score_files(
@@ -77,65 +87,112 @@ def score_files(
     """
     started = time.perf_counter()
     names = frames.files([str(source) for source in sources])
-    jobs = plan_outputs(names, output)
-    extra = {column: None for name in names for column in _extra(model, name, keep)}
-    shown = progress or Silent()
-    with shown.task("scoring", total=_rows(names)) as advance:
-        tally = Tally(advance=advance)
-        streams = [
-            pl.concat(
-                [model.score(name, contributions=contributions, keep=keep, tally=tally) for name in group],
-                how="vertical",
-            )
-            for _, group in jobs
-        ]
-        write(streams, [path for path, _ in jobs], what=frames.describe(names))
+    plan = plan_outputs(names, output)
+    tables = {name: frames.scan(name, dtypes=model.known_dtypes()) for name in names}
+    tally = Tally()
+    scored: dict[str, pl.LazyFrame] = {}
+    for name, table in tables.items():
+        with _naming(name):
+            scored[name] = model.score(table, contributions=contributions, keep=keep, tally=tally)
+    joined = [_joined({name: scored[name] for name in item.sources}) for item in plan]
+    with (progress or Silent()).task("scoring", total=_rows(tables)) as advance:
+        tally.advance = advance
+        write(
+            joined,
+            [item.path for item in plan],
+            sources=[frames.describe(list(item.sources)) for item in plan],
+            stop=tally.stop,
+        )
+    known = {*model.known_columns(), *model.kept(keep)}
+    extra = dict.fromkeys(column for table in tables.values() for column in table.collect_schema())
     return ScoreReport(
         rows=tally.rows,
-        outputs=tuple(str(path) for path, _ in jobs),
+        outputs=tuple(str(item.path) for item in plan),
         unseen=dict(sorted(tally.unseen.items())),
-        extra_columns=tuple(extra),
+        extra_columns=tuple(column for column in extra if column not in known),
         seconds=round(time.perf_counter() - started, 3),
     )
 
 
-def plan_outputs(names: Sequence[str], output: str | Path) -> list[tuple[Path, list[str]]]:
-    """Return each file to write with the sources that go into it.
+def plan_outputs(names: Sequence[str], output: str | Path) -> list[Output]:
+    """Decide what is written where.
 
-    >>> plan_outputs(["new/a.parquet", "new/b.csv"], "scores/")
-    [(PosixPath('scores/a.parquet'), ['new/a.parquet']), (PosixPath('scores/b.parquet'), ['new/b.csv'])]
+    Raises
+    ------
+    ScoringError
+        If the ending is unknown, two sources would go to one file of a folder, or a source would be replaced.
+
+    Examples
+    --------
+    >>> for item in plan_outputs(["new/a.parquet", "new/b.csv.gz"], "scores/"):
+    ...     print(item.path, *item.sources)
+    scores/a.parquet new/a.parquet
+    scores/b.parquet new/b.csv.gz
+    >>> plan_outputs(["new/a.parquet", "new/b.parquet"], "scores.csv")[0].sources
+    ('new/a.parquet', 'new/b.parquet')
     """
     path = Path(output)
+    if "://" in str(output):
+        raise ScoringError(f"{str(output)!r} is a URL", advice="write to a local path, and copy the result from there")
     if str(output).endswith("/") or path.is_dir() or not path.suffix:
-        jobs = [(path / f"{Path(name.partition('?')[0]).stem}.parquet", [name]) for name in names]
+        plan = [Output(path / f"{_stem(name)}.parquet", (name,)) for name in names]
     else:
         check_output(path)
-        jobs = [(path, list(names))]
-    targets = [target for target, _ in jobs]
+        plan = [Output(path, tuple(names))]
+    targets = [item.path for item in plan]
     twice = sorted({str(target) for target in targets if targets.count(target) > 1})
     if twice:
         raise ScoringError(
-            f"several sources would be written to {', '.join(twice)}",
+            f"several sources would be written to {', '.join(map(repr, twice))}",
             advice="rename them, or name one file for all: -o scores.parquet",
         )
     own = {Path(name).resolve() for name in names if "://" not in name}
-    if any(target.resolve() in own for target in targets):
-        raise ScoringError("an output would replace its own source", advice="choose another folder or name")
-    return jobs
+    for target in targets:
+        if target.resolve() in own:
+            raise ScoringError(
+                f"the output {str(target)!r} would replace its own source", advice="choose another folder or name"
+            )
+    return plan
 
 
-def _extra(model: PropensityModel, name: str, keep: Sequence[str]) -> tuple[str, ...]:
-    roles = model.roles.given()
-    expected = [roles[role] for role in ("id", "exposure") if role in roles]
-    found = frames.scan(name, dtypes=model.known_dtypes()).collect_schema()
-    ignored = set(roles.values())
-    columns = model.encoder.schema.check(found, expected=[*expected, *keep])
-    return tuple(column for column in columns if column not in ignored)
+def _stem(name: str) -> str:
+    """Return a source's name without folder and known ending.
+
+    >>> _stem("https://example.com/new.v2.csv.gz?token=1")
+    'new.v2'
+    """
+    base = Path(name.partition("?")[0] if "://" in name else name).name
+    ending = max((e for e in frames.FORMATS if base.lower().endswith(e)), key=len, default="")
+    return base.removesuffix(base[len(base) - len(ending) :]) if ending else base
 
 
-def _rows(names: Sequence[str]) -> float | None:
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Say which of the files it is that does not fit."""
+    try:
+        yield
+    except SchemaError as error:
+        raise SchemaError(f"{name!r}: {error.problem}", advice=error.advice) from error
+
+
+def _joined(parts: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
+    """Put the scores of several sources below one another; kept columns may differ in width, not in kind."""
+    schemas = {name: part.collect_schema() for name, part in parts.items()}
+    (first, expected), *others = schemas.items()
+    for name, schema in others:
+        for column, dtype in schema.items():
+            if dtype != expected[column] and not family(dtype) == family(expected[column]) != "other":
+                raise SchemaError(
+                    f"{column!r} is {dtype_name(expected[column])} in {first!r}, but {dtype_name(dtype)} in {name!r}: "
+                    "both cannot stand in one output",
+                    advice="bring the column to one type, or write to a folder: -o scores/",
+                )
+    return pl.concat(parts.values(), how="vertical_relaxed" if len(set(map(str, schemas.values()))) > 1 else "vertical")
+
+
+def _rows(tables: Mapping[str, pl.LazyFrame]) -> float | None:
     """Count rows where that is free: Parquet says it in its footer."""
-    if not all(Path(name).suffix.lower() in (".parquet", ".pq") and "://" not in name for name in names):
+    if not all(name.lower().endswith((".parquet", ".pq")) and "://" not in name for name in tables):
         return None
-    counts = [frames.collect(frames.scan(name).select(pl.len()), what=name).item() for name in names]
+    counts = [frames.collect(table.select(pl.len()), what=repr(name)).item() for name, table in tables.items()]
     return float(sum(counts))

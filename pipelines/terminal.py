@@ -1,15 +1,17 @@
-"""What a person sees: tables, verdicts, errors and progress bars."""
+"""What a person sees: tables, verdicts, errors and progress bars.
+
+Names from data are shown as they are, never read as markup.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.panel import Panel
 from rich.progress import (
     BarColumn,
@@ -20,7 +22,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
+from pipelines.evaluation import days, digits_of
 from tabkit.errors import TabkitError
 from tabkit.progress import Advance
 
@@ -37,13 +41,14 @@ class Bars:
     @contextmanager
     def task(self, label: str, *, total: float | None = None) -> Iterator[Advance]:
         """Show one bar; tasks may nest."""
-        if not self._console.is_terminal:
+        # Rich would call a pipe a terminal where FORCE_COLOR is set.
+        if not (self._console.is_terminal and self._console.file.isatty()):
             yield lambda _amount: None
             return
         outermost = self._shown is None
         bars = self._shown or Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), console=self._console, transient=True,
+            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+            TimeElapsedColumn(), console=self._console, transient=True, redirect_stdout=False,
         )  # fmt: skip
         if outermost:
             self._shown = bars
@@ -58,39 +63,32 @@ class Bars:
                 self._shown = None
 
 
-def error_block(error: TabkitError) -> RenderableType:
-    """Return an error as one block: stage, problem, what to do."""
-    text = escape(error.problem)
+def error_block(error: TabkitError, *, boxed: bool) -> RenderableType:
+    """Return an error as one block: stage, problem, what to do; in a box for people, plain for logs."""
+    title = f"tabkit: {error.stage}"
+    text = Text(_visible(error.problem))
     if error.advice:
-        text += f"\n[bold]To do:[/bold] {escape(error.advice)}"
-    return Panel(text, title=f"tabkit: {error.stage}", title_align="left", border_style="red")
-
-
-def scores_table(metrics: Mapping[str, Any]) -> RenderableType:
-    """Return held-out metrics, one row per metric, one column per model."""
-    level = f"{metrics['level']:.0%}"
-    models = list(dict.fromkeys(score["model"] for score in metrics["scores"]))
-    names = list(dict.fromkeys(score["metric"] for score in metrics["scores"]))
-    cells = {(s["metric"], s["model"]): s for s in metrics["scores"]}
-    table = Table(title=f"Held-out metrics ({level} intervals)", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("metric")
-    for model in models:
-        table.add_column(model, justify="right")
-    for name in names:
-        table.add_row(name, *(_interval(cells[name, model]) for model in models))
-    return table
+        text.append("\nTo do: ", "bold").append(_visible(error.advice))
+    return Panel(text, title=title, title_align="left", border_style="red") if boxed else Text(f"{title}: ") + text
 
 
 def train_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `train` has to say."""
     lines = [
-        f"[bold]{escape(result['metrics']['verdict'])}[/bold]",
+        Text(result["metrics"]["verdict"], "bold"),
         _final_note(result["final"]),
-        f"Saved {escape(result['bundle'])}: {result['features']} features, {result['trees']} trees, "
-        f"{result['rows']:,} rows, {result['seconds']:.1f} s",
+        _line(
+            f"Saved {result['bundle']}: {result['features']} features, {result['trees']} trees, "
+            f"{result['rows']:,} rows, {result['seconds']:.1f} s"
+        ),
     ]
-    lines += [f"Left out {escape(column)}: {escape(why)}" for column, why in result["left_out"].items()]
-    lines += [f"Dropped {count:,} rows: {reason}" for reason, count in result["rows_dropped"].items()]
+    if not result["trees"]:
+        lines.append(Text("No tree did better than the base rate on rows it had not seen: all scores are alike."))
+    if result["split"] == "time" and "group" in result["roles"]:
+        group = result["roles"]["group"]
+        lines.append(_line(f"Rows are divided by time, so that one {group} can be in several parts."))
+    lines += [_line(f"Left out {column}: {why}") for column, why in result["left_out"].items()]
+    lines += [_line(f"Dropped {count:,} rows: {reason}") for reason, count in result["rows_dropped"].items() if count]
     return Group(scores_table(result["metrics"]), *lines)
 
 
@@ -99,85 +97,150 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
     files = result["outputs"]
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     rate = result["rows"] / result["seconds"] if result["seconds"] else 0.0
-    lines = [
-        f"Scored {result['rows']:,} rows in {result['seconds']:.1f} s ({rate:,.0f} a second): {escape(files[0])}{more}"
-    ]
+    lines = [_line(f"Scored {result['rows']:,} rows in {result['seconds']:.1f} s ({rate:,.0f} a second)")]
+    lines.append(_line(f"Wrote {files[0]}{more}"))
     if result["unseen"]:
-        unseen = ", ".join(f"{escape(column)} {count:,}" for column, count in result["unseen"].items())
-        lines.append(f"Rows with a level never seen in training: {unseen}")
+        unseen = ", ".join(f"{column} {count:,}" for column, count in result["unseen"].items())
+        lines.append(_line(f"Rows with a level never seen in training: {unseen}"))
     if result["extra_columns"]:
-        lines.append(f"Columns not used: {escape(', '.join(result['extra_columns']))}")
+        lines.append(_line(f"Columns not there in training, not used: {', '.join(result['extra_columns'])}"))
     return Group(*lines)
 
 
 def inspect_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `inspect` has to say."""
+    return Group(
+        _facts(result),
+        Text(),
+        _plan_table(result),
+        scores_table(result["metrics"]),
+        Text(result["metrics"]["verdict"], "bold"),
+        _final_note(result["config"]["final"]),
+        Text(),
+        _importance_table(result["importance"]),
+    )
+
+
+def scores_table(metrics: Mapping[str, Any]) -> RenderableType:
+    """Return held-out metrics, one row per metric, one column per model."""
+    when = f", {days(metrics['span'])}" if metrics["span"] else ""
+    title = f"Measured on {metrics['rows']:,} held-out rows{when} ({metrics['level']:.0%} intervals)"
+    return _titled(title, _Either(_scores_table(metrics, gap=" "), _scores_table(metrics, gap="\n")))
+
+
+class _Either:
+    """The first of two if it fits, else the second."""
+
+    def __init__(self, wide: RenderableType, narrow: RenderableType) -> None:
+        self._wide, self._narrow = wide, narrow
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        needed = Measurement.get(console, options.update(max_width=10_000), self._wide).maximum
+        yield self._wide if needed <= options.max_width else self._narrow
+
+
+def _scores_table(metrics: Mapping[str, Any], *, gap: str) -> Table:
+    """Return the table with each interval after its value, or below it."""
+    models = list(dict.fromkeys(score["model"] for score in metrics["scores"]))
+    rows: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for score in metrics["scores"]:
+        rows.setdefault(score["metric"], {})[score["model"]] = score
+    table = _table()
+    table.add_column("metric")
+    for model in models:
+        table.add_column(Text(model), justify="right")
+    for name, scores in rows.items():
+        digits = max((digits_of(s["low"], s["high"]) for s in scores.values() if s["low"] != s["high"]), default=3)
+        table.add_row(name, *(_interval(scores[model], digits=digits, gap=gap) for model in models))
+    return table
+
+
+def _interval(score: Mapping[str, Any], *, digits: int, gap: str = " ") -> str:
+    """Write a value with its interval.
+
+    >>> _interval({"value": 0.68457, "low": 0.68012, "high": 0.68951}, digits=3)
+    '0.685 (0.680–0.690)'
+    >>> _interval({"value": -1.5, "low": -2.0, "high": -1.0}, digits=1)
+    '-1.5 (-2.0 to -1.0)'
+    """
+    value, low, high = (f"{score[key]:,.{digits}f}" for key in ("value", "low", "high"))
+    dash = "–" if score["low"] >= 0 else " to "
+    return f"{value}{gap}({low}{dash}{high})" if score["low"] != score["high"] else value
+
+
+def _facts(result: Mapping[str, Any]) -> Table:
     target, lineage, sizes = result["target"], result["lineage"], result["sizes"]
     facts = {
         "bundle": result["bundle"],
         "kind": f"{result['kind']} (format {result['format']}, made {result['created']})",
         "checksum": result["checksum"],
         "target": f"{target['name']} ({target['task']}{_classes(target)})",
+        "objective": result["objective"],
         "roles": ", ".join(f"{role} {column}" for role, column in result["roles"].items()),
         "rows": f"{lineage['rows']:,} from {lineage['source']}",
         "span": " to ".join(lineage["span"]) if lineage["span"] else "no time role",
+        "held out": {
+            "time": "the newest rows",
+            "group": f"whole groups of {result['roles'].get('group')}, by chance",
+            "class": "by chance, the same share of each class",
+            "chance": "by chance",
+        }[lineage["split"]],
         "lineage": f"{lineage['strategy']}, parent {lineage['parent'] or 'none'}",
         "sizes": f"{sizes['trees']} trees, {sizes['features']} features, {sizes['levels']:,} levels, "
         f"{sizes['bytes'] / 1024:,.0f} KiB",
         "versions": ", ".join(f"{name} {version}" for name, version in result["versions"].items()),
     }
     grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for name, value in facts.items():
-        grid.add_row(f"[bold]{name}[/bold]", escape(value))
-    return Group(
-        grid,
-        _plan_table(result),
-        scores_table(result["metrics"]),
-        f"[bold]{escape(result['metrics']['verdict'])}[/bold]",
-        _final_note(result["config"]["final"]),
-        _importance_table(result["importance"]),
-    )
+        grid.add_row(Text(name, "bold"), _line(value))
+    return grid
 
 
-def _plan_table(result: Mapping[str, Any]) -> Table:
+def _plan_table(result: Mapping[str, Any]) -> RenderableType:
     columns = {column["name"]: column for column in result["schema"]}
-    table = Table(title="Columns", title_justify="left", box=SIMPLE_HEAD)
-    for name in ("column", "type", "encoder", "features"):
-        table.add_column(name, justify="right" if name == "features" else "left")
-    table.add_column("nulls", justify="right")
-    table.add_column("why")
+    table = _table()
+    table.add_column("column", overflow="fold", min_width=12)
+    table.add_column("type", overflow="fold")
+    table.add_column("encoder", no_wrap=True)
+    table.add_column("features", justify="right", no_wrap=True)
+    table.add_column("nulls", justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold", min_width=20)
     for row in result["plan"]:
         column = columns.get(row["column"], {"dtype": "", "nulls": None})
         nulls = "" if column["nulls"] is None else f"{column['nulls']:,}"
-        table.add_row(
-            escape(row["column"]),
-            column["dtype"],
-            row["encoder"],
-            str(row["outputs"]),
-            nulls,
-            escape(row["why"]),
-        )
-    return table
+        cells = (row["column"], column["dtype"], row["encoder"], str(row["outputs"]), nulls, row["why"])
+        table.add_row(*map(_line, cells))
+    return _titled("Columns", table)
 
 
-def _importance_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(
-        title=f"Importance (the {min(_TOP, len(rows))} largest of {len(rows)})", title_justify="left", box=SIMPLE_HEAD
-    )
-    table.add_column("feature")
-    table.add_column("share of gain", justify="right")
-    table.add_column("splits", justify="right")
+def _importance_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    table = _table()
+    table.add_column("feature", overflow="fold")
+    table.add_column("share of gain", justify="right", no_wrap=True)
+    table.add_column("splits", justify="right", no_wrap=True)
     for row in rows[:_TOP]:
-        table.add_row(escape(row["feature"]), f"{row['share']:.1%}", f"{row['splits']:,}")
-    return table
+        table.add_row(_line(row["feature"]), f"{row['share']:.1%}", f"{row['splits']:,}")
+    return _titled(f"Importance (the {min(_TOP, len(rows))} largest of {len(rows)} features)", table)
 
 
-def _final_note(final: str) -> str:
+def _table() -> Table:
+    # Columns two spaces apart, so that three models with intervals fit into 80 characters.
+    return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+
+
+def _titled(title: str, table: RenderableType) -> Group:
+    """Put a title above a table; Rich's own is broken to the table's width."""
+    return Group(Text(title, "italic"), table, Text())
+
+
+def _final_note(final: str) -> Text:
     if final == "all":
-        return (
+        return Text(
             "The saved model is fitted on all rows; the metrics are those of its twin that never saw the held-out ones."
         )
-    return "The saved model is the measured one; it never saw the held-out rows."
+    return Text("The saved model is the measured one; it never saw the held-out rows.")
 
 
 def _classes(target: Mapping[str, Any]) -> str:
@@ -186,13 +249,14 @@ def _classes(target: Mapping[str, Any]) -> str:
     return f", {len(target['classes'])} classes" if target["classes"] else ""
 
 
-def _interval(score: Mapping[str, Any]) -> str:
-    """Write a value with its interval, to the digits that the interval's width supports.
+def _line(text: str) -> Text:
+    return Text(_visible(text), overflow="fold")
 
-    >>> _interval({"value": 0.68457, "low": 0.68012, "high": 0.68951})
-    '0.685 (0.680–0.690)'
+
+def _visible(text: str) -> str:
+    r"""Write out what a terminal would obey instead of show; line ends stay.
+
+    >>> _visible("a\x1b[2Jb")
+    'a\\x1b[2Jb'
     """
-    width = abs(score["high"] - score["low"])
-    digits = min(max(1 - math.floor(math.log10(width)), 0), 6) if width > 0 else 3
-    value, low, high = (f"{score[key]:,.{digits}f}" for key in ("value", "low", "high"))
-    return f"{value} ({low}–{high})" if width > 0 else value
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -14,24 +14,28 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from tabkit.errors import BundleError
-from tabkit.staging import staged_folder
+from tabkit.staging import refuse_existing, staged_folder
+
+T = TypeVar("T")
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 CHECKSUM = "manifest.sha256"
 _LIBRARIES = ("tabkit-ml", "polars", "lightgbm", "numpy", "scikit-learn")
 _REBUILD = "restore the folder from a copy, or train again; do not edit a bundle by hand"
+_RESERVED = ("format", "kind", "created", "versions", "parts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,23 @@ class Bundle:
 
     def json(self, name: str) -> Any:
         """Return a JSON part as plain data."""
-        return json.loads(self.parts[name])
+        return self._parsed(name, json.loads)
 
     def text(self, name: str) -> str:
         """Return a text part."""
-        return self.parts[name].decode("utf-8")
+        return self._parsed(name, lambda data: data.decode("utf-8"))
 
     def frame(self, name: str) -> pl.DataFrame:
         """Return a Parquet part as a frame."""
-        return pl.read_parquet(io.BytesIO(self.parts[name]))
+        return self._parsed(name, lambda data: pl.read_parquet(io.BytesIO(data)))
+
+    def _parsed(self, name: str, parse: Callable[[bytes], T]) -> T:
+        if name not in self.parts:
+            raise BundleError(f"the bundle has no part {name!r}; it has {', '.join(self.parts)}", advice=_REBUILD)
+        try:
+            return parse(self.parts[name])
+        except (ValueError, pl.exceptions.PolarsError) as error:
+            raise BundleError(f"part {name!r} is not of the format it should be: {error}", advice=_REBUILD) from error
 
 
 def frame_bytes(frame: pl.DataFrame) -> bytes:
@@ -73,8 +85,42 @@ def frame_bytes(frame: pl.DataFrame) -> bytes:
 
 
 def json_bytes(data: Any) -> bytes:
-    """Return plain data as UTF-8 JSON bytes; NaN and infinities are refused."""
-    return (json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+    """Return plain data as UTF-8 JSON bytes; NaN, infinities and what JSON has no word for are a `BundleError`.
+
+    >>> json_bytes({"metrics": [{"auc": float("nan")}]})
+    Traceback (most recent call last):
+    tabkit.errors.BundleError: this cannot be saved as JSON: nan at metrics.0.auc
+    To do: save None where a number is unknown, and plain numbers, text, lists and dictionaries else
+    """
+    try:
+        return (json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BundleError(
+            f"this cannot be saved as JSON: {_culprit(data) or error}",
+            advice="save None where a number is unknown, and plain numbers, text, lists and dictionaries else",
+        ) from error
+
+
+def check_place(path: str | Path, *, overwrite: bool) -> None:
+    """Raise a `BundleError` if `write` would refuse `path`: to be asked before hours of fitting.
+
+    Parameters
+    ----------
+    path
+        The folder to make.
+    overwrite
+        Whether an existing bundle may be replaced; nothing but a bundle ever is.
+    """
+    folder = Path(path)
+    refuse_existing(folder, kind=BundleError, overwrite=overwrite)
+    _refuse_strangers(folder)
+    above = next((parent for parent in folder.absolute().parents if os.path.lexists(parent)), folder)
+    as_now = os.access in os.supports_effective_ids
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK, effective_ids=as_now):
+        raise BundleError(
+            f"cannot write {str(folder)!r}: {str(above)!r} is no folder that you may write to",
+            advice="choose another place",
+        )
 
 
 def write(
@@ -94,17 +140,22 @@ def write(
     kind
         What the bundle is, such as ``propensity``.
     content
-        What the manifest says beside the format: roles, schema, config, metrics, lineage.
+        What the manifest says beside the format: roles, schema, config, metrics, lineage. Plain data.
     parts
         The files by name; names are relative, with ``/``.
     overwrite
-        Replace an existing bundle; otherwise it is refused and left as it is.
+        Replace an existing bundle; otherwise it is refused and left as it is. Replaced is what a bundle
+        consists of: a folder with other files in it is refused.
 
     Raises
     ------
     BundleError
-        If the folder exists or cannot be written.
+        If the folder exists or cannot be written, or content or names cannot be those of a bundle.
     """
+    twice = [key for key in _RESERVED if key in content]
+    if twice:
+        raise BundleError(f"the manifest writes {', '.join(twice)} itself", advice="give the content other keys")
+    files = {_safe(name): data for name, data in parts.items()}
     manifest = {
         "format": FORMAT,
         "kind": kind,
@@ -115,18 +166,19 @@ def write(
     }
     raw = json_bytes(manifest)
     checksum = hashlib.sha256(raw).hexdigest()
+    refuse_existing(path, kind=BundleError, overwrite=overwrite)
     _refuse_strangers(Path(path))
     with staged_folder(path, kind=BundleError, overwrite=overwrite) as folder:
-        for name, data in parts.items():
-            file = folder / _safe(name)
+        for name, data in files.items():
+            file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
         (folder / MANIFEST).write_bytes(raw)
-        (folder / CHECKSUM).write_text(f"{checksum}  {MANIFEST}\n", encoding="ascii")
+        (folder / CHECKSUM).write_bytes(_checksum_line(checksum))
     return checksum
 
 
-def read(path: str | Path, *, kinds: Iterable[str] = ()) -> Bundle:
+def read(path: str | Path, *, kinds: str | Iterable[str] = ()) -> Bundle:
     """Read a bundle and verify every checksum.
 
     Parameters
@@ -134,7 +186,7 @@ def read(path: str | Path, *, kinds: Iterable[str] = ()) -> Bundle:
     path
         The bundle's folder.
     kinds
-        The kinds that the caller can use; empty for any.
+        The kind or kinds that the caller can use; empty for any.
 
     Raises
     ------
@@ -146,9 +198,9 @@ def read(path: str | Path, *, kinds: Iterable[str] = ()) -> Bundle:
     manifest = _parse(folder, raw)
     _check_format(folder, manifest)
     checksum = hashlib.sha256(raw).hexdigest()
-    if _read_file(folder, CHECKSUM).split()[:1] != [checksum.encode()]:
+    if _read_file(folder, CHECKSUM) != _checksum_line(checksum):
         raise BundleError(f"{MANIFEST} in {str(folder)!r} is damaged: its checksum differs", advice=_REBUILD)
-    expected = tuple(kinds)
+    expected = (kinds,) if isinstance(kinds, str) else tuple(kinds)
     if expected and manifest.get("kind") not in expected:
         raise BundleError(
             f"{str(folder)!r} is a bundle of kind {manifest.get('kind')!r}; {' or '.join(expected)} was expected",
@@ -170,35 +222,90 @@ def versions() -> dict[str, str]:
 
 
 def _refuse_strangers(path: Path) -> None:
-    """Refuse to replace anything that is not a bundle, whatever the caller asked for."""
-    if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file()):
-        raise BundleError(f"{str(path)!r} exists and is no bundle; it was left as it is", advice="choose another name")
+    """Refuse to replace anything that is not a bundle and nothing else, whatever the caller asked for."""
+    if not os.path.lexists(path) or path.is_symlink():  # of a link, the link alone is replaced
+        return
+    try:
+        if not path.is_dir() or (any(path.iterdir()) and not all((path / n).is_file() for n in (MANIFEST, CHECKSUM))):
+            raise BundleError(
+                f"{str(path)!r} exists and is no bundle; it was left as it is", advice="choose another name"
+            )
+        strangers = _strangers(path)
+    except OSError as error:
+        raise BundleError(
+            f"{str(path)!r} cannot be looked into: {error.strerror}", advice="choose another name"
+        ) from error
+    if strangers:
+        raise BundleError(
+            f"{str(path)!r} holds more than the bundle, which a replacement would delete: {', '.join(strangers[:5])}",
+            advice="move these files elsewhere, or choose another name",
+        )
 
 
-def _safe(name: str) -> PurePosixPath:
+def _strangers(folder: Path) -> list[str]:
+    """Return the files in a bundle's folder that its manifest does not name; hidden ones do not count."""
+    try:
+        manifest = _parse(folder, _read_file(folder, MANIFEST))
+        _check_format(folder, manifest)
+    except BundleError:  # damaged, gone or of another time: what belongs to it is not known
+        return []
+    named = {*manifest["parts"], MANIFEST, CHECKSUM}
+    found = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir())
+    return sorted(name for name in found if name not in named and not name.rpartition("/")[2].startswith("."))
+
+
+def _culprit(data: Any, where: str = "") -> str | None:
+    """Name the first value that JSON cannot hold, and where it stands."""
+    if len(where) > 500:
+        return f"something that holds itself at {where[:60]}..."
+    if isinstance(data, dict | list | tuple):
+        inner = data.items() if isinstance(data, dict) else enumerate(data)
+        found = (_culprit(value, f"{where}.{key}" if where else str(key)) for key, value in inner)
+        return next(filter(None, found), None)
+    try:
+        json.dumps(data, allow_nan=False)
+    except (TypeError, ValueError):
+        return f"{data!r} at {where or 'the top'}"[:200]
+    return None
+
+
+def _checksum_line(checksum: str) -> bytes:
+    return f"{checksum}  {MANIFEST}\n".encode("ascii")
+
+
+def _safe(name: str) -> str:
+    """Return the name of a part; refuse one that leads elsewhere, or by several ways to one file."""
     path = PurePosixPath(name)
-    if path.is_absolute() or not path.parts or ".." in path.parts or "\\" in name or ":" in name:
-        raise BundleError(f"part name {name!r} would leave the bundle's folder", advice=_REBUILD)
-    return path
+    odd = path.is_absolute() or not path.parts or ".." in path.parts or str(path) != name
+    if odd or any(mark in name for mark in ("\\", ":", "\0")) or name in {MANIFEST, CHECKSUM}:
+        raise BundleError(
+            f"{name!r} cannot be the name of a part: a relative name inside the bundle was expected", advice=_REBUILD
+        )
+    return name
 
 
 def _read_file(folder: Path, name: str) -> bytes:
     try:
-        return (folder / _safe(name)).read_bytes()
-    except OSError as error:
+        return (folder / name).read_bytes()
+    except (OSError, ValueError) as error:
+        why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         if not folder.is_dir():
-            raise BundleError(f"there is no bundle at {str(folder)!r}", advice="check the path") from error
+            what = "is a file; a bundle is a folder" if folder.exists() else "does not exist"
+            raise BundleError(f"there is no bundle at {str(folder)!r}: it {what}", advice="check the path") from error
         if name == MANIFEST:
-            raise BundleError(f"{str(folder)!r} is no bundle: it has no readable {MANIFEST}") from error
-        raise BundleError(f"part {name!r} of {str(folder)!r} is missing or unreadable", advice=_REBUILD) from error
+            raise BundleError(
+                f"{str(folder)!r} is no bundle: its {MANIFEST} cannot be read ({why})",
+                advice="name the folder that a training wrote",
+            ) from error
+        raise BundleError(f"part {name!r} of {str(folder)!r} cannot be read ({why})", advice=_REBUILD) from error
 
 
 def _parse(folder: Path, raw: bytes) -> dict[str, Any]:
     try:
         manifest = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{MANIFEST} in {str(folder)!r} is damaged: {error}", advice=_REBUILD) from error
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("parts"), dict):
+    if not isinstance(manifest, dict) or "format" not in manifest:
         raise BundleError(f"{MANIFEST} in {str(folder)!r} is not a tabkit manifest", advice=_REBUILD)
     return manifest
 
@@ -211,10 +318,12 @@ def _check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
             f"{str(folder)!r} has bundle format {found!r}; this tabkit reads format {FORMAT}",
             advice="upgrade tabkit-ml to the version that wrote it" if newer else _REBUILD,
         )
+    if not isinstance(manifest.get("parts"), dict):
+        raise BundleError(f"{MANIFEST} in {str(folder)!r} names no parts", advice=_REBUILD)
 
 
 def _read_part(folder: Path, name: str, sha256: str) -> bytes:
-    data = _read_file(folder, name)
+    data = _read_file(folder, _safe(name))
     if hashlib.sha256(data).hexdigest() != sha256:
         raise BundleError(f"part {name!r} of {str(folder)!r} is damaged: its checksum differs", advice=_REBUILD)
     return data

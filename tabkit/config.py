@@ -6,46 +6,77 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tabkit.errors import ConfigError
 
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:  # at run time without its private name
+    ModelMetaclass = type(BaseModel)
 
-class Config(BaseModel):
+
+class _Refusing(ModelMetaclass):
+    """Makes the constructor raise a `ConfigError`, once for the whole of nested settings."""
+
+    def __call__(self, /, *args: Any, **values: Any) -> Any:
+        try:
+            return super().__call__(*args, **values)
+        except ValidationError as error:
+            raise _refusal(cast("type[BaseModel]", self), values, error) from error
+
+
+class Config(BaseModel, metaclass=_Refusing):
     """Base of every settings model: frozen, and an unknown key is an error.
+
+    A number stands for text where text is expected (``positive = 1`` names the label ``"1"``).
 
     Examples
     --------
     >>> class Fit(Config):
     ...     rate: float = 0.1
-    >>> build(Fit, {"rate": 0.3}).rate
+    >>> Fit(rate=0.3).rate
     0.3
+    >>> Fit(rat=0.3)
+    Traceback (most recent call last):
+    tabkit.errors.ConfigError: settings: unknown setting 'rat' (did you mean 'rate'?)
+    To do: see the README for every setting
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
 
 C = TypeVar("C", bound=Config)
+_NOTHING_GIVEN = {"extra_forbidden", "missing"}
 
 
 def build(model: type[C], values: Mapping[str, Any]) -> C:
-    """Validate `values` as a `model`; all that is wrong comes in one `ConfigError`."""
+    """Validate `values` as a `model`; all that is wrong comes in one `ConfigError`.
+
+    >>> class Fit(Config):
+    ...     rate: float = 0.1
+    >>> build(Fit, {"rate": "0.3"})
+    Fit(rate=0.3)
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [_line(model, detail) for detail in error.errors(include_url=False)]
-        raise ConfigError("settings: " + "; ".join(lines), advice="see the README for every setting") from error
+        raise _refusal(model, values, error) from error
 
 
 def read(path: str | Path) -> dict[str, Any]:
     """Read a TOML file into nested dictionaries; `ConfigError` if it is missing or not TOML."""
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
         raise ConfigError(
-            f"settings file {str(path)!r} cannot be read: {error}", advice="check the path and the TOML"
+            f"settings file {str(path)!r} cannot be read: {error.strerror or error}", advice="check the path"
+        ) from error
+    except ValueError as error:  # not UTF-8, not TOML, or no path at all
+        raise ConfigError(
+            f"settings file {str(path)!r} is not TOML: {error}", advice="check that line; text stands in quotes there"
         ) from error
 
 
@@ -68,52 +99,108 @@ def override(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str,
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge nested dictionaries; later layers win, key by key.
+    """Merge nested dictionaries; later layers win, key by key. An empty dictionary says nothing.
 
+    Raises
+    ------
+    ConfigError
+        If one layer has settings inside a key where an earlier one has a single value.
+
+    Examples
+    --------
     >>> merge({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}})
     {'a': {'x': 1, 'y': 3}}
     """
     result: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
-            both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
-            result[key] = merge(result[key], value) if both else value
+            if not isinstance(value, Mapping):
+                result[key] = value
+            elif value or key not in result:
+                result[key] = merge(_inner(result, key, value), value)
     return result
 
 
 def parse(text: str) -> Any:
-    """Read `text` as a TOML value, or keep it as text.
+    """Read `text` as one TOML value, or keep it as text.
 
     >>> parse("0.5"), parse("true"), parse("poisson"), parse('{distance = 1}')
     (0.5, True, 'poisson', {'distance': 1})
     """
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        found = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text.strip()
+    return found["value"] if len(found) == 1 else text.strip()
 
 
 def _set(values: Mapping[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
-    inner = values.get(keys[0], {})
-    if len(keys) > 1 and not isinstance(inner, Mapping):
-        raise ConfigError(f"setting {keys[0]!r} is a value, it has no {'.'.join(keys[1:])!r} inside")
-    return {**values, keys[0]: value if len(keys) == 1 else _set(inner, keys[1:], value)}
+    first, *rest = keys
+    return {**values, first: _set(_inner(values, first, rest), rest, value) if rest else value}
 
 
-def _line(model: type[Config], detail: Any) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
+def _inner(values: Mapping[str, Any], key: str, wanted: Iterable[str]) -> Mapping[str, Any]:
+    """Return the settings inside `key`, none if it is not there; refuse a key that is a single value."""
+    inner = values.get(key, {})
+    if not isinstance(inner, Mapping):
+        raise ConfigError(
+            f"setting {key!r} is the single value {inner!r}; it cannot have {next(iter(wanted))!r} inside",
+            advice=f"remove {key} = {inner!r}, or the settings inside it",
+        )
+    return inner
+
+
+def _refusal(model: type[BaseModel], values: Any, error: ValidationError) -> ConfigError:
+    said: dict[str, list[str]] = {}
+    got: dict[str, str] = {}
+    for detail in error.errors(include_url=False):
+        where, problem = _problem(model, values, detail)
+        said.setdefault(where, []).append(problem)
+        got.setdefault(where, "" if detail["type"] in _NOTHING_GIVEN else f" (got {_short(detail['input'])})")
+    # The members of a union each have their say about one value.
+    lines = [where + " or ".join(dict.fromkeys(problems)) + got[where] for where, problems in said.items()]
+    return ConfigError("settings: " + "; ".join(lines), advice="see the README for every setting")
+
+
+def _problem(model: type[BaseModel], values: Any, detail: Any) -> tuple[str, str]:
+    """Return where a setting is wrong and what is wrong with it."""
+    loc = detail["loc"]
     if detail["type"] == "extra_forbidden":
-        known = _known_keys(model, detail["loc"][:-1])
-        close = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-        return f"unknown setting {where!r} ({hint})"
-    return f"{where}: {detail['msg'].lower()} (got {detail['input']!r})"
+        known = _known_keys(model, loc[:-1])
+        close = difflib.get_close_matches(str(loc[-1]), known, n=1)
+        listed = f"known: {', '.join(known)}" if known else "there are none here"
+        return f"unknown setting {_dotted(loc)!r} ", f"({f'did you mean {close[0]!r}?' if close else listed})"
+    if detail["type"] == "missing":
+        return f"{_dotted(loc)}: ", "a value is needed"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{_dotted(_given_part(values, loc)) or 'all of it'}: ", message[:1].lower() + message[1:]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _dotted(loc: tuple[Any, ...]) -> str:
+    return ".".join(str(part) for part in loc)
+
+
+def _given_part(values: Any, loc: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return as much of `loc` as leads through what was given: pydantic adds the members of unions."""
+    for depth, part in enumerate(loc):
+        try:
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            return loc[:depth]
+    return loc
 
 
 def _known_keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     for part in path:
-        inner = model.model_fields.get(str(part))
-        if inner is None or not (isinstance(inner.annotation, type) and issubclass(inner.annotation, BaseModel)):
+        field = model.model_fields.get(str(part))
+        members = () if field is None else (field.annotation, *get_args(field.annotation))
+        models = [m for m in members if isinstance(m, type) and issubclass(m, BaseModel)]
+        if not models:
             return []
-        model = inner.annotation
+        model = models[0]
     return sorted(model.model_fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -34,7 +35,7 @@ class Roles:
     Raises
     ------
     ConfigError
-        If one column is given two roles.
+        If one column is given two roles, or a column is not named by text.
 
     Examples
     --------
@@ -56,6 +57,11 @@ class Roles:
     def __post_init__(self) -> None:
         role_of: dict[str, str] = {}
         for role, column in self.given().items():
+            if not isinstance(column, str) or not column:
+                raise ConfigError(
+                    f"role {role} is given {column!r}; the name of a column was expected",
+                    advice=f"write {role}='name', or leave the role out",
+                )
             if column in role_of:
                 raise ConfigError(
                     f"column {column!r} is given two roles: {role_of[column]} and {role}",
@@ -72,7 +78,11 @@ class Roles:
     def from_dict(cls, columns: Mapping[str, str]) -> Roles:
         """Build roles from ``{role: column}``; an unknown role is a `ConfigError`."""
         known = [field.name for field in fields(cls)]
-        unknown = sorted(set(columns) - set(known))
+        unknown = [role for role in columns if role not in known]
         if unknown:
-            raise ConfigError(f"unknown roles {unknown}", advice=f"the roles are {', '.join(known)}")
+            close = [match for role in unknown for match in difflib.get_close_matches(str(role), known, n=1)]
+            hint = f"did you mean {' and '.join(map(repr, close))}? " if close else ""
+            raise ConfigError(
+                f"unknown roles: {', '.join(map(repr, unknown))}", advice=f"{hint}the roles are {', '.join(known)}"
+            )
         return cls(**columns)

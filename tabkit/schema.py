@@ -16,8 +16,8 @@ Family = Literal["number", "boolean", "text", "date", "datetime", "time", "durat
 _SIMPLE: dict[str, pl.DataType] = {
     name: getattr(pl, name)()
     for name in (
-        *("Int8", "Int16", "Int32", "Int64", "Int128", "UInt8", "UInt16", "UInt32", "UInt64"),
-        *("Float32", "Float64", "Boolean", "String", "Date", "Time", "Null", "Categorical"),
+        *("Int8", "Int16", "Int32", "Int64", "Int128", "UInt8", "UInt16", "UInt32", "UInt64", "UInt128"),
+        *("Float16", "Float32", "Float64", "Boolean", "String", "Categorical", "Binary", "Date", "Time", "Null"),
     )
 }
 _DATETIME = re.compile(r"Datetime\[(?P<unit>ms|us|ns)(?:, (?P<zone>[^\]]+))?\]")
@@ -88,8 +88,9 @@ class Schema:
         SchemaError
             One error that lists every missing column and every column of another family of types.
         """
+        found = pl.Schema(found)
         wanted = tuple(expected)
-        missing = [name for name in (*wanted, *self.names()) if name not in found]
+        missing = [name for name in dict.fromkeys((*wanted, *self.names())) if name not in found]
         retyped = [
             f"{column.name!r} was {column.dtype} and is now {dtype_name(found[column.name])}"
             for column in self.columns
@@ -115,8 +116,11 @@ class Schema:
 
     @classmethod
     def from_list(cls, rows: Iterable[Mapping[str, Any]]) -> Schema:
-        """Rebuild what `to_list` gave."""
-        return cls(tuple(Column(**row) for row in rows))
+        """Rebuild what `to_list` gave; anything else is a `SchemaError`."""
+        try:
+            return cls(tuple(Column(**row) for row in rows))
+        except TypeError as error:
+            raise SchemaError(f"this is no saved schema: {error}", advice="upgrade tabkit-ml") from error
 
 
 def family(dtype: pl.DataType) -> Family:

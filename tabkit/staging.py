@@ -2,10 +2,12 @@
 
 Content is written under a hidden name beside its target, flushed to the disk and renamed. Whatever
 interrupts the writing (a full disk, Ctrl-C, an error) removes the hidden file and leaves the old one.
+A target that is a link is replaced itself; what it leads to is left as it is.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -14,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tabkit.errors import TabkitError
+
+_CANNOT_FLUSH = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 def explain(error: OSError, target: Path, *, kind: type[TabkitError]) -> TabkitError:
@@ -50,13 +54,12 @@ def staged_file(target: str | Path, *, kind: type[TabkitError]) -> Iterator[Path
     made: list[Path] = []
     hidden = _hidden(target)
     try:
-        made = _make_folders(target.parent)
         if target.is_dir():
-            raise IsADirectoryError(21, "a folder of that name exists")
+            raise IsADirectoryError(errno.EISDIR, "a folder of that name exists")
+        _make_folders(target.parent, made)
         yield hidden
         _flush(hidden)
         os.replace(hidden, target)
-        _flush(target.parent)
     except BaseException as error:
         with suppress(OSError):
             hidden.unlink(missing_ok=True)
@@ -64,6 +67,7 @@ def staged_file(target: str | Path, *, kind: type[TabkitError]) -> Iterator[Path
         if isinstance(error, OSError):
             raise explain(error, target, kind=kind) from error
         raise
+    _flush_folder(target.parent)
 
 
 @contextmanager
@@ -75,20 +79,24 @@ def staged_folder(target: str | Path, *, kind: type[TabkitError], overwrite: boo
     target = Path(target)
     refuse_existing(target, kind=kind, overwrite=overwrite)
     made: list[Path] = []
-    hidden = _hidden(target)
+    hidden, old = _hidden(target), _hidden(target)
     try:
-        made = _make_folders(target.parent)
+        _make_folders(target.parent, made)
         hidden.mkdir()
         yield hidden
-        for path in hidden.rglob("*"):
-            _flush(path)
-        _take_place(hidden, target)
+        for path in (*hidden.rglob("*"), hidden):
+            _flush_folder(path) if path.is_dir() else _flush(path)
+        _take_place(hidden, target, old=old)
     except BaseException as error:
         shutil.rmtree(hidden, ignore_errors=True)
         _remove_empty(made)
         if isinstance(error, OSError):
             raise explain(error, target, kind=kind) from error
         raise
+    finally:
+        if os.path.lexists(old) and os.path.lexists(target):
+            _remove(old)
+    _flush_folder(target.parent)
 
 
 def refuse_existing(target: str | Path, *, kind: type[TabkitError], overwrite: bool) -> None:
@@ -101,13 +109,20 @@ def refuse_existing(target: str | Path, *, kind: type[TabkitError], overwrite: b
 
 
 def _hidden(target: Path) -> Path:
-    return target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
+    # Cut, lest the longest names that the system allows grow beyond what it allows.
+    return target.parent / f".{target.name[:50]}.{secrets.token_hex(4)}.part"
 
 
-def _make_folders(folder: Path) -> list[Path]:
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing
+def _make_folders(folder: Path, made: list[Path]) -> None:
+    """Make `folder` and what is missing above it; `made` is filled on the way, the innermost first."""
+    for path in (*reversed(folder.parents), folder):
+        if path.is_dir():
+            continue
+        if os.path.lexists(path):
+            raise NotADirectoryError(errno.ENOTDIR, f"{str(path)!r} is a file, and a folder was expected")
+        with suppress(FileExistsError):  # made by another process at this moment
+            path.mkdir()
+            made.insert(0, path)
 
 
 def _remove_empty(folders: list[Path]) -> None:
@@ -117,22 +132,42 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+    # Windows flushes no file that is open for reading alone.
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT_FLUSH:
+            raise
     finally:
         os.close(handle)
 
 
-def _take_place(hidden: Path, target: Path) -> None:
-    if not os.path.lexists(target):
-        os.rename(hidden, target)
-        return
-    old = _hidden(target)
-    os.rename(target, old)
+def _flush_folder(path: Path) -> None:
+    """Flush a folder's list of names, where the system can: Windows and some network disks cannot."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _take_place(hidden: Path, target: Path, *, old: Path) -> None:
+    """Give `hidden` the name `target`; what stood there becomes `old`, or gets its name back."""
     try:
+        if os.path.lexists(target):
+            os.rename(target, old)
         os.rename(hidden, target)
     except BaseException:
-        os.rename(old, target)
+        if os.path.lexists(old) and not os.path.lexists(target):
+            os.rename(old, target)
         raise
-    shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()

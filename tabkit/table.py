@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tabkit.errors import FitError, SchemaError
+from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import Source, collect, describe, scan
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name, family
@@ -45,7 +45,10 @@ class Table:
         """Return the time column as numbers that sort like it, shape (n,); None without a time role."""
         if self.roles.time is None:
             return None
-        return self.frame[self.roles.time].to_physical().to_numpy()
+        column = self.frame[self.roles.time]
+        # NumPy has no numbers of 128 bits, which Decimal and Int128 are made of.
+        wide = isinstance(column.dtype, pl.Decimal | pl.Int128 | pl.UInt128)
+        return (column.cast(pl.Float64) if wide else column.to_physical()).to_numpy()
 
     def span(self) -> tuple[str, str] | None:
         """Return the first and the last time as text; None without a time role."""
@@ -63,7 +66,7 @@ def read(source: Source, roles: Roles, *, exclude: Sequence[str] = (), drop_null
     source
         Anything that `tabkit.frames.scan` takes.
     roles
-        The target must be among them.
+        A target is not needed here; the check that it can be learned is `tabkit.target.infer`.
     exclude
         Columns that are not read at all.
     drop_null_target
@@ -74,10 +77,14 @@ def read(source: Source, roles: Roles, *, exclude: Sequence[str] = (), drop_null
     SourceError
         If the source cannot be read.
     SchemaError
-        If role or excluded columns are missing, or the time is of a type without order.
+        If role or excluded columns are missing, the time is of a type without order, a weight or exposure is
+        no number, or a role column holds lists, structs or the like.
+    ConfigError
+        If a role column is excluded, or rows without a target shall be left out and no target is given.
     FitError
         If there are no rows, or ids repeat, or an id, time, weight, exposure or group is null or impossible.
     """
+    _check_settings(roles, exclude, drop_null_target=drop_null_target)
     lazy, name = scan(source), describe(source)
     schema = lazy.collect_schema()
     wanted = {f"{column!r} ({role})": column for role, column in roles.given().items()}
@@ -88,7 +95,7 @@ def read(source: Source, roles: Roles, *, exclude: Sequence[str] = (), drop_null
             f"{name} lacks columns: {', '.join(missing)}",
             advice=f"its columns are {', '.join(map(repr, schema.names()[:40]))}",
         )
-    frame = collect(lazy.drop(exclude), what=name)
+    frame = collect(lazy.drop(dict.fromkeys(exclude)), what=name)
     if frame.is_empty():
         raise FitError(f"{name} has no rows", advice="check the export that made it")
     dropped: dict[str, int] = {}
@@ -97,31 +104,63 @@ def read(source: Source, roles: Roles, *, exclude: Sequence[str] = (), drop_null
         frame = frame.filter(pl.col(roles.target).is_not_null())
         dropped["null target"] = full - frame.height
         if frame.is_empty():
-            raise FitError(f"target {roles.target!r} is null in every row of {name}")
+            raise FitError(
+                f"target {roles.target!r} is null in every row of {name}",
+                advice="check the column's name and the export",
+            )
     _check(frame, roles, name)
     return Table(frame, roles, name, dropped)
 
 
+def _check_settings(roles: Roles, exclude: Sequence[str], *, drop_null_target: bool) -> None:
+    both = [f"{column!r} ({role})" for role, column in roles.given().items() if column in exclude]
+    if both:
+        raise ConfigError(
+            f"columns have a role and are excluded: {', '.join(both)}",
+            advice="role columns are never features; take them off the excluded ones, or drop the role",
+        )
+    if drop_null_target and roles.target is None:
+        raise ConfigError("rows without a target shall be left out, but no target is given", advice="name the target")
+
+
 def _check(frame: pl.DataFrame, roles: Roles, name: str) -> None:
+    for role, column in roles.given().items():
+        if family(frame.schema[column]) == "other":
+            raise SchemaError(
+                f"{role} {column!r} is {dtype_name(frame.schema[column])}; a single plain value per row was expected",
+                advice="unnest or cast it first",
+            )
     for role in ("id", "time", "weight", "exposure", "group"):
         column = getattr(roles, role)
-        if column is not None and frame[column].null_count():
+        missing = 0 if column is None else _missing(frame[column])
+        if missing:
             raise FitError(
-                f"{role} {column!r} is null in {frame[column].null_count():,} rows of {name}",
+                f"{role} {column!r} is null (or NaN) in {missing:,} of {frame.height:,} rows of {name}",
                 advice="fill it, or remove these rows",
             )
     if roles.id is not None:
         _check_id(frame[roles.id], name)
-    if roles.time is not None and family(frame.schema[roles.time]) not in ("number", "date", "datetime"):
-        raise SchemaError(
-            f"time {roles.time!r} is {dtype_name(frame.schema[roles.time])}; "
-            "a date, a datetime or a number was expected",
-            advice="parse it first",
-        )
+    if roles.time is not None:
+        _check_time(frame[roles.time])
     for role, low in (("weight", "zero or more"), ("exposure", "above zero")):
         column = getattr(roles, role)
         if column is not None:
             _check_number(frame[column], f"{role} {column!r}", low)
+
+
+def _missing(values: pl.Series) -> int:
+    return values.null_count() + (int(values.is_nan().sum()) if values.dtype.is_float() else 0)
+
+
+def _check_time(times: pl.Series) -> None:
+    kind = family(times.dtype)
+    if kind not in ("number", "date", "datetime"):
+        raise SchemaError(
+            f"time {times.name!r} is {dtype_name(times.dtype)}; a date, a datetime or a number was expected",
+            advice="parse it first",
+        )
+    if kind == "number" and not times.cast(pl.Float64).is_finite().all():
+        raise FitError(f"time {times.name!r} is infinite in some rows", advice="repair or remove these rows")
 
 
 def _check_id(ids: pl.Series, name: str) -> None:
@@ -137,10 +176,15 @@ def _check_id(ids: pl.Series, name: str) -> None:
 
 def _check_number(values: pl.Series, label: str, low: str) -> None:
     if family(values.dtype) != "number":
-        raise SchemaError(f"{label} is {dtype_name(values.dtype)}; a number was expected")
+        raise SchemaError(
+            f"{label} is {dtype_name(values.dtype)}; a number was expected", advice="cast it, or choose another column"
+        )
     numbers = values.cast(pl.Float64)
     good = numbers.is_finite() & ((numbers > 0) if low == "above zero" else (numbers >= 0))
     if not good.all():
         raise FitError(
-            f"{label} is not finite and {low} in {(~good).sum():,} rows", advice="repair or remove these rows"
+            f"{label} must be finite and {low}; it is not in {(~good).sum():,} of {len(good):,} rows",
+            advice="repair or remove these rows",
         )
+    if not (numbers > 0).any():
+        raise FitError(f"{label} is zero in all rows: no row would count", advice="choose another column")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import polars as pl
 
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import collect
-from tabkit.schema import dtype_name, family
+from tabkit.schema import Family, dtype_name, family
 
 Task = Literal["binary", "multiclass", "regression"]
 _MAX_CLASSES = 100
+_WHOLE = r"^(-?\d+)\.0+$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Target:
         ``binary``, ``multiclass`` or ``regression`` (any number: amounts and counts too).
     classes
         The labels as text, sorted; empty for regression. Of a binary target the last is positive.
+        Whole numbers are written without a point, so 1, 1.0 and the text "1.0" are one label.
 
     Examples
     --------
@@ -53,7 +56,39 @@ class Target:
         if self.task == "regression":
             return pl.col(self.name).cast(pl.Float64)
         index = {label: float(i) for i, label in enumerate(self.classes)}
-        return _as_text(self.name).replace_strict(index, return_dtype=pl.Float64)
+        whole = {_whole(label): i for label, i in index.items()}
+        if len(whole) < len(index):  # text may hold "1" and "1.0" as two labels
+            return pl.col(self.name).cast(pl.String).replace_strict(index, return_dtype=pl.Float64)
+        return _label(self.name).replace_strict(whole, return_dtype=pl.Float64)
+
+    def check(self, frame: pl.LazyFrame | pl.DataFrame, *, what: str = "the data") -> None:
+        """Refuse further rows from which this target cannot be learned on; call it before `expr` is run on them.
+
+        Raises
+        ------
+        SchemaError
+            If the column is missing or of a type that cannot be this target.
+        FitError
+            If it is null, NaN or infinite in places, or of a class that was not there at the fit.
+        """
+        kind = _kind(frame.lazy(), self.name, what=what)
+        if self.task == "regression" and kind != "number":
+            raise SchemaError(
+                f"target {self.name!r} of {what} is {kind}: a number was expected, as at the fit",
+                advice="parse it, or train a new model",
+            )
+        _facts(frame.lazy(), self.name, is_number=kind == "number", what=what)
+        if self.task == "regression":
+            return
+        labels = _count(frame.lazy(), self.name, kind=kind, what=what)
+        known = {*self.classes, *map(_whole, self.classes)}
+        unknown = [label for label in labels if label not in known]
+        if unknown:
+            raise FitError(
+                f"target {self.name!r} of {what} has classes that were not there at the fit: "
+                f"{', '.join(map(repr, unknown[:10]))}; the model knows {', '.join(map(repr, self.classes[:10]))}",
+                advice="train a new model on rows of all classes, or remove these rows",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a manifest."""
@@ -66,7 +101,7 @@ class Target:
 
 
 def infer(
-    frame: pl.LazyFrame,
+    frame: pl.LazyFrame | pl.DataFrame,
     name: str,
     *,
     task: Task | None = None,
@@ -88,7 +123,7 @@ def infer(
         Overrides what the column looks like.
     positive
         The positive label of a binary target, as text; by default the last one in sorted order
-        (numbers as numbers, so 1 of 0/1, ``true`` of booleans, ``yes`` of no/yes).
+        (numbers as numbers, so 1 of 0/1, ``true`` of booleans, ``yes`` of no/yes; an Enum as text).
     what
         How messages call the data.
 
@@ -101,23 +136,48 @@ def infer(
     ConfigError
         If `task` or `positive` does not fit the column.
     """
+    lazy = frame.lazy()
+    if task is not None and task not in get_args(Task):
+        raise ConfigError(f"unknown task {task!r}", advice=f"the tasks are {', '.join(get_args(Task))}")
+    kind = _kind(lazy, name, what=what)
+    distinct = _facts(lazy, name, is_number=kind == "number", what=what)["distinct"]
+    if distinct < 2:
+        raise FitError(
+            f"target {name!r} is constant over all rows of {what}: there is nothing to learn",
+            advice="check the column and the filter that made the table",
+        )
+    if task is None:
+        task = "binary" if distinct == 2 else ("regression" if kind == "number" else "multiclass")
+    if positive is not None and task != "binary":
+        raise ConfigError(
+            f"positive class {positive!r} is given, but {name!r} with its {distinct:,} values is a target for {task}",
+            advice="leave the positive class out; it belongs to a target with two labels",
+        )
+    if task != "regression":
+        labels = _count(lazy, name, kind=kind, what=what)
+        _check_classes(name, labels, task=task)
+        return Target(name, task, _ordered(list(labels), positive, kind=kind, name=name))
+    if kind != "number":
+        raise ConfigError(
+            f"target {name!r} is {kind}: regression needs a number", advice="choose another objective, or parse it"
+        )
+    return Target(name, "regression")
+
+
+def _kind(frame: pl.LazyFrame, name: str, *, what: str) -> Family:
     schema = frame.collect_schema()
     if name not in schema:
-        raise SchemaError(f"{what} has no target column {name!r}; it has {', '.join(schema.names()[:30])}")
+        raise SchemaError(
+            f"{what} has no target column {name!r}",
+            advice=f"its columns are {', '.join(map(repr, schema.names()[:40]))}",
+        )
     kind = family(schema[name])
     if kind not in ("number", "boolean", "text"):
         raise SchemaError(
             f"target {name!r} is {dtype_name(schema[name])}: a number, a boolean or a text was expected",
             advice="turn it into one of these first",
         )
-    facts = _facts(frame, name, is_number=kind == "number", what=what)
-    if task is None:
-        task = "binary" if facts["distinct"] == 2 else ("regression" if kind == "number" else "multiclass")
-    if task == "regression":
-        if kind != "number":
-            raise ConfigError(f"target {name!r} is {dtype_name(schema[name])}: regression needs a number")
-        return Target(name, "regression")
-    return Target(name, task, _classes(frame, name, task=task, positive=positive, what=what))
+    return kind
 
 
 def _facts(frame: pl.LazyFrame, name: str, *, is_number: bool, what: str) -> dict[str, int]:
@@ -144,37 +204,58 @@ def _facts(frame: pl.LazyFrame, name: str, *, is_number: bool, what: str) -> dic
             f"target {name!r} is NaN or infinite in {facts['wild']:,} of {facts['rows']:,} rows",
             advice="repair or remove these rows first",
         )
-    if facts["distinct"] < 2:
-        raise FitError(
-            f"target {name!r} is constant over all {facts['rows']:,} rows: there is nothing to learn",
-            advice="check the column and the filter that made the table",
-        )
     return facts
 
 
-def _classes(frame: pl.LazyFrame, name: str, *, task: Task, positive: str | None, what: str) -> tuple[str, ...]:
-    counts = collect(frame.group_by(name).len().sort(name), what=what)
-    labels = counts.select(_as_text(name)).to_series().to_list()
-    rows = dict(zip(labels, counts["len"].to_list(), strict=True))
-    if task == "binary" and len(labels) != 2:
-        raise ConfigError(f"target {name!r} has {len(labels)} distinct values: a binary target has two")
-    if len(labels) > _MAX_CLASSES:
+def _count(frame: pl.LazyFrame, name: str, *, kind: Family, what: str) -> dict[str, int]:
+    """Return how many rows have each label, in order: numbers and booleans by value, text by its letters."""
+    column = pl.col(name).cast(pl.String) if kind == "text" else pl.col(name)
+    counts = collect(frame.select(column.alias("value")).group_by("value").len("rows").sort("value"), what=what)
+    labels = counts["value"] if kind == "text" else counts.select(_label("value")).to_series()
+    return dict(zip(labels.to_list(), counts["rows"].to_list(), strict=True))
+
+
+def _check_classes(name: str, rows: Mapping[str, int], *, task: Task) -> None:
+    if task == "binary" and len(rows) != 2:
+        raise ConfigError(
+            f"target {name!r} has {len(rows):,} distinct values: a binary target has two",
+            advice="choose --objective multiclass, or regression if it is an amount or a count",
+        )
+    if len(rows) > _MAX_CLASSES:
         raise FitError(
-            f"target {name!r} has {len(labels):,} classes, more than {_MAX_CLASSES}",
+            f"target {name!r} has {len(rows):,} classes, more than {_MAX_CLASSES}",
             advice="group rare classes, or give --objective regression if it is an amount or a count",
         )
-    lonely = [f"{label!r}" for label, count in rows.items() if count < 2]
+    lonely = [repr(label) for label, count in rows.items() if count < 2]
     if lonely:
         raise FitError(
             f"target {name!r} has classes with one row only: {', '.join(lonely[:10])}",
             advice="a class needs rows to learn from and rows to be tested on: merge it or remove these rows",
         )
-    if positive is not None:
-        if task != "binary" or positive not in labels:
-            raise ConfigError(f"positive class {positive!r} is not one of the two labels {labels[:10]} of {name!r}")
-        labels.sort(key=lambda label: label == positive)
-    return tuple(labels)
 
 
-def _as_text(name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.String)
+def _ordered(labels: list[str], positive: str | None, *, kind: Family, name: str) -> tuple[str, ...]:
+    """Return the labels with the positive one last, if it is given."""
+    if positive is None:
+        return tuple(labels)
+    meant = {"number": _whole, "boolean": str.lower}.get(kind, str)(positive)
+    if meant not in labels:
+        raise ConfigError(
+            f"positive class {positive!r} is not one of the two labels of {name!r}",
+            advice=f"the labels are {' and '.join(map(repr, labels))}",
+        )
+    return tuple(sorted(labels, key=lambda label: label == meant))
+
+
+def _label(name: str) -> pl.Expr:
+    """Return the column as labels: like `_whole`, for a column of any type."""
+    return pl.col(name).cast(pl.String).str.replace(_WHOLE, "$1").str.replace("^-0$", "0")
+
+
+def _whole(label: str) -> str:
+    """Write a whole number without a point, and minus zero as zero: how numbers are written depends on their type.
+
+    >>> _whole("1.0"), _whole("-0.00"), _whole("1.5"), _whole("v1.0")
+    ('1', '0', '1.5', 'v1.0')
+    """
+    return re.sub("^-0$", "0", re.sub(_WHOLE, r"\1", label))

@@ -16,9 +16,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tabkit.boosting.config import BoostingConfig
-from tabkit.boosting.objective import OBJECTIVES, Objective, base_score, inverse_link
+from tabkit.boosting.objective import Objective, base_score, check_target, inverse_link, named
 from tabkit.boosting.rows import Rows, matrix
-from tabkit.errors import ConfigError
+from tabkit.errors import ConfigError, FitError
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +54,8 @@ class Linear:
     def predict(self, features: pl.DataFrame, *, offset: Floats | None = None) -> Floats:
         """Return shape (n,), or (n, classes) for multiclass."""
         X = _array(features, self.features)
+        if not len(X):  # scikit-learn refuses it
+            return np.empty((0, len(self.pipeline.classes_)) if self.objective.link == "softmax" else 0)
         if self.objective.link in ("logit", "softmax"):
             proba: Floats = self.pipeline.predict_proba(X)
             return proba if self.objective.link == "softmax" else proba[:, 1]
@@ -64,8 +66,9 @@ class Linear:
 
 
 def base_rate(rows: Rows, *, config: BoostingConfig, classes: int = 1) -> BaseRate:
-    """Fit the constant."""
-    objective = _named(config)
+    """Fit the constant; `FitError` if the target does not suit the objective."""
+    objective = named(config)
+    check_target(rows.y, objective, what="the training part", classes=classes)
     score = base_score(
         rows.y,
         weight=rows.weights(),
@@ -78,17 +81,28 @@ def base_rate(rows: Rows, *, config: BoostingConfig, classes: int = 1) -> BaseRa
 
 
 def linear(rows: Rows, *, config: BoostingConfig) -> Linear:
-    """Fit the linear model; exposure enters as weight for log links, offsets are subtracted otherwise."""
-    objective = _named(config)
+    """Fit the linear model; exposure enters as weight for log links, offsets are subtracted for the identity.
+
+    Raises
+    ------
+    FitError
+        If the target does not suit the objective or has one class only.
+    ConfigError
+        If there is an offset and the target has classes.
+    """
+    objective = named(config)
     names = tuple(rows.features.columns)
     X, y, weight, offset = _array(rows.features, names), rows.y, rows.weights(), rows.offsets()
+    check_target(y, objective, what="the training part", classes=len(np.unique(y)))
+    step: Any
     if objective.link == "log":
         power = {"poisson": 1.0, "gamma": 2.0, "tweedie": config.tweedie_power}[objective.name]
         y, weight = y / np.exp(offset), weight * np.exp((2 - power) * offset)
-        step: Any = TweedieRegressor(power=power, link="log", alpha=1e-3, max_iter=1000)
+        step = TweedieRegressor(power=power, link="log", alpha=1e-3, max_iter=1000)
     elif objective.link == "identity":
         y, step = y - offset, Ridge(alpha=1.0)
     else:
+        _check_classes(y, weight, rows)
         step = LogisticRegression(max_iter=1000)
     pipeline = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), step)
     with warnings.catch_warnings():
@@ -96,16 +110,21 @@ def linear(rows: Rows, *, config: BoostingConfig) -> Linear:
         pipeline.fit(X, y, **{f"{pipeline.steps[-1][0]}__sample_weight": weight})
     shift = 0.0
     if objective.name == "quantile":
-        shift = float(np.quantile(y - pipeline.predict(X), config.quantile))
+        rest = np.asarray(y - pipeline.predict(X), dtype=np.float64)
+        none = np.zeros(len(y))
+        shift = float(base_score(rest, weight=weight, offset=none, config=config, objective=objective)[0])
     return Linear(pipeline, names, objective, shift)
 
 
-def _named(config: BoostingConfig) -> Objective:
-    if config.objective == "auto":
-        raise ConfigError("the objective is 'auto'", advice=f"name one of {', '.join(OBJECTIVES)}")
-    return OBJECTIVES[config.objective]
+def _check_classes(y: Floats, weight: Floats, rows: Rows) -> None:
+    if rows.offset is not None:
+        raise ConfigError("a linear model of classes takes no offset", advice="drop the offset, or the linear model")
+    if len(np.unique(y[weight > 0])) < 2:
+        raise FitError("only one class is present in the rows of the fit", advice="check the split and the filter")
 
 
 def _array(features: pl.DataFrame, names: tuple[str, ...]) -> Floats:
-    array = matrix(features, names).select(pl.all().cast(pl.Float64).fill_null(float("nan"))).to_numpy()
-    return np.asarray(array, dtype=np.float64)
+    """Return the features as float64, what is infinite taken for missing: scikit-learn refuses it."""
+    numbers = pl.all().cast(pl.Float64)
+    array = matrix(features, names).select(pl.when(numbers.is_finite()).then(numbers).otherwise(float("nan")))
+    return np.asarray(array.to_numpy(), dtype=np.float64)

@@ -12,7 +12,8 @@ import numpy as np
 
 from tabkit.boosting.config import BoostingConfig
 from tabkit.boosting.model import BoostedModel
-from tabkit.boosting.objective import OBJECTIVES, Objective, base_score, check_target, inverse_link, loss
+from tabkit.boosting.objective import Objective, base_score, check_target, inverse_link, loss, named
+from tabkit.boosting.parameters import parameters
 from tabkit.boosting.rows import Floats, Rows, matrix
 from tabkit.errors import ConfigError, FitError
 from tabkit.progress import Progress, Silent
@@ -44,14 +45,15 @@ def fit(
     Returns
     -------
     BoostedModel
-        With no trees at all if none of them beats the base score on the held-out rows.
+        With no trees at all if none of them beats the base score on the held-out rows. DART, which alters
+        earlier trees, is not stopped early: all of its trees count, or none.
 
     Raises
     ------
     FitError
         If the target does not suit the objective, or LightGBM refuses the data.
     ConfigError
-        If a monotone constraint names an unknown feature, or an offset meets a multiclass objective.
+        If a setting is impossible (see `parameters`), or an offset meets a multiclass objective.
 
     Examples
     --------
@@ -62,7 +64,7 @@ def fit(
     >>> model.base_score, bool(model.predict(rows.features)[-1] > 0.7)
     ((0.0,), True)
     """
-    objective = _objective(config, train, valid, classes)
+    objective = _checked(config, train, valid, classes)
     names = tuple(train.features.columns)
     outputs = len(classes) if objective.name == "multiclass" else 1
     base = base_score(
@@ -73,7 +75,7 @@ def fit(
         objective=objective,
         classes=outputs,
     )
-    params = _params(config, objective, names=names, outputs=outputs)
+    params = parameters(config, objective, names=names, outputs=outputs)
     booster, best = _train(
         _dataset(train, names, base, params),
         valid,
@@ -95,49 +97,18 @@ def fit(
     return model if valid is None else _judged(model, valid, config)
 
 
-def _objective(config: BoostingConfig, train: Rows, valid: Rows | None, classes: Sequence[str]) -> Objective:
-    if config.objective == "auto":
-        raise ConfigError("the objective is 'auto'", advice=f"name one of {', '.join(OBJECTIVES)}")
-    objective = OBJECTIVES[config.objective]
-    check_target(train.y, objective, what="the training part")
-    if valid is not None:
-        check_target(valid.y, objective, what="the early-stopping part")
+def _checked(config: BoostingConfig, train: Rows, valid: Rows | None, classes: Sequence[str]) -> Objective:
+    objective = named(config)
+    if not train.features.columns:
+        raise FitError("there are no features to learn from", advice="encode at least one column")
     if objective.name == "multiclass" and (train.offset is not None or len(classes) < 2):
         raise ConfigError("a multiclass objective needs at least two classes and takes no offset or exposure")
-    if objective.name == "binary" and train.y.max() > 1:
-        raise FitError(f"a binary target has values 0 and 1, found {train.y.max():g}")
+    check_target(train.y, objective, what="the training part", classes=len(classes))
+    if valid is not None:
+        check_target(valid.y, objective, what="the early-stopping part", classes=len(classes))
+        if (valid.offset is None) != (train.offset is None):
+            raise FitError("only one of the training and the early-stopping part has an offset (exposure)")
     return objective
-
-
-def _params(config: BoostingConfig, objective: Objective, *, names: tuple[str, ...], outputs: int) -> dict[str, Any]:
-    params: dict[str, Any] = {
-        "objective": objective.name,
-        "metric": objective.metric,
-        "boost_from_average": False,
-        "learning_rate": config.learning_rate,
-        "num_leaves": config.num_leaves,
-        "min_data_in_leaf": config.min_data_in_leaf,
-        "feature_fraction": config.feature_fraction,
-        "lambda_l2": config.lambda_l2,
-        "seed": config.seed,
-        "num_threads": config.num_threads,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbosity": -1,
-    }
-    unknown = sorted(set(config.monotone) - set(names))
-    if unknown:
-        raise ConfigError(
-            f"monotone constraints on features that are not there: {', '.join(map(repr, unknown))}",
-            advice=f"the features are {', '.join(names[:40])}",
-        )
-    extra: dict[str, dict[str, Any]] = {
-        "multiclass": {"num_class": outputs},
-        "tweedie": {"tweedie_variance_power": config.tweedie_power},
-        "quantile": {"alpha": config.quantile},
-    }
-    constraints = {"monotone_constraints": [config.monotone.get(n, 0) for n in names]} if config.monotone else {}
-    return {**params, **extra.get(objective.name, {}), **constraints, **config.params}
 
 
 def _dataset(
@@ -172,7 +143,7 @@ def _train(
     sets = [] if valid is None else [_dataset(valid, names, base, params, reference=data)]
     with progress.task("growing trees", total=config.max_trees) as advance:
         callbacks: list[Callable[..., Any]] = [_Tick(advance)]
-        if valid is not None and config.early_stopping_rounds:
+        if valid is not None and config.early_stopping_rounds and params.get("boosting") != "dart":
             callbacks.append(lgb.early_stopping(config.early_stopping_rounds, verbose=False))
         try:
             booster = lgb.train(params, data, config.max_trees, valid_sets=sets, callbacks=callbacks)
@@ -187,8 +158,12 @@ def _judged(model: BoostedModel, valid: Rows, config: BoostingConfig) -> Boosted
     objective, weight = model.kind, valid.weights()
     base = np.tile(np.array(model.base_score), (len(valid.y), 1)) + valid.offsets()[:, None]
     constant = inverse_link(base if base.shape[1] > 1 else base[:, 0], objective.link)
-    with_trees = model.predict(valid.features, offset=valid.offset, num_threads=config.num_threads)
-    losses = [loss(valid.y, p, weight=weight, config=config, objective=objective) for p in (with_trees, constant)]
+    with np.errstate(over="ignore", invalid="ignore"):  # scores may have run away; their loss is infinite then
+        with_trees = model.predict(valid.features, offset=valid.offset, num_threads=config.num_threads)
+        losses = [
+            loss(valid.y, p, weight=weight, config=config, objective=objective) if np.isfinite(p).all() else np.inf
+            for p in (with_trees, constant)
+        ]
     trees = model.trees if losses[0] < losses[1] else 0
     return replace(model, trees=trees, held_out_loss=min(losses), base_loss=losses[1])
 
@@ -205,8 +180,10 @@ class _Tick:
 
 def _safe_names(names: Sequence[str]) -> list[str]:
     """LightGBM refuses JSON's special characters in names and needs them distinct."""
-    safe: list[str] = []
+    safe: dict[str, None] = {}
     for i, name in enumerate(names):
         plain = re.sub(r"[^0-9A-Za-z_.=-]+", "_", name) or f"f{i}"
-        safe.append(plain if plain not in safe else f"{plain}_{i}")
-    return safe
+        while plain in safe:
+            plain = f"{plain}_{i}"
+        safe[plain] = None
+    return list(safe)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from tabkit.boosting.objective import OBJECTIVES, Objective, inverse_link
 from tabkit.boosting.rows import matrix
 from tabkit.errors import BundleError, ScoringError
+from tabkit.frames import fresh_name
 
 Floats = NDArray[np.float64]
 
@@ -93,18 +95,13 @@ class BoostedModel:
         if self.trees == 0 or data.height == 0:
             score = np.zeros((data.height, len(base)))
         else:
-            score = np.asarray(
-                self.booster.predict(
-                    data,
-                    raw_score=True,
-                    num_iteration=self.trees,
-                    num_threads=num_threads,
-                    validate_features=False,
-                )
-            )
+            score = self._traverse(data, num_threads=num_threads, raw_score=True)
         score = score.reshape(data.height, len(base)) + base
         if offset is not None:
-            score = score + np.asarray(offset, dtype=np.float64)[:, None]
+            shift = np.asarray(offset, dtype=np.float64)
+            if shift.shape != (data.height,):
+                raise ScoringError(f"the offset has shape {shift.shape}; ({data.height},) was expected")
+            score = score + shift[:, None]
         return np.asarray(score if len(base) > 1 else score[:, 0])
 
     def predict(self, features: pl.DataFrame, *, offset: Floats | None = None, num_threads: int = 0) -> Floats:
@@ -117,17 +114,18 @@ class BoostedModel:
         Returns
         -------
         pl.DataFrame
-            n rows; one column per feature and ``base``, in the units of the raw score, summing to
-            `raw` without offset. Multiclass has one set of columns per class, named ``class: feature``.
+            n rows; one column per feature and ``base`` (``base_`` if a feature has that name), in the units
+            of the raw score, summing to `raw` without offset. Multiclass has one set of columns per class,
+            named ``class: feature``.
 
         Notes
         -----
         Lundberg, Erion and Lee 2018, "Consistent individualized feature attribution for tree ensembles".
         """
         values = self.contribution_array(features, num_threads=num_threads)
-        names = [*self.features, "base"]
+        names = [*self.features, fresh_name("base", self.features)]
         if len(self.base_score) == 1:
-            return pl.DataFrame(values[:, 0], schema=names)
+            return pl.DataFrame({name: values[:, 0, i] for i, name in enumerate(names)})
         return pl.DataFrame(
             {f"{label}: {n}": values[:, k, i] for k, label in enumerate(self.classes) for i, n in enumerate(names)}
         )
@@ -138,16 +136,7 @@ class BoostedModel:
         shape = (data.height, len(self.base_score), len(self.features) + 1)
         values = np.zeros(shape)
         if self.trees and data.height:
-            found = self.booster.predict(
-                data,
-                pred_contrib=True,
-                num_iteration=self.trees,
-                num_threads=num_threads,
-                validate_features=False,
-            )
-            if not isinstance(found, np.ndarray):
-                raise ScoringError("LightGBM gave contributions of an unknown form")
-            values = found.reshape(shape).copy()
+            values = self._traverse(data, num_threads=num_threads, pred_contrib=True).reshape(shape).copy()
         values[:, :, -1] += np.array(self.base_score)
         return values
 
@@ -170,16 +159,23 @@ class BoostedModel:
         return frame.sort("gain", "feature", descending=[True, False])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for a bundle; the trees' text is saved as a part of its own."""
-        state = asdict(self)
-        del state["text"]
-        return state
+        """Return plain data for a bundle; the trees' text is saved as a part of its own, its checksum here."""
+        state = {name.name: getattr(self, name.name) for name in fields(self) if name.name != "text"}
+        return {**state, "params": dict(self.params), "text_sha256": _checksum(self.text)}
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any], *, text: str) -> BoostedModel:
-        """Rebuild what `to_dict` gave, with the trees' text."""
+        """Rebuild what `to_dict` gave, with the trees' text.
+
+        Raises
+        ------
+        BundleError
+            If the text is not the one that was saved: LightGBM would abort the process on a damaged one.
+        """
         if state["objective"] not in OBJECTIVES:
             raise BundleError(f"unknown objective {state['objective']!r}", advice="upgrade tabkit-ml")
+        if _checksum(text) != state["text_sha256"]:
+            raise BundleError("the trees are not the ones that were saved", advice="copy the bundle again, or train")
         return cls(
             objective=state["objective"],
             features=tuple(state["features"]),
@@ -191,3 +187,17 @@ class BoostedModel:
             held_out_loss=state["held_out_loss"],
             base_loss=state["base_loss"],
         )
+
+    def _traverse(self, data: pl.DataFrame, *, num_threads: int, **what: bool) -> Floats:
+        booster = self.booster
+        try:
+            found = booster.predict(
+                data, num_iteration=self.trees, num_threads=num_threads, validate_features=False, **what
+            )
+        except lgb.basic.LightGBMError as error:
+            raise ScoringError(f"LightGBM cannot do this with its trees: {error}") from error
+        return np.asarray(found, dtype=np.float64)
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

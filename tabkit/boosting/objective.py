@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tabkit import metrics
 from tabkit.boosting.config import BoostingConfig, ObjectiveName
-from tabkit.errors import FitError
+from tabkit.errors import ConfigError, FitError
 
 Floats = NDArray[np.float64]
 Link = Literal["logit", "softmax", "identity", "log"]
@@ -71,12 +71,30 @@ def inverse_link(raw: Floats, link: Link) -> Floats:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
-def check_target(y: Floats, objective: Objective, *, what: str) -> None:
-    """Refuse a target that the objective cannot have."""
+def named(config: BoostingConfig) -> Objective:
+    """Return the objective of settings in which it is named, not ``auto``."""
+    if config.objective == "auto":
+        raise ConfigError("the objective is 'auto'", advice=f"name one of {', '.join(OBJECTIVES)}")
+    return OBJECTIVES[config.objective]
+
+
+def check_target(y: Floats, objective: Objective, *, what: str, classes: int = 0) -> None:
+    """Refuse a target that the objective cannot have; `classes` is the number of a multiclass target's."""
     if y.size == 0:
         raise FitError(f"{what} has no rows", advice="give it more rows, or a larger share")
     if not np.isfinite(y).all():
-        raise FitError(f"{what}: the target is null, NaN or infinite in {int((~np.isfinite(y)).sum()):,} rows")
+        raise FitError(
+            f"{what}: the target is null, NaN or infinite in {int((~np.isfinite(y)).sum()):,} rows",
+            advice="repair or remove these rows",
+        )
+    highest = {"binary": 1, "multiclass": classes - 1}.get(objective.name)
+    if highest is not None:
+        wrong = y[(y != np.floor(y)) | (y < 0) | (y > highest)]
+        if wrong.size:
+            raise FitError(
+                f"{what}: a {objective.name} target has whole numbers from 0 to {highest}, found {wrong[0]:g}",
+                advice="number the classes, or choose another objective",
+            )
     low = float(y.min())
     bad = objective.lowest is not None and (low < objective.lowest or (objective.strict and low == objective.lowest))
     if bad:

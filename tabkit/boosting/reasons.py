@@ -28,7 +28,7 @@ def reasons(
     features
         n encoded rows.
     source_of
-        The source column of each feature.
+        The source column of each feature; a feature without one stands for itself.
 
     Returns
     -------
@@ -40,11 +40,12 @@ def reasons(
     totals = values.sum(axis=2)
     likeliest = totals.argmax(axis=1)
     per_feature = values[np.arange(len(values)), likeliest, :-1]
-    columns = list(dict.fromkeys(source_of[name] for name in model.features))
-    adds = np.zeros((len(model.features), len(columns)))
-    for i, name in enumerate(model.features):
-        adds[i, columns.index(source_of[name])] = 1.0
-    by_column = per_feature @ adds
+    sources = [source_of.get(name, name) for name in model.features]
+    columns = list(dict.fromkeys(sources))
+    place = {column: i for i, column in enumerate(columns)}
+    by_column = np.zeros((len(values), len(columns)))
+    for i, source in enumerate(sources):
+        by_column[:, place[source]] += per_feature[:, i]
     shown = min(largest, len(columns))
     order = np.argsort(-np.abs(by_column), axis=1, kind="stable")[:, :shown]
     names = pl.Series(columns, dtype=pl.String)

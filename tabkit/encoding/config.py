@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ class EncodingConfig(Config):
 
     exclude: list[str] = Field(default_factory=list)
     max_onehot: int = Field(default=10, ge=0)
-    smoothing: float | Literal["auto"] = "auto"
+    smoothing: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["auto"] = "auto"
     folds: int = Field(default=5, ge=2)
     infinite: Literal["error", "null"] = "error"
 

@@ -22,7 +22,8 @@ _TIME_PARTS = ("hour", "minute")
 class DateParts:
     """Year, month, day of the month, ISO weekday (Monday is 1), and of datetimes hour and minute.
 
-    Times with a zone are taken in that zone. Parts that do not vary at the fit are left out; null stays null.
+    Times with a zone are taken in that zone. Parts that do not vary at the fit are left out; null stays null,
+    and of a date that is either null or always the same the year stays, for its nulls.
     """
 
     families: ClassVar[frozenset[Family]] = frozenset({"date", "datetime"})
@@ -36,13 +37,13 @@ class DateParts:
 
     def finish(self, column: Input, found: Statistics, target: Target) -> FittedEncoder:  # noqa: ARG002
         """Keep the parts that vary."""
-        parts = [part for part in _DATE_PARTS + _TIME_PARTS if f"low_{part}" in found.scalars]
+        parts = tuple(part for part in _DATE_PARTS + _TIME_PARTS if f"low_{part}" in found.scalars)
         if found.nulls == found.rows:
             return FittedDrop(column.name, "all null")
         kept = tuple(p for p in parts if found.scalars[f"low_{p}"] != found.scalars[f"high_{p}"])
-        if not kept:
+        if not kept and not found.nulls:
             return FittedDrop(column.name, "constant")
-        return FittedDateParts(column.name, kept)
+        return FittedDateParts(column.name, kept or parts[:1])
 
 
 @dataclass(frozen=True, slots=True)

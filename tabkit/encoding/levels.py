@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-
-from tabkit.target import Target
 
 Floats = NDArray[np.float64]
 
@@ -113,8 +112,38 @@ class LevelStatistics:
         )
 
     @classmethod
+    def from_rows(
+        cls, text: pl.Series, *, y: Floats, fold: NDArray[np.integer[Any]], weight: Floats, classes: int = 0
+    ) -> LevelStatistics:
+        """Count the rows of a fit; sums run in row order, so that the same rows always give the same bits.
+
+        Parameters
+        ----------
+        text
+            n values, as String or Categorical.
+        y
+            Shape (n,): a number, 0/1, or with `classes` a class's index.
+        fold, weight
+            Shape (n,): fold numbers from 0, weights of 0 or more.
+        classes
+            The number of classes of a multiclass target, else 0.
+        """
+        levels, code = _factorise(text)
+        shape = (len(levels) + 1, int(fold.max()) + 1)
+        cell = code * shape[1] + fold
+        rows = _totals(cell, np.ones(len(y)), shape)
+        mass = _totals(cell, weight, shape)
+        if classes:
+            sums = _totals(cell * classes + y.astype(np.int64), weight, (*shape, classes))
+            # of an indicator: sum of w (1 - mean)^2 over its rows and w mean^2 over the others
+            return cls(levels, rows, mass, sums, sums * (1 - _ratio(sums, mass[..., None])))
+        sums = _totals(cell, weight * y, shape)
+        scatter = _totals(cell, weight * (y - _ratio(sums, mass).ravel()[cell]) ** 2, shape)
+        return cls(levels, rows, mass, sums[..., None], scatter[..., None])
+
+    @classmethod
     def from_frame(cls, frame: pl.DataFrame, *, folds: int) -> LevelStatistics:
-        """Build the arrays from a long frame, as `to_frame` or the query of `query` gives it."""
+        """Rebuild the arrays from the long frame that `to_frame` gave."""
         levels = Levels(frame["level"].drop_nulls().unique().sort())
         cell = frame.select(levels.code("level")).to_series().to_numpy()
         fold = frame["fold"].to_numpy()
@@ -129,21 +158,23 @@ class LevelStatistics:
         return cls(levels, rows, weight, sums, scatter)
 
 
-def query(frame: pl.LazyFrame, column: str, *, target: Target, fold: pl.Expr, weight: pl.Expr) -> pl.LazyFrame:
-    """Aggregate the target by level and fold, in the long form that `LevelStatistics.from_frame` reads."""
-    y = target.expr()
-    parts = [y] if target.task != "multiclass" else [(y == k).cast(pl.Float64) for k in range(len(target.classes))]
-    mass = weight.sum()
-    means = [(weight * part).sum() / mass for part in parts]
-    return frame.group_by(pl.col(column).cast(pl.String).alias("level"), fold.alias("fold")).agg(
-        pl.len().cast(pl.Float64).alias("rows"),
-        mass.cast(pl.Float64).alias("weight"),
-        *((weight * part).sum().alias(f"sum_{c}") for c, part in enumerate(parts)),
-        *(
-            (weight * (part - mean) ** 2).sum().alias(f"scatter_{c}")
-            for c, (part, mean) in enumerate(zip(parts, means, strict=True))
-        ),
-    )
+def _factorise(text: pl.Series) -> tuple[Levels, NDArray[np.int64]]:
+    """Return the levels, sorted, and the code of each row, which is their number for null."""
+    category = text.cast(pl.Categorical(pl.Categories.random())) if text.dtype == pl.String() else text
+    found = category.drop_nulls().unique()
+    names, held = found.cast(pl.String), found.to_physical().to_numpy()
+    order = names.arg_sort().to_numpy()
+    rank = np.zeros(int(held.max(initial=0)) + 1, dtype=np.int64)
+    rank[held[order]] = np.arange(len(order))
+    code = np.full(len(text), len(order), dtype=np.int64)
+    present = category.is_not_null().to_numpy()
+    code[present] = rank[category.drop_nulls().to_physical().to_numpy()]
+    return Levels(names.gather(order)), code
+
+
+def _totals(cell: NDArray[np.int64], values: Floats, shape: tuple[int, ...]) -> Floats:
+    totals: Floats = np.bincount(cell, weights=values, minlength=int(np.prod(shape))).astype(np.float64, copy=False)
+    return totals.reshape(shape)
 
 
 def _ratio(top: Floats, bottom: Floats) -> Floats:

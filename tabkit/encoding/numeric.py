@@ -13,7 +13,7 @@ from tabkit.encoding.protocol import FittedEncoder, Input, Statistics
 from tabkit.schema import Family
 from tabkit.target import Target
 
-Unit = Literal["number", "boolean", "seconds"]
+Unit = Literal["number", "boolean", "duration", "time"]
 Infinite = Literal["error", "null"]
 
 
@@ -36,14 +36,19 @@ class Numeric:
     def scalars(self, column: Input) -> dict[str, pl.Expr]:
         """Ask for the range, and for infinities, which the table encoder refuses."""
         value = number(column.name, unit_of(column), infinite=self.infinite)
-        return {"low": value.min(), "high": value.max(), "infinite": value.is_infinite().sum()}
+        return {
+            "low": value.min(),
+            "high": value.max(),
+            "missing": value.null_count(),
+            "infinite": value.is_infinite().sum(),
+        }
 
     def finish(self, column: Input, found: Statistics, target: Target) -> FittedEncoder:  # noqa: ARG002
         """Keep the column unless it never varies."""
         low, high = found.scalars["low"], found.scalars["high"]
         if low is None:
             return FittedDrop(column.name, "all null")
-        if low == high and not found.nulls:
+        if low == high and not found.scalars["missing"]:
             return FittedDrop(column.name, f"constant ({low:g})")
         return FittedNumeric(column.name, unit_of(column), self.infinite)
 
@@ -66,7 +71,12 @@ class FittedNumeric:
     @property
     def why(self) -> str:
         """The reason is the type."""
-        return {"number": "a number", "boolean": "a boolean", "seconds": "a length of time"}[self.unit]
+        return {
+            "number": "a number",
+            "boolean": "a boolean",
+            "duration": "a length of time, in seconds",
+            "time": "a time of day, in seconds",
+        }[self.unit]
 
     def exprs(self) -> list[pl.Expr]:
         """Return the number as Float64."""
@@ -92,16 +102,17 @@ class FittedNumeric:
 
 def unit_of(column: Input) -> Unit:
     """Return how a column becomes a number."""
-    if column.family in ("duration", "time"):
-        return "seconds"
-    return "boolean" if column.family == "boolean" else "number"
+    units: dict[Family, Unit] = {"boolean": "boolean", "duration": "duration", "time": "time"}
+    return units.get(column.family, "number")
 
 
 def number(column: str, unit: Unit, *, infinite: Infinite = "error") -> pl.Expr:
     """Return the column as Float64 with NaN, and by choice infinities, turned into null."""
     expr = pl.col(column)
-    if unit == "seconds":
-        expr = expr.cast(pl.Duration("ns")).dt.total_nanoseconds() / 1e9
+    if unit == "time":
+        expr = expr.cast(pl.Duration("ns"))
+    if unit in ("duration", "time"):
+        expr = expr.dt.total_seconds(fractional=True)  # no cast of durations: nanoseconds end after 292 years
     value = expr.cast(pl.Float64).fill_nan(None)
     if infinite == "null":
         value = pl.when(value.is_finite()).then(value)

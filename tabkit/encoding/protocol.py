@@ -1,8 +1,8 @@
 """What an encoder is: a frozen specification that asks for statistics, and a fitted one that is data.
 
 Fitting is one pass. Every specification says which aggregates of its column it needs: scalar expressions,
-or the target's statistics by level and fold. The table encoder collects all of them in one query and hands
-each specification its own. The fitted encoder holds only numbers and small frames, and gives Polars
+or the target's statistics by level and fold. The table encoder reads all of them together (see `survey`) and
+hands each specification its own. The fitted encoder holds only numbers and small frames, and gives Polars
 expressions made from them: nothing is looked up in Python, and nothing but data needs saving.
 
 Training rows and new rows are encoded by two different methods on purpose. `cross_exprs` gives each training

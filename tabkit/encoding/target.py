@@ -43,7 +43,7 @@ class Target:
     needs_levels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.smoothing != "auto" and not self.smoothing >= 0:
+        if not _is_smoothing(self.smoothing):
             raise ConfigError(f"smoothing is {self.smoothing!r}: 'auto' or a number from 0 was expected")
 
     def scalars(self, column: Input) -> dict[str, pl.Expr]:  # noqa: ARG002
@@ -54,8 +54,11 @@ class Target:
         """Keep the statistics by level and fold; all values follow from them."""
         if found.levels is None:
             raise FitError(f"target encoding of {column.name!r} needs its levels")
-        if len(found.levels.levels) == 0:
+        levels = found.levels.levels
+        if len(levels) == 0:
             return FittedDrop(column.name, "all null")
+        if len(levels) == 1 and not found.nulls:
+            return FittedDrop(column.name, f"constant ({levels.names[0]!r})")
         classes = target.classes if target.task == "multiclass" else ()
         return FittedTarget(column.name, found.levels, self.smoothing, classes)
 
@@ -121,6 +124,10 @@ class FittedTarget:
         return cls(state["column"], statistics, state["smoothing"], tuple(state["classes"]))
 
 
+def _is_smoothing(value: object) -> bool:
+    return value == "auto" or (isinstance(value, int | float) and value >= 0)
+
+
 def smoothed_means(pooled: LevelStatistics, smoothing: Smoothing) -> Floats:
     """Return the values by code, shape (levels + 2, columns): the levels, null, unseen.
 
@@ -129,7 +136,10 @@ def smoothed_means(pooled: LevelStatistics, smoothing: Smoothing) -> Floats:
     weight, sums, scatter = pooled.weight[:, 0, None], pooled.sums[:, 0], pooled.scatter[:, 0]
     mass = weight.sum()
     if not mass > 0:
-        raise FitError("a fold holds all rows: nothing is left to encode it with", advice="use other folds")
+        raise FitError(
+            "a fold holds all rows, or all that have weight: none is left to encode it with",
+            advice="use fewer folds, or divide the rows more evenly",
+        )
     prior = sums.sum(axis=0) / mass
     seen = weight > 0
     mean = np.divide(sums, weight, out=np.broadcast_to(prior, sums.shape).copy(), where=seen)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import polars as pl
 
-from tabkit.errors import ScoringError, SourceError, TabkitError
+from tabkit.errors import ScoringError, SourceError
 from tabkit.frames import reading
 from tabkit.staging import explain, staged_file
 
@@ -19,7 +22,8 @@ _WRITERS: dict[str, Callable[..., object]] = {
     ".ndjson": pl.LazyFrame.sink_ndjson,
     ".arrow": pl.LazyFrame.sink_ipc,
 }
-_DISK = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EROFS}
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+"""Only writing fails with these, whatever Polars was doing when it met one."""
 
 
 def check_output(path: Path) -> None:
@@ -31,39 +35,92 @@ def check_output(path: Path) -> None:
         )
 
 
-def write(frames: Sequence[pl.LazyFrame], paths: Sequence[Path], *, what: str) -> None:
+def write(
+    frames: Sequence[pl.LazyFrame],
+    paths: Sequence[Path],
+    *,
+    sources: Sequence[str],
+    stop: Callable[[], None] | None = None,
+) -> None:
     """Run the streams one after the other; all files take their names when the last one is complete.
+
+    Ctrl-C works while this runs: the streams get a thread of their own, because the one that waits for Polars
+    hears nothing.
 
     Parameters
     ----------
     frames, paths
         What goes where; the ending decides the format: Parquet, CSV, NDJSON or Arrow IPC.
-    what
-        How messages call the source.
+    sources
+        How messages call the source of each frame.
+    stop
+        Called when the run is broken off, to end the streams soon; see `Tally.stop`.
 
     Raises
     ------
     ScoringError
         If a file cannot be written. Files that stood under these names before still stand.
     SourceError
-        If the source cannot be read to its end; likewise.
+        If a source cannot be read to its end; likewise.
     """
-    for path in paths:
+    for frame, path in zip(frames, paths, strict=True):
         check_output(path)
+        _check_types(frame, path)
     with ExitStack() as stack:
         hidden = [stack.enter_context(staged_file(path, kind=ScoringError)) for path in paths]
-        for frame, part, path in zip(frames, hidden, paths, strict=True):
-            _sink(frame, part, path, what=what)
+        for part, path in zip(hidden, paths, strict=True):
+            _touch(part, path)
+        jobs = list(zip(frames, hidden, paths, sources, strict=True))
+        _apart(lambda: _sink_all(jobs), stop=stop)
 
 
-def _sink(frame: pl.LazyFrame, part: Path, path: Path, *, what: str) -> None:
+def _check_types(frame: pl.LazyFrame, path: Path) -> None:
+    """CSV has no form for columns inside columns, which Polars would find out at the end."""
+    nested = [name for name, dtype in frame.collect_schema().items() if dtype.is_nested() or dtype == pl.Binary]
+    if nested and path.suffix.lower() == ".csv":
+        raise ScoringError(
+            f"CSV cannot hold {', '.join(map(repr, nested))}", advice=f"write {path.stem}.parquet, or do not keep them"
+        )
+
+
+def _touch(part: Path, path: Path) -> None:
+    """Find out before the work whether the place can be written to."""
     try:
-        with reading(what):
+        part.touch()
+    except OSError as error:
+        raise explain(error, path, kind=ScoringError) from error
+
+
+def _sink_all(jobs: Sequence[tuple[pl.LazyFrame, Path, Path, str]]) -> None:
+    for job in jobs:
+        _sink(*job)
+
+
+def _sink(frame: pl.LazyFrame, part: Path, path: Path, source: str) -> None:
+    try:
+        with reading(source):
             _WRITERS[path.suffix.lower()](frame, part)
     except SourceError as error:
-        cause = error.__cause__
-        if isinstance(cause, OSError) and cause.errno in _DISK:
-            raise explain(cause, path, kind=ScoringError) from cause
+        number = _os_error(error.__cause__)
+        if number in _FULL:
+            raise explain(OSError(number, os.strerror(number)), path, kind=ScoringError) from error.__cause__
         raise
-    except TabkitError:
-        raise
+
+
+def _os_error(cause: BaseException | None) -> int:
+    """Return the system's number of an error; Polars keeps it in the text alone. Zero if there is none."""
+    if isinstance(cause, OSError) and cause.errno:
+        return cause.errno
+    found = re.search(r"\(os error (\d+)\)", str(cause))
+    return int(found[1]) if found else 0
+
+
+def _apart(work: Callable[[], object], *, stop: Callable[[], None] | None) -> None:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tabkit-scoring") as pool:
+        future = pool.submit(work)
+        try:
+            future.result()
+        except BaseException:
+            if stop is not None:
+                stop()
+            raise  # once the thread has ended: leaving the pool waits for it

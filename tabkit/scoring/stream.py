@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import polars as pl
 from polars import selectors as cs
 
-from tabkit.errors import ScoringError
+from tabkit.errors import SchemaError, ScoringError
+from tabkit.frames import fresh_name
 from tabkit.progress import Advance
-from tabkit.schema import Schema
+from tabkit.schema import Schema, dtype_name, family
 
 Predict = Callable[[pl.DataFrame, pl.Series | None], pl.DataFrame]
 """From encoded rows and their exposure to output columns; called by several threads at once, so pure."""
@@ -36,6 +37,8 @@ class Scorer:
         By column, an expression that is true where the level was never seen.
     exposure
         The column of exposure, if the model has one.
+    rows_at_once
+        The most rows that `predict` gets: it bounds memory, and how long a stop has to wait.
     """
 
     schema: Schema
@@ -44,6 +47,7 @@ class Scorer:
     outputs: Mapping[str, pl.DataType]
     unseen: Mapping[str, pl.Expr] = field(default_factory=dict)
     exposure: str | None = None
+    rows_at_once: int = 16_384
 
 
 @dataclass(slots=True)
@@ -58,12 +62,20 @@ class Tally:
         By column, rows whose level was not there at the fit.
     advance
         Called with the rows of each batch.
+
+    Examples
+    --------
+    >>> tally = Tally()
+    >>> tally.add(100, {"city": 2, "plan": 0})
+    >>> tally.rows, dict(tally.unseen)
+    (100, {'city': 2})
     """
 
     rows: int = 0
     unseen: Counter[str] = field(default_factory=Counter)
     advance: Advance | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _stopped: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def add(self, rows: int, unseen: Mapping[str, int]) -> None:
         """Count a batch; safe to call from several threads."""
@@ -72,6 +84,15 @@ class Tally:
             self.unseen.update({column: count for column, count in unseen.items() if count})
             if self.advance is not None:
                 self.advance(rows)
+
+    def stop(self) -> None:
+        """Let the stream fail at its next batch: the threads that score hear nothing of Ctrl-C themselves."""
+        self._stopped.set()
+
+    def check(self) -> None:
+        """Raise a `ScoringError` once `stop` was called."""
+        if self._stopped.is_set():
+            raise ScoringError("scoring was stopped before its end", advice="run it again")
 
 
 def stream(
@@ -99,42 +120,66 @@ def stream(
         kept column is called like an output.
     """
     found = frame.collect_schema()
-    needed = [*keep, *([scorer.exposure] if scorer.exposure else [])]
-    scorer.schema.check(found, expected=needed)
-    clash = sorted(set(keep) & set(scorer.outputs))
-    if clash:
-        raise ScoringError(f"kept columns are called like outputs: {', '.join(clash)}", advice="rename them")
-    aligned = frame.with_columns(
-        expr.alias(n) for n, expr in zip(scorer.schema.names(), scorer.schema.align(found), strict=True)
+    _check(found, scorer, keep)
+    # The encoder sees the columns under their own names, so what is carried past it needs others.
+    taken = scorer.schema.names()
+    kept = [fresh_name(f"kept {i}", taken) for i in range(len(keep))]
+    exposure = [fresh_name("exposure", taken)] if scorer.exposure else []
+    aligned = frame.select(
+        *(pl.col(name).alias(alias) for name, alias in zip(keep, kept, strict=True)),
+        *(pl.col(scorer.exposure).cast(pl.Float64).alias(alias) for alias in exposure if scorer.exposure),
+        *(expr.alias(n) for n, expr in zip(scorer.schema.names(), scorer.schema.align(found), strict=True)),
     )
-    types = aligned.collect_schema()
     batches = aligned.select(
-        *(pl.col(name).alias(f"keep {i}") for i, name in enumerate(keep)),
-        *([pl.col(scorer.exposure).cast(pl.Float64).alias("exposure")] if scorer.exposure else []),
+        *(pl.col(alias).alias(f"kept {i}") for i, alias in enumerate(kept)),
+        *(pl.col(alias).alias("exposure") for alias in exposure),
         *(expr.alias(f"feature {expr.meta.output_name()}") for expr in scorer.encode),
         *(expr.alias(f"unseen {i}") for i, expr in enumerate(scorer.unseen.values())),
     )
-    schema = {**{name: types[name] for name in keep}, **scorer.outputs}
     return batches.map_batches(
-        lambda batch: _score(batch, scorer, keep=keep, tally=tally), schema=schema, streamable=True
+        lambda batch: _score(batch, scorer, keep=keep, tally=tally or Tally()),
+        schema={**{name: found[name] for name in keep}, **scorer.outputs},
+        streamable=True,
     )
 
 
-def _score(batch: pl.DataFrame, scorer: Scorer, *, keep: Sequence[str], tally: Tally | None) -> pl.DataFrame:
-    features = batch.select(cs.starts_with("feature ").name.map(_strip))
+def _check(found: Mapping[str, pl.DataType], scorer: Scorer, keep: Sequence[str]) -> None:
+    scorer.schema.check(found, expected=[*keep, *([scorer.exposure] if scorer.exposure else [])])
+    if scorer.exposure and family(found[scorer.exposure]) != "number":
+        raise SchemaError(
+            f"exposure {scorer.exposure!r} is {dtype_name(found[scorer.exposure])}; a number was expected",
+            advice="bring the column back under its old type",
+        )
+    clash = sorted(set(keep) & set(scorer.outputs))
+    if clash:
+        raise ScoringError(
+            f"kept columns are called like outputs: {', '.join(map(repr, clash))}",
+            advice="rename them in the source, or do not keep them",
+        )
+
+
+def _score(batch: pl.DataFrame, scorer: Scorer, *, keep: Sequence[str], tally: Tally) -> pl.DataFrame:
+    size = scorer.rows_at_once
+    pieces = list(batch.iter_slices(size)) if batch.height > size else [batch]
+    scores = pl.concat([_score_piece(piece, scorer, tally) for piece in pieces], rechunk=True)
+    kept = batch.select(pl.col(f"kept {i}").alias(name) for i, name in enumerate(keep))
+    return kept.hstack(scores) if keep else scores
+
+
+def _score_piece(piece: pl.DataFrame, scorer: Scorer, tally: Tally) -> pl.DataFrame:
+    tally.check()
+    features = piece.select(cs.starts_with("feature ").name.map(_strip))
     _refuse_infinite(features)
-    exposure = batch["exposure"] if scorer.exposure else None
+    exposure = piece["exposure"] if scorer.exposure else None
     if exposure is not None and not exposure.is_between(0, float("inf"), closed="none").fill_null(False).all():
         raise ScoringError(
             f"exposure {scorer.exposure!r} is null, zero, negative or infinite in some rows",
             advice="repair or remove these rows",
         )
-    scores = scorer.predict(features, exposure)
-    if tally is not None:
-        flags = batch.select(cs.starts_with("unseen ").sum())
-        tally.add(batch.height, dict(zip(scorer.unseen, flags.row(0), strict=True)) if scorer.unseen else {})
-    kept = batch.select(pl.col(f"keep {i}").alias(name) for i, name in enumerate(keep))
-    return scores.select(list(scorer.outputs)) if not keep else kept.hstack(scores.select(list(scorer.outputs)))
+    scores = scorer.predict(features, exposure).select(list(scorer.outputs))
+    flags = piece.select(cs.starts_with("unseen ").sum())
+    tally.add(piece.height, dict(zip(scorer.unseen, flags.row(0), strict=True)) if scorer.unseen else {})
+    return scores
 
 
 def _strip(name: str) -> str:

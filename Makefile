@@ -1,0 +1,71 @@
+# Every target builds .venv by itself when it is missing or older than pyproject.toml or the lock.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+OUT ?= out/flights
+
+.PHONY: help demo test test-fast lint format types bench dashboard wheel smoke lock clean
+
+help:  ## show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "tabkit needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dashboards,dev,examples]'
+	@touch $@
+
+demo: $(READY)  ## train, score and inspect on real flights, and print where to look
+	$(BIN)/python examples/flights.py $(OUT)
+
+test: $(READY)  ## run the whole test suite, slow tests too
+	$(BIN)/python -m pytest -n 2
+
+test-fast: $(READY)  ## run the tests that take no more than seconds
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: $(READY)  ## check style, layers and imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+format: $(READY)  ## rewrite the sources in the one style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(READY)  ## check types, strictly
+	$(BIN)/mypy
+
+bench: $(READY)  ## measure the claims that the README makes, as ratios
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[bench]'
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+dashboard: $(OUT)/report.html  ## build the report of the demo, if it is missing, and say where it is
+	@echo "Open $(OUT)/report.html in a browser"
+
+$(OUT)/report.html:
+	$(MAKE) demo
+
+wheel: $(READY)  ## build the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m build --wheel --outdir dist . >/dev/null
+	@ls dist
+
+smoke: wheel  ## install the wheel alone in a clean environment and use it from outside the tree
+	bash .ci/smoke dist/*.whl
+
+lock: pyproject.toml  ## write requirements.lock anew: exact versions, no index addresses
+	$(PYTHON) -m venv --clear .venv-lock
+	.venv-lock/bin/pip install --quiet uv
+	echo 'torch==2.13.0' > .venv-lock/pins.txt
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --all-extras \
+	  --no-header --no-annotate --no-emit-index-url -c .venv-lock/pins.txt -o .venv-lock/all.txt pyproject.toml
+	grep -vE '^(nvidia-|triton)' .venv-lock/all.txt > requirements.lock
+	rm -rf .venv-lock
+
+clean:  ## remove the environment and everything that was built
+	rm -rf $(VENV) .venv-lock dist build out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

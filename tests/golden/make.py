@@ -1,0 +1,83 @@
+"""Make the golden files of the present bundle format: run once per format, before its first release, and never after.
+
+    python tests/golden/make.py
+
+A released format is read for ever, so its files are never made again: a test that fails against them has found that
+bundles of users would score differently.
+"""
+
+import sys
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from pipelines import propensity
+from tabkit.bundle import FORMAT
+from tabkit.roles import Roles
+
+FOLDER = Path(__file__).parent / f"format{FORMAT}"
+
+
+def customers(rows: int, seed: int) -> pl.DataFrame:
+    """Return rows with every kind of column that an encoder takes, nulls in all of them."""
+    rng = np.random.default_rng(seed)
+    city, calls, active = rng.integers(0, 25, rows), rng.poisson(2, rows), rng.random(rows) < 0.6
+    score = -1 + 0.08 * (city - 12) + 0.5 * calls - active
+    table = pl.DataFrame(
+        {
+            "customer": [f"{i:05d}" for i in range(rows)],
+            "plan": rng.choice(["basic", "family", "Über"], rows),
+            "city": [f"city {c}" for c in city],
+            "calls": calls,
+            "spend": rng.gamma(2, 30, rows).round(2),
+            "active": active,
+            "joined": [date(2020, 1, 1) + timedelta(days=int(d)) for d in rng.integers(0, 1400, rows)],
+            "seen": [datetime(2024, 1, 1) + timedelta(minutes=int(m)) for m in rng.integers(0, 500_000, rows)],
+            "waited": [timedelta(seconds=int(s)) for s in rng.integers(0, 9000, rows)],
+            "months": rng.integers(1, 25, rows),
+            "churned": np.where(rng.random(rows) < 1 / (1 + np.exp(-score)), "yes", "no"),
+            "claims": rng.poisson(0.1 * rng.integers(1, 25, rows) * np.exp(0.2 * calls)),
+            "segment": np.where(calls > 2, "often", np.where(active, "some", "never")),
+        }
+    )
+    features = ["plan", "city", "calls", "spend", "active", "joined", "seen", "waited"]
+    return table.with_columns(
+        pl.when(pl.Series(rng.random(rows) < 0.06)).then(None).otherwise(pl.col(n)).alias(n) for n in features
+    )
+
+
+def main() -> None:
+    """Write a bundle for each kind of target, the rows and the scores expected of them."""
+    if FOLDER.exists():
+        sys.exit(f"{FOLDER} exists: if its format was released, it must stay; otherwise remove it first")
+    table, rows = (
+        customers(500, 0),
+        customers(60, 1).with_columns(
+            city=pl.when(pl.int_range(60) % 20 == 0).then(pl.lit("nowhere")).otherwise("city")
+        ),
+    )
+    settings = {"resamples": 20, "boosting": {"num_threads": 1, "max_trees": 12, "num_leaves": 7, "learning_rate": 0.3}}
+    others = {
+        "churned": ["claims", "segment", "months"],
+        "claims": ["churned", "segment"],
+        "segment": ["churned", "claims", "months"],
+    }
+    rows.drop("churned", "claims", "segment").write_parquet(_made("rows.parquet"))
+    for target, left_out in others.items():
+        count = target == "claims"
+        roles = Roles(id="customer", target=target, exposure="months" if count else None)
+        boosting = {**settings["boosting"], "objective": "poisson" if count else "auto"}
+        model = propensity.train(table.drop(left_out), roles=roles, config={**settings, "boosting": boosting})
+        model.save(FOLDER / target)
+        model.score(rows, contributions=2).collect().write_parquet(_made(f"{target}.parquet"))
+
+
+def _made(name: str) -> Path:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    return FOLDER / name
+
+
+if __name__ == "__main__":
+    main()

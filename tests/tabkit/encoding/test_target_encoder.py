@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from sklearn.model_selection import PredefinedSplit
+from sklearn.preprocessing import TargetEncoder as Peer
+
+from tabkit.encoding import FittedTable, OneHot, TableEncoder, Target
+from tabkit.errors import FitError
+from tabkit.metrics import auc
+from tabkit.target import infer
+
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+N = 400
+TASKS = {
+    "binary": lambda rng: rng.integers(0, 2, N),
+    "multiclass": lambda rng: rng.choice(["no", "may be", "yes"], N, p=[0.6, 0.3, 0.1]),
+    "continuous": lambda rng: rng.gamma(2.0, 1000.0, N) - 500.0,
+}
+
+
+def _encode(frame, **options):
+    smoothing = options.pop("smoothing", "auto")
+    columns = {name: Target(smoothing=smoothing) for name in options.pop("names", ["t"])}
+    return TableEncoder(default="drop", columns=columns).fit_transform(frame, target="y", **options)
+
+
+@pytest.mark.parametrize("smoothing", [0, 10, "auto"])
+@pytest.mark.parametrize("task", TASKS)
+def test_it_equals_scikit_learn_out_of_fold_and_on_new_rows(task, smoothing):
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {
+            "t": rng.choice([*"abcdefghijkl", None], N),
+            "rare": rng.integers(0, 150, N).astype(str),
+            "y": TASKS[task](rng),
+        }
+    )
+    folds = rng.integers(0, 4, N)
+    found = _encode(frame, names=["t", "rare"], smoothing=smoothing, folds=folds)
+
+    peer = Peer(smooth=smoothing, cv=PredefinedSplit(folds), target_type=task)
+    X = frame.select("t", "rare").to_numpy()
+    y = frame["y"].to_numpy()
+    np.testing.assert_allclose(found.features.to_numpy(), peer.fit_transform(X, y), rtol=1e-12)
+
+    new = pl.DataFrame({"t": ["a", None, "l", "never"], "rare": ["0", "never", "7", "149"]})
+    expected = Peer(smooth=smoothing, target_type=task).fit(X, y).transform(new.to_numpy())
+    np.testing.assert_allclose(found.encoder.transform(new).to_numpy(), expected, rtol=1e-12)
+
+
+def test_the_m_estimate_by_hand():
+    frame = pl.DataFrame({"t": ["a", "a", "a", "b", None], "y": [1.0, 2.0, 6.0, 11.0, 5.0]})
+    encoder = _encode(frame, smoothing=2, folds=np.array([0, 1, 0, 1, 0])).encoder
+    new = pl.DataFrame({"t": ["a", "b", None, "new"]})
+    # all rows: mean 5; a: (9 + 2 * 5) / 5, b: (11 + 10) / 3, null: (5 + 10) / 3
+    assert encoder.transform(new).to_series().to_list() == pytest.approx([3.8, 7.0, 5.0, 5.0])
+
+
+def test_null_is_a_level_of_its_own_and_unseen_is_the_prior():
+    frame = pl.DataFrame({"t": ["a", None] * 10 + ["b"] * 20, "y": [0.0, 9.0] * 10 + [3.0, 4.0] * 10})
+    encoder = _encode(frame, smoothing=0, folds=np.arange(40) % 2).encoder
+    new = pl.DataFrame({"t": ["a", None, "new"]})
+    assert encoder.transform(new).to_series().to_list() == pytest.approx([0.0, 9.0, 4.0])
+    assert new.select(**encoder.unseen())["t"].to_list() == [False, False, True]
+
+
+def test_null_without_a_null_at_the_fit_is_the_prior():
+    frame = pl.DataFrame({"t": ["a", "b"] * 10, "y": [1.0, 4.0] * 9 + [2.0, 3.0]})
+    encoder = _encode(frame, smoothing=0, folds=np.arange(20) // 5).encoder
+    assert encoder.transform(pl.DataFrame({"t": pl.Series([None], dtype=pl.String)})).item() == pytest.approx(2.5)
+
+
+def test_a_level_that_lives_in_one_fold_gets_the_prior_of_the_others():
+    frame = pl.DataFrame({"t": ["a", "a", "b", "b", "b", "b"], "y": [9.0, 8.0, 1.0, 2.0, 3.0, 4.0]})
+    features = _encode(frame, smoothing=0, folds=np.array([0, 0, 1, 1, 0, 1])).features
+    assert features.to_series().to_list()[:2] == pytest.approx([7 / 3, 7 / 3])
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("smoothing", [10, "auto"])
+def test_a_weight_of_k_equals_the_row_k_times(task, smoothing):
+    rng = np.random.default_rng(1)
+    frame = pl.DataFrame({"t": rng.choice([*"abcdefgh", None], N), "y": TASKS[task](rng), "k": rng.integers(0, 4, N)})
+    folds = rng.integers(0, 3, N)
+    weighted = _encode(frame, smoothing=smoothing, folds=folds, weight="k")
+    times = np.repeat(np.arange(N), frame["k"].to_numpy())
+    target = infer(frame.lazy(), "y")
+    repeated = TableEncoder(default="drop", columns={"t": Target(smoothing=smoothing)}).fit_transform(
+        frame[times].drop("k"), target=target, folds=folds[times]
+    )
+    assert_frame_equal(weighted.features[times], repeated.features, rel_tol=1e-12, abs_tol=1e-12)
+    new = pl.DataFrame({"t": ["a", None, "new"]})
+    assert_frame_equal(weighted.encoder.transform(new), repeated.encoder.transform(new), rel_tol=1e-12, abs_tol=1e-12)
+
+
+@patient
+@given(data=st.data(), task=st.sampled_from(["binary", "multiclass", "regression"]))
+def test_no_rows_own_target_enters_its_own_features(data, task):
+    n = data.draw(st.integers(8, 30))
+    columns = {
+        "few": data.draw(st.lists(st.sampled_from(["a", "b", None]), min_size=n, max_size=n)),
+        "many": data.draw(st.lists(st.sampled_from([*"abcdefgh", None]), min_size=n, max_size=n)),
+        "key": [f"id {i}" for i in range(n)],
+        "number": np.arange(n),
+    }
+    y = data.draw(st.lists(st.integers(0, 2 if task != "binary" else 1), min_size=n, max_size=n))
+    folds = np.array(data.draw(st.permutations([i % 3 for i in range(n)])))
+    row = data.draw(st.integers(0, n - 1))
+    flipped = [*y]
+    flipped[row] = (y[row] + 1) % (2 if task == "binary" else 3)
+    classes = {"binary": ("0", "1"), "multiclass": ("0", "1", "2"), "regression": ()}[task]
+    target = type(infer(pl.LazyFrame({"y": [0, 1, 0, 1]}), "y"))("y", task, classes)
+    specification = TableEncoder(columns={"key": Target(), "few": Target(smoothing=1), "many": Target()})
+    first, second = (
+        specification.fit_transform(pl.DataFrame({**columns, "y": values}), target=target, folds=folds).features
+        for values in (y, flipped)
+    )
+    assert first.row(row) == second.row(row)
+
+
+@pytest.mark.parametrize("task", ["binary", "continuous"])
+def test_a_text_that_is_unique_in_every_row_is_never_predictive(task):
+    rng = np.random.default_rng(2)
+    n = 20_000
+    label = rng.integers(0, 2, n)
+    y = label if task == "binary" else label * 10.0 + rng.normal(size=n)
+    frame = pl.DataFrame({"t": [f"row {i}" for i in range(n)], "y": y})
+    features = _encode(frame).features
+    assert abs(auc(label, features.to_series().to_numpy()) - 0.5) < 0.02
+    leaking = _encode(frame, smoothing=0).encoder.transform(frame)
+    assert auc(label, leaking.to_series().to_numpy()) > 0.99
+
+
+def test_multiclass_gives_a_named_column_per_class_that_sum_to_one():
+    rng = np.random.default_rng(3)
+    frame = pl.DataFrame({"t": rng.choice([*"abcdef"], N), "y": TASKS["multiclass"](rng)})
+    encoder, features = _encode(frame, smoothing=5)
+    assert features.columns == ["t by target=may be", "t by target=no", "t by target=yes"]
+    np.testing.assert_allclose(features.sum_horizontal().to_numpy(), 1.0, rtol=1e-12)
+    assert encoder.plan()["outputs"].to_list() == [3]
+
+
+def test_it_travels_as_data_and_gives_the_same_bits():
+    rng = np.random.default_rng(4)
+    frame = pl.DataFrame({"t": rng.choice([*"abcdef", None], N), "y": TASKS["multiclass"](rng)})
+    encoder = _encode(frame).encoder
+    again = FittedTable.from_dict(encoder.to_dict())
+    assert_frame_equal(again.transform(frame), encoder.transform(frame), check_exact=True)
+
+
+def test_a_constant_target_within_a_level_gives_finite_values():
+    frame = pl.DataFrame({"t": ["a"] * 10 + ["b"] * 10, "y": [1] * 10 + [0] * 10})
+    features = _encode(frame, folds=np.arange(20) % 2).features
+    assert features.to_series().to_list() == [1.0] * 10 + [0.0] * 10
+
+
+def test_a_fold_that_has_all_the_weight_is_refused():
+    frame = pl.DataFrame({"t": [*"abab"], "y": [0, 1, 0, 1], "w": [1.0, 1.0, 0.0, 0.0]})
+    with pytest.raises(FitError, match="a fold holds all rows, or all that have weight"):
+        _encode(frame, folds=np.array([0, 0, 1, 1]), weight="w")
+
+
+@pytest.mark.parametrize(("values", "why"), [(["a"] * 4, "constant ('a')"), ([None] * 4, "all null")])
+def test_text_that_tells_nothing_is_left_out(values, why):
+    frame = pl.DataFrame({"t": pl.Series(values, dtype=pl.String), "u": [*"abab"], "y": [0, 1, 0, 1]})
+    encoder = TableEncoder(default="drop", folds=2, columns={"t": Target(), "u": OneHot()}).fit(frame, target="y")
+    assert encoder.plan()["why"][0] == why
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("levels", "rows"), [(100_000, 500_000), (1_000_000, 1_500_000)])
+def test_columns_with_very_many_levels(levels, rows):
+    rng = np.random.default_rng(5)
+    code = rng.integers(0, levels, rows)
+    y = (rng.random(rows) < 0.2 + 0.6 * (code % 2)).astype(int)
+    frame = pl.DataFrame({"t": pl.Series(code).cast(pl.String), "y": y})
+    encoder, features = TableEncoder().fit_transform(frame, target="y")
+    assert encoder.plan()["encoder"].to_list() == ["target"]
+    assert auc(y, features.to_series().to_numpy()) > 0.55
+    again = FittedTable.from_dict(encoder.to_dict())
+    streamed = again.transform(frame.lazy()).collect(engine="streaming")
+    assert_frame_equal(streamed, encoder.transform(frame), check_exact=True)
