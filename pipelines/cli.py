@@ -43,6 +43,10 @@ Set = Annotated[
 ]
 Source = Annotated[list[str] | None, typer.Argument(help="Files, globs, folders or URLs: Parquet, CSV, IPC, NDJSON.")]
 
+# What typer raises for arguments that do not parse. Its newer versions carry a click of their own under a private
+# name, its older ones import click; this base class is the same thing in both.
+_USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
+
 
 @app.callback(invoke_without_command=True)
 def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
@@ -166,11 +170,6 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = _interrupted(as_json="--json" in sys.argv)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-# What typer raises for arguments that do not parse. Its newer versions carry a click of their own under a private
-# name, its older ones import click; this base class is the same thing in both.
-_USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
 
 
 def _prepare() -> None:

@@ -58,7 +58,7 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
         raise ScoringError(f"the output {output!r} lies in the bundle", advice="choose another place: -o scores/")
     report = score_files(
         load(bundle),
-        [source] if isinstance(source, str) else source,
+        source,
         output,
         contributions=config.contributions,
         keep=config.keep,

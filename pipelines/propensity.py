@@ -71,9 +71,9 @@ def train(
     """
     settings = config if isinstance(config, TrainConfig) else build(TrainConfig, config or {})
     shown = progress or Silent()
-    _check_roles(roles, settings.boosting)
+    name = _target_name(roles, settings.boosting)
     table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
-    target = _target(table, settings)
+    target = _target(table, name, settings)
     settings = _named_objective(settings, target)
     with shown.task("training", total=4) as advance:
         parts = _parts(table, target, settings)
@@ -122,20 +122,21 @@ def _task(config: BoostingConfig) -> Task | None:
     return None if config.objective == "auto" else _TASK_OF.get(config.objective, "regression")
 
 
-def _check_roles(roles: Roles, config: BoostingConfig) -> None:
-    """Refuse at once what no row could mend."""
+def _target_name(roles: Roles, config: BoostingConfig) -> str:
+    """Return the target's column; refuse at once what no row could mend."""
     if roles.target is None:
         raise ConfigError("no target is given", advice="name the column to predict: --target (Roles(target=...))")
-    name = config.objective
-    if roles.exposure is not None and (name == "auto" or OBJECTIVES[name].link != "log"):
+    objective = config.objective
+    if roles.exposure is not None and (objective == "auto" or OBJECTIVES[objective].link != "log"):
         raise ConfigError(
-            f"exposure {roles.exposure!r} is given, but the objective is {name}",
+            f"exposure {roles.exposure!r} is given, but the objective is {objective}",
             advice="exposure needs a log link: choose --objective poisson, gamma or tweedie, or drop the exposure",
         )
+    return roles.target
 
 
-def _target(table: Table, settings: TrainConfig) -> Target:
-    name, task = table.roles.target or "", _task(settings.boosting)
+def _target(table: Table, name: str, settings: TrainConfig) -> Target:
+    task = _task(settings.boosting)
     target = infer(table.frame.lazy(), name, task=task, positive=settings.positive, what=table.name)
     if table.frame.height < _FEWEST_ROWS:
         raise FitError(

@@ -58,7 +58,7 @@ class Output:
 
 def score_files(
     model: PropensityModel,
-    sources: Sequence[str | Path],
+    sources: str | Path | Sequence[str | Path],
     output: str | Path,
     *,
     contributions: int = 0,
@@ -72,7 +72,7 @@ def score_files(
     model
         A fitted model.
     sources
-        Paths, globs, folders or URLs.
+        A path, glob, folder or URL, or several.
     output
         A file (.parquet, .csv, .ndjson, .arrow) for all rows together; or a folder, which is a name that
         ends in ``/`` or has no ending, for one Parquet file per source under the source's name.
@@ -86,7 +86,7 @@ def score_files(
         under the outputs' names before still stands then.
     """
     started = time.perf_counter()
-    names = frames.files([str(source) for source in sources])
+    names = frames.files(sources)
     plan = plan_outputs(names, output)
     tables = {name: frames.scan(name, dtypes=model.known_dtypes()) for name in names}
     tally = Tally()

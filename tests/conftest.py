@@ -153,13 +153,22 @@ def command() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def spawn(command: list[str]) -> Callable[..., Done]:
+def after() -> Callable[[str], list[str]]:
+    """What to put before a command so that its process runs a line of Python first, for limits and signals."""
+
+    def start(line: str) -> list[str]:
+        return [sys.executable, "-c", f"{line}\nimport os, sys\nos.execv(sys.argv[1], sys.argv[1:])"]
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def spawn(command: list[str], after: Callable[[str], list[str]]) -> Callable[..., Done]:
     """The command in a process of its own."""
 
-    def call(*arguments: object, **options: Any) -> Done:
-        done = subprocess.run(
-            [*command, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False, **options
-        )
+    def call(*arguments: object, first: str = "", **options: Any) -> Done:
+        line = [*(after(first) if first else []), *command, *map(str, arguments)]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, **options)
         return Done(done.returncode, done.stdout, done.stderr)
 
     return call

@@ -55,7 +55,7 @@ def test_a_folder_gets_a_file_per_source(
 
 def test_an_existing_folder_is_one_whatever_its_name(model: PropensityModel, folder: Path) -> None:
     (folder / "scores.v2").mkdir()
-    report = score_files(model, [folder / "new/a.parquet"], folder / "scores.v2")
+    report = score_files(model, folder / "new/a.parquet", folder / "scores.v2")
     assert report.outputs == (str(folder / "scores.v2" / "a.parquet"),)
 
 
