@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 MODEL = "model"
 LINEAR = "linear"
 BASE_RATE = "base rate"
+_RANKING = "auc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Evaluation:
     scores
         The model's first, then the baselines'.
     gains
-        By baseline, the model's loss minus the baseline's on the same rows and resamples: below zero is better.
+        The model's metric minus the baseline's, on the same rows and resamples: of the loss, where below zero is
+        better, and of AUC where there is one, where above is.
     level
         Of all intervals.
     """
@@ -61,24 +63,32 @@ class Evaluation:
         return pl.DataFrame([asdict(score) for score in self.scores])
 
     def verdict(self) -> str:
-        """Say in one sentence whether the model is worth its trees.
+        """Say in one sentence whether the model is worth its trees; a loss in ranking is not hidden by a better loss.
 
         >>> won = Score("base rate", "log_loss", -0.062, -0.091, -0.031)
         >>> drawn = Score("linear", "log_loss", 0.01, -0.02, 0.04)
-        >>> print(Evaluation(rows=4012, span=None, scores=(), gains=(won, drawn), level=0.95).verdict())
-        On 4,012 held-out rows the model beats the base rate (log_loss -0.062, 95% interval -0.091 to -0.031)
-        and does not clearly beat the linear model (log_loss +0.010, 95% interval -0.020 to +0.040).
+        >>> print(Evaluation(rows=4012, span=None, scores=(), gains=(drawn, won), level=0.95).verdict())
+        On 4,012 held-out rows the model does not clearly beat the linear model (log_loss +0.010, 95% interval
+        -0.020 to +0.040) and beats the base rate (log_loss -0.062, 95% interval -0.091 to -0.031).
         """
-        return f"On {self.rows:,} held-out rows the model {' and '.join(self._compare(gain) for gain in self.gains)}."
+        baselines = list(dict.fromkeys(gain.model for gain in self.gains))
+        parts = [self._compare(name, [gain for gain in self.gains if gain.model == name]) for name in baselines]
+        return f"On {self.rows:,} held-out rows the model {' and '.join(parts)}."
 
-    def _compare(self, gain: Score) -> str:
-        verb = "beats" if gain.high < 0 else "loses to" if gain.low > 0 else "does not clearly beat"
-        other = "the linear model" if gain.model == LINEAR else f"the {gain.model}"
-        if gain.low == gain.high == 0:
+    def _compare(self, baseline: str, gains: Sequence[Score]) -> str:
+        other = "the linear model" if baseline == LINEAR else f"the {baseline}"
+        if all(gain.low == gain.high == 0 for gain in gains):
             return f"does not differ from {other}"
+        verbs = list(dict.fromkeys(map(_verb, gains)))
+        if len(verbs) == 1:
+            return f"{verbs[0]} {other} ({'; '.join(map(self._difference, gains))})"
+        first, *rest = (f"{_verb(gain)} {{}} ({self._difference(gain)})" for gain in gains)
+        return " but ".join([first.format(other), *(part.format("it") for part in rest)])
+
+    def _difference(self, gain: Score) -> str:
         digits = digits_of(gain.low, gain.high)
         value, low, high = (f"{number:+,.{digits}f}" for number in (gain.value, gain.low, gain.high))
-        return f"{verb} {other} ({gain.metric} {value}, {self.level:.0%} interval {low} to {high})"
+        return f"{gain.metric} {value}, {self.level:.0%} interval {low} to {high}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a manifest, the verdict included."""
@@ -94,6 +104,13 @@ class Evaluation:
             gains=tuple(Score(**row) for row in values["gains"]),
             level=values["level"],
         )
+
+
+def _verb(gain: Score) -> str:
+    better, worse = gain.high < 0, gain.low > 0
+    if gain.metric == _RANKING:
+        better, worse = worse, better
+    return "beats" if better else "loses to" if worse else "does not clearly beat"
 
 
 def digits_of(low: float, high: float) -> int:
@@ -126,7 +143,7 @@ def evaluate(
     level: float,
     seed: int,
 ) -> Evaluation:
-    """Measure every model on the same rows; the first metric is the loss that the gains are taken in.
+    """Measure every model on the same rows; gains are taken in the first metric, a loss, and in AUC.
 
     Parameters
     ----------
@@ -144,9 +161,11 @@ def evaluate(
     ]
     gains = []
     for model, prediction in predictions.items():
-        if model != MODEL:
+        # The base rate ranks nothing: its AUC is one half by definition.
+        judged = [m for i, m in enumerate(measures) if i == 0 or (m.name == _RANKING and model == LINEAR)]
+        for measure in judged if model != MODEL else []:
             gain = metrics.paired_bootstrap(
-                measures[0], y, predictions[MODEL], prediction,
+                measure, y, predictions[MODEL], prediction,
                 weight=weight, resamples=resamples, seed=seed, level=level,
             )  # fmt: skip
             gains.append(Score(model, gain.name, gain.value, gain.low, gain.high))

@@ -27,6 +27,18 @@ def test_a_verdict_says_win_loss_or_draw(gain: tuple[float, float, float], expec
     assert verdict(Score(LINEAR, "rmse", *gain)) == f"On 100 held-out rows the model {expected}."
 
 
+def test_a_verdict_tells_a_better_loss_from_a_worse_ranking() -> None:
+    loss, ranking = Score(LINEAR, "log_loss", -0.02, -0.03, -0.01), Score(LINEAR, "auc", -0.006, -0.009, -0.003)
+    assert verdict(loss, ranking) == (
+        "On 100 held-out rows the model beats the linear model (log_loss -0.020, 90% interval -0.030 to "
+        "-0.010) but loses to it (auc -0.0060, 90% interval -0.0090 to -0.0030)."
+    )
+    both = verdict(loss, Score(LINEAR, "auc", 0.01, 0.005, 0.015))
+    assert both.count("beats the linear model") == 1
+    assert "but" not in both
+    assert "; auc +0.010," in both
+
+
 def test_a_verdict_joins_what_it_says_of_both_baselines() -> None:
     won, lost = Score(BASE_RATE, "rmse", -3.0, -4.0, -2.0), Score(LINEAR, "rmse", 3.0, 2.0, 4.0)
     assert verdict(lost, won, rows=12_345).startswith("On 12,345 held-out rows the model loses to the linear model (")

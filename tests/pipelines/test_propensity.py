@@ -49,7 +49,8 @@ def test_metrics_stand_beside_both_baselines_with_intervals(model: PropensityMod
         "log_loss", "auc", "average_precision", "brier", "ece",
     ]  # fmt: skip
     assert scores.select((pl.col("low") <= pl.col("high")).all()).item()
-    assert [gain.model for gain in model.evaluation.gains] == ["linear", "base rate"]
+    gains = [(gain.model, gain.metric) for gain in model.evaluation.gains]
+    assert gains == [("linear", "log_loss"), ("linear", "auc"), ("base rate", "log_loss")]
     assert value(model, "log_loss") < value(model, "log_loss", "base rate")
     assert value(model, "auc", "base rate") == 0.5
 
