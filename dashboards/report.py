@@ -25,7 +25,7 @@ NO_VALUE = "n/a"
 EN_DASH = "\N{EN DASH}"
 
 REMARK = (
-    "Measured on rows that no model saw in training; in brackets the bootstrap interval. "
+    "Honest only if no model saw these rows in training; in brackets the bootstrap interval. "
     "↑ higher is better, ↓ lower is better; the best value of each row is bold."
 )
 
@@ -50,7 +50,7 @@ WORDS: dict[charts.Section, Words] = {
         "Calibration",
         "Line chart of observed against predicted values, with bars of row counts, of",
         "Points on the dashed diagonal mean that predictions can be taken at their word; above it they are "
-        "too low, below it too high. The bars count the rows behind each point: trust tall ones more.",
+        "too low, below it too high. The bars count the rows behind each point.",
     ),
     "importance": Words(
         "Feature importance by gain",

@@ -55,7 +55,7 @@ class TrainConfig(Config):
     positive: str | None = None
     drop_null_target: bool = False
     final: Literal["all", "evaluated"] = "all"
-    resamples: int = Field(default=200, ge=20)
+    resamples: int = Field(default=200, ge=20, le=100_000)
     level: float = Field(default=0.95, gt=0, lt=1)
     seed: int = Field(default=0, ge=0)
     split: SplitConfig = Field(default_factory=SplitConfig)

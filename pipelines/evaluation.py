@@ -6,13 +6,17 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines.config import TrainConfig
 from tabkit import metrics
+from tabkit.errors import FitError
+from tabkit.schema import family
+from tabkit.table import Table
 
 Floats = NDArray[np.float64]
 
@@ -20,17 +24,73 @@ MODEL = "model"
 LINEAR = "linear"
 BASE_RATE = "base rate"
 _RANKING = "auc"
+_FEWEST_GROUPS = 10
+
+Unit = Literal["row", "group", "day"]
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One metric of one model with its bootstrap interval."""
+    """One metric of one model with its bootstrap interval; the ends are None for a metric that has none."""
+
+    model: str
+    metric: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much a metric of the model exceeds a baseline's, on the same resamples."""
 
     model: str
     metric: str
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resampling:
+    """How intervals are made.
+
+    Parameters
+    ----------
+    resamples, level, seed
+        Of the bootstrap.
+    unit
+        What is drawn: ``row``, or where rows are not independent ``group`` or ``day``.
+    groups
+        Shape (n,): the group or day of each row; None for rows.
+    """
+
+    resamples: int = 200
+    level: float = 0.95
+    seed: int = 0
+    unit: Unit = "row"
+    groups: NDArray[Any] | None = None
+
+    def options(self, rows: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+        """Return the bootstrap's arguments, for all rows or for those chosen."""
+        groups = self.groups if self.groups is None or rows is None else self.groups[rows]
+        return {"resamples": self.resamples, "level": self.level, "seed": self.seed, "groups": groups}
+
+
+def resampling(table: Table, settings: TrainConfig) -> Resampling:
+    """Draw whole groups where there is a group role, else whole days where time is known, else rows.
+
+    What happens on one day shares its weather, its prices, its campaign: rows of a day are not independent, and
+    drawing them one by one would make intervals too narrow. With fewer than ten groups or days rows are drawn.
+    """
+    column, groups, unit = table.roles.time, None, "row"
+    if table.roles.group is not None:
+        unit, groups = "group", table.frame[table.roles.group].to_numpy()
+    elif column is not None and family(table.frame.schema[column]) in ("date", "datetime"):
+        unit, groups = "day", table.frame[column].dt.date().to_numpy()
+    if groups is None or len(np.unique(groups)) < _FEWEST_GROUPS:
+        unit, groups = "row", None
+    return Resampling(settings.resamples, settings.level, settings.seed, unit, groups)  # type: ignore[arg-type]  # one of the three
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +110,16 @@ class Evaluation:
         better, and of AUC where there is one, where above is.
     level
         Of all intervals.
+    unit
+        What was drawn for the intervals: ``row``, ``group`` or ``day``.
     """
 
     rows: int
     span: tuple[str, str] | None
     scores: tuple[Score, ...]
-    gains: tuple[Score, ...]
+    gains: tuple[Gain, ...]
     level: float
+    unit: Unit = "row"
 
     def frame(self) -> pl.DataFrame:
         """Return the scores as a frame: model, metric, value, low, high."""
@@ -65,8 +128,8 @@ class Evaluation:
     def verdict(self) -> str:
         """Say in one sentence whether the model is worth its trees; a loss in ranking is not hidden by a better loss.
 
-        >>> won = Score("base rate", "log_loss", -0.062, -0.091, -0.031)
-        >>> drawn = Score("linear", "log_loss", 0.01, -0.02, 0.04)
+        >>> won = Gain("base rate", "log_loss", -0.062, -0.091, -0.031)
+        >>> drawn = Gain("linear", "log_loss", 0.01, -0.02, 0.04)
         >>> print(Evaluation(rows=4012, span=None, scores=(), gains=(drawn, won), level=0.95).verdict())
         On 4,012 held-out rows the model does not clearly beat the linear model (log_loss +0.010, 95% interval
         -0.020 to +0.040) and beats the base rate (log_loss -0.062, 95% interval -0.091 to -0.031).
@@ -75,7 +138,7 @@ class Evaluation:
         parts = [self._compare(name, [gain for gain in self.gains if gain.model == name]) for name in baselines]
         return f"On {self.rows:,} held-out rows the model {' and '.join(parts)}."
 
-    def _compare(self, baseline: str, gains: Sequence[Score]) -> str:
+    def _compare(self, baseline: str, gains: Sequence[Gain]) -> str:
         other = "the linear model" if baseline == LINEAR else f"the {baseline}"
         if all(gain.low == gain.high == 0 for gain in gains):
             return f"does not differ from {other}"
@@ -85,7 +148,7 @@ class Evaluation:
         first, *rest = (f"{_verb(gain)} {{}} ({self._difference(gain)})" for gain in gains)
         return " but ".join([first.format(other), *(part.format("it") for part in rest)])
 
-    def _difference(self, gain: Score) -> str:
+    def _difference(self, gain: Gain) -> str:
         digits = digits_of(gain.low, gain.high)
         value, low, high = (f"{number:+,.{digits}f}" for number in (gain.value, gain.low, gain.high))
         return f"{gain.metric} {value}, {self.level:.0%} interval {low} to {high}"
@@ -101,12 +164,13 @@ class Evaluation:
             rows=values["rows"],
             span=tuple(values["span"]) if values["span"] else None,
             scores=tuple(Score(**row) for row in values["scores"]),
-            gains=tuple(Score(**row) for row in values["gains"]),
+            gains=tuple(Gain(**row) for row in values["gains"]),
             level=values["level"],
+            unit=values["unit"],
         )
 
 
-def _verb(gain: Score) -> str:
+def _verb(gain: Gain) -> str:
     better, worse = gain.high < 0, gain.low > 0
     if gain.metric == _RANKING:
         better, worse = worse, better
@@ -139,11 +203,11 @@ def evaluate(
     measures: Sequence[metrics.Metric],
     weight: Floats | None,
     span: tuple[str, str] | None,
-    resamples: int,
-    level: float,
-    seed: int,
+    how: Resampling,
 ) -> Evaluation:
     """Measure every model on the same rows; gains are taken in the first metric, a loss, and in AUC.
+
+    A metric other than the first is left out where it is undefined on these rows (AUC without both classes).
 
     Parameters
     ----------
@@ -152,21 +216,28 @@ def evaluate(
     predictions
         By model, `MODEL` among them: shape (n,) or (n, classes).
     """
-    scores = [
-        Score(model, found.name, found.value, found.low, found.high)
-        for model, prediction in predictions.items()
-        for found in metrics.bootstrap(
-            measures, y, prediction, weight=weight, resamples=resamples, seed=seed, level=level
-        )
-    ]
-    gains = []
-    for model, prediction in predictions.items():
+    options = {"weight": weight, **how.options()}
+    scores, gains = [], []
+    for i, measure in enumerate(measures):
+        try:
+            found = {m: metrics.bootstrap([measure], y, p, **options)[0] for m, p in predictions.items()}
+        except FitError:
+            if i == 0:
+                raise
+            continue
+        ends = {m: (f.low, f.high) if measure.has_interval else (None, None) for m, f in found.items()}
+        scores += [Score(model, measure.name, f.value, *ends[model]) for model, f in found.items()]
         # The base rate ranks nothing: its AUC is one half by definition.
-        judged = [m for i, m in enumerate(measures) if i == 0 or (m.name == _RANKING and model == LINEAR)]
-        for measure in judged if model != MODEL else []:
-            gain = metrics.paired_bootstrap(
-                measure, y, predictions[MODEL], prediction,
-                weight=weight, resamples=resamples, seed=seed, level=level,
-            )  # fmt: skip
-            gains.append(Score(model, gain.name, gain.value, gain.low, gain.high))
-    return Evaluation(len(y), span, tuple(scores), tuple(gains), level)
+        others = [LINEAR] if measure.name == _RANKING else [m for m in predictions if m != MODEL and i == 0]
+        for other in (m for m in others if m in predictions):
+            gain = metrics.paired_bootstrap(measure, y, predictions[MODEL], predictions[other], **options)
+            gains.append(Gain(other, gain.name, gain.value, gain.low, gain.high))
+    order = list(predictions)
+    return Evaluation(
+        rows=len(y),
+        span=span,
+        scores=tuple(sorted(scores, key=lambda score: order.index(score.model))),
+        gains=tuple(sorted(gains, key=lambda gain: order.index(gain.model))),
+        level=how.level,
+        unit=how.unit,
+    )

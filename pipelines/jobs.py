@@ -44,7 +44,7 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
         "trees": model.booster.trees,
         "split": model.lineage["split"],
         "rows": model.lineage["rows"],
-        "rows_dropped": model.lineage["rows_dropped"],
+        **{key: model.lineage[key] for key in ("rows_dropped", "target_mean", "class_rows", "hints")},
         "left_out": {e.column: e.why for e in model.encoder.encoders if not e.outputs},
         "seconds": round(time.perf_counter() - started, 3),
     }

@@ -32,6 +32,17 @@ _ROWS_EXPLAINED = 512
 _CONTRIBUTIONS = threading.Lock()
 
 
+def score_columns(target: Target) -> dict[str, pl.DataType]:
+    """Return the names and types of the scores of a target, reasons not counted.
+
+    >>> list(score_columns(Target("plan", "multiclass", ("a", "b", "c"))))
+    ['score_a', 'score_b', 'score_c', 'predicted']
+    """
+    if target.task != "multiclass":
+        return {"score": pl.Float64()}
+    return {**{f"score_{label}": pl.Float64() for label in target.classes}, "predicted": pl.String()}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PropensityModel:
     """Who will act: a model that scores tables.
@@ -70,11 +81,7 @@ class PropensityModel:
 
     def outputs(self, *, contributions: int = 0) -> dict[str, pl.DataType]:
         """Return the names and types of what `score` gives beside the kept columns."""
-        reasons_given = reason_schema(contributions)
-        if self.target.task != "multiclass":
-            return {"score": pl.Float64(), **reasons_given}
-        names = {f"score_{label}": pl.Float64() for label in self.target.classes}
-        return {**names, "predicted": pl.String(), **reasons_given}
+        return {**score_columns(self.target), **reason_schema(contributions)}
 
     def score(
         self,

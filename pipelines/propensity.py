@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from pipelines.config import TrainConfig
-from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate
-from pipelines.model import PropensityModel
+from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, resampling
+from pipelines.hints import of_model, of_rows
+from pipelines.model import PropensityModel, score_columns
 from pipelines.rows import fit_encoder, labels, with_features
 from tabkit import boosting, metrics, splits
 from tabkit.boosting import OBJECTIVES, BoostedModel, BoostingConfig, Rows
@@ -77,21 +81,23 @@ def train(
     settings = _named_objective(settings, target)
     with shown.task("training", total=4) as advance:
         parts = _parts(table, target, settings)
-        fitted = _fit(parts.fit, parts.stop, target, settings, progress=shown)
+        fitted = measured = _fit(parts.fit, parts.stop, target, settings, progress=shown)
         advance(1)
-        evaluation = _evaluate(parts, fitted, target, settings)
+        evaluation = _evaluate(parts, measured, target, settings)
         advance(2)
         if settings.final == "all":
-            fitted = _fit_all(table, fitted.booster, target, settings, progress=shown)
+            fitted = _fit_all(table, measured, target, settings, progress=shown)
         advance(1)
+    hints = of_rows(parts.fit, parts.test, target, measured.encoder)
+    hints += of_model(measured.booster, evaluation, settings.boosting)
     return PropensityModel(
         roles=roles,
         target=target,
         encoder=fitted.encoder,
         booster=fitted.booster,
         evaluation=evaluation,
-        config=settings.model_dump(mode="json"),
-        lineage=_lineage(table, target, parts, settings),
+        config=settings.model_dump(mode="json", exclude={"source", "output"}),  # places are this machine's own
+        lineage=_lineage(table, target, parts, measured.booster, settings, hints),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in roles.given().values()},
     )
 
@@ -138,6 +144,9 @@ def _target_name(roles: Roles, config: BoostingConfig) -> str:
 def _target(table: Table, name: str, settings: TrainConfig) -> Target:
     task = _task(settings.boosting)
     target = infer(table.frame.lazy(), name, task=task, positive=settings.positive, what=table.name)
+    own = table.roles.id or ""
+    if own in score_columns(target) or re.fullmatch(r"reason_\d+(_contribution)?", own):
+        raise ConfigError(f"id {own!r} is called like a column of the scores", advice="rename the id")
     if table.frame.height < _FEWEST_ROWS:
         raise FitError(
             f"{table.name} has {table.frame.height} rows to use; at least {_FEWEST_ROWS} are needed: to fit on, to end "
@@ -212,20 +221,13 @@ def _fit(fit: Table, stop: Table, target: Target, settings: TrainConfig, *, prog
     return _Fitted(encoder, booster, rows)
 
 
-def _fit_all(
-    table: Table, measured: BoostedModel, target: Target, settings: TrainConfig, *, progress: Progress
-) -> _Fitted:
-    """Fit on all rows with the number of trees that the measured twin stopped at."""
-    encoder, rows = fit_encoder(table, target, settings)
-    config = settings.boosting.model_copy(update={"max_trees": max(measured.trees, 1)})
+def _fit_all(table: Table, measured: _Fitted, target: Target, settings: TrainConfig, *, progress: Progress) -> _Fitted:
+    """Fit on all rows, with the kinds of encoders and the number of trees of the measured twin."""
+    encoder, rows = fit_encoder(table, target, settings, like=measured.encoder)
+    trees = measured.booster.trees
+    config = settings.boosting.model_copy(update={"max_trees": max(trees, 1)})
     booster = boosting.fit(rows, config=config, classes=target.classes, progress=progress)
-    booster = replace(
-        booster,
-        trees=min(measured.trees, booster.trees),
-        held_out_loss=measured.held_out_loss,
-        base_loss=measured.base_loss,
-    )
-    return _Fitted(encoder, booster, rows)
+    return _Fitted(encoder, replace(booster, trees=min(trees, booster.trees)), rows)
 
 
 def _evaluate(parts: _Parts, fitted: _Fitted, target: Target, settings: TrainConfig) -> Evaluation:
@@ -245,24 +247,37 @@ def _evaluate(parts: _Parts, fitted: _Fitted, target: Target, settings: TrainCon
         measures=metrics.for_task(config.objective, power=config.tweedie_power, quantile=config.quantile),  # type: ignore[arg-type]  # named by now
         weight=test.weight,
         span=parts.test.span(),
-        resamples=settings.resamples,
-        level=settings.level,
-        seed=settings.seed,
+        how=resampling(parts.test, settings),
     )
 
 
-def _lineage(table: Table, target: Target, parts: _Parts, settings: TrainConfig) -> dict[str, Any]:
+def _lineage(
+    table: Table, target: Target, parts: _Parts, measured: BoostedModel, settings: TrainConfig, hints: list[str]
+) -> dict[str, Any]:
+    """Say where the model comes from; ``measured`` is the twin that the metrics belong to."""
     used = table if settings.final == "all" else parts.fit
-    span = used.span()
+    y, weight = labels(used, target), used.numbers("weight")
+    counts = {label: int((y == k).sum()) for k, label in enumerate(target.classes)}
+    spans = {"span": used, "span_early_stopping": parts.stop, "span_holdout": parts.test}
     return {
         "parent": None,
         "strategy": "train",
         "split": _way(table, target),
-        "source": table.name,
+        "source": table.short_name,
         "rows": used.frame.height,
-        "span": list(span) if span else None,
+        **{name: list(found) if (found := part.span()) else None for name, part in spans.items()},
+        "target_mean": None if target.task == "multiclass" else float(np.average(y, weights=weight)),
+        "class_rows": counts or None,
+        "weight_mean": table.weight_mean,
         "rows_fit": parts.fit.frame.height,
         "rows_early_stopping": parts.stop.frame.height,
         "rows_holdout": parts.test.frame.height,
         "rows_dropped": dict(table.dropped),
+        "hints": hints,
+        "measured": {
+            "trees": measured.trees,
+            "base_score": list(measured.base_score),
+            "held_out_loss": measured.held_out_loss,
+            "base_loss": measured.base_loss,
+        },
     }

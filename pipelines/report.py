@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dashboards.report import ModelReport, render
 from pipelines.config import TrainConfig
-from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, days, evaluate
+from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, Resampling, days, evaluate, resampling
 from pipelines.model import PropensityModel
 from pipelines.rows import fit_encoder, with_features
 from tabkit import boosting, metrics
@@ -77,15 +77,14 @@ def build_report(
     predictions = _predictions(model, table, rows, settings, training)
     config = settings.boosting
     measures = metrics.for_task(config.objective, power=config.tweedie_power, quantile=config.quantile)  # type: ignore[arg-type]  # a trained model has a named objective
+    how = resampling(table, settings)
     evaluation = evaluate(
         rows.y,
         predictions,
         measures=measures,
         weight=rows.weight,
         span=table.span(),
-        resamples=settings.resamples,
-        level=settings.level,
-        seed=settings.seed,
+        how=how,
     )
     curves = _Curves(rows.y, predictions, rows.weight)
     binary = model.target.task == "binary"
@@ -96,9 +95,9 @@ def build_report(
         roc=curves.roc() if binary else None,
         calibration=curves.calibration() if binary else None,
         importance=model.booster.importance().select("feature", "gain"),
-        over_time=_over_time(table, curves, measures[1] if binary else measures[0], settings),
+        over_time=_over_time(table, curves, measures[1] if binary else measures[0], how),
         facts=_facts(model, table),
-        notes=_notes(model, table),
+        notes=_notes(model, table, how),
     )
     return page, evaluation
 
@@ -151,7 +150,7 @@ def _predictions(
         drop_null_target=settings.drop_null_target,
     )
     model.target.check(fitted.frame, what=fitted.name)
-    encoder, own = fit_encoder(fitted, model.target, settings)
+    encoder, own = fit_encoder(fitted, model.target, settings, like=model.encoder)
     features = encoder.transform(table.frame)
     outputs = len(model.target.classes) if model.target.task == "multiclass" else 1
     constant = boosting.base_rate(own, config=settings.boosting, classes=outputs)
@@ -162,7 +161,7 @@ def _predictions(
     }
 
 
-def _over_time(table: Table, curves: _Curves, measure: metrics.Metric, settings: TrainConfig) -> pl.DataFrame | None:
+def _over_time(table: Table, curves: _Curves, measure: metrics.Metric, how: Resampling) -> pl.DataFrame | None:
     """Return the metric month by month; None without dates or with a single month."""
     column = table.roles.time
     if column is None or family(table.frame.schema[column]) not in ("date", "datetime"):
@@ -178,8 +177,7 @@ def _over_time(table: Table, curves: _Curves, measure: metrics.Metric, settings:
             try:
                 (interval,) = metrics.bootstrap(
                     [measure], curves.y[own], prediction[own],
-                    weight=None if curves.weight is None else curves.weight[own],
-                    resamples=settings.resamples, level=settings.level, seed=settings.seed,
+                    weight=None if curves.weight is None else curves.weight[own], **how.options(own),
                 )  # fmt: skip
             except FitError:
                 continue  # the metric is undefined in this month: a class is absent
@@ -203,9 +201,9 @@ def _rows(rows: int, span: Sequence[str] | None) -> str:
     return f"{rows:,}" + (f", {days(span)}" if span else "")
 
 
-def _notes(model: PropensityModel, table: Table) -> tuple[str, ...]:
+def _notes(model: PropensityModel, table: Table, how: Resampling) -> tuple[str, ...]:
     notes = [
-        "Intervals resample rows; they know nothing of how the world may change after the last row.",
+        f"Intervals draw whole {how.unit}s anew; they know nothing of how the world may change after the last row.",
         "Importance by gain says what the trees used, not what causes the target.",
     ]
     notes += [f"Left out {e.column}: {e.why}." for e in model.encoder.encoders if not e.outputs]

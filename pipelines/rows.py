@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.config import TrainConfig
 from tabkit import splits
-from tabkit.boosting import Rows
+from tabkit.boosting import Rows, variance_power
 from tabkit.encoding import FittedTable
+from tabkit.frames import fresh_name
 from tabkit.table import Table
 from tabkit.target import Target
 
@@ -26,20 +29,42 @@ def with_features(table: Table, features: pl.DataFrame, target: Target) -> Rows:
     return Rows(features, labels(table, target), weight=table.numbers("weight"), offset=offset)
 
 
-def fit_encoder(table: Table, target: Target, settings: TrainConfig) -> tuple[FittedTable, Rows]:
+def fit_encoder(
+    table: Table, target: Target, settings: TrainConfig, *, like: FittedTable | None = None
+) -> tuple[FittedTable, Rows]:
     """Fit the encoder and return it with the table's own rows, encoded out of fold.
 
-    With a group role the folds are whole groups, so that no row is encoded by its own household.
+    With a group role the folds are whole groups, so that no row is encoded by its own household. With exposure,
+    levels are encoded by their rate: `y / exposure`, weighted so that a level's mean is its maximum likelihood.
+
+    Parameters
+    ----------
+    like
+        Use the kinds of encoders that this one has, instead of choosing them anew by what the rows hold.
     """
     folds = None
     if table.roles.group is not None:
         groups = table.frame[table.roles.group].to_numpy()
         folds = splits.kfold(len(groups), folds=settings.encoding.folds, seed=settings.seed, groups=groups)
-    encoder, features = settings.encoding.encoder(seed=settings.seed).fit_transform(
-        table.frame,
+    encoder = settings.encoding.encoder(seed=settings.seed)
+    frame, weight = _rates(table, target, settings)
+    fitted, features = (encoder if like is None else replace(encoder, columns=like.specs)).fit_transform(
+        frame,
         target=target,
         exclude=[column for column in table.roles.given().values() if column != target.name],
-        weight=table.roles.weight,
+        weight=weight,
         folds=folds,
     )
-    return encoder, with_features(table, features, target)
+    return fitted, with_features(table, features, target)
+
+
+def _rates(table: Table, target: Target, settings: TrainConfig) -> tuple[pl.DataFrame, str | None]:
+    """Return the table with counts or amounts turned into rates, and the column of their weights."""
+    weight, exposure = table.roles.weight, table.numbers("exposure")
+    if exposure is None:
+        return table.frame, weight
+    column = fresh_name("weight", table.frame.columns)
+    own = table.numbers("weight")
+    mass = exposure ** (2 - variance_power(settings.boosting)) * (1.0 if own is None else own)
+    rates = pl.col(target.name).cast(pl.Float64) / pl.Series(exposure)
+    return table.frame.with_columns(rates.alias(target.name), pl.Series(column, mass)), column

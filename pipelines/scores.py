@@ -11,9 +11,9 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.model import PropensityModel
+from pipelines.model import PropensityModel, score_columns
 from tabkit import frames
-from tabkit.errors import SchemaError, ScoringError
+from tabkit.errors import SchemaError, ScoringError, SourceError
 from tabkit.progress import Progress, Silent
 from tabkit.schema import dtype_name, family
 from tabkit.scoring import Tally, check_output, write
@@ -95,6 +95,8 @@ def score_files(
         with _naming(name):
             scored[name] = model.score(table, contributions=contributions, keep=keep, tally=tally)
     joined = [_joined({name: scored[name] for name in item.sources}) for item in plan]
+    for item in plan:
+        _refuse_strangers(item.path, list(score_columns(model.target)))
     with (progress or Silent()).task("scoring", total=_rows(tables)) as advance:
         tally.advance = advance
         write(
@@ -132,6 +134,8 @@ def plan_outputs(names: Sequence[str], output: str | Path) -> list[Output]:
     ('new/a.parquet', 'new/b.parquet')
     """
     path = Path(output)
+    if str(output) == "-":
+        raise ScoringError("scores are not written to standard output", advice="name a file or a folder with -o")
     if "://" in str(output):
         raise ScoringError(f"{str(output)!r} is a URL", advice="write to a local path, and copy the result from there")
     if str(output).endswith("/") or path.is_dir() or not path.suffix:
@@ -153,6 +157,21 @@ def plan_outputs(names: Sequence[str], output: str | Path) -> list[Output]:
                 f"the output {str(target)!r} would replace its own source", advice="choose another folder or name"
             )
     return plan
+
+
+def _refuse_strangers(path: Path, outputs: Sequence[str]) -> None:
+    """Refuse to replace a table that holds no scores: it may be the data that the model came from."""
+    if not path.exists():
+        return
+    try:
+        columns = frames.scan(path).collect_schema().names()
+    except SourceError:
+        return
+    if len(columns) > 1 and not set(outputs) <= set(columns):
+        raise ScoringError(
+            f"{str(path)!r} is a table without such scores; it was left as it is",
+            advice="choose another name, or remove the file first",
+        )
 
 
 def _stem(name: str) -> str:

@@ -76,6 +76,7 @@ def train_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `train` has to say."""
     lines = [
         Text(result["metrics"]["verdict"], "bold"),
+        *_unit_note(result["metrics"]["unit"]),
         _final_note(result["final"]),
         _line(
             f"Saved {result['bundle']}: {result['features']} features, {result['trees']} trees, "
@@ -84,12 +85,20 @@ def train_view(result: Mapping[str, Any]) -> RenderableType:
     ]
     if not result["trees"]:
         lines.append(Text("No tree did better than the base rate on rows it had not seen: all scores are alike."))
-    if result["split"] == "time" and "group" in result["roles"]:
-        group = result["roles"]["group"]
-        lines.append(_line(f"Rows are divided by time, so that one {group} can be in several parts."))
     lines += [_line(f"Left out {column}: {why}") for column, why in result["left_out"].items()]
     lines += [_line(f"Dropped {count:,} rows: {reason}") for reason, count in result["rows_dropped"].items() if count]
-    return Group(scores_table(result["metrics"]), *lines)
+    lines += [Text(f"Note: {_visible(hint)}", "yellow") for hint in result["hints"]]
+    return Group(_line(_predicted(result)), Text(), scores_table(result["metrics"]), *lines)
+
+
+def _predicted(result: Mapping[str, Any]) -> str:
+    """Say what is predicted, so that a wrong guess at the target is seen at once."""
+    target, mean, counts = result["target"], result["target_mean"], result["class_rows"]
+    what = f"Target {target['name']}: {target['task']}{_classes(target)}, objective {result['objective']}"
+    if counts:
+        rows = sum(counts.values())
+        return f"{what}; " + ", ".join(f"{label} {count / rows:.1%}" for label, count in list(counts.items())[:10])
+    return f"{what}; mean {mean:,.6g}"
 
 
 def score_view(result: Mapping[str, Any]) -> RenderableType:
@@ -115,7 +124,9 @@ def inspect_view(result: Mapping[str, Any]) -> RenderableType:
         _plan_table(result),
         scores_table(result["metrics"]),
         Text(result["metrics"]["verdict"], "bold"),
+        *_unit_note(result["metrics"]["unit"]),
         _final_note(result["config"]["final"]),
+        *(Text(f"Note: {_visible(hint)}", "yellow") for hint in result["lineage"]["hints"]),
         Text(),
         _importance_table(result["importance"]),
     )
@@ -150,7 +161,8 @@ def _scores_table(metrics: Mapping[str, Any], *, gap: str) -> Table:
     for model in models:
         table.add_column(Text(model), justify="right")
     for name, scores in rows.items():
-        digits = max((digits_of(s["low"], s["high"]) for s in scores.values() if s["low"] != s["high"]), default=3)
+        # the model's own interval decides: a constant's can be arbitrarily narrow
+        digits = next((digits_of(s["low"], s["high"]) for s in scores.values() if s["low"] != s["high"]), 3)
         table.add_row(name, *(_interval(scores[model], digits=digits, gap=gap) for model in models))
     return table
 
@@ -163,9 +175,11 @@ def _interval(score: Mapping[str, Any], *, digits: int, gap: str = " ") -> str:
     >>> _interval({"value": -1.5, "low": -2.0, "high": -1.0}, digits=1)
     '-1.5 (-2.0 to -1.0)'
     """
+    if score["low"] is None or score["low"] == score["high"]:
+        return f"{score['value']:,.{digits}f}"
     value, low, high = (f"{score[key]:,.{digits}f}" for key in ("value", "low", "high"))
     dash = "–" if score["low"] >= 0 else " to "
-    return f"{value}{gap}({low}{dash}{high})" if score["low"] != score["high"] else value
+    return f"{value}{gap}({low}{dash}{high})"
 
 
 def _facts(result: Mapping[str, Any]) -> Table:
@@ -233,6 +247,10 @@ def _table() -> Table:
 def _titled(title: str, table: RenderableType) -> Group:
     """Put a title above a table; Rich's own is broken to the table's width."""
     return Group(Text(title, "italic"), table, Text())
+
+
+def _unit_note(unit: str) -> list[Text]:
+    return [] if unit == "row" else [Text(f"Intervals draw whole {unit}s: rows of one {unit} are alike.")]
 
 
 def _final_note(final: str) -> Text:

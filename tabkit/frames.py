@@ -114,12 +114,25 @@ def files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> 
 def describe(source: Source) -> str:
     """Name a source for messages: its path, or its type."""
     if _is_path(source):
-        return repr(os.fsdecode(source))
+        return repr(_without_secrets(os.fsdecode(source)))
     if _is_path_list(source):
         more = f" and {len(source) - 1} more" if len(source) > 1 else ""
-        return repr(os.fsdecode(source[0])) + more
+        return repr(_without_secrets(os.fsdecode(source[0]))) + more
     name = type(source).__name__
     return f"an {name}" if name[0] in "AEIOUaeiou" else f"a {name}"
+
+
+def _without_secrets(name: str) -> str:
+    """Return a URL without its user, password and query, which may carry keys; paths stay.
+
+    >>> _without_secrets("https://me:word@host/a.parquet?sig=key")
+    'https://host/a.parquet'
+    """
+    if "://" not in name:
+        return name
+    scheme, _, rest = name.partition("?")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 @contextmanager

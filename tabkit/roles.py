@@ -26,11 +26,13 @@ class Roles:
     treatment, outcome, amount
         The arm a unit was given, what came of it, and the money of a transaction.
     weight
-        Non-negative weight of the row in fitting and in every metric.
+        Non-negative weight of the row in fitting and in every metric. Their unit does not matter: they are
+        divided by their mean.
     exposure
         Positive time or volume at risk, for counts and amounts with a log link.
     group
-        Rows of one group (a household, a customer) are never divided between parts.
+        What rows belong together by (a household, a customer): they share a fold of the encoding and are drawn
+        together for intervals. Without a time role they also share a part; with one, time alone divides.
 
     Raises
     ------

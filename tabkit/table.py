@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 import polars as pl
@@ -29,12 +30,21 @@ class Table:
         How messages and lineage call the source.
     dropped
         How many rows were left out, by reason.
+    weight_mean
+        What the weights were divided by, so that their mean over all rows is one: regularisation counts weights
+        as rows, and must not depend on their unit. None without a weight role.
     """
 
     frame: pl.DataFrame
     roles: Roles
     name: str
     dropped: dict[str, int]
+    weight_mean: float | None = None
+
+    @property
+    def short_name(self) -> str:
+        """The source without its folders, for lineage: they are this machine's own."""
+        return PurePath(self.name.strip("'\"")).name if "/" in self.name else self.name.strip("'\"")
 
     def numbers(self, role: str) -> NDArray[np.float64] | None:
         """Return a role's column as Float64, shape (n,); None if the role is not given."""
@@ -70,7 +80,7 @@ def read(source: Source, roles: Roles, *, exclude: Sequence[str] = (), drop_null
     exclude
         Columns that are not read at all.
     drop_null_target
-        Leave out rows without a target, and count them, instead of refusing them later.
+        Leave out rows without a target (null or NaN), and count them, instead of refusing them later.
 
     Raises
     ------
@@ -101,7 +111,10 @@ def read(source: Source, roles: Roles, *, exclude: Sequence[str] = (), drop_null
     dropped: dict[str, int] = {}
     if drop_null_target and roles.target is not None:
         full = frame.height
-        frame = frame.filter(pl.col(roles.target).is_not_null())
+        known = pl.col(roles.target).is_not_null()
+        if frame.schema[roles.target].is_float():
+            known = known & pl.col(roles.target).is_not_nan()
+        frame = frame.filter(known)
         dropped["null target"] = full - frame.height
         if frame.is_empty():
             raise FitError(
@@ -109,7 +122,11 @@ def read(source: Source, roles: Roles, *, exclude: Sequence[str] = (), drop_null
                 advice="check the column's name and the export",
             )
     _check(frame, roles, name)
-    return Table(frame, roles, name, dropped)
+    if roles.weight is None:
+        return Table(frame, roles, name, dropped)
+    weight = frame[roles.weight].cast(pl.Float64)
+    mean = float(weight.to_numpy().mean())
+    return Table(frame.with_columns(weight / mean), roles, name, dropped, mean)
 
 
 def _check_settings(roles: Roles, exclude: Sequence[str], *, drop_null_target: bool) -> None:

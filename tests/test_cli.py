@@ -54,7 +54,7 @@ def test_the_whole_way_in_processes_of_their_own(spawn: Run, folder: Path) -> No
     assert scored.json["outputs"] == ["scores/new.parquet"]
     assert pl.read_parquet("scores/new.parquet").shape == (500, 6)
     inspected = spawn("inspect", "models/churn", "--json")
-    assert inspected.json["lineage"]["source"] == "'customers.parquet'"
+    assert inspected.json["lineage"]["source"] == "customers.parquet"
     assert inspected.json["bundle"] == "models/churn"
     assert listing(folder) == {
         "customers.parquet", "new.parquet", "models", "models/churn", "scores", "scores/new.parquet",

@@ -4,7 +4,7 @@ from tabkit.boosting.baselines import BaseRate, Linear, base_rate, linear
 from tabkit.boosting.config import BoostingConfig
 from tabkit.boosting.fit import fit
 from tabkit.boosting.model import BoostedModel
-from tabkit.boosting.objective import OBJECTIVES, Objective
+from tabkit.boosting.objective import OBJECTIVES, Objective, variance_power
 from tabkit.boosting.reasons import reason_schema, reasons
 from tabkit.boosting.rows import Rows
 
@@ -21,4 +21,5 @@ __all__ = [
     "linear",
     "reason_schema",
     "reasons",
+    "variance_power",
 ]

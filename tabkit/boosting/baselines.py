@@ -16,11 +16,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tabkit.boosting.config import BoostingConfig
-from tabkit.boosting.objective import Objective, base_score, check_target, inverse_link, named
+from tabkit.boosting.objective import Objective, base_score, check_target, inverse_link, named, variance_power
 from tabkit.boosting.rows import Rows, matrix
 from tabkit.errors import ConfigError, FitError
 
 Floats = NDArray[np.float64]
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +97,7 @@ def linear(rows: Rows, *, config: BoostingConfig) -> Linear:
     check_target(y, objective, what="the training part", classes=len(np.unique(y)))
     step: Any
     if objective.link == "log":
-        power = {"poisson": 1.0, "gamma": 2.0, "tweedie": config.tweedie_power}[objective.name]
+        power = variance_power(config)
         y, weight = y / np.exp(offset), weight * np.exp((2 - power) * offset)
         step = TweedieRegressor(power=power, link="log", alpha=1e-3, max_iter=1000)
     elif objective.link == "identity":
@@ -124,7 +125,12 @@ def _check_classes(y: Floats, weight: Floats, rows: Rows) -> None:
 
 
 def _array(features: pl.DataFrame, names: tuple[str, ...]) -> Floats:
-    """Return the features as float64, what is infinite taken for missing: scikit-learn refuses it."""
+    """Return the features as float64, what is infinite taken for missing and what is huge made smaller.
+
+    scikit-learn refuses the one and overflows on the other.
+    """
     numbers = pl.all().cast(pl.Float64)
-    array = matrix(features, names).select(pl.when(numbers.is_finite()).then(numbers).otherwise(float("nan")))
+    array = matrix(features, names).select(
+        pl.when(numbers.is_finite()).then(numbers.clip(-_LARGEST, _LARGEST)).otherwise(float("nan"))
+    )
     return np.asarray(array.to_numpy(), dtype=np.float64)

@@ -62,7 +62,11 @@ class BoostedModel:
 
     @cached_property
     def booster(self) -> lgb.Booster:
-        """LightGBM's own object, for whoever outgrows this one; its scores lack the base score."""
+        """LightGBM's own object, for whoever outgrows this one.
+
+        Its scores lack the base score, and it may hold more trees than `trees`, which alone count: with zero
+        trees it still holds one, which was judged harmful.
+        """
         try:
             return lgb.Booster(model_str=self.text)
         except lgb.basic.LightGBMError as error:

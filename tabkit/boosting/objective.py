@@ -16,6 +16,7 @@ from tabkit.errors import ConfigError, FitError
 Floats = NDArray[np.float64]
 Link = Literal["logit", "softmax", "identity", "log"]
 _NEWTON_STEPS = 50
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ def named(config: BoostingConfig) -> Objective:
     return OBJECTIVES[config.objective]
 
 
+def variance_power(config: BoostingConfig) -> float:
+    """Return p of a log-link objective's variance, mean to the power of p: 1 Poisson, 2 Gamma, between them Tweedie."""
+    return {"poisson": 1.0, "gamma": 2.0}.get(config.objective, config.tweedie_power)
+
+
 def check_target(y: Floats, objective: Objective, *, what: str, classes: int = 0) -> None:
     """Refuse a target that the objective cannot have; `classes` is the number of a multiclass target's."""
     if y.size == 0:
@@ -95,6 +101,11 @@ def check_target(y: Floats, objective: Objective, *, what: str, classes: int = 0
                 f"{what}: a {objective.name} target has whole numbers from 0 to {highest}, found {wrong[0]:g}",
                 advice="number the classes, or choose another objective",
             )
+    if float(np.abs(y).max()) > _LARGEST:
+        raise FitError(
+            f"{what}: the target reaches {float(np.abs(y).max()):g}, too large to be squared and summed",
+            advice="predict it in a larger unit, or repair these rows",
+        )
     low = float(y.min())
     bad = objective.lowest is not None and (low < objective.lowest or (objective.strict and low == objective.lowest))
     if bad:
@@ -145,8 +156,7 @@ def loss(y: Floats, prediction: Floats, *, weight: Floats, config: BoostingConfi
         return metrics.rmse(y, prediction, weight=weight)
     if kind == "quantile":
         return metrics.pinball_loss(y, prediction, quantile=config.quantile, weight=weight)
-    power = {"poisson": 1.0, "gamma": 2.0, "tweedie": config.tweedie_power}[kind]
-    return metrics.tweedie_deviance(y, prediction, power=power, weight=weight)
+    return metrics.tweedie_deviance(y, prediction, power=variance_power(config), weight=weight)
 
 
 def _logit_mean(y: Floats, weight: Floats, offset: Floats, _config: BoostingConfig) -> float:

@@ -7,6 +7,7 @@ Start with `TableEncoder`. To add an encoder: one file with a frozen specificati
 from tabkit.encoding.auto import AutoText
 from tabkit.encoding.config import EncodingConfig
 from tabkit.encoding.dates import DateParts
+from tabkit.encoding.drop import Drop
 from tabkit.encoding.fitted import FittedTable
 from tabkit.encoding.numeric import Numeric
 from tabkit.encoding.onehot import OneHot
@@ -17,6 +18,7 @@ from tabkit.encoding.target import Target
 __all__ = [
     "AutoText",
     "DateParts",
+    "Drop",
     "Encoded",
     "Encoder",
     "EncodingConfig",

@@ -65,6 +65,11 @@ class FittedDateParts:
         """The reason is the type."""
         return "a date: its parts that vary"
 
+    @property
+    def spec(self) -> DateParts:
+        """The same on other rows."""
+        return DateParts()
+
     def exprs(self) -> list[pl.Expr]:
         """Return small integers, null where the date is."""
         return [_part(self.column, part).alias(f"{self.column} {part}") for part in self.parts]

@@ -12,7 +12,7 @@ from tabkit.encoding.dates import FittedDateParts
 from tabkit.encoding.drop import FittedDrop
 from tabkit.encoding.numeric import FittedNumeric
 from tabkit.encoding.onehot import FittedOneHot
-from tabkit.encoding.protocol import FittedEncoder
+from tabkit.encoding.protocol import Encoder, FittedEncoder
 from tabkit.encoding.target import FittedTarget
 from tabkit.errors import SchemaError
 from tabkit.schema import Schema
@@ -63,6 +63,11 @@ class FittedTable:
     def source_of(self) -> dict[str, str]:
         """The source column of each feature."""
         return {name: encoder.column for encoder in self.encoders for name in encoder.outputs}
+
+    @property
+    def specs(self) -> dict[str, Encoder]:
+        """The specifications by column: `TableEncoder(columns=...)` makes the same kinds again on other rows."""
+        return {encoder.column: encoder.spec for encoder in self.encoders}
 
     def to_exprs(self) -> list[pl.Expr]:
         """Return the full-data mapping, one expression per output; for rows that were not fitted on."""

@@ -78,6 +78,11 @@ class FittedNumeric:
             "time": "a time of day, in seconds",
         }[self.unit]
 
+    @property
+    def spec(self) -> Numeric:
+        """The same on other rows."""
+        return Numeric(infinite=self.infinite)
+
     def exprs(self) -> list[pl.Expr]:
         """Return the number as Float64."""
         return [number(self.column, self.unit, infinite=self.infinite)]

@@ -67,6 +67,11 @@ class FittedOneHot:
         """The reason is the number of levels."""
         return f"text with {len(self.known)} levels"
 
+    @property
+    def spec(self) -> OneHot:
+        """The same on other rows."""
+        return OneHot()
+
     def exprs(self) -> list[pl.Expr]:
         """Return UInt8 columns, never null."""
         code = self.known.code(self.column)

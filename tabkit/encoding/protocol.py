@@ -82,6 +82,11 @@ class FittedEncoder(Protocol):
         """How many levels it knows; None if it does not work by level."""
         ...
 
+    @property
+    def spec(self) -> Encoder:
+        """The specification that makes this kind of encoder again on other rows."""
+        ...
+
     def exprs(self) -> list[pl.Expr]:
         """Return one expression per output, for rows that were not fitted on."""
         ...

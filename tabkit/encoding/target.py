@@ -89,6 +89,11 @@ class FittedTarget:
         """The reason is the number of levels."""
         return f"text with {self.levels:,} levels: smoothed mean of the target, cross-fitted"
 
+    @property
+    def spec(self) -> Target:
+        """The same on other rows."""
+        return Target(smoothing=self.smoothing)
+
     def exprs(self) -> list[pl.Expr]:
         """Return the full-data values: **never for rows of the fit**, whose own target is inside."""
         values = smoothed_means(self.statistics.total(), self.smoothing)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tabkit.errors import ConfigError, FitError
 from tabkit.metrics.inputs import Floats, check_weight
@@ -43,6 +43,7 @@ def bootstrap(
     prediction: ArrayLike,
     *,
     weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     resamples: int = 200,
     seed: int = 0,
     level: float = 0.95,
@@ -63,6 +64,10 @@ def bootstrap(
         Predictions, shape (n,), or (n, k) for metrics of k classes.
     weight
         Non-negative weights, shape (n,); None weighs rows equally.
+    groups
+        What each row belongs to, shape (n,): whole groups are drawn instead of rows, so that rows which are
+        alike (of one household, of one day) do not pass for independent ones (Davison and Hinkley 1997,
+        section 3.8). None draws rows.
     resamples
         How many, at least two.
     seed
@@ -93,7 +98,7 @@ def bootstrap(
     values = [evaluate(weight) for evaluate in evaluators]
     draws = [
         [_evaluate(evaluate, drawn) for evaluate in evaluators]
-        for drawn in _resample(len(np.asarray(y)), weight=weight, resamples=resamples, seed=seed)
+        for drawn in _resample(len(np.asarray(y)), weight=weight, groups=groups, resamples=resamples, seed=seed)
     ]
     return tuple(
         _interval(metric.name, value, column, level=level)
@@ -108,6 +113,7 @@ def paired_bootstrap(
     b: ArrayLike,
     *,
     weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     resamples: int = 200,
     seed: int = 0,
     level: float = 0.95,
@@ -137,20 +143,32 @@ def paired_bootstrap(
     draws = np.array(
         [
             _evaluate(of_a, drawn) - _evaluate(of_b, drawn)
-            for drawn in _resample(rows, weight=weight, resamples=resamples, seed=seed)
+            for drawn in _resample(rows, weight=weight, groups=groups, resamples=resamples, seed=seed)
         ]
     )
     return _interval(metric.name, value, draws, level=level)
 
 
-def _resample(rows: int, *, weight: ArrayLike | None, resamples: int, seed: int) -> Iterator[Floats]:
-    """Yield weights times multinomial counts, each of shape (rows,) and its own array."""
+def _resample(
+    rows: int, *, weight: ArrayLike | None, groups: ArrayLike | None, resamples: int, seed: int
+) -> Iterator[Floats]:
+    """Yield weights times multinomial counts of rows or groups, each of shape (rows,) and its own array."""
+    codes = None if groups is None else _codes(groups, rows=rows)
+    units = rows if codes is None else int(codes.max()) + 1
     checked = check_weight(weight, rows=rows)
     generator = np.random.default_rng(seed)
     for _ in range(resamples):
         # Counting uniform draws is multinomial too, and ten times as fast as Generator.multinomial.
-        counts = np.bincount(generator.integers(rows, size=rows), minlength=rows).astype(np.float64)
+        counts = np.bincount(generator.integers(units, size=units), minlength=units).astype(np.float64)
+        counts = counts if codes is None else counts[codes]
         yield counts if checked is None else counts * checked
+
+
+def _codes(groups: ArrayLike, *, rows: int) -> NDArray[np.int64]:
+    found = np.asarray(groups)
+    if found.shape != (rows,):
+        raise FitError(f"groups have shape {found.shape}; ({rows},) was expected", advice="give one group for each row")
+    return np.unique(found, return_inverse=True)[1].astype(np.int64)
 
 
 def _evaluate(evaluate: Prepared, weight: Floats) -> float:

@@ -74,12 +74,16 @@ class Metric:
     prepare
         Called as ``prepare(y, prediction)``; returns the metric as a function of the weights alone, for the
         bootstrap. None when there is no such short cut.
+    has_interval
+        False where the bootstrap's percentile interval misleads: every resample adds noise to the calibration
+        error, so that its interval often lies above the value itself.
     """
 
     name: str
     function: Callable[..., float]
     greater_is_better: bool | None
     prepare: Callable[..., Prepared] | None = None
+    has_interval: bool = True
 
 
 # The keys are unique; the names are what a report says, so that log loss is one word whatever the task.
@@ -88,7 +92,7 @@ METRICS: dict[str, Metric] = {
     "auc": Metric("auc", auc, True, prepare_auc),
     "average_precision": Metric("average_precision", average_precision, True, prepare_average_precision),
     "brier": Metric("brier", brier, False, prepare_brier),
-    "ece": Metric("ece", expected_calibration_error, False, prepare_expected_calibration_error),
+    "ece": Metric("ece", expected_calibration_error, False, prepare_expected_calibration_error, has_interval=False),
     "accuracy": Metric("accuracy", accuracy, True, prepare_accuracy),
     "multiclass_log_loss": Metric("log_loss", multiclass_log_loss, False, prepare_multiclass_log_loss),
     "multiclass_auc": Metric("auc", multiclass_auc, True, prepare_multiclass_auc),

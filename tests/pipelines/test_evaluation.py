@@ -1,13 +1,18 @@
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 
-from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, Score, evaluate
+from pipelines.config import TrainConfig
+from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, Gain, Resampling, evaluate, resampling
 from tabkit import metrics
+from tabkit.errors import FitError
+from tabkit.roles import Roles
+from tabkit.table import Table
 
 
-def verdict(*gains: Score, rows: int = 100) -> str:
+def verdict(*gains: Gain, rows: int = 100) -> str:
     return Evaluation(rows=rows, span=None, scores=(), gains=gains, level=0.9).verdict()
 
 
@@ -24,23 +29,23 @@ def verdict(*gains: Score, rows: int = 100) -> str:
     ],
 )
 def test_a_verdict_says_win_loss_or_draw(gain: tuple[float, float, float], expected: str) -> None:
-    assert verdict(Score(LINEAR, "rmse", *gain)) == f"On 100 held-out rows the model {expected}."
+    assert verdict(Gain(LINEAR, "rmse", *gain)) == f"On 100 held-out rows the model {expected}."
 
 
 def test_a_verdict_tells_a_better_loss_from_a_worse_ranking() -> None:
-    loss, ranking = Score(LINEAR, "log_loss", -0.02, -0.03, -0.01), Score(LINEAR, "auc", -0.006, -0.009, -0.003)
+    loss, ranking = Gain(LINEAR, "log_loss", -0.02, -0.03, -0.01), Gain(LINEAR, "auc", -0.006, -0.009, -0.003)
     assert verdict(loss, ranking) == (
         "On 100 held-out rows the model beats the linear model (log_loss -0.020, 90% interval -0.030 to "
         "-0.010) but loses to it (auc -0.0060, 90% interval -0.0090 to -0.0030)."
     )
-    both = verdict(loss, Score(LINEAR, "auc", 0.01, 0.005, 0.015))
+    both = verdict(loss, Gain(LINEAR, "auc", 0.01, 0.005, 0.015))
     assert both.count("beats the linear model") == 1
     assert "but" not in both
     assert "; auc +0.010," in both
 
 
 def test_a_verdict_joins_what_it_says_of_both_baselines() -> None:
-    won, lost = Score(BASE_RATE, "rmse", -3.0, -4.0, -2.0), Score(LINEAR, "rmse", 3.0, 2.0, 4.0)
+    won, lost = Gain(BASE_RATE, "rmse", -3.0, -4.0, -2.0), Gain(LINEAR, "rmse", 3.0, 2.0, 4.0)
     assert verdict(lost, won, rows=12_345).startswith("On 12,345 held-out rows the model loses to the linear model (")
     assert ") and beats the base rate (" in verdict(lost, won)
 
@@ -52,7 +57,7 @@ def evaluation() -> Evaluation:
     y = (rng.random(400) < truth).astype(float)
     predictions = {MODEL: truth, BASE_RATE: np.full(400, 0.5)}
     measures = metrics.for_task("binary")
-    return evaluate(y, predictions, measures=measures, weight=None, span=("a", "b"), resamples=50, level=0.95, seed=0)
+    return evaluate(y, predictions, measures=measures, weight=None, span=("a", "b"), how=Resampling(50))
 
 
 def test_gains_are_paired_and_below_zero_is_better(evaluation: Evaluation) -> None:
@@ -70,3 +75,34 @@ def test_it_survives_a_manifest(evaluation: Evaluation) -> None:
     assert Evaluation.from_dict(values) == evaluation
     assert values["verdict"] == evaluation.verdict()
     assert evaluation.frame().columns == ["model", "metric", "value", "low", "high"]
+
+
+def test_a_metric_that_is_undefined_here_is_left_out_but_never_the_first() -> None:
+    y = np.zeros(50)
+    found = evaluate(
+        y, {MODEL: y + 1, LINEAR: y + 2}, measures=metrics.for_task("regression"), weight=None, span=None,
+        how=Resampling(20),
+    )  # fmt: skip
+    assert {score.metric for score in found.scores} == {"rmse", "mae"}
+    with pytest.raises(FitError, match="class"):
+        auc = (metrics.METRICS["auc"],)
+        evaluate(y, {MODEL: y, LINEAR: y}, measures=auc, weight=None, span=None, how=Resampling(20))
+
+
+def test_the_calibration_error_has_no_interval(evaluation: Evaluation) -> None:
+    (ece, _) = (score for score in evaluation.scores if score.metric == "ece")
+    assert (ece.low, ece.high) == (None, None)
+    assert ece.value > 0
+
+
+def test_groups_then_days_then_rows_are_drawn() -> None:
+    rows = pl.DataFrame({"day": pl.Series(range(40)).cast(pl.Date), "group": [i % 20 for i in range(40)], "y": 0})
+    settings = TrainConfig()
+
+    def unit(**roles: str) -> str:
+        return resampling(Table(rows, Roles(target="y", **roles), "rows", {}), settings).unit
+
+    assert (unit(), unit(time="day"), unit(time="group")) == ("row", "day", "row")
+    assert (unit(group="group"), unit(group="group", time="day")) == ("group", "group")
+    few = Table(rows[:9], Roles(target="y", time="day"), "rows", {})
+    assert resampling(few, settings).unit == "row"

@@ -157,9 +157,9 @@ def test_weights_change_the_model_and_the_metrics(train: Callable, make: Make) -
     assert value(ones, "brier", "base rate") == pytest.approx(value(plain, "brier", "base rate"), abs=1e-9)
 
 
-def test_no_group_is_in_two_parts(
-    train: Callable, make: Make, monkeypatch: pytest.MonkeyPatch, quick: dict[str, Any]
-) -> None:
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> list[propensity._Parts]:
+    """The parts of each model that is trained."""
     seen: list[propensity._Parts] = []
     divide = propensity._parts
 
@@ -168,9 +168,85 @@ def test_no_group_is_in_two_parts(
         return seen[-1]
 
     monkeypatch.setattr(propensity, "_parts", spy)
+    return seen
+
+
+def test_metrics_are_weighted_as_a_hand_would(train: Callable, make: Make, parts: list[propensity._Parts]) -> None:
+    table = make().select("customer", *FEATURES, "trust", "churned")
+    model = train(table, Roles(target="churned", id="customer", weight="trust"), final="evaluated")
+    test = parts[0].test.frame
+    y, p = test["churned"].cast(pl.Float64).to_numpy(), model.score(test).collect()["score"].to_numpy()
+    weight = test["trust"].to_numpy()
+    assert value(model, "log_loss") == pytest.approx(metrics.log_loss(y, p, weight=weight), abs=1e-12)
+    assert value(model, "log_loss") != pytest.approx(metrics.log_loss(y, p), abs=1e-6)
+
+
+def test_the_unit_of_weights_does_not_matter(train: Callable, make: Make) -> None:
+    table = make().select("customer", *FEATURES, "trust", "churned")
+    roles = Roles(target="churned", id="customer", weight="trust")
+    small = train(table.with_columns(pl.col("trust") / 2**20), roles)
+    assert small.score(table).collect().equals(train(table, roles).score(table).collect())
+    assert small.lineage["weight_mean"] == pytest.approx(table["trust"].mean() / 2**20)
+
+
+def test_exposure_counts_in_fit_encoding_and_metrics(
+    train: Callable, make: Make, parts: list[propensity._Parts]
+) -> None:
+    table = make(4000).select("customer", *FEATURES, "months", "claims").with_columns(pl.col("city").fill_null("none"))
+    roles = Roles(target="claims", id="customer", exposure="months")
+    settings = {"boosting": {"objective": "poisson"}, "encoding": {"smoothing": 0.0}, "final": "evaluated"}
+    model = train(table, roles, **settings)
+    fit, test = parts[0].fit.frame, parts[0].test.frame
+    assert model.booster.base_score[0] == pytest.approx(np.log(fit["claims"].sum() / fit["months"].sum()))
+    rates = fit.group_by("city").agg(pl.col("claims").sum() / pl.col("months").sum()).sort("city")
+    levels = pl.concat([fit.head(1)] * rates.height).with_columns(rates["city"])
+    found = model.encoder.transform(levels)["city by target"]
+    assert found.to_numpy() == pytest.approx(rates["claims"].to_numpy(), abs=1e-12)
+    scores = model.score(test).collect()["score"].to_numpy()
+    doubled = model.score(test.with_columns(pl.col("months") * 2)).collect()["score"].to_numpy()
+    assert doubled == pytest.approx(2 * scores)
+    own = metrics.poisson_deviance(test["claims"].to_numpy(), scores)
+    assert value(model, "poisson_deviance") == pytest.approx(own, abs=1e-12)
+
+
+def test_no_trees_stay_no_trees_when_fitted_on_all_rows(train: Callable, customers: pl.DataFrame) -> None:
+    noise = customers.with_columns(churned=pl.Series(np.random.default_rng(3).random(2000) < 0.3)).select(
+        "customer", "age", "churned"
+    )
+    model = train(noise, Roles(id="customer", target="churned"), boosting={"learning_rate": 5.0})
+    assert model.booster.trees == model.lineage["measured"]["trees"] == 0
+    assert model.score(noise).collect()["score"].to_numpy() == pytest.approx(noise["churned"].mean())
+
+
+def test_the_saved_model_has_the_encoders_of_the_measured_one(train: Callable) -> None:
+    rng = np.random.default_rng(0)
+    day, level = np.arange(600), rng.integers(0, 10, 600)
+    table = pl.DataFrame({"day": day, "c": [f"c{i}" for i in level], "y": rng.random(600) < 0.1 + 0.08 * level})
+    grown = table.with_columns(c=pl.when(pl.col("day") > 560).then(pl.lit("c99")).otherwise("c"))
+    settings = {"boosting": {"monotone": {"c=c9": 1}}}
+    model = train(grown, Roles(time="day", target="y"), **settings)
+    assert set(model.encoder.plan()["encoder"]) == {"onehot"}
+    assert "c=c99" in model.booster.features
+
+
+def test_an_id_must_not_be_called_like_a_score(train: Callable, customers: pl.DataFrame) -> None:
+    for name in ("score", "reason_1", "reason_2_contribution"):
+        with pytest.raises(ConfigError, match="called like a column of the scores"):
+            train(customers.rename({"customer": name}), Roles(id=name, target="churned"))
+    assert train(customers.rename({"customer": "score_id"}), Roles(id="score_id", target="churned"))
+
+
+def test_lineage_holds_no_place_of_this_machine(train: Callable, customers: pl.DataFrame, tmp_path: Path) -> None:
+    customers.write_parquet(tmp_path / "customers.parquet")
+    model = train(tmp_path / "customers.parquet", Roles(id="customer", target="churned"), output=str(tmp_path / "m"))
+    assert str(tmp_path) not in str((model.lineage, model.config))
+    assert model.lineage["source"] == "customers.parquet"
+
+
+def test_no_group_is_in_two_parts(train: Callable, make: Make, parts: list[propensity._Parts]) -> None:
     table = make().select("customer", "household", *FEATURES, "churned")
     model = train(table, Roles(target="churned", id="customer", group="household"))
-    groups = [set(part.frame["household"]) for part in (seen[0].fit, seen[0].stop, seen[0].test)]
+    groups = [set(part.frame["household"]) for part in (parts[0].fit, parts[0].stop, parts[0].test)]
     assert not groups[0] & groups[1]
     assert not groups[0] & groups[2]
     assert not groups[1] & groups[2]

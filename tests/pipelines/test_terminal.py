@@ -57,7 +57,7 @@ def test_inspect_fits_into_eighty_characters(facts: dict[str, Any]) -> None:
         line for line in text.splitlines() if line.startswith(("log_loss", "auc", "brier", "ece", "average_precision"))
     ]
     assert len(rows) == 5
-    assert all(line.count("(") >= 2 for line in rows), text  # each metric with its intervals on one line
+    assert all(line.count("(") >= 2 for line in rows if "ece" not in line), text  # with its intervals on one line
     assert len({line.rindex(")") for line in rows if line.count("(") == 3}) == 1  # and in columns
 
 
@@ -124,7 +124,9 @@ def test_one_metric_has_one_number_of_digits() -> None:
         {"model": m, "metric": "rmse", "value": v, "low": v - w, "high": v + w}
         for m, v, w in (("model", 1234.5678, 0.3), ("linear", 1300.0, 90.0), ("base rate", 2000.0, 0.0))
     ]
-    text = shown(terminal.scores_table({"scores": scores, "rows": 10, "span": None, "level": 0.95}), width=100)
+    text = shown(
+        terminal.scores_table({"scores": scores, "rows": 10, "span": None, "level": 0.95, "unit": "row"}), width=100
+    )
     assert "1,234.57 (1,234.27–1,234.87)" in text
     assert "1,300.00 (1,210.00–1,390.00)" in text
     assert "2,000.00" in text
@@ -133,15 +135,15 @@ def test_one_metric_has_one_number_of_digits() -> None:
 def test_train_says_what_was_left_out_and_dropped(strange: Any) -> None:
     trained, _ = strange
     told = {**trained, "rows_dropped": {"null target": 1234, "other": 0}, "trees": 0, "split": "time"}
-    told["roles"] = {**told["roles"], "group": "household"}
+    told["hints"] = ["All [x]12[/x] trees were grown."]
     text = " ".join(shown(terminal.train_view(told), width=200).split())
     assert "Dropped 1,234 rows: null target" in text
     assert "Dropped 0" not in text
     assert "No tree did better than the base rate" in text
-    assert "Rows are divided by time, so that one household can be in several parts." in text
+    assert "Note: All [x]12[/x] trees were grown." in text
     measured = shown(terminal.train_view({**trained, "final": "evaluated"}), width=200)
     assert "The saved model is the measured one" in measured
-    assert "household" not in measured
+    assert "Note:" not in measured
 
 
 def test_score_says_what_was_odd() -> None:

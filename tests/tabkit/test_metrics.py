@@ -480,3 +480,17 @@ def test_paired_intervals_are_narrower_than_unpaired_ones():
     assert paired.high - paired.low < 0.7 * math.hypot(a.high - a.low, b.high - b.low)
     same = metrics.paired_bootstrap(METRICS["auc"], sample.y, worse, worse)
     assert same == Interval(name="auc", value=0.0, low=0.0, high=0.0)
+
+
+def test_copies_of_a_group_do_not_narrow_its_interval():
+    rng = np.random.default_rng(0)
+    y, p = rng.random(60) < 0.4, rng.random(60)
+    once = metrics.bootstrap([METRICS["auc"], METRICS["brier"]], y, p, resamples=50)
+    copied = metrics.bootstrap(
+        [METRICS["auc"], METRICS["brier"]], np.repeat(y, 20), np.repeat(p, 20),
+        groups=np.repeat(np.arange(60), 20), resamples=50,
+    )  # fmt: skip
+    for a, b in zip(once, copied, strict=True):
+        assert (b.value, b.low, b.high) == pytest.approx((a.value, a.low, a.high), abs=1e-12)
+    with pytest.raises(FitError, match="groups have shape"):
+        metrics.bootstrap([METRICS["auc"]], y, p, groups=[1, 2])

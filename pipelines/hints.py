@@ -1,0 +1,98 @@
+"""What a careful colleague would ask about a table and its metrics: signs of leaks, copies and too few rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from pipelines.evaluation import MODEL, Evaluation
+from pipelines.rows import labels
+from tabkit.boosting import BoostedModel, BoostingConfig
+from tabkit.encoding import FittedTable
+from tabkit.schema import family
+from tabkit.table import Table
+from tabkit.target import Target
+
+_FEW = 30
+_PERFECT = 0.99
+_COPIED = 0.05
+_NUMBERS = 0.5
+
+
+def of_rows(fit: Table, test: Table, target: Target, encoder: FittedTable) -> list[str]:
+    """Return hints about the rows: rare classes, text that looks like numbers, copies, groups in both parts."""
+    found = [*_rare(test, target), *_numbers_as_text(fit, [encoder.column for encoder in encoder.encoders])]
+    return found + _copies(fit, test, target, encoder) + _shared_groups(fit, test)
+
+
+def of_model(booster: BoostedModel, evaluation: Evaluation, config: BoostingConfig) -> list[str]:
+    """Return hints about the fit: metrics too good to be true, and growth that did not end by itself."""
+    found = []
+    best = {s.metric: s.value for s in evaluation.scores if s.model == MODEL and s.metric in ("auc", "r2")}
+    if any(value >= _PERFECT for value in best.values()):
+        first = booster.importance()["feature"][0]
+        found.append(
+            f"Almost perfect on held-out rows: is something among the features known only after the target? "
+            f"The trees use {first!r} most."
+        )
+    if config.early_stopping_rounds and booster.trees == config.max_trees:
+        found.append(
+            f"All {booster.trees:,} trees were grown and the held-out loss still fell: "
+            "raise boosting.max_trees or boosting.learning_rate."
+        )
+    return found
+
+
+def _rare(test: Table, target: Target) -> list[str]:
+    y = labels(test, target)
+    counts = {label: int((y == k).sum()) for k, label in enumerate(target.classes)}
+    return [
+        f"Only {count} of {len(y):,} held-out rows have {target.name} = {label}: do not trust intervals on so few."
+        for label, count in counts.items()
+        if count < _FEW
+    ]
+
+
+def _numbers_as_text(table: Table, columns: Sequence[str]) -> list[str]:
+    found = []
+    for name in columns:
+        if family(table.frame.schema[name]) != "text":
+            continue
+        levels = table.frame[name].cast(pl.String).drop_nulls().unique()
+        others = levels.filter(levels.str.strip_chars().cast(pl.Float64, strict=False).is_null())
+        if len(others) and 1 - len(others) / len(levels) >= _NUMBERS:
+            examples = ", ".join(map(repr, others.sort().head(3).to_list()))
+            found.append(
+                f"{name!r} is text, though {len(levels) - len(others):,} of its {len(levels):,} levels are numbers "
+                f"(not {examples}): if it is meant as a number, leave these empty."
+            )
+    return found
+
+
+def _copies(fit: Table, test: Table, target: Target, encoder: FittedTable) -> list[str]:
+    columns = [*encoder.schema.names(), target.name]
+    own = fit.frame.select(columns).unique()
+    if max(own[name].n_unique() for name in columns) < 0.9 * own.height:
+        return []  # rows of few values are alike by nature
+    copied = test.frame.select(columns).hash_rows().is_in(own.hash_rows().implode()).mean()
+    if not isinstance(copied, float) or copied < _COPIED:
+        return []
+    return [
+        f"{copied:.0%} of the held-out rows also stand among the rows of the fit, target and all: "
+        "if rows were copied, the metrics are too good."
+    ]
+
+
+def _shared_groups(fit: Table, test: Table) -> list[str]:
+    group = fit.roles.group
+    if group is None:
+        return []
+    shared = float(np.isin(test.frame[group].to_numpy(), fit.frame[group].unique().to_numpy()).mean())
+    if not shared:
+        return []
+    return [
+        f"Rows are divided by time: {shared:.0%} of the held-out rows have a {group} that the fit knows, "
+        "so that the metrics speak for known ones."
+    ]
