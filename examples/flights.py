@@ -11,6 +11,7 @@ import importlib.util
 import io
 import subprocess
 import sys
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -50,14 +51,15 @@ def main(folder: Path) -> None:
     model = propensity.load(bundle)
     title = "Flights that arrive more than 15 minutes late, New York, September to December 2013"
     measured = report.write(model, new, folder / "report.html", title=title, training=train)
-    print(f"\nSeptember to December, never seen in training:\n  {measured.verdict()}")
+    print("September to December, never seen in training:")
+    print(textwrap.fill(measured.verdict(), width=78, initial_indent="  ", subsequent_indent="  "))
     print("\nLook at:")
     for name, what in (
         ("late/", "the model, a bundle"),
-        ("scores/", "the probability of each flight of September to December"),
-        ("report.html", "ROC, calibration, importance and AUC by month: open it in a browser"),
+        ("scores/", "how likely each flight of September to December is late"),
+        ("report.html", "the report, for a browser: ROC, calibration, AUC by month"),
     ):
-        print(f"  {folder / name!s:<32} {what}")
+        print(f"  {folder}/{name}\n      {what}")
 
 
 def flights() -> pl.DataFrame:

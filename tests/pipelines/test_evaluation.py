@@ -84,8 +84,8 @@ def test_a_metric_that_is_undefined_here_is_left_out_but_never_the_first() -> No
         how=Resampling(20),
     )  # fmt: skip
     assert {score.metric for score in found.scores} == {"rmse", "mae"}
+    auc = (metrics.METRICS["auc"],)
     with pytest.raises(FitError, match="class"):
-        auc = (metrics.METRICS["auc"],)
         evaluate(y, {MODEL: y, LINEAR: y}, measures=auc, weight=None, span=None, how=Resampling(20))
 
 

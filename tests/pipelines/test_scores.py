@@ -272,3 +272,22 @@ def test_memory_does_not_grow_with_the_table(saved: Path, newcomers: pl.DataFram
     base, one, many = peak(small), peak(large), peak(*parts)
     assert one - base < held / 3, (base, one, many, held)
     assert many - base < held / 3, (base, one, many, held)
+
+
+def test_a_table_that_holds_no_scores_is_not_replaced(
+    model: PropensityModel, folder: Path, customers: pl.DataFrame
+) -> None:
+    kept = folder / "customers.parquet"
+    customers.write_parquet(kept)
+    before = kept.read_bytes()
+    with pytest.raises(ScoringError, match="is a table without such scores"):
+        score_files(model, folder / "new/a.parquet", kept)
+    assert kept.read_bytes() == before
+    for _ in range(2):  # scores are replaced by newer ones
+        score_files(model, folder / "new/a.parquet", folder / "scores.parquet")
+    assert pl.read_parquet(folder / "scores.parquet").height == 300
+
+
+def test_standard_output_is_no_file(model: PropensityModel, folder: Path) -> None:
+    with pytest.raises(ScoringError, match="standard output"):
+        score_files(model, folder / "new/a.parquet", "-")

@@ -173,3 +173,17 @@ def test_an_objective_must_be_named(fitted):
 def test_a_linear_model_of_classes_refuses_an_offset_that_it_could_not_use():
     with pytest.raises(ConfigError, match="no offset"):
         linear(Rows(FEATURES, TARGETS["binary"], offset=np.ones(N)), config=_config("binary"))
+
+
+def test_a_huge_number_does_not_stop_the_linear_model():
+    x = np.where(np.arange(200) % 50 == 0, -1.7e308, np.arange(200.0))
+    rows = Rows(pl.DataFrame({"x": x, "z": np.arange(200.0)}), (np.arange(200) > 99).astype(float))
+    found = linear(rows, config=BoostingConfig(objective="binary")).predict(rows.features)
+    assert np.isfinite(found).all()
+    assert found[-1] > 0.9 > 0.1 > found[1]
+
+
+def test_a_target_too_large_to_be_squared_is_refused():
+    rows = Rows(pl.DataFrame({"x": [1.0, 2.0]}), np.array([1e155, 2.0]))
+    with pytest.raises(FitError, match="too large to be squared"):
+        linear(rows, config=BoostingConfig(objective="regression"))
