@@ -68,7 +68,7 @@ def flights() -> pl.DataFrame:
     `late` is true if the flight arrived more than 15 minutes behind schedule, and null for the few that were
     diverted and have no delay on record. Delays, real departures and air times are left out: they would leak.
     """
-    raw = pl.read_csv(io.BytesIO(_csv()), null_values=["NA"], try_parse_dates=True, infer_schema_length=None)
+    raw = pl.read_csv(io.BytesIO(_csv()), null_values=["NA"], try_parse_dates=True, infer_schema_length=10_000)
     return (
         raw.with_row_index("flight_id")
         .filter(pl.col("dep_time").is_not_null())
