@@ -108,7 +108,7 @@ class FittedTable:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; frames stand under ``frames`` of each encoder."""
-        encoders = [{"kind": encoder.kind, **encoder.state()} for encoder in self.encoders]
+        encoders = [{"kind": e.kind, "outputs": list(e.outputs), **e.state()} for e in self.encoders]
         return {"encoders": encoders, "schema": self.schema.to_list()}
 
     @classmethod
@@ -119,5 +119,12 @@ class FittedTable:
             kind = item["kind"]
             if kind not in FITTED:
                 raise SchemaError(f"unknown encoder {kind!r} in a saved state", advice="upgrade tabkit-ml")
-            encoders.append(FITTED[kind].from_state({k: v for k, v in item.items() if k != "kind"}))
+            encoder = FITTED[kind].from_state({k: v for k, v in item.items() if k not in ("kind", "outputs")})
+            if list(encoder.outputs) != item["outputs"]:
+                raise SchemaError(
+                    f"the features of {encoder.column!r} were called {item['outputs']} when the state was saved, "
+                    f"and are {list(encoder.outputs)} now",
+                    advice="use the version of tabkit-ml that saved it",
+                )
+            encoders.append(encoder)
         return cls(tuple(encoders), Schema.from_list(state["schema"]))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from tabkit.encoding.drop import FittedDrop
-from tabkit.encoding.levels import Levels
+from tabkit.encoding.levels import Levels, LevelStatistics
 from tabkit.encoding.protocol import FittedEncoder, Input, Statistics
 from tabkit.errors import FitError
 from tabkit.schema import Family
@@ -39,17 +39,21 @@ class OneHot:
             return FittedDrop(column.name, "all null")
         if len(levels) == 1 and not found.nulls:
             return FittedDrop(column.name, f"constant ({levels.names[0]!r})")
-        return FittedOneHot(column.name, levels, has_null=found.nulls > 0)
+        return FittedOneHot(column.name, found.levels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedOneHot:
-    """Known levels of one column."""
+    """Known levels of one column, with the target's statistics by level: not needed here, but what a merge needs."""
 
     column: str
-    known: Levels
-    has_null: bool
+    statistics: LevelStatistics
     kind: ClassVar[str] = "onehot"
+
+    @property
+    def known(self) -> Levels:
+        """The levels that have a column."""
+        return self.statistics.levels
 
     @property
     def levels(self) -> int:
@@ -60,7 +64,7 @@ class FittedOneHot:
     def outputs(self) -> tuple[str, ...]:
         """One name per level, then null's."""
         names = tuple(f"{self.column}={level}" for level in self.known.names)
-        return (*names, f"{self.column} is null") if self.has_null else names
+        return (*names, f"{self.column} is null") if self.statistics.rows[-1].any() else names
 
     @property
     def why(self) -> str:
@@ -86,11 +90,11 @@ class FittedOneHot:
         return self.known.unseen(self.column)
 
     def state(self) -> dict[str, Any]:
-        """Return plain data and the levels as a frame."""
-        frame = pl.DataFrame({"level": self.known.names})
-        return {"column": self.column, "has_null": self.has_null, "frames": {"levels": frame}}
+        """Return plain data and the statistics as a frame."""
+        folds = self.statistics.rows.shape[1]
+        return {"column": self.column, "folds": folds, "frames": {"statistics": self.statistics.to_frame()}}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> FittedOneHot:
         """Rebuild what `state` gave."""
-        return cls(state["column"], Levels(state["frames"]["levels"]["level"]), state["has_null"])
+        return cls(state["column"], LevelStatistics.from_frame(state["frames"]["statistics"], folds=state["folds"]))

@@ -382,7 +382,7 @@ def test_given_folds_are_used_and_gaps_in_their_numbers_do_not_matter():
     gaps = np.array([4, 70, 900])[folds]
     encoder, features = TableEncoder().fit_transform(frame, target="y", folds=gaps)
     assert_frame_equal(features, expected)
-    assert [item["folds"] for item in encoder.to_dict()["encoders"] if "folds" in item] == [3]
+    assert {item["folds"] for item in encoder.to_dict()["encoders"] if "folds" in item} == {3}
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
