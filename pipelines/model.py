@@ -121,6 +121,7 @@ class PropensityModel:
         if contributions < 0:
             raise ConfigError(f"contributions is {contributions}; a number from 0 was expected")
         kept = self.kept(keep)
+        _ = self.booster.booster  # read the trees once, before several threads ask for them
         frame = frames.scan(source, dtypes=self.known_dtypes())
         scorer = Scorer(
             schema=self.encoder.schema,
