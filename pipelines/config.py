@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tabkit.boosting.config import BoostingConfig
 from tabkit.config import Config
@@ -61,6 +61,12 @@ class TrainConfig(Config):
     split: SplitConfig = Field(default_factory=SplitConfig)
     encoding: EncodingConfig = Field(default_factory=EncodingConfig)
     boosting: BoostingConfig = Field(default_factory=BoostingConfig)
+
+    @field_validator("positive", mode="before")
+    @classmethod
+    def _as_label(cls, value: object) -> object:
+        """Take TOML's true for the label that a boolean target has."""
+        return str(value).lower() if isinstance(value, bool) else value
 
 
 class ScoreConfig(Config):

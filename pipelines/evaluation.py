@@ -81,16 +81,17 @@ def resampling(table: Table, settings: TrainConfig) -> Resampling:
     """Draw whole groups where there is a group role, else whole days where time is known, else rows.
 
     What happens on one day shares its weather, its prices, its campaign: rows of a day are not independent, and
-    drawing them one by one would make intervals too narrow. With fewer than ten groups or days rows are drawn.
+    drawing them one by one would make intervals too narrow. Fewer than ten groups or days are too few to draw from.
     """
-    column, groups, unit = table.roles.time, None, "row"
+    found: dict[Unit, pl.Series] = {}
     if table.roles.group is not None:
-        unit, groups = "group", table.frame[table.roles.group].to_numpy()
-    elif column is not None and family(table.frame.schema[column]) in ("date", "datetime"):
-        unit, groups = "day", table.frame[column].dt.date().to_numpy()
-    if groups is None or len(np.unique(groups)) < _FEWEST_GROUPS:
-        unit, groups = "row", None
-    return Resampling(settings.resamples, settings.level, settings.seed, unit, groups)  # type: ignore[arg-type]  # one of the three
+        found["group"] = table.frame[table.roles.group]
+    if table.roles.time is not None and family(table.frame.schema[table.roles.time]) in ("date", "datetime"):
+        found["day"] = table.frame[table.roles.time].dt.date()
+    for unit, groups in found.items():
+        if groups.n_unique() >= _FEWEST_GROUPS:
+            return Resampling(settings.resamples, settings.level, settings.seed, unit, groups.to_numpy())
+    return Resampling(settings.resamples, settings.level, settings.seed)
 
 
 @dataclass(frozen=True, slots=True)

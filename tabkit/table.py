@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
 import numpy as np
 import polars as pl
@@ -43,8 +43,12 @@ class Table:
 
     @property
     def short_name(self) -> str:
-        """The source without its folders, for lineage: they are this machine's own."""
-        return PurePath(self.name.strip("'\"")).name if "/" in self.name else self.name.strip("'\"")
+        """The source without its folders, for lineage: they are this machine's own.
+
+        >>> Table(pl.DataFrame(), Roles(), "'/home/me/new/a.parquet' and 2 more", {}).short_name
+        'a.parquet and 2 more'
+        """
+        return re.sub(r"""(['"])(?:.*[/\\\\])?(.+)\1""", r"\2", self.name)
 
     def numbers(self, role: str) -> NDArray[np.float64] | None:
         """Return a role's column as Float64, shape (n,); None if the role is not given."""

@@ -104,5 +104,9 @@ def test_groups_then_days_then_rows_are_drawn() -> None:
 
     assert (unit(), unit(time="day"), unit(time="group")) == ("row", "day", "row")
     assert (unit(group="group"), unit(group="group", time="day")) == ("group", "group")
+    pairs = Table(
+        rows.with_columns(group=pl.col("group") % 2), Roles(target="y", group="group", time="day"), "rows", {}
+    )
+    assert resampling(pairs, settings).unit == "day"  # two groups are too few to draw from
     few = Table(rows[:9], Roles(target="y", time="day"), "rows", {})
     assert resampling(few, settings).unit == "row"

@@ -387,7 +387,15 @@ def test_a_handful_of_rows_is_refused_with_a_reason(train: Callable, make: Make,
 
 def test_fifty_rows_are_enough(train: Callable, make: Make) -> None:
     for seed in range(3):
-        train(make(50, seed=seed).select(*FEATURES, "value"), Roles(target="value"))
+        table = make(50, seed=seed).select(*FEATURES, "value")
+        model = train(table, Roles(target="value"))
+        assert model.evaluation.rows == 10
+        assert model.score(table).collect()["score"].is_finite().all()
+
+
+def test_a_boolean_positive_in_a_settings_file_is_a_label(train: Callable, make: Make) -> None:
+    table = make().select(*FEATURES, "churned")
+    assert train(table, Roles(target="churned"), positive=False).target.positive == "false"
 
 
 def blocks(rows: int, *, fit: list[Any], stop: list[Any], test: list[Any]) -> pl.Series:

@@ -6,8 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -328,26 +326,14 @@ def test_no_source_at_all_is_refused():
         frames.files([])
 
 
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Root may do everything; inside, the test is somebody else."""
-    was = os.geteuid()
-    if was == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(was)
-
-
 @pytest.mark.parametrize(("file", "folder"), [(0o000, 0o755), (0o644, 0o000)])
-def test_what_may_not_be_read_is_refused(file, folder):
+def test_what_may_not_be_read_is_refused(file, folder, unprivileged):
     with tempfile.TemporaryDirectory() as place:
         name = write(f"{place}/inside/x.parquet")
         os.chmod(name, file)
         os.chmod(Path(name).parent, folder)
         os.chmod(place, 0o755)
-        with nobody():
+        with unprivileged():
             error = refused(name, match="[Pp]ermission denied")
             assert error.advice == "ask for the right to read it"
         os.chmod(Path(name).parent, 0o755)

@@ -6,8 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,18 +69,6 @@ def fail_with(error: BaseException) -> Callable[..., None]:
         raise error
 
     return fail
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Root may do everything; inside, the test is somebody else."""
-    was = os.geteuid()
-    if was == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(was)
 
 
 # Success
@@ -322,7 +309,7 @@ def test_places_that_are_no_names_are_refused(tmp_path, monkeypatch, write, name
     assert snapshot(tmp_path) == {"here": None}
 
 
-def test_a_place_without_the_right_to_write_is_refused(write):
+def test_a_place_without_the_right_to_write_is_refused(write, unprivileged):
     with tempfile.TemporaryDirectory() as name:
         place = Path(name) / "place"
         place.mkdir()
@@ -330,7 +317,7 @@ def test_a_place_without_the_right_to_write_is_refused(write):
         before = snapshot(place)
         Path(name).chmod(0o755)
         place.chmod(0o555)
-        with nobody():
+        with unprivileged():
             for target in (place / "new", place / "a" / "new"):
                 with pytest.raises(ScoringError, match="Permission denied") as caught:
                     write(target)
