@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,10 +25,6 @@ KIND = "propensity"
 # Reasons cost a thousand times what scores do: small pieces keep Ctrl-C and the progress bar responsive.
 _ROWS_SCORED = 16_384
 _ROWS_EXPLAINED = 512
-
-# LightGBM writes to its trees when it computes contributions (lightgbm-org/LightGBM issues 5482 and 6142): two
-# threads at once can corrupt its memory. So they take turns, each with all cores.
-_CONTRIBUTIONS = threading.Lock()
 
 
 def score_columns(target: Target) -> dict[str, pl.DataType]:
@@ -206,8 +201,7 @@ class PropensityModel:
             scores = pl.DataFrame({"score": found})
         if not contributions:
             return scores
-        with _CONTRIBUTIONS:
-            why = reasons(self.booster, features, largest=contributions, source_of=self.encoder.source_of)
+        why = reasons(self.booster, features, largest=contributions, source_of=self.encoder.source_of)
         return scores.hstack(why)
 
 

@@ -11,6 +11,7 @@ import lightgbm as lgb
 import numpy as np
 
 from tabkit.boosting.config import BoostingConfig
+from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.model import BoostedModel
 from tabkit.boosting.objective import Objective, base_score, check_target, inverse_link, loss, named
 from tabkit.boosting.parameters import parameters
@@ -146,7 +147,8 @@ def _train(
         if valid is not None and config.early_stopping_rounds and params.get("boosting") != "dart":
             callbacks.append(lgb.early_stopping(config.early_stopping_rounds, verbose=False))
         try:
-            booster = lgb.train(params, data, config.max_trees, valid_sets=sets, callbacks=callbacks)
+            with LIGHTGBM.passing(None):
+                booster = lgb.train(params, data, config.max_trees, valid_sets=sets, callbacks=callbacks)
         except lgb.basic.LightGBMError as error:
             raise FitError(f"LightGBM refuses: {error}", advice="check the boosting settings and the data") from error
     best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()

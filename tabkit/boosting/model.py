@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.objective import OBJECTIVES, Objective, inverse_link
 from tabkit.boosting.rows import matrix
 from tabkit.errors import BundleError, ScoringError
@@ -195,9 +196,10 @@ class BoostedModel:
     def _traverse(self, data: pl.DataFrame, *, num_threads: int, **what: bool) -> Floats:
         booster = self.booster
         try:
-            found = booster.predict(
-                data, num_iteration=self.trees, num_threads=num_threads, validate_features=False, **what
-            )
+            with LIGHTGBM.passing(None if "pred_contrib" in what else num_threads):
+                found = booster.predict(
+                    data, num_iteration=self.trees, num_threads=num_threads, validate_features=False, **what
+                )
         except lgb.basic.LightGBMError as error:
             raise ScoringError(f"LightGBM cannot do this with its trees: {error}") from error
         return np.asarray(found, dtype=np.float64)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import lightgbm as lgb
 import numpy as np
 import polars as pl
 import pytest
@@ -251,28 +252,30 @@ def test_many_small_row_groups_give_the_same_bytes_again(
     assert pl.read_parquet(tmp_path / "0.parquet").equals(pl.concat([once] * 8))
 
 
-def test_contributions_are_never_computed_by_two_threads_at_once(
+def test_contributions_are_computed_with_nobody_else_in_lightgbm(
     saved: Path, newcomers: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = propensity.load(saved)
-    inside, most, lock = 0, 0, threading.Lock()
-    honest = type(model.booster).contribution_array
+    honest, lock = lgb.Booster.predict, threading.Lock()
+    inside: list[bool] = []
+    seen: list[list[bool]] = []
 
     def spy(self: Any, *arguments: Any, **options: Any) -> Any:
-        nonlocal inside, most
+        explains = bool(options.get("pred_contrib"))
         with lock:
-            inside += 1
-            most = max(most, inside)
+            inside.append(explains)
+            seen.append(list(inside))
         try:
             return honest(self, *arguments, **options)
         finally:
             with lock:
-                inside -= 1
+                inside.remove(explains)
 
-    monkeypatch.setattr(type(model.booster), "contribution_array", spy)
+    monkeypatch.setattr(lgb.Booster, "predict", spy)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda i: model.score(newcomers[i : i + 20], contributions=1).collect(), range(0, 400, 20)))
-    assert most == 1
+    assert len(seen) == 40
+    assert all(group == [True] for group in seen if True in group)
 
 
 # Bundles
