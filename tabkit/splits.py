@@ -141,10 +141,56 @@ def kfold(
         return _balanced(sizes, folds=folds, generator=generator)[codes]
     classes = np.zeros(n, dtype=np.int64) if stratify is None else _codes(stratify, name="stratify", n=n)
     # Dealt like cards, one class after another: even within each class and over all rows at once.
-    order = np.lexsort((generator.permutation(n), classes))
+    drawn = np.empty(n, dtype=np.int64)
+    drawn[generator.permutation(n)] = np.arange(n)
+    small = classes.astype(np.uint16) if classes.max() < 2**16 else classes  # sorted by radix, many times faster
+    order = drawn[np.argsort(small[drawn], kind="stable")]
     fold = np.empty(n, dtype=np.int16)
     fold[order] = np.arange(n) % folds
     return fold
+
+
+def time_blocks(n: int, *, folds: int, time: ArrayLike) -> NDArray[np.int16]:
+    """Return the block of time of each row, from 0 for the oldest: for encoding every row by earlier ones only.
+
+    Blocks hold about equally many rows; rows of equal time stay together, so there may be fewer blocks.
+
+    Parameters
+    ----------
+    n
+        Number of rows.
+    folds
+        How many blocks, from 2 to n.
+    time
+        When each row happened, numbers or datetime64, shape (n,).
+
+    Returns
+    -------
+    ndarray of int16, shape (n,)
+
+    Raises
+    ------
+    FitError
+        When `time` has another length than `n`, missing values, or is the same everywhere.
+    ConfigError
+        When there are more blocks than rows.
+
+    Examples
+    --------
+    >>> time_blocks(6, folds=3, time=[3, 1, 2, 2, 5, 9])
+    array([1, 0, 1, 1, 2, 2], dtype=int16)
+    """
+    _check_rows(n)
+    _check_folds(folds, limit=n, what="rows")
+    distinct, place, counts = np.unique(_times(time, n=n), return_inverse=True, return_counts=True)
+    if distinct.size == 1:
+        raise FitError(
+            f"blocks of time need at least two times, but all {n} rows have {distinct[0]}",
+            advice="pass the column of the event's own time, or divide without `time`",
+        )
+    middle = np.cumsum(counts) - counts / 2
+    block = np.unique(np.floor(middle / n * folds), return_inverse=True)[1]
+    return block.astype(np.int16)[place]
 
 
 def _newest(times: NDArray[Any], *, target: float) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tabkit.errors import ConfigError, FitError
-from tabkit.splits import Holdout, holdout, kfold
+from tabkit.splits import Holdout, holdout, kfold, time_blocks
 
 # A shared machine stalls at times; that is no failure.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -168,6 +168,33 @@ def test_grouped_folds_keep_groups_whole_and_are_never_empty(groups, data, seed)
     np.testing.assert_array_equal(kfold(len(groups), folds=folds, seed=seed, groups=groups), fold)
 
 
+@pytest.mark.parametrize(
+    ("seed", "way", "expected"),
+    [
+        (0, "", "11021102120012022010"),
+        (0, "stratify", "01212120010101102220"),
+        (0, "groups", "20110220110201102201"),
+        (7, "", "02012110100110212202"),
+        (7, "stratify", "21220010200021011121"),
+        (7, "groups", "20121001210201210012"),
+    ],
+)
+def test_folds_are_those_of_the_first_release(seed, way, expected):
+    given = {"stratify": np.arange(20) % 7 % 3, "groups": np.arange(20) ** 2 % 11}
+    fold = kfold(20, folds=3, seed=seed, **({way: given[way]} if way else {}))
+    assert "".join(map(str, fold)) == expected
+
+
+@patient
+@given(n=st.integers(2, 300), most=st.integers(1, 10**6), seed=SEEDS)
+def test_stratified_rows_are_dealt_by_class_then_by_draw(n, most, seed):
+    classes = np.random.default_rng(seed).integers(0, most, n)
+    order = np.lexsort((np.random.default_rng(seed).permutation(n), classes))
+    expected = np.empty(n, dtype=np.int16)
+    expected[order] = np.arange(n) % 2
+    np.testing.assert_array_equal(kfold(n, folds=2, seed=seed, stratify=classes), expected)
+
+
 def test_folds_differ_by_seed():
     for options in ({}, {"groups": np.arange(30) // 2}, {"stratify": np.arange(30) % 2}):
         assert len({tuple(kfold(30, folds=3, seed=seed, **options)) for seed in range(20)}) == 20
@@ -190,4 +217,60 @@ def test_folds_differ_by_seed():
 def test_folds_refuse_what_they_cannot_divide(options, error, words):
     with pytest.raises(error, match=words) as caught:
         kfold(**({"n": 4, "folds": 2, "seed": 0} | options))
+    assert caught.value.advice
+
+
+# Blocks of time
+
+
+@patient
+@given(time=CODES, data=st.data())
+def test_blocks_of_time_are_in_order_without_gaps_and_divide_no_moment(time, data):
+    assume(len(set(time)) > 1)
+    folds = data.draw(st.integers(2, len(time)))
+    block = time_blocks(len(time), folds=folds, time=time)
+    assert block.dtype == np.int16
+    assert 2 <= len(set(block)) <= folds
+    assert set(block) == set(range(block.max() + 1))
+    later = np.subtract.outer(time, time)
+    assert (np.subtract.outer(block, block)[later >= 0] >= 0).all()
+    assert (np.subtract.outer(block, block)[later == 0] == 0).all()
+
+
+@pytest.mark.parametrize(("n", "folds"), [(10, 2), (10, 10), (100, 7), (1000, 3)])
+def test_blocks_of_distinct_times_hold_equally_many_rows(n, folds):
+    time = np.random.default_rng(0).permutation(n)
+    sizes = np.bincount(time_blocks(n, folds=folds, time=time))
+    assert sizes.size == folds
+    assert sizes.max() - sizes.min() <= 1
+
+
+@pytest.mark.parametrize("time", [[1] * 99 + [2], [1] + [2] * 99, [1] + [2] * 98 + [3]])
+def test_a_moment_that_holds_nearly_all_rows_leaves_two_blocks_or_more(time):
+    block = time_blocks(100, folds=5, time=time)
+    assert (block[0], block[-1]) == (0, len(set(time)) - 1)
+
+
+@pytest.mark.parametrize("unit", ["D", "us", "ns"])
+def test_blocks_take_dates_in_any_order(unit):
+    days = np.array(["2024-01-03", "2024-01-01", "2024-01-05", "2024-01-02"], dtype=f"datetime64[{unit}]")
+    np.testing.assert_array_equal(time_blocks(4, folds=2, time=days), [1, 0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"n": 1, "time": [1]}, FitError, "at least two rows"),
+        ({"folds": 5}, ConfigError, "from 2 to 4 for 4 rows"),
+        ({"folds": 1}, ConfigError, "from 2 to 4"),
+        ({"time": [1, 1, 1, 1]}, FitError, "blocks of time need at least two times"),
+        ({"time": [1, 2]}, FitError, "shape"),
+        ({"time": [1, 2, 3, np.nan]}, FitError, "1 of 4 are missing"),
+        ({"time": np.array(["2024-01-01", "NaT"] * 2, dtype="datetime64[D]")}, FitError, "2 of 4 are missing"),
+        ({"time": ["a", "b", "c", "d"]}, FitError, "numbers or datetime64"),
+    ],
+)
+def test_blocks_refuse_what_they_cannot_divide(options, error, words):
+    with pytest.raises(error, match=words) as caught:
+        time_blocks(**({"n": 4, "folds": 2, "time": [1, 2, 3, 4]} | options))
     assert caught.value.advice
