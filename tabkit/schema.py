@@ -22,6 +22,8 @@ _SIMPLE: dict[str, pl.DataType] = {
 }
 _DATETIME = re.compile(r"Datetime\[(?P<unit>ms|us|ns)(?:, (?P<zone>[^\]]+))?\]")
 _DURATION = re.compile(r"Duration\[(?P<unit>ms|us|ns)\]")
+_DAY, _TIME = "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f"
+_TRUTH = pl.Enum(["false", "0", "true", "1"])
 _DECIMAL = re.compile(r"Decimal\[(?P<precision>\d+), (?P<scale>\d+)\]")
 
 
@@ -45,6 +47,11 @@ class Column:
     dtype: str
     nulls: int = 0
     levels: int | None = None
+
+    @classmethod
+    def of(cls, name: str, dtype: pl.DataType, *, nulls: int = 0, levels: int | None = None) -> Column:
+        """Describe a column by its Polars type."""
+        return cls(name, dtype_name(dtype), nulls, levels)
 
     @property
     def family(self) -> Family:
@@ -73,7 +80,9 @@ class Schema:
         """Return the Polars types by name, for readers of formats that carry none."""
         return {column.name: parse_dtype(column.dtype) for column in self.columns}
 
-    def check(self, found: Mapping[str, pl.DataType], *, expected: Iterable[str] = ()) -> tuple[str, ...]:
+    def check(
+        self, found: Mapping[str, pl.DataType], *, expected: Iterable[str] = (), coerce: bool = False
+    ) -> tuple[str, ...]:
         """Check `found` by name and return the extra columns, which are ignored.
 
         Parameters
@@ -82,6 +91,10 @@ class Schema:
             Types by name of the new data. Order does not matter.
         expected
             Further columns that must be there and are not extra (the id, say).
+        coerce
+            Accept a column of another type if its values might be read as the one of the fit: text as numbers,
+            dates (ISO 8601) or booleans, and the other way round. `align` reads them, and fails on a value that it
+            cannot read.
 
         Raises
         ------
@@ -94,7 +107,9 @@ class Schema:
         retyped = [
             f"{column.name!r} was {column.dtype} and is now {dtype_name(found[column.name])}"
             for column in self.columns
-            if column.name in found and not _accepts(column, found[column.name])
+            if column.name in found
+            and not _accepts(column, found[column.name])
+            and not (coerce and _coercible(column.family, family(found[column.name])))
         ]
         problems = [f"missing columns: {', '.join(map(repr, missing))}"] if missing else []
         problems += [f"columns of another type: {'; '.join(retyped)}"] if retyped else []
@@ -106,9 +121,9 @@ class Schema:
         known = {*wanted, *self.names()}
         return tuple(name for name in found if name not in known)
 
-    def align(self, found: Mapping[str, pl.DataType]) -> list[pl.Expr]:
+    def align(self, found: Mapping[str, pl.DataType], *, coerce: bool = False) -> list[pl.Expr]:
         """Return expressions that give the columns in the order and the family of the fit."""
-        return [_align(column, found[column.name]) for column in self.columns]
+        return [_align(column, found[column.name], coerce=coerce) for column in self.columns]
 
     def to_list(self) -> list[dict[str, Any]]:
         """Return plain data for a manifest."""
@@ -189,9 +204,52 @@ def _accepts(column: Column, found: pl.DataType) -> bool:
     return now in (column.family, "null") or (column.family == "date" and now == "datetime")
 
 
-def _align(column: Column, found: pl.DataType) -> pl.Expr:
+def _coercible(fitted: Family, now: Family) -> bool:
+    """Return whether values of one kind may be written as the other without guessing."""
+    plain = {"number", "boolean", "date", "datetime"}
+    return {fitted, now} - plain == {"text"} or (fitted, now) == ("number", "boolean")
+
+
+def _coerced(expr: pl.Expr, fitted: pl.DataType, found: pl.DataType) -> pl.Expr:
+    """Return the column read as another kind; a value that cannot be read is an error when it runs."""
+    now, wanted = family(found), family(fitted)
+    if now != "text":
+        return _written(expr, found) if wanted == "text" else expr.cast(pl.Float64)
+    text = expr.cast(pl.String).str.strip_chars()
+    if wanted == "boolean":
+        return text.str.to_lowercase().cast(_TRUTH, strict=True).to_physical() > 1
+    if wanted == "date":
+        return text.str.to_date(_DAY, strict=True)
+    return _moment(text, fitted) if isinstance(fitted, pl.Datetime) else text.cast(pl.Float64, strict=True)
+
+
+def _written(expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return the column as text, numbers without needless decimals: 1.0 is "1"; NaN is null."""
+    if family(dtype) != "number" or dtype.is_integer():
+        return expr.cast(pl.String)
+    number = expr.cast(pl.Float64).fill_nan(None).cast(pl.String)
+    return number.str.replace(r"^(-?\d+)\.0+$", "$1").str.replace("^-0$", "0")
+
+
+def _moment(text: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
+    """Return text of ISO 8601 as datetimes; without a zone of its own it is in that of the fit."""
+    text = text.str.replace(r"^(\d{4}-\d\d-\d\d)$", "${1}T00:00")
+    text = text.str.replace(r"^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(Z|[+-].*|)$", "${1}T${2}:00${3}").str.replace(" ", "T")
+    if dtype.time_zone is None:
+        return text.str.to_datetime(_TIME, time_unit=dtype.time_unit, strict=True)
+    has_zone = text.str.contains(r"T.*(Z|[+-]\d\d:?\d*)$")
+    options: dict[str, Any] = {"time_unit": dtype.time_unit, "time_zone": dtype.time_zone, "strict": True}
+    return pl.coalesce(
+        pl.when(has_zone).then(text).str.to_datetime(f"{_TIME}%#z", **options),
+        pl.when(~has_zone).then(text).str.to_datetime(_TIME, **options),
+    )
+
+
+def _align(column: Column, found: pl.DataType, *, coerce: bool = False) -> pl.Expr:
     expr, fitted = pl.col(column.name), parse_dtype(column.dtype)
     now = family(found)
+    if coerce and not _accepts(column, found):
+        return _coerced(expr, fitted, found).alias(column.name)
     if now == "null":
         return expr.cast(pl.String() if column.family == "text" else fitted)
     if now == "text" and found != pl.String():

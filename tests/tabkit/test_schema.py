@@ -3,11 +3,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from tabkit.errors import SchemaError
 from tabkit.schema import Column, Schema, dtype_name, family, parse_dtype
@@ -195,3 +197,118 @@ def test_aligned_columns_have_the_order_and_the_values_of_the_fit():
     assert found["zone"].to_list() == [noon]
     assert found.row(0)[1:] == (dt.date(2020, 1, 2), "a", None, None, Decimal("1.50"))
     assert found.dtypes[2:5] == [pl.String, pl.Int8, pl.String]
+
+
+# Reading other types
+
+
+def _coerced(fitted: str, values: list[object] | pl.Series) -> list[object]:
+    schema, frame = Schema((Column("x", fitted),)), pl.DataFrame({"x": values})
+    with pytest.raises(SchemaError, match="'x' was "):
+        schema.check(frame.schema)
+    assert schema.check(frame.schema, coerce=True) == ()
+    lazy = frame.lazy().select(schema.align(frame.schema, coerce=True))
+    found = frame.select(schema.align(frame.schema, coerce=True))
+    assert_frame_equal(lazy.collect(engine="streaming"), found)
+    assert family(found.schema["x"]) == schema.columns[0].family
+    return found["x"].to_list()
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("fitted", "values", "expected"),
+    [
+        ("Int64", ["1.5", " -2 ", "1e3", None], [1.5, -2, 1000, None]),
+        ("Float32", pl.Series(["1", "2"], dtype=pl.Categorical), [1, 2]),
+        ("Decimal[10, 2]", ["1.25", "3"], [1.25, 3]),
+        ("Int64", [True, False, None], [1, 0, None]),
+        ("Decimal[10, 2]", [True, False, None], [1, 0, None]),
+        ("Boolean", ["true", "False ", "1", "0", None], [True, False, True, False, None]),
+        ("String", [1, -2, None], ["1", "-2", None]),
+        ("String", [1.0, 2.5, -0.0, 1e6, float("nan"), None], ["1", "2.5", "0", "1000000", None, None]),
+        ("Categorical", [Decimal("1.00"), Decimal("2.50"), None], ["1", "2.5", None]),
+        ("String", [True, False, None], ["true", "false", None]),
+        ("String", [dt.date(2024, 1, 31), None], ["2024-01-31", None]),
+        ("Date", [" 2024-01-31 ", "1969-12-31", None], [dt.date(2024, 1, 31), dt.date(1969, 12, 31), None]),
+        (
+            "Datetime[us]",
+            ["2024-01-31", "2024-01-31 10:00", "2024-01-31T10:00:05", " 2024-01-31 10:00:05.25", None],
+            [dt.datetime(2024, 1, 31), dt.datetime(2024, 1, 31, 10), dt.datetime(2024, 1, 31, 10, 0, 5),
+             dt.datetime(2024, 1, 31, 10, 0, 5, 250_000), None],
+        ),
+        (
+            "Datetime[ms, Europe/Berlin]",
+            ["2024-01-31 10:00", "2024-01-31T10:00:00Z", "2024-01-31 10:00+05:00", "2024-01-31T10:00:00.5-0100", None],
+            [dt.datetime(2024, 1, 31, 10, tzinfo=BERLIN), dt.datetime(2024, 1, 31, 11, tzinfo=BERLIN),
+             dt.datetime(2024, 1, 31, 6, tzinfo=BERLIN), dt.datetime(2024, 1, 31, 12, 0, 0, 500_000, tzinfo=BERLIN),
+             None],
+        ),
+        *(
+            (name, pl.Series([None, None], dtype=pl.String), [None, None])
+            for name in ("Int8", "Boolean", "Date", "Datetime[us]", "Datetime[us, UTC]")
+        ),
+    ],
+)  # fmt: skip
+def test_values_are_read_as_the_type_of_the_fit(fitted, values, expected):
+    assert _coerced(fitted, values) == expected
+
+
+@pytest.mark.parametrize(
+    ("fitted", "value"),
+    [
+        ("Int64", "abc"),
+        ("Int64", ""),
+        ("Int64", "1,5"),
+        ("Float64", "1_000"),
+        ("Boolean", "maybe"),
+        ("Boolean", "2"),
+        ("Date", "31/01/2024"),
+        ("Date", "2024-02-30"),
+        ("Date", "2024-01-31 10:00"),
+        ("Datetime[us]", "noon"),
+        ("Datetime[us]", "01/02/2024"),
+        ("Datetime[us]", "2024-01-31T10:00:00Z"),
+        ("Datetime[us, UTC]", "2024-13-01T10:00:00"),
+        ("Datetime[us, UTC]", "2024-01-31T10:00:00+99:99"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_named_wherever_it_stands(fitted, value):
+    good = {"Int64": "1", "Float64": "1", "Boolean": "true"}.get(fitted, "2024-01-31")
+    for values in ([value, good], [good, None, value]):
+        with pytest.raises(pl.exceptions.InvalidOperationError) as caught:
+            _coerced(fitted, values)
+        assert value in str(caught.value)
+
+
+@pytest.mark.parametrize("moment", ["2024-03-31 02:30", "2024-10-27 02:30"])
+def test_local_times_that_are_none_or_two_are_refused(moment):
+    with pytest.raises(pl.exceptions.ComputeError, match="2024"):
+        _coerced("Datetime[us, Europe/Berlin]", [moment])
+
+
+@pytest.mark.parametrize(
+    ("fitted", "found"),
+    [
+        ("Boolean", pl.Int8()),
+        ("Int64", pl.Date()),
+        ("Date", pl.Int64()),
+        ("Time", pl.String()),
+        ("Duration[us]", pl.String()),
+        ("Duration[us]", pl.Int64()),
+        ("Datetime[us]", pl.Date()),
+        ("Datetime[us]", pl.Datetime("us", "UTC")),
+        ("String", pl.Binary()),
+        ("Int64", pl.List(pl.Int64)),
+    ],
+)
+def test_what_would_be_a_guess_is_refused_even_so(fitted, found):
+    with pytest.raises(SchemaError, match="'x' was "):
+        Schema((Column("x", fitted),)).check({"x": found}, coerce=True)
+
+
+def test_columns_that_fit_are_read_alike_with_and_without_coercion():
+    frame = pl.DataFrame({"age": [1], "city": ["a"], "day": [dt.date(2024, 1, 1)], "when": [dt.datetime(2024, 1, 1)]})
+    plain, coerced = (frame.select(SCHEMA.align(frame.schema, coerce=coerce)) for coerce in (False, True))
+    assert_frame_equal(plain, coerced)
