@@ -14,6 +14,8 @@ from pipelines.evaluation import Evaluation
 from tabkit import bundle, frames
 from tabkit.boosting import BoostedModel, reason_schema, reasons
 from tabkit.encoding import FittedTable
+from tabkit.encoding.saved import from_bundle as encoder_from_bundle
+from tabkit.encoding.saved import to_parts
 from tabkit.errors import BundleError, ConfigError, TabkitError
 from tabkit.roles import Roles
 from tabkit.schema import parse_dtype
@@ -146,7 +148,6 @@ class PropensityModel:
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> str:
         """Write a bundle and return its checksum; see `tabkit.bundle.write`."""
-        encoder, parts = _encoder_parts(self.encoder)
         content = {
             "roles": self.roles.given(),
             "target": self.target.to_dict(),
@@ -157,7 +158,7 @@ class PropensityModel:
             "lineage": dict(self.lineage),
             "booster": self.booster.to_dict(),
         }
-        parts |= {"encoder.json": bundle.json_bytes(encoder), "booster.txt": self.booster.text.encode()}
+        parts = to_parts(self.encoder.slim()) | {"booster.txt": self.booster.text.encode()}
         return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
 
     @classmethod
@@ -173,7 +174,7 @@ class PropensityModel:
             return cls(
                 roles=Roles.from_dict(manifest["roles"]),
                 target=Target.from_dict(manifest["target"]),
-                encoder=FittedTable.from_dict(_encoder_state(found)),
+                encoder=encoder_from_bundle(found),
                 booster=BoostedModel.from_dict(manifest["booster"], text=found.text("booster.txt")),
                 evaluation=Evaluation.from_dict(manifest["metrics"]),
                 config=manifest["config"],
@@ -203,25 +204,3 @@ class PropensityModel:
             return scores
         why = reasons(self.booster, features, largest=contributions, source_of=self.encoder.source_of)
         return scores.hstack(why)
-
-
-def _encoder_parts(encoder: FittedTable) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Move the frames inside an encoder's state to parts of their own."""
-    state = encoder.to_dict()
-    parts: dict[str, bytes] = {}
-    for i, item in enumerate(state["encoders"]):
-        held = item.get("frames", {})
-        names = {name: f"encoder/{i:03d}-{name}.parquet" for name in held}
-        parts |= {names[name]: bundle.frame_bytes(frame) for name, frame in held.items()}
-        if held:
-            item["frames"] = names
-    return state, parts
-
-
-def _encoder_state(found: bundle.Bundle) -> dict[str, Any]:
-    """Put the frames back where `_encoder_parts` took them from."""
-    state: dict[str, Any] = found.json("encoder.json")
-    for item in state["encoders"]:
-        if "frames" in item:
-            item["frames"] = {name: found.frame(part) for name, part in item["frames"].items()}
-    return state

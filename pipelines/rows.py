@@ -9,7 +9,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.config import TrainConfig
-from tabkit import splits
 from tabkit.boosting import Rows, variance_power
 from tabkit.encoding import FittedTable
 from tabkit.frames import fresh_name
@@ -22,11 +21,11 @@ def labels(table: Table, target: Target) -> NDArray[np.float64]:
     return table.frame.select(target.expr()).to_series().to_numpy()
 
 
-def with_features(table: Table, features: pl.DataFrame, target: Target) -> Rows:
+def with_features(table: Table, features: pl.DataFrame, target: Target, *, categorical: tuple[str, ...] = ()) -> Rows:
     """Join encoded features with the target, weights and log exposure of their table."""
     exposure = table.numbers("exposure")
     offset = None if exposure is None else np.log(exposure)
-    return Rows(features, labels(table, target), weight=table.numbers("weight"), offset=offset)
+    return Rows(features, labels(table, target), weight=table.numbers("weight"), offset=offset, categorical=categorical)
 
 
 def fit_encoder(
@@ -42,10 +41,6 @@ def fit_encoder(
     like
         Use the kinds of encoders that this one has, instead of choosing them anew by what the rows hold.
     """
-    folds = None
-    if table.roles.group is not None:
-        groups = table.frame[table.roles.group].to_numpy()
-        folds = splits.kfold(len(groups), folds=settings.encoding.folds, seed=settings.seed, groups=groups)
     encoder = settings.encoding.encoder(seed=settings.seed)
     frame, weight = _rates(table, target, settings)
     fitted, features = (encoder if like is None else replace(encoder, columns=like.specs)).fit_transform(
@@ -53,9 +48,10 @@ def fit_encoder(
         target=target,
         exclude=[column for column in table.roles.given().values() if column != target.name],
         weight=weight,
-        folds=folds,
+        groups=table.roles.group,
+        time=table.roles.time if settings.encoding.past_only else None,
     )
-    return fitted, with_features(table, features, target)
+    return fitted, with_features(table, features, target, categorical=fitted.categorical)
 
 
 def _rates(table: Table, target: Target, settings: TrainConfig) -> tuple[pl.DataFrame, str | None]:

@@ -4,18 +4,22 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from pipelines import propensity
 from pipelines.inspection import inspect
 from pipelines.scores import score_files
 from tabkit.bundle import FORMAT
+from tabkit.encoding import registry, saved
 
 GOLDEN = Path(__file__).parent / "golden"
-BUNDLES = sorted(path.parent for path in GOLDEN.glob("format*/*/manifest.json"))
+ALL = sorted(path.parent for path in GOLDEN.glob("format*/*/manifest.json"))
+BUNDLES = [path for path in ALL if path.name != "encoder"]
+ENCODERS = [path for path in ALL if path.name == "encoder"]
 
 
 def test_the_present_format_is_among_them() -> None:
-    assert f"format{FORMAT}" in {path.parent.name for path in BUNDLES}
+    assert f"format{FORMAT}" in {path.parent.name for path in ALL}
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda path: f"{path.parent.name}-{path.name}")
@@ -41,3 +45,17 @@ def test_it_can_still_be_looked_into_and_saved_again(bundle: Path, tmp_path: Pat
     model.save(tmp_path / "again")
     rows = bundle.parent / "rows.parquet"
     assert propensity.load(tmp_path / "again").score(rows).collect().equals(model.score(rows).collect())
+
+
+@pytest.mark.parametrize("bundle", ENCODERS, ids=lambda path: path.parent.name)
+def test_features_are_those_of_the_day_the_encoder_was_made(bundle: Path, tmp_path: Path) -> None:
+    expected, rows = pl.read_parquet(bundle.with_suffix(".parquet")), pl.read_parquet(bundle.parent / "rows.parquet")
+    encoder = saved.load(bundle)
+    assert_frame_equal(encoder.transform(rows), expected, abs_tol=1e-12, rel_tol=0)
+    saved.save(encoder, tmp_path / "again")
+    assert saved.load(tmp_path / "again").transform(rows).equals(encoder.transform(rows))
+
+
+def test_every_encoder_is_among_them() -> None:
+    kinds = {kind for path in ENCODERS for kind in saved.load(path).plan()["encoder"]}
+    assert kinds == set(registry.ENCODERS) - {"auto_text"}

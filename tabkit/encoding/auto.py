@@ -2,47 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import polars as pl
 
+from tabkit.encoding.aim import Aim
 from tabkit.encoding.dates import DateParts
-from tabkit.encoding.drop import FittedDrop
+from tabkit.encoding.drop import dropped
+from tabkit.encoding.frequency import Frequency
+from tabkit.encoding.input import Input
 from tabkit.encoding.numeric import Infinite, Numeric
 from tabkit.encoding.onehot import OneHot
-from tabkit.encoding.protocol import Encoder, FittedEncoder, Input, Statistics
-from tabkit.encoding.target import Smoothing, Target
+from tabkit.encoding.protocol import Encoder, FittedEncoder, Need, Scalars, Statistics, pool_scalars
+from tabkit.encoding.smoothing import Smoothing
+from tabkit.encoding.target import Target
 from tabkit.errors import FitError
 from tabkit.schema import Family
-from tabkit.target import Target as TargetColumn
 
 
 @dataclass(frozen=True, slots=True)
 class AutoText:
     """Text: one-hot up to `max_onehot` levels, above that the smoothed mean of the target.
 
-    Text in which no level repeats tells nothing about new rows and is left out.
+    Without a target, levels above that are encoded by how often they occur. Text in which no level repeats tells
+    nothing about new rows and is left out.
     """
 
     max_onehot: int = 10
     smoothing: Smoothing = "auto"
+    kind: ClassVar[str] = "auto_text"
     families: ClassVar[frozenset[Family]] = frozenset({"text"})
-    needs_levels: ClassVar[bool] = True
+    needs: ClassVar[frozenset[Need]] = frozenset({"levels"})
 
-    def scalars(self, column: Input) -> dict[str, pl.Expr]:  # noqa: ARG002
+    def scalars(self, column: Input, weight: pl.Expr) -> dict[str, pl.Expr]:  # noqa: ARG002
         """Ask for nothing beside the levels."""
         return {}
 
-    def finish(self, column: Input, found: Statistics, target: TargetColumn) -> FittedEncoder:
+    def pool(self, parts: Sequence[Scalars]) -> Scalars:
+        """Pool by name."""
+        return pool_scalars(parts)
+
+    def finish(self, column: Input, found: Statistics, aims: tuple[Aim, ...]) -> FittedEncoder:
         """Choose by what was found."""
         if found.levels is None:
             raise FitError(f"the encoder of {column.name!r} is chosen by its levels")
-        levels = len(found.levels.levels)
-        if levels > self.max_onehot and found.levels.total().rows[:-1].max() <= 1:
-            return FittedDrop(column.name, f"looks like an identifier: {levels:,} levels, none repeats")
-        chosen: Encoder = OneHot() if levels <= self.max_onehot else Target(smoothing=self.smoothing)
-        return chosen.finish(column, found, target)
+        levels, rows = len(found.levels.levels), found.levels.rows[:-1].sum(axis=1)
+        if levels > self.max_onehot and rows.max() <= 1:
+            return dropped(column, f"looks like an identifier: {levels:,} levels, none repeats")
+        many: Encoder = Target(smoothing=self.smoothing) if aims else Frequency()
+        return (OneHot() if levels <= self.max_onehot else many).finish(column, found, aims)
 
 
 def choose(column: Input, *, max_onehot: int, smoothing: Smoothing, infinite: Infinite) -> Encoder | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, get_args
+from typing import ClassVar, get_args
 
 import polars as pl
 
-from tabkit.encoding.protocol import FittedEncoder, Input, Statistics
+from tabkit.encoding.aim import Aim
+from tabkit.encoding.exprs import FittedExprs
+from tabkit.encoding.input import Input
+from tabkit.encoding.protocol import FittedEncoder, Need, Scalars, Statistics, pool_scalars
 from tabkit.schema import Family
-from tabkit.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,50 +20,23 @@ class Drop:
     """Leave a column out, whatever it holds; `why` is what the plan says."""
 
     why: str = "left out by choice"
+    kind: ClassVar[str] = "drop"
     families: ClassVar[frozenset[Family]] = frozenset(get_args(Family))
-    needs_levels: ClassVar[bool] = False
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
-    def scalars(self, column: Input) -> dict[str, pl.Expr]:  # noqa: ARG002  # the protocol's signature
+    def scalars(self, column: Input, weight: pl.Expr) -> dict[str, pl.Expr]:  # noqa: ARG002  # the protocol's signature
         """Ask for nothing."""
         return {}
 
-    def finish(self, column: Input, found: Statistics, target: Target) -> FittedEncoder:  # noqa: ARG002
+    def pool(self, parts: Sequence[Scalars]) -> Scalars:
+        """Pool by name."""
+        return pool_scalars(parts)
+
+    def finish(self, column: Input, found: Statistics, aims: tuple[Aim, ...]) -> FittedEncoder:  # noqa: ARG002
         """Leave the column out."""
-        return FittedDrop(column.name, self.why)
+        return dropped(column, self.why)
 
 
-@dataclass(frozen=True, slots=True)
-class FittedDrop:
-    """A column that makes no feature; `why` says for what reason."""
-
-    column: str
-    why: str
-    kind: ClassVar[str] = "drop"
-    outputs: ClassVar[tuple[str, ...]] = ()
-    levels: ClassVar[int | None] = None
-
-    @property
-    def spec(self) -> Drop:
-        """Leave it out again."""
-        return Drop(self.why)
-
-    def exprs(self) -> list[pl.Expr]:
-        """Return no expression."""
-        return []
-
-    def cross_exprs(self, fold: pl.Expr) -> list[pl.Expr]:  # noqa: ARG002  # the protocol's signature
-        """Return no expression."""
-        return []
-
-    def unseen(self) -> pl.Expr | None:
-        """Return None: nothing is read."""
-        return None
-
-    def state(self) -> dict[str, Any]:
-        """Return plain data."""
-        return {"column": self.column, "why": self.why}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> FittedDrop:
-        """Rebuild what `state` gave."""
-        return cls(**state)
+def dropped(column: Input, why: str) -> FittedEncoder:
+    """Return the fitted encoder of a column that makes no feature."""
+    return FittedExprs(column.name, Drop(why), Drop(why), (), (), why, ())

@@ -1,4 +1,4 @@
-"""The levels of a text column: their codes, and the target's statistics by level and fold."""
+"""The known levels of a column, in a fixed order, and the codes that stand for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +24,7 @@ class Levels:
     --------
     >>> levels = Levels(pl.Series(["a", "b"]))
     >>> frame = pl.DataFrame({"x": ["b", None, "new", "a"]})
-    >>> frame.select(levels.code("x")).to_series().to_list()
+    >>> frame.select(levels.code(pl.col("x"))).to_series().to_list()
     [1, 2, 3, 0]
     """
 
@@ -38,144 +38,54 @@ class Levels:
         """Return the number of levels, null and unseen not counted."""
         return len(self.names)
 
-    def code(self, column: str) -> pl.Expr:
+    def code(self, text: pl.Expr) -> pl.Expr:
         """Return the code of each row as UInt32, never null."""
-        text = pl.col(column).cast(pl.String)
         known = text.cast(self.dtype, strict=False).to_physical().cast(pl.UInt32)
         unseen = pl.lit(len(self) + 1, dtype=pl.UInt32)
         null = pl.lit(len(self), dtype=pl.UInt32)
-        return pl.when(text.is_null()).then(null).otherwise(known.fill_null(unseen)).alias(column)
+        return pl.when(text.is_null()).then(null).otherwise(known.fill_null(unseen))
 
-    def unseen(self, column: str) -> pl.Expr:
-        """Return true where the level is neither known nor null."""
-        return (self.code(column) == len(self) + 1).alias(column)
+    def places(self, of: Levels) -> Codes:
+        """Return where the levels `of` another, then its null, stand here, shape (len(of) + 1,).
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LevelStatistics:
-    """Weight, sum and scatter of the target by level and fold: all that target encoders need.
-
-    Parameters
-    ----------
-    levels
-        The n levels found, sorted. Row n of every array belongs to null.
-    rows
-        Shape (n + 1, folds): how many rows there are.
-    weight
-        Same shape: their total weight (equal to `rows` where rows have no weights).
-    sums
-        Shape (n + 1, folds, columns): weighted sums of the target. A regression or binary target has
-        one column, a multiclass target one indicator per class.
-    scatter
-        Same shape: weighted sum of squared deviations from the mean **within level and fold**, which
-        can be pooled without cancellation (Chan, Golub and LeVeque 1983, eq. 2.1b).
-    """
-
-    levels: Levels
-    rows: Floats
-    weight: Floats
-    sums: Floats
-    scatter: Floats
-
-    def without(self, fold: int) -> LevelStatistics:
-        """Pool all folds but one into a single fold."""
-        return self._pool([k for k in range(self.weight.shape[1]) if k != fold])
-
-    def total(self) -> LevelStatistics:
-        """Pool all folds into a single one."""
-        return self._pool(list(range(self.weight.shape[1])))
-
-    def _pool(self, folds: Sequence[int]) -> LevelStatistics:
-        rows = self.rows[:, folds].sum(axis=1, keepdims=True)
-        weight = self.weight[:, folds].sum(axis=1)
-        sums = self.sums[:, folds].sum(axis=1)
-        mean = _ratio(sums, weight[:, None])
-        parts = _ratio(self.sums[:, folds], self.weight[:, folds, None])
-        between = (self.weight[:, folds, None] * (parts - mean[:, None]) ** 2).sum(axis=1)
-        scatter = self.scatter[:, folds].sum(axis=1) + between
-        return LevelStatistics(self.levels, rows, weight[:, None], sums[:, None], scatter[:, None])
-
-    def to_frame(self) -> pl.DataFrame:
-        """Return the state as a long frame: level, fold, rows, weight, sum_0.., scatter_0..; empty cells left out."""
-        cell, fold = np.nonzero(self.rows)
-        names = pl.concat([self.levels.names.cast(pl.String), pl.Series([None], dtype=pl.String)])
-        columns = range(self.sums.shape[2])
-        return pl.DataFrame(
-            {
-                "level": names.gather(cell),
-                "fold": fold.astype(np.int32),
-                "rows": self.rows[cell, fold],
-                "weight": self.weight[cell, fold],
-                **{f"sum_{c}": self.sums[cell, fold, c] for c in columns},
-                **{f"scatter_{c}": self.scatter[cell, fold, c] for c in columns},
-            }
-        )
-
-    @classmethod
-    def from_rows(
-        cls, text: pl.Series, *, y: Floats, fold: NDArray[np.integer[Any]], weight: Floats, classes: int = 0
-    ) -> LevelStatistics:
-        """Count the rows of a fit; sums run in row order, so that the same rows always give the same bits.
-
-        Parameters
-        ----------
-        text
-            n values, as String or Categorical.
-        y
-            Shape (n,): a number, 0/1, or with `classes` a class's index.
-        fold, weight
-            Shape (n,): fold numbers from 0, weights of 0 or more.
-        classes
-            The number of classes of a multiclass target, else 0.
+        A level that is not known here gets ``len(self) + 1``.
         """
-        levels, code = _factorise(text)
-        shape = (len(levels) + 1, int(fold.max()) + 1)
-        cell = code * shape[1] + fold
-        rows = _totals(cell, np.ones(len(y)), shape)
-        mass = _totals(cell, weight, shape)
-        if classes:
-            sums = _totals(cell * classes + y.astype(np.int64), weight, (*shape, classes))
-            # of an indicator: sum of w (1 - mean)^2 over its rows and w mean^2 over the others
-            return cls(levels, rows, mass, sums, sums * (1 - _ratio(sums, mass[..., None])))
-        sums = _totals(cell, weight * y, shape)
-        scatter = _totals(cell, weight * (y - _ratio(sums, mass).ravel()[cell]) ** 2, shape)
-        return cls(levels, rows, mass, sums[..., None], scatter[..., None])
+        names = pl.concat([of.names, pl.Series([None], dtype=pl.String)])
+        return names.to_frame("x").select(self.code(pl.col("x"))).to_series().cast(pl.Int64).to_numpy()
 
-    @classmethod
-    def from_frame(cls, frame: pl.DataFrame, *, folds: int) -> LevelStatistics:
-        """Rebuild the arrays from the long frame that `to_frame` gave."""
-        levels = Levels(frame["level"].drop_nulls().unique().sort())
-        cell = frame.select(levels.code("level")).to_series().to_numpy()
-        fold = frame["fold"].to_numpy()
-        columns = sum(name.startswith("sum_") for name in frame.columns)
-        rows, weight = (np.zeros((len(levels) + 1, folds)) for _ in range(2))
-        sums, scatter = (np.zeros((len(levels) + 1, folds, columns)) for _ in range(2))
-        rows[cell, fold] = frame["rows"].to_numpy()
-        weight[cell, fold] = frame["weight"].to_numpy()
-        for c in range(columns):
-            sums[cell, fold, c] = frame[f"sum_{c}"].to_numpy()
-            scatter[cell, fold, c] = frame[f"scatter_{c}"].to_numpy()
-        return cls(levels, rows, weight, sums, scatter)
+    def union(self, other: Levels, *, append: bool) -> Levels:
+        """Return the levels of both: those of `other` behind, so that no code moves, or all sorted."""
+        new = other.names.filter(~other.names.is_in(self.names.implode())) if len(other) else other.names
+        if not len(new):
+            return self
+        names = pl.concat([self.names, new])
+        return Levels(names if append else names.sort())
 
 
-def _factorise(text: pl.Series) -> tuple[Levels, NDArray[np.int64]]:
-    """Return the levels, sorted, and the code of each row, which is their number for null."""
-    category = text.cast(pl.Categorical(pl.Categories.random())) if text.dtype == pl.String() else text
+def factorise(text: pl.Series, *, known: Sequence[str] = ()) -> tuple[Levels, Codes]:
+    """Return the levels of a String or Categorical, sorted, and the code of each row: their number for null.
+
+    Levels that are `known` are among them, whether or not a row has them.
+
+    >>> levels, code = factorise(pl.Series(["b", None, "a", "b"]))
+    >>> levels.names.to_list(), code.tolist()
+    (['a', 'b'], [1, 2, 0, 1])
+    """
+    category = text.cast(own_categories()) if text.dtype == pl.String() else text
     found = category.drop_nulls().unique()
     names, held = found.cast(pl.String), found.to_physical().to_numpy()
+    others = pl.Series(list(dict.fromkeys(known)), dtype=pl.String)
+    names = pl.concat([names, others.filter(~others.is_in(names.implode()))]) if len(others) else names
     order = names.arg_sort().to_numpy()
-    rank = np.zeros(int(held.max(initial=0)) + 1, dtype=np.int64)
-    rank[held[order]] = np.arange(len(order))
-    code = np.full(len(text), len(order), dtype=np.int64)
-    present = category.is_not_null().to_numpy()
-    code[present] = rank[category.drop_nulls().to_physical().to_numpy()]
-    return Levels(names.gather(order)), code
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    rank = np.zeros(int(held.max(initial=0)) + 2, dtype=np.int64)
+    rank[held] = place[: len(held)]
+    rank[-1] = len(order)
+    physical: NDArray[Any] = category.to_physical().fill_null(len(rank) - 1).to_numpy()
+    return Levels(names.gather(order)), rank[physical]
 
 
-def _totals(cell: NDArray[np.int64], values: Floats, shape: tuple[int, ...]) -> Floats:
-    totals: Floats = np.bincount(cell, weights=values, minlength=int(np.prod(shape))).astype(np.float64, copy=False)
-    return totals.reshape(shape)
-
-
-def _ratio(top: Floats, bottom: Floats) -> Floats:
-    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
+def own_categories() -> pl.Categorical:
+    """Return a Categorical of its own: the categories of the process would keep every level any table ever had."""
+    return pl.Categorical(pl.Categories.random())

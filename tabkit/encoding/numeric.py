@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import polars as pl
 
-from tabkit.encoding.drop import FittedDrop
-from tabkit.encoding.protocol import FittedEncoder, Input, Statistics
+from tabkit.encoding import quoting
+from tabkit.encoding.aim import Aim
+from tabkit.encoding.drop import dropped
+from tabkit.encoding.exprs import FittedExprs
+from tabkit.encoding.input import Input
+from tabkit.encoding.protocol import FittedEncoder, Need, Scalars, Statistics, pool_scalars
 from tabkit.schema import Family
-from tabkit.target import Target
 
-Unit = Literal["number", "boolean", "duration", "time"]
 Infinite = Literal["error", "null"]
+NUMBERS: frozenset[Family] = frozenset({"number", "boolean", "duration", "time"})
+"""The kinds of columns that can be read as one number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,98 +31,83 @@ class Numeric:
     ----------
     infinite
         ``error`` refuses infinite numbers at the fit, ``null`` takes them for missing, then and later.
+    keep
+        Keep the column even if it does not vary.
     """
 
     infinite: Infinite = "error"
-    families: ClassVar[frozenset[Family]] = frozenset({"number", "boolean", "duration", "time"})
-    needs_levels: ClassVar[bool] = False
-
-    def scalars(self, column: Input) -> dict[str, pl.Expr]:
-        """Ask for the range, and for infinities, which the table encoder refuses."""
-        value = number(column.name, unit_of(column), infinite=self.infinite)
-        return {
-            "low": value.min(),
-            "high": value.max(),
-            "missing": value.null_count(),
-            "infinite": value.is_infinite().sum(),
-        }
-
-    def finish(self, column: Input, found: Statistics, target: Target) -> FittedEncoder:  # noqa: ARG002
-        """Keep the column unless it never varies."""
-        low, high = found.scalars["low"], found.scalars["high"]
-        if low is None:
-            return FittedDrop(column.name, "all null")
-        if low == high and not found.scalars["missing"]:
-            return FittedDrop(column.name, f"constant ({low:g})")
-        return FittedNumeric(column.name, unit_of(column), self.infinite)
-
-
-@dataclass(frozen=True, slots=True)
-class FittedNumeric:
-    """A number passed on."""
-
-    column: str
-    unit: Unit
-    infinite: Infinite = "error"
+    keep: bool = False
     kind: ClassVar[str] = "numeric"
-    levels: ClassVar[int | None] = None
+    families: ClassVar[frozenset[Family]] = NUMBERS
+    needs: ClassVar[frozenset[Need]] = frozenset()
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The column's own name."""
-        return (self.column,)
+    def scalars(self, column: Input, weight: pl.Expr) -> dict[str, pl.Expr]:  # noqa: ARG002
+        """Ask for the range, and for infinities, which the table encoder refuses."""
+        return ranges(column, self.infinite)
 
-    @property
-    def why(self) -> str:
-        """The reason is the type."""
-        return {
-            "number": "a number",
-            "boolean": "a boolean",
-            "duration": "a length of time, in seconds",
-            "time": "a time of day, in seconds",
-        }[self.unit]
+    def pool(self, parts: Sequence[Scalars]) -> Scalars:
+        """Pool by name."""
+        return pool_scalars(parts)
 
-    @property
-    def spec(self) -> Numeric:
-        """The same on other rows."""
-        return Numeric(infinite=self.infinite)
-
-    def exprs(self) -> list[pl.Expr]:
-        """Return the number as Float64."""
-        return [number(self.column, self.unit, infinite=self.infinite)]
-
-    def cross_exprs(self, fold: pl.Expr) -> list[pl.Expr]:  # noqa: ARG002
-        """Return the same: the target has no part in it."""
-        return self.exprs()
-
-    def unseen(self) -> pl.Expr | None:
-        """Return None: numbers have no levels."""
-        return None
-
-    def state(self) -> dict[str, Any]:
-        """Return plain data."""
-        return {"column": self.column, "unit": self.unit, "infinite": self.infinite}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> FittedNumeric:
-        """Rebuild what `state` gave."""
-        return cls(**state)
+    def finish(self, column: Input, found: Statistics, aims: tuple[Aim, ...]) -> FittedEncoder:  # noqa: ARG002
+        """Keep the column unless it never varies."""
+        flat = None if self.keep else constant(found)
+        if flat:
+            return dropped(column, flat)
+        return FittedExprs(
+            column.name,
+            Numeric(self.infinite),
+            Numeric(self.infinite, keep=True),
+            (number(column, infinite=self.infinite),),
+            (column.name,),
+            {
+                "boolean": "a boolean",
+                "duration": "a length of time, in seconds",
+                "time": "a time of day, in seconds",
+            }.get(column.family, "a number"),
+            (number_sql(column, infinite=self.infinite),),
+        )
 
 
-def unit_of(column: Input) -> Unit:
-    """Return how a column becomes a number."""
-    units: dict[Family, Unit] = {"boolean": "boolean", "duration": "duration", "time": "time"}
-    return units.get(column.family, "number")
+def ranges(column: Input, infinite: Infinite) -> dict[str, pl.Expr]:
+    """Return the aggregates that show whether a number varies."""
+    value = number(column, infinite=infinite)
+    return {
+        "low": value.min(),
+        "high": value.max(),
+        "missing": value.null_count(),
+        "infinite": value.is_infinite().sum(),
+    }
 
 
-def number(column: str, unit: Unit, *, infinite: Infinite = "error") -> pl.Expr:
+def constant(found: Statistics) -> str | None:
+    """Return why a number cannot tell rows apart, or None if it can."""
+    low, high = found.scalars["low"], found.scalars["high"]
+    if low is None:
+        return "all null"
+    return f"constant ({low:g})" if low == high and not found.scalars["missing"] else None
+
+
+def number(column: Input, *, infinite: Infinite = "error") -> pl.Expr:
     """Return the column as Float64 with NaN, and by choice infinities, turned into null."""
-    expr = pl.col(column)
-    if unit == "time":
+    expr = pl.col(column.name)
+    if column.family == "time":
         expr = expr.cast(pl.Duration("ns"))
-    if unit in ("duration", "time"):
+    if column.family in ("duration", "time"):
         expr = expr.dt.total_seconds(fractional=True)  # no cast of durations: nanoseconds end after 292 years
     value = expr.cast(pl.Float64).fill_nan(None)
     if infinite == "null":
         value = pl.when(value.is_finite()).then(value)
-    return value.alias(column)
+    return value.alias(column.name)
+
+
+def number_sql(column: Input, *, infinite: Infinite = "error") -> str:
+    """Return `number` in SQL."""
+    name = quoting.column(column.name)
+    if column.family == "duration":
+        return f"(extract(epoch FROM {name}))::DOUBLE"
+    if column.family == "time":
+        return f"(extract(epoch FROM {name}))::DOUBLE"
+    value = f"{name}::DOUBLE"
+    wild = f"isnan({value})" + (f" OR isinf({value})" if infinite == "null" else "")
+    return f"CASE WHEN {wild} THEN NULL ELSE {value} END" if column.family == "number" else value

@@ -1,8 +1,8 @@
-"""The one pass over the rows of a fit: aggregates, text, target and weights, read together."""
+"""The one pass over the rows of a fit: aggregates, levels, targets and weights, read together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tabkit.encoding.levels import Floats, LevelStatistics
-from tabkit.encoding.protocol import Encoder, Input, Statistics
+from tabkit.encoding.input import Input
+from tabkit.encoding.levels import own_categories
+from tabkit.encoding.numeric import number
+from tabkit.encoding.protocol import Encoder, Scalars
+from tabkit.encoding.roles import RowRoles
+from tabkit.encoding.statistics import Floats
 from tabkit.errors import FitError
 from tabkit.frames import collect_all
 from tabkit.target import Target
+
+Part = tuple[Input, Encoder]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,36 +31,33 @@ class Survey:
     ----------
     rows
         n.
+    nulls
+        By source and by column, how many rows have no value.
     scalars
-        By column, the results of its encoder's aggregates, and ``nulls``.
+        For each part, the results of its encoder's aggregates.
+    values
+        By source, how often each number occurs, if an encoder needs that.
     text
-        n rows of those columns whose levels an encoder needs, as Categorical: four bytes a value.
+        n rows of those sources whose levels an encoder needs, as Categorical: four bytes a value.
     y
-        Shape (n,): the target as numbers, NaN where it is null.
+        For each target, shape (n,): the target as numbers.
     weight
-        Shape (n,): ones where there are no weights.
+        Shape (n,), or None without weights.
+    other
+        n rows of arms, groups and times, where they are given.
     """
 
     rows: int
-    scalars: Mapping[str, Mapping[str, Any]]
+    nulls: dict[str, int]
+    scalars: list[Scalars]
+    values: dict[str, pl.DataFrame]
     text: pl.DataFrame
-    y: Floats
-    weight: Floats
-
-    def statistics(self, column: str, *, target: Target, fold: NDArray[np.int32]) -> Statistics:
-        """Return what the encoder of one column asked for."""
-        classes = len(target.classes) if target.task == "multiclass" else 0
-        levels = None
-        if column in self.text.columns:
-            levels = LevelStatistics.from_rows(
-                self.text[column], y=self.y, fold=fold, weight=self.weight, classes=classes
-            )
-        return Statistics(self.rows, self.scalars[column]["nulls"], self.scalars[column], levels)
+    y: tuple[Floats, ...]
+    weight: Floats | None
+    other: pl.DataFrame
 
 
-def survey(
-    frame: pl.LazyFrame, chosen: Mapping[Input, Encoder | None], *, target: Target, weight: str | None
-) -> Survey:
+def survey(frame: pl.LazyFrame, parts: Sequence[Part], *, targets: Sequence[Target], roles: RowRoles) -> Survey:
     """Read once what all encoders of a table need.
 
     Raises
@@ -62,48 +65,71 @@ def survey(
     FitError
         If there are no rows, or a target or weight is null, NaN, infinite, or a weight below zero.
     """
-    used = list(dict.fromkeys([*(column.name for column in chosen), target.name, *([weight] if weight else [])]))
+    sources = {column.name: column for column, _ in parts}
+    columns = [name for column in sources.values() for name in column.columns]
     # Without the cache each query would read the source again; with it they share one stream.
-    shared = frame.select(used).cache()
-    scalars = {column.name: _scalars(column, encoder) for column, encoder in chosen.items()}
-    flat = [(name, key, expr) for name, exprs in scalars.items() for key, expr in exprs.items()]
-    mass = pl.col(weight).cast(pl.Float64) if weight else pl.lit(1.0)
-    rows = shared.select(
-        target.expr().alias("y"),
-        mass.alias("weight"),
-        *(_categories(c.name).alias(f"text {c.name}") for c, e in chosen.items() if e is not None and e.needs_levels),
+    used = list(dict.fromkeys([*columns, *(t.name for t in targets), *roles.columns()]))
+    shared = (frame.select(used) if used else frame).cache()
+    mass = pl.col(roles.weight).cast(pl.Float64) if roles.weight else pl.lit(1.0)
+    levelled = list(dict.fromkeys(column.name for column, encoder in parts if "levels" in encoder.needs))
+    counted = list(dict.fromkeys(column.name for column, encoder in parts if "values" in encoder.needs))
+    singles = {single.name: single for column in sources.values() for single in column.singles()}
+    flat = [(i, key, expr) for i, (c, encoder) in enumerate(parts) for key, expr in encoder.scalars(c, mass).items()]
+    totals = shared.select(
+        pl.len().alias("rows"),
+        *(column.missing().sum().alias(f"null {name}") for name, column in {**singles, **sources}.items()),
+        *(expr.alias(f"{k}") for k, (*_, expr) in enumerate(flat)),
     )
-    totals = shared.select(pl.len().alias("rows"), *(expr.alias(str(i)) for i, (*_, expr) in enumerate(flat)))
-    first, found = collect_all([totals, rows], what="the rows of the fit")
-    values: dict[str, dict[str, Any]] = {name: {} for name in scalars}
-    for (name, key, _), value in zip(flat, first.row(0)[1:], strict=True):
-        values[name][key] = value
-    text = found.drop("y", "weight").rename(lambda name: name.removeprefix("text "))
-    y, weights = found["y"].to_numpy(), found["weight"].to_numpy()
-    _check(y, weights, target=target.name, weight=weight)
-    return Survey(found.height, values, text, y, weights)
+    rows = shared.select(
+        *(target.expr().alias(f"y {t}") for t, target in enumerate(targets)),
+        *([mass.alias("weight")] if roles.weight else []),
+        *(pl.col(name).alias(f"{role} role") for role, name in roles.others().items()),
+        *(sources[name].text().cast(own_categories()).alias(f"text {name}") for name in levelled),
+        *([] if targets or levelled else [pl.lit(1).alias("nothing")]),
+    )
+    counts = [
+        shared.select(number(sources[name]).alias("value"))
+        .filter(pl.col("value").is_finite())
+        .group_by("value")
+        .agg(pl.len().alias("rows"))
+        .sort("value")
+        for name in counted
+    ]
+    first, found, *occurrences = collect_all([totals, rows, *counts], what="the rows of the fit")
+    facts = first.row(0, named=True)
+    scalars: list[dict[str, Any]] = [{} for _ in parts]
+    for k, (i, key, _) in enumerate(flat):
+        scalars[i][key] = facts[f"{k}"]
+    y = tuple(found[f"y {t}"].to_numpy() for t in range(len(targets)))
+    weight = found["weight"].to_numpy() if roles.weight else None
+    _check(facts["rows"], y, weight, targets=[target.name for target in targets], weight_name=roles.weight)
+    return Survey(
+        facts["rows"],
+        {name: facts[f"null {name}"] for name in {**singles, **sources}},
+        list(scalars),
+        dict(zip(counted, occurrences, strict=True)),
+        found.select(f"text {name}" for name in levelled).rename(lambda name: name.removeprefix("text ")),
+        y,
+        weight,
+        found.select(f"{role} role" for role in roles.others()).rename(lambda name: name.removesuffix(" role")),
+    )
 
 
-def _scalars(column: Input, encoder: Encoder | None) -> dict[str, pl.Expr]:
-    missing = pl.col(column.name).is_null()
-    if column.dtype.is_float():
-        missing = missing | pl.col(column.name).is_nan().fill_null(False)
-    asked = encoder.scalars(column) if encoder is not None else {}
-    return {**asked, "nulls": missing.sum()}
-
-
-def _categories(column: str) -> pl.Expr:
-    # Categories of its own: those of the process would keep every level that any table ever had.
-    return pl.col(column).cast(pl.String).cast(pl.Categorical(pl.Categories.random()))
-
-
-def _check(y: Floats, weights: Floats, *, target: str, weight: str | None) -> None:
-    if len(y) == 0:
+def _check(
+    rows: int, y: Sequence[Floats], weight: Floats | None, *, targets: Sequence[str], weight_name: str | None
+) -> None:
+    if rows == 0:
         raise FitError("the table has no rows to fit the encoder on", advice="check the export that made it")
-    unknown = int((~np.isfinite(y)).sum())
-    if unknown:
-        raise FitError(f"target {target!r} is null, NaN or infinite in {unknown:,} rows", advice="leave these rows out")
-    wrong = int((~(np.isfinite(weights) & (weights >= 0))).sum())
-    if wrong or not weights.sum() > 0:
-        what = f"null, NaN, infinite or negative in {wrong:,} rows" if wrong else "zero in every row"
-        raise FitError(f"weight {weight!r} is {what}", advice="repair or remove these rows")
+    for name, values in zip(targets, y, strict=True):
+        unknown = int((~np.isfinite(values)).sum())
+        if unknown:
+            raise FitError(
+                f"target {name!r} is null, NaN or infinite in {unknown:,} rows", advice="leave these rows out"
+            )
+    if weight is None:
+        return
+    wrong: NDArray[np.bool_] = ~(np.isfinite(weight) & (weight >= 0))
+    if wrong.any() or not weight.sum() > 0:
+        count = int(wrong.sum())
+        what = f"null, NaN, infinite or negative in {count:,} rows" if count else "zero in every row"
+        raise FitError(f"weight {weight_name!r} is {what}", advice="repair or remove these rows")

@@ -1,9 +1,8 @@
-"""The table encoder: one encoder per column, fitted together in one pass, applied as expressions."""
+"""The table encoder: one encoder per column (or more), fitted together in one pass, applied as expressions."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -12,21 +11,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit import splits
+from tabkit.encoding.audit import Audit, audited
 from tabkit.encoding.auto import choose
-from tabkit.encoding.drop import FittedDrop
+from tabkit.encoding.choosing import Columns
+from tabkit.encoding.fit import Fit, Order, Targets, fit, training_features
 from tabkit.encoding.fitted import FittedTable
-from tabkit.encoding.levels import Floats
+from tabkit.encoding.input import Input
 from tabkit.encoding.numeric import Infinite
-from tabkit.encoding.protocol import Encoder, FittedEncoder, Input, Statistics
-from tabkit.encoding.survey import survey
-from tabkit.encoding.target import Smoothing
-from tabkit.encoding.target import Target as Encode
-from tabkit.errors import ConfigError, FitError, SchemaError
-from tabkit.frames import collect, fresh_name
-from tabkit.schema import Column, Schema, dtype_name, family
+from tabkit.encoding.protocol import Encoder
+from tabkit.encoding.roles import RowRoles
+from tabkit.encoding.smoothing import Smoothing, check_smoothing
+from tabkit.errors import ConfigError
+from tabkit.frames import collect
 from tabkit.target import Target, infer
-
-_PATTERN = re.compile(r"\*|\^.*\$", flags=re.DOTALL)
 
 
 class Encoded(NamedTuple):
@@ -53,7 +50,8 @@ class TableEncoder:
     default
         ``auto`` picks by type and number of levels; ``drop`` leaves out columns that are not in `columns`.
     columns
-        Encoders by column, for those that shall not have the default.
+        Encoders for those columns that shall not have the default: one, or several in a list. A tuple of columns
+        crosses them: their values together are the levels.
     max_onehot
         Text with up to this many levels gets one column per level, above that its target mean.
     smoothing
@@ -67,7 +65,7 @@ class TableEncoder:
     """
 
     default: Literal["auto", "drop"] = "auto"
-    columns: Mapping[str, Encoder] = field(default_factory=dict)
+    columns: Columns = field(default_factory=dict)
     max_onehot: int = 10
     smoothing: Smoothing = "auto"
     folds: int = 5
@@ -75,7 +73,7 @@ class TableEncoder:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        Encode(smoothing=self.smoothing)  # raises what it has to say
+        check_smoothing(self.smoothing)
         wrong = {
             "default": self.default not in ("auto", "drop"),
             "max_onehot": self.max_onehot < 0,
@@ -89,9 +87,12 @@ class TableEncoder:
         self,
         frame: pl.DataFrame | pl.LazyFrame,
         *,
-        target: str | Target,
+        target: Targets = None,
         exclude: Iterable[str] = (),
         weight: str | None = None,
+        arms: str | None = None,
+        groups: str | None = None,
+        time: str | None = None,
         folds: NDArray[np.integer[Any]] | None = None,
     ) -> FittedTable:
         """Fit in one pass over the data; where `target` is a name, two short ones before look at that column.
@@ -101,11 +102,21 @@ class TableEncoder:
         frame
             The rows of the fit.
         target
-            The target column, or one that was understood before by `tabkit.target.infer`.
+            The target column, or one that was understood before by `tabkit.target.infer`, or a list of several.
+            Without one, encoders that use the target are refused, and text of many levels is encoded by frequency.
         exclude
             Columns that are no features.
         weight
             Column of row weights of 0 or more; it is no feature.
+        arms
+            Column of an experiment's arm: every target is encoded for each arm, by that arm's rows (the outcome with
+            and without contact, for uplift). It is no feature.
+        groups
+            Column whose rows of one value go to one fold, so that none is encoded by its own household. It is
+            a feature only if it stands in `columns`.
+        time
+            Column of the row's time: folds are then blocks of time, and each is encoded by earlier ones only; the
+            first, which has no past, gets null. It is a feature only if it stands in `columns`.
         folds
             Shape (rows,): a fold number from 0 for each row. By default seeded, stratified by class. A lazy
             frame must give its rows in the same order each time it is read.
@@ -116,20 +127,24 @@ class TableEncoder:
             If nothing is left to encode, a number is infinite, a weight is impossible, or the target cannot
             be learned.
         SchemaError
-            If the target, the weight or an excluded column is not there, or a column cannot be encoded.
+            If a column named is not there, or a column cannot be encoded.
         ConfigError
             If an encoder is given for a column that is not there or that it does not take, or `folds` do not
             suit the rows.
         """
-        return self._fit(frame.lazy(), target=target, exclude=exclude, weight=weight, folds=folds)[0]
+        roles = RowRoles(weight=weight, arms=arms, groups=groups, time=time)
+        return self._fit(frame.lazy(), target, exclude, roles, folds, transform=False).table
 
     def fit_transform(
         self,
         frame: pl.DataFrame | pl.LazyFrame,
         *,
-        target: str | Target,
+        target: Targets = None,
         exclude: Iterable[str] = (),
         weight: str | None = None,
+        arms: str | None = None,
+        groups: str | None = None,
+        time: str | None = None,
         folds: NDArray[np.integer[Any]] | None = None,
     ) -> Encoded:
         """Fit, and encode the rows of the fit **out of fold**: no row's target enters its own features.
@@ -140,134 +155,91 @@ class TableEncoder:
         Parameters and errors are those of `fit`.
         """
         lazy = frame.lazy()
-        fitted, fold = self._fit(lazy, target=target, exclude=exclude, weight=weight, folds=folds)
-        schema = lazy.collect_schema()
-        name = fresh_name("fold", schema.names())
-        exprs = [expr for encoder in fitted.encoders for expr in encoder.cross_exprs(pl.col(name))]
-        numbered = pl.concat([lazy, pl.LazyFrame({name: fold})], how="horizontal")
-        features = numbered.select(*fitted.schema.align(schema), name).select(exprs)
+        roles = RowRoles(weight=weight, arms=arms, groups=groups, time=time)
+        fitted = self._fit(lazy, target, exclude, roles, folds, transform=True)
+        features = training_features(lazy, fitted)
         if isinstance(frame, pl.DataFrame):
-            return Encoded(fitted, collect(features, what="the rows of the fit"))
-        return Encoded(fitted, features)
+            return Encoded(fitted.table, collect(features, what="the rows of the fit"))
+        return Encoded(fitted.table, features)
+
+    def audit(
+        self,
+        frame: pl.DataFrame | pl.LazyFrame,
+        *,
+        target: str | Target,
+        exclude: Iterable[str] = (),
+        weight: str | None = None,
+        groups: str | None = None,
+        time: str | None = None,
+        share: float = 0.3,
+        flips: int = 3,
+    ) -> Audit:
+        """Look for leaks of the target into the features of the rows of the fit.
+
+        Two trials on the rows themselves. The target of a few rows is flipped, one at a time: their own features must
+        not move. And each feature alone is cut into bins of some ten rows, on half of the rows of the fit, as trees
+        might: if bins know the target of the other half better than that of held-out rows, the feature carries
+        more than new rows will.
+        The first is certain; the second, which also finds leave-one-out, comes with its noise.
+
+        Parameters
+        ----------
+        frame, target, exclude, weight, groups, time
+            See `fit`. Rows are held out by time, by group, or else by chance and evenly by class.
+        share
+            The share of rows held out.
+        flips
+            How many rows' targets are flipped; each costs a fit.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tabkit.encoding import Target
+        >>> chance = np.random.default_rng(0)
+        >>> frame = pl.DataFrame({"shop": chance.integers(0, 300, 3000), "y": chance.integers(0, 2, 3000)})
+        >>> audit = TableEncoder(columns={"shop": Target()}).audit(frame, target="y")
+        >>> audit.features["moved"].max(), audit.suspects
+        (0.0, [])
+        """
+        rows = collect(frame.lazy(), what="the rows of the audit")
+        known = target if isinstance(target, Target) else infer(rows, target)
+        apart = {"time": rows[time].to_numpy()} if time else {"groups": rows[groups].to_numpy()} if groups else {}
+        if not apart and known.task != "regression":
+            apart = {"stratify": rows[known.name].to_numpy()}
+        held_out = splits.holdout(rows.height, share=share, seed=self.seed, **apart)
+        train, test = rows[held_out.train], rows[held_out.test]
+        roles = RowRoles(weight=weight, groups=groups, time=time)
+        # folds are drawn by class: a flipped target would draw others
+        fixed = None if time else self._fit(train.lazy(), known, exclude, roles, None, transform=False).folds.fold
+
+        def encode(part: pl.DataFrame) -> tuple[FittedTable, pl.DataFrame]:
+            fitted = self._fit(part.lazy(), known, exclude, roles, fixed, transform=True)
+            return fitted.table, collect(training_features(part.lazy(), fitted), what="the rows of the audit")
+
+        flipped = np.random.default_rng(self.seed).permutation(train.height)[:flips]
+        return audited(encode, train, test, known, flips=flipped.tolist(), seed=self.seed)
 
     def _fit(
         self,
         frame: pl.LazyFrame,
-        *,
-        target: str | Target,
+        target: Targets,
         exclude: Iterable[str],
-        weight: str | None,
+        roles: RowRoles,
         folds: NDArray[np.integer[Any]] | None,
-    ) -> tuple[FittedTable, NDArray[np.int32]]:
-        known = target if isinstance(target, Target) else infer(frame, target)
-        schema = frame.collect_schema()
-        chosen = self._choose(_inputs(schema, target=known, exclude=exclude, weight=weight))
-        found = survey(frame, chosen, target=known, weight=weight)
-        fold = self._folds(found.y, known, folds)
-        statistics = {column.name: found.statistics(column.name, target=known, fold=fold) for column in chosen}
-        _refuse_infinite(statistics)
-        return _assemble(chosen, statistics, known), fold
-
-    def _choose(self, inputs: Sequence[Input]) -> dict[Input, Encoder | None]:
-        absent = sorted(set(self.columns) - {column.name for column in inputs})
-        if absent:
-            raise ConfigError(
-                f"encoders are given for columns that are no features: {', '.join(map(repr, absent))}",
-                advice="check the spelling; the target, the weight and excluded columns cannot be encoded",
-            )
-        taken = [column for column in inputs if column.name in self.columns or self.default == "auto"]
-        nested = [f"{c.name!r} ({dtype_name(c.dtype)})" for c in taken if c.family == "other"]
-        if nested:
-            raise SchemaError(
-                f"columns that cannot be encoded: {', '.join(nested)}",
-                advice="unnest structs, explode or aggregate lists, or leave these columns out",
-            )
-        return {column: self._encoder(column) for column in taken}
-
-    def _encoder(self, column: Input) -> Encoder | None:
-        if column.name not in self.columns:
-            return choose(column, max_onehot=self.max_onehot, smoothing=self.smoothing, infinite=self.infinite)
-        encoder = self.columns[column.name]
-        if column.family not in encoder.families and column.family != "null":
-            text = "; cast it to String to encode it by its levels" if "text" in encoder.families else ""
-            raise ConfigError(
-                f"{type(encoder).__name__} does not take {column.name!r}, which is {dtype_name(column.dtype)}",
-                advice=f"it takes columns of these kinds: {', '.join(sorted(encoder.families))}{text}",
-            )
-        return encoder if column.family != "null" else None
-
-    def _folds(self, y: Floats, target: Target, given: NDArray[np.integer[Any]] | None) -> NDArray[np.int32]:
-        if given is None:
-            classes = y if target.task != "regression" else None
-            return splits.kfold(len(y), folds=self.folds, seed=self.seed, stratify=classes).astype(np.int32)
-        fold = np.asarray(given)
-        if fold.shape != y.shape or fold.dtype.kind not in "iu" or fold.min() < 0:
-            raise ConfigError(
-                f"folds have shape {fold.shape} and type {fold.dtype}; "
-                f"one whole number from 0 for each of the {len(y):,} rows was expected",
-                advice="make them with tabkit.splits.kfold",
-            )
-        distinct, numbered = np.unique(fold, return_inverse=True)
-        if len(distinct) < 2:
-            raise ConfigError("folds put all rows in one fold; at least two were expected")
-        return numbered.astype(np.int32)
-
-
-def _inputs(schema: pl.Schema, *, target: Target, exclude: Iterable[str], weight: str | None) -> list[Input]:
-    """Return the feature columns, once it is sure that every column named is there and can be named."""
-    left_out = dict.fromkeys([target.name, *([weight] if weight else []), *exclude])
-    absent = [name for name in left_out if name not in schema]
-    if absent:
-        raise SchemaError(
-            f"columns that are not there: {', '.join(map(repr, absent))}",
-            advice=f"the columns are {', '.join(map(repr, schema.names()[:40]))}",
+        *,
+        transform: bool,
+    ) -> Fit:
+        order = Order(
+            columns=self.columns,
+            default=self._default if self.default == "auto" else None,
+            folds=self.folds,
+            seed=self.seed,
+            target=target,
+            exclude=exclude,
+            roles=roles,
+            given=folds,
         )
-    if weight and family(schema[weight]) not in ("number", "boolean"):
-        raise SchemaError(f"weight {weight!r} is {dtype_name(schema[weight])}; a number was expected")
-    inputs = [Input(name, dtype) for name, dtype in schema.items() if name not in left_out]
-    patterns = [column.name for column in inputs if _PATTERN.fullmatch(column.name)]
-    if patterns:
-        raise SchemaError(
-            f"Polars reads these column names as patterns: {', '.join(map(repr, patterns))}",
-            advice="rename them: a name may not be * or stand between ^ and $",
-        )
-    return inputs
+        return fit(frame, order, transform=transform)
 
-
-def _refuse_infinite(found: Mapping[str, Statistics]) -> None:
-    wild = {name: s.scalars["infinite"] for name, s in found.items() if s.scalars.get("infinite")}
-    if wild:
-        listed = ", ".join(f"{name!r} ({count:,} rows)" for name, count in wild.items())
-        raise FitError(
-            f"infinite values in {listed}",
-            advice="repair them, or take them for missing with --set encoding.infinite=null",
-        )
-
-
-def _assemble(chosen: Mapping[Input, Encoder | None], found: Mapping[str, Statistics], target: Target) -> FittedTable:
-    fitted: list[FittedEncoder] = [
-        encoder.finish(column, found[column.name], target) if encoder else FittedDrop(column.name, "all null")
-        for column, encoder in chosen.items()
-    ]
-    if not any(encoder.outputs for encoder in fitted):
-        reasons = "; ".join(f"{encoder.column}: {encoder.why}" for encoder in fitted)
-        raise FitError(f"no column is left to learn from ({reasons or 'there are no features'})")
-    _refuse_clashes(fitted)
-    types = {column.name: column.dtype for column in chosen}
-    columns = tuple(
-        Column(e.column, dtype_name(types[e.column]), int(found[e.column].nulls), e.levels) for e in fitted if e.outputs
-    )
-    return FittedTable(tuple(fitted), Schema(columns))
-
-
-def _refuse_clashes(fitted: Sequence[FittedEncoder]) -> None:
-    makers: dict[str, list[str]] = {}
-    for encoder in fitted:
-        for name in encoder.outputs:
-            makers.setdefault(name, []).append(encoder.column)
-    twice = [f"{name!r} (from {' and '.join(map(repr, made))})" for name, made in makers.items() if len(made) > 1]
-    if twice:
-        raise FitError(
-            f"two columns would make features of one name: {', '.join(twice)}",
-            advice="rename one of the columns, or leave one out",
-        )
+    def _default(self, column: Input) -> Encoder | None:
+        return choose(column, max_onehot=self.max_onehot, smoothing=self.smoothing, infinite=self.infinite)

@@ -15,6 +15,29 @@ import polars as pl
 
 from pipelines import propensity
 from tabkit.bundle import FORMAT
+from tabkit.encoding import (
+    Codes,
+    DateParts,
+    Drop,
+    DurationParts,
+    Frequency,
+    LeaveOneOut,
+    LogTarget,
+    MinHash,
+    NGramHash,
+    Numeric,
+    OneHot,
+    OrderedTarget,
+    Ordinal,
+    QuantileBins,
+    RobustScale,
+    StandardScale,
+    TableEncoder,
+    Target,
+    TextLength,
+    WeightOfEvidence,
+)
+from tabkit.encoding.saved import save
 from tabkit.roles import Roles
 
 FOLDER = Path(__file__).parent / f"format{FORMAT}"
@@ -72,6 +95,26 @@ def main() -> None:
         model = propensity.train(table.drop(left_out), roles=roles, config={**settings, "boosting": boosting})
         model.save(FOLDER / target)
         model.score(rows, contributions=2).collect().write_parquet(_made(f"{target}.parquet"))
+    encoder = encoders().fit(table.drop("customer", "claims", "segment", "months"), target="churned")
+    save(encoder.slim(), FOLDER / "encoder")
+    encoder.transform(rows).write_parquet(_made("encoder.parquet"))
+
+
+def encoders() -> TableEncoder:
+    """Return a specification in which every encoder stands at least once."""
+    text = [OneHot(rare=30), Target(smoothing=10.0), LogTarget(), WeightOfEvidence(), Ordinal(), Frequency(), Codes()]
+    return TableEncoder(
+        columns={
+            "plan": [OneHot(), Target(null="null", unseen="null"), OrderedTarget(), LeaveOneOut()],
+            "city": [*text, TextLength(), NGramHash(width=4), MinHash(components=3)],
+            "calls": [Numeric(), Target(), Ordinal(order=("2", "0", "1"))],
+            "spend": [StandardScale(), RobustScale(), QuantileBins(bins=4)],
+            "joined": [DateParts(), DateParts(parts=("month", "weekday"), cyclic=True)],
+            "waited": DurationParts(),
+            "active": Drop(),
+            ("plan", "calls"): Target(rare=0.02, unseen="other"),
+        }
+    )
 
 
 def _made(name: str) -> Path:

@@ -46,9 +46,16 @@ def test_each_kind_of_column_gets_its_encoder_with_a_reason():
         "key": "drop",
     }
     assert plan["key"]["why"] == "looks like an identifier: 60 levels, none repeats"
-    assert plan["many"]["why"] == "text with 11 levels: smoothed mean of the target, cross-fitted"
+    assert plan["many"]["why"] == "11 levels, cross-fitted"
     assert (plan["few"]["levels"], plan["few"]["outputs"]) == (10, 10)
     assert (plan["many"]["levels"], plan["many"]["outputs"]) == (11, 1)
+
+
+def test_without_a_target_many_levels_are_counted():
+    frame = pl.DataFrame({"few": [f"l{i % 10}" for i in range(N)], "many": [f"l{i % 11}" for i in range(N)]})
+    fitted = TableEncoder(folds=3).fit(frame)
+    assert fitted.plan()["encoder"].to_list() == ["onehot", "frequency"]
+    assert fitted.transform(frame.head(1))["many count"].to_list() == [6.0]
 
 
 def test_the_border_between_one_hot_and_target_encoding_is_a_setting():

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,8 +12,9 @@ from polars.testing import assert_frame_equal
 from sklearn.model_selection import PredefinedSplit
 from sklearn.preprocessing import TargetEncoder as Peer
 
-from tabkit.encoding import FittedTable, OneHot, TableEncoder, Target
-from tabkit.errors import FitError
+from tabkit.encoding import FittedTable, Frequency, Numeric, OneHot, TableEncoder, Target
+from tabkit.errors import ConfigError, FitError, SourceError
+from tabkit.frames import scan
 from tabkit.metrics import auc
 from tabkit.target import infer
 
@@ -26,7 +30,8 @@ TASKS = {
 def _encode(frame, **options):
     smoothing = options.pop("smoothing", "auto")
     columns = {name: Target(smoothing=smoothing) for name in options.pop("names", ["t"])}
-    return TableEncoder(default="drop", columns=columns).fit_transform(frame, target="y", **options)
+    target = options.pop("target", "y")
+    return TableEncoder(default="drop", columns=columns).fit_transform(frame, target=target, **options)
 
 
 @pytest.mark.parametrize("smoothing", [0, 10, "auto"])
@@ -170,6 +175,193 @@ def test_text_that_tells_nothing_is_left_out(values, why):
     frame = pl.DataFrame({"t": pl.Series(values, dtype=pl.String), "u": [*"abab"], "y": [0, 1, 0, 1]})
     encoder = TableEncoder(default="drop", folds=2, columns={"t": Target(), "u": OneHot()}).fit(frame, target="y")
     assert encoder.plan()["why"][0] == why
+
+
+# Keys, crosses, targets and arms
+
+
+def _mixed(seed=6):
+    rng = np.random.default_rng(seed)
+    number = rng.integers(0, 6, N)
+    return pl.DataFrame(
+        {
+            "t": rng.choice([*"abcd", None], N).tolist(),
+            "number": pl.Series(number).replace(5, None),
+            "flag": rng.choice([True, False, None], N).tolist(),
+            "day": [dt.date(2024, 1, 1) + dt.timedelta(int(k)) for k in number],
+            "price": [Decimal(int(k)) / 4 for k in number],
+            "y": rng.gamma(2.0, 10.0, N),
+            "late": rng.integers(0, 2, N),
+            "tier": rng.choice([*"pqr"], N),
+            "arm": rng.choice(["mail", "none"], N),
+        }
+    )
+
+
+@pytest.mark.parametrize("name", ["number", "flag", "day", "price"])
+def test_keys_of_any_type_are_encoded_as_their_text(name):
+    frame, folds = _mixed(), np.arange(N) % 3
+    plain = _encode(frame, names=[name], folds=folds)
+    text = frame.with_columns(pl.col(name).cast(pl.String))
+    as_text = _encode(text, names=[name], folds=folds)
+    assert_frame_equal(plain.features, as_text.features, rel_tol=1e-12)
+    assert_frame_equal(plain.encoder.transform(frame), as_text.encoder.transform(text), rel_tol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [pl.Categorical, pl.Enum([*"dcbax"])], ids=str)
+def test_categories_are_encoded_as_their_text(dtype):
+    frame, folds = _mixed(), np.arange(N) % 3
+    plain = _encode(frame, folds=folds)
+    category = _encode(frame.with_columns(pl.col("t").cast(dtype)), folds=folds)
+    assert_frame_equal(category.features, plain.features, check_exact=True)
+    assert_frame_equal(category.encoder.transform(frame), plain.encoder.transform(frame), check_exact=True)
+
+
+def test_nan_beside_null_is_one_level():
+    frame = pl.DataFrame({"t": [1.0, float("nan"), None, 2.0] * 10, "y": [0.0, 3.0, 5.0, 9.0] * 10})
+    encoder, features = _encode(frame, smoothing=0, folds=np.arange(40) // 4 % 2)
+    assert features.to_series().to_list() == [0.0, 4.0, 4.0, 9.0] * 10
+    assert encoder.plan()["levels"].to_list() == [2]
+
+
+def test_a_cross_is_encoded_as_the_columns_written_together():
+    frame, folds = _mixed(), np.arange(N) % 3
+    absent = pl.all_horizontal(pl.col("t", "number").is_null())
+    joined = pl.concat_str([pl.col("t", "number").cast(pl.String).fill_null("?")], separator="|")
+    by_hand = frame.with_columns(both=pl.when(~absent).then(joined))
+    encoder = TableEncoder(default="drop", columns={("t", "number"): Target()})
+    found = encoder.fit_transform(frame, target="y", folds=folds)
+    expected = _encode(by_hand, names=["both"], folds=folds)
+    assert found.features.columns == ["t x number by target"]
+    assert found.encoder.source_of == {"t x number by target": "t x number"}
+    np.testing.assert_allclose(found.features.to_numpy(), expected.features.to_numpy(), rtol=1e-12)
+    np.testing.assert_allclose(
+        found.encoder.transform(frame).to_numpy(), expected.encoder.transform(by_hand).to_numpy(), rtol=1e-12
+    )
+
+
+def test_several_targets_at_once_are_as_one_after_the_other():
+    frame, folds = _mixed(), np.arange(N) % 3
+    columns = {"t": Target(smoothing=3), ("t", "flag"): Target()}
+    found = TableEncoder(default="drop", columns=columns).fit_transform(
+        frame, target=["y", "tier", "late"], folds=folds
+    )
+    assert [c for c in found.features.columns if c.startswith("t by")] == [
+        "t by y", "t by tier=p", "t by tier=q", "t by tier=r", "t by late"
+    ]  # fmt: skip
+    for target in ("y", "tier", "late"):
+        one = TableEncoder(default="drop", columns=columns).fit_transform(frame, target=target, folds=folds)
+        for several, single in (
+            (found.features, one.features),
+            (found.encoder.transform(frame), one.encoder.transform(frame)),
+        ):
+            renamed = single.rename(lambda name, target=target: name.replace("by target", f"by {target}"))
+            assert_frame_equal(several.select(renamed.columns), renamed, check_exact=True)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("smoothing", [10, "auto"])
+def test_with_arms_each_equals_a_fit_on_the_rows_of_the_arm(task, smoothing):
+    frame = _mixed().with_columns(y=pl.Series(TASKS[task](np.random.default_rng(7))))
+    target, folds = infer(frame.lazy(), "y"), np.arange(N) % 3
+    found = _encode(frame, smoothing=smoothing, folds=folds, arms="arm", target=target)
+    for arm in ("mail", "none"):
+        inside = frame["arm"] == arm
+        one = _encode(frame.filter(inside), smoothing=smoothing, folds=folds[inside.to_numpy()], target=target)
+        names = [name.replace("target", f"y | {arm}") for name in one.features.columns]
+        np.testing.assert_allclose(
+            found.features.filter(inside).select(names).to_numpy(), one.features.to_numpy(), rtol=1e-12
+        )
+        np.testing.assert_allclose(
+            found.encoder.transform(frame).select(names).to_numpy(), one.encoder.transform(frame).to_numpy(), rtol=1e-12
+        )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("m", [1, 10])
+def test_on_new_rows_it_equals_the_m_estimate_of_category_encoders(m):
+    peer = pytest.importorskip("category_encoders").MEstimateEncoder
+    pd = pytest.importorskip("pandas")
+    frame, new = _mixed(), ["a", "b", None, "never"]
+    theirs = peer(cols=["t"], m=m).fit(pd.DataFrame({"t": frame["t"].to_list()}), frame["y"].to_pandas())
+    expected = theirs.transform(pd.DataFrame({"t": new}))["t"].to_numpy()
+    found = _encode(frame, smoothing=m).encoder.transform(pl.DataFrame({"t": new})).to_series().to_numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        ([1, 1, 1, 1], "constant"),
+        ([0, 1, None, 1], "'y' is null in 1 of 4 rows"),
+        ([0.0, 1.0, 2.0, float("nan")], "NaN or infinite in 1 of 4 rows"),
+        ([0.0, 1.0, 2.0, float("inf")], "NaN or infinite in 1 of 4 rows"),
+        ([], "no rows"),
+    ],
+    ids=["constant", "null", "NaN", "infinite", "empty"],
+)
+def test_a_target_that_cannot_be_learned_is_refused(y, said):
+    frame = pl.DataFrame({"t": [*"abab"][: len(y)], "y": y}, schema={"t": pl.String, "y": pl.Float64})
+    with pytest.raises(FitError, match=said):
+        _encode(frame)
+
+
+def test_given_folds_of_which_one_is_empty_are_the_others():
+    frame = _mixed()
+    some = _encode(frame, folds=np.array([0, 2])[np.arange(N) % 2])
+    assert_frame_equal(some.features, _encode(frame, folds=np.arange(N) % 2).features, check_exact=True)
+    assert some.encoder.folds == 2
+
+
+def test_an_arm_that_is_in_one_fold_only_is_refused():
+    frame = _mixed()
+    folds = (frame["arm"] == "mail").to_numpy().astype(int)
+    with pytest.raises(FitError, match="of an arm, if there are arms"):
+        _encode(frame, folds=folds, arms="arm", target="y")
+
+
+def test_a_column_that_is_called_like_a_feature_is_refused():
+    frame = _mixed().select("t", "y", pl.lit(1).alias("t by target") + pl.int_range(N))
+    columns = {"t": [Target(), Frequency()], "t by target": Numeric()}
+    with pytest.raises(FitError, match=r"'t by target' \(from target of 't' and numeric of 't by target'\)"):
+        TableEncoder(default="drop", columns=columns).fit(frame, target="y")
+    with pytest.raises(FitError, match=r"from target of 't' and target of 't'"):
+        TableEncoder(default="drop", columns={"t": [Target(), Target(smoothing=1)]}).fit(frame, target="y")
+
+
+def test_a_column_may_be_called_like_the_target_of_another_name():
+    frame = _mixed().rename({"t": "target"})
+    assert _encode(frame, names=["target"]).features.columns == ["target by target"]
+
+
+def test_a_source_that_vanishes_while_it_is_used_is_an_error_of_ours(tmp_path):
+    path = tmp_path / "rows.parquet"
+    _mixed().write_parquet(path)
+    lazy = scan(path)
+    encoder = _encode(_mixed()).encoder
+    path.unlink()
+    with pytest.raises(SourceError, match="not found or vanished"):
+        _encode(lazy)
+    with pytest.raises(SourceError, match="not found or vanished"):
+        encoder.update(lazy)
+
+
+@pytest.mark.parametrize("value", [-1, "eb", None, True])
+def test_other_smoothing_is_refused(value):
+    with pytest.raises(ConfigError, match="smoothing is"):
+        Target(smoothing=value)
+
+
+@pytest.mark.slow
+def test_a_million_levels_of_one_row_are_worth_no_more_than_the_mean():
+    n = 1_000_000
+    frame = pl.DataFrame({"t": pl.int_range(n, eager=True), "y": np.arange(n) % 2})
+    encoder, features = _encode(frame)
+    np.testing.assert_allclose(features.to_series().to_numpy(), 0.5, atol=1e-5)
+    assert encoder.transform(frame[:3]).to_series().to_list() == [0, 1, 0]
 
 
 @pytest.mark.slow

@@ -1,0 +1,124 @@
+"""What is encoded how: the columns of a table, the encoders asked for, and a default for all others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import polars as pl
+
+from tabkit.encoding.drop import Drop
+from tabkit.encoding.input import Input
+from tabkit.encoding.protocol import Encoder
+from tabkit.encoding.roles import RowRoles
+from tabkit.errors import ConfigError, SchemaError
+from tabkit.schema import dtype_name, family
+from tabkit.target import Target
+
+Key = str | tuple[str, ...]
+Columns = Mapping[Key, Encoder | Sequence[Encoder]]
+Default = Callable[[Input], Encoder | None] | None
+_PATTERN = re.compile(r"\*|\^.*\$", flags=re.DOTALL)
+
+
+def choose_parts(
+    schema: pl.Schema,
+    *,
+    columns: Columns,
+    default: Default,
+    targets: Sequence[Target],
+    exclude: Iterable[str],
+    roles: RowRoles,
+) -> list[tuple[Input, Encoder]]:
+    """Return what is encoded how: single columns in their order, then crosses.
+
+    `default` gives the encoder of a column that is not in `columns`, None for one without values; with None for
+    the default itself such columns are left out.
+    """
+    asked = {(key,) if isinstance(key, str) else tuple(key): _listed(value) for key, value in columns.items()}
+    inputs = _inputs(schema, columns, targets=targets, exclude=exclude, roles=roles)
+    by_name = {column.name: column for column in inputs}
+    absent = sorted({name for key in asked for name in key} - set(by_name))
+    if absent:
+        raise ConfigError(
+            f"encoders are given for columns that are no features: {', '.join(map(repr, absent))}",
+            advice="check the spelling; the target, the weight and excluded columns cannot be encoded",
+        )
+    taken = [column for column in inputs if (column.name,) in asked or default is not None]
+    nested = [column.described for column in taken if column.family == "other"]
+    if nested:
+        raise SchemaError(
+            f"columns that cannot be encoded: {', '.join(nested)}",
+            advice="unnest structs, explode or aggregate lists, or leave these columns out",
+        )
+    parts = [(column, encoder) for column in taken for encoder in _encoders(default, column, asked.get(column.columns))]
+    for key in (key for key in asked if len(key) > 1):
+        pair = Input(key, tuple(schema[name] for name in key))
+        _check_cross(pair, schema)
+        parts += [(pair, encoder) for encoder in _encoders(default, pair, asked[key])]
+    return parts
+
+
+def _listed(value: Encoder | Sequence[Encoder]) -> list[Encoder]:
+    encoders = list(value) if isinstance(value, Sequence) else [value]
+    wrong = [encoder for encoder in encoders if not hasattr(encoder, "finish") or isinstance(encoder, type)]
+    if wrong or not encoders:
+        raise ConfigError(
+            f"encoders are given as {value!r}", advice="give an encoder such as Target(), or a list of encoders"
+        )
+    return encoders
+
+
+def _encoders(default: Default, column: Input, asked: list[Encoder] | None) -> list[Encoder]:
+    if column.family == "null":
+        return [Drop("all null")]
+    if asked is None:
+        found = default(column) if default is not None else None
+        return [found] if found is not None else [Drop("all null")]
+    for encoder in asked:
+        if column.family not in encoder.families:
+            text = "; cast it to String to encode it by its levels" if "text" in encoder.families else ""
+            raise ConfigError(
+                f"{type(encoder).__name__} does not take {column.described}",
+                advice=f"it takes columns of these kinds: {', '.join(sorted(encoder.families))}{text}",
+            )
+    return asked
+
+
+def _check_cross(pair: Input, schema: pl.Schema) -> None:
+    kinds = {"text", "number", "boolean", "date"}
+    wrong = [name for name, dtype in zip(pair.columns, pair.dtypes, strict=True) if family(dtype) not in kinds]
+    if pair.name in schema:
+        raise ConfigError(f"a cross would be called {pair.name!r}, as a column is", advice="rename that column")
+    if wrong or len(set(pair.columns)) < len(pair.columns):
+        raise ConfigError(
+            f"columns that cannot be crossed: {pair.described}",
+            advice=f"cross different columns of these kinds: {', '.join(sorted(kinds))}",
+        )
+
+
+def _inputs(
+    schema: pl.Schema, columns: Columns, *, targets: Sequence[Target], exclude: Iterable[str], roles: RowRoles
+) -> list[Input]:
+    """Return the feature columns, once it is sure that every column named is there and can be named."""
+    exclude = list(exclude)
+    named = dict.fromkeys([*(target.name for target in targets), *roles.columns(), *exclude])
+    absent = [name for name in named if name not in schema]
+    if absent:
+        raise SchemaError(
+            f"columns that are not there: {', '.join(map(repr, absent))}",
+            advice=f"the columns are {', '.join(map(repr, schema.names()[:40]))}",
+        )
+    if roles.weight and family(schema[roles.weight]) not in ("number", "boolean"):
+        raise SchemaError(f"weight {roles.weight!r} is {dtype_name(schema[roles.weight])}; a number was expected")
+    asked = {name for key in columns for name in ((key,) if isinstance(key, str) else key)}
+    both = {name for name in (roles.groups, roles.time) if name in asked}  # features on request
+    left_out = {*(t.name for t in targets), *(name for name in roles.columns() if name not in both), *exclude}
+    inputs = [Input((name,), (dtype,)) for name, dtype in schema.items() if name not in left_out]
+    patterns = [column.name for column in inputs if _PATTERN.fullmatch(column.name)]
+    if patterns:
+        raise SchemaError(
+            f"Polars reads these column names as patterns: {', '.join(map(repr, patterns))}",
+            advice="rename them: a name may not be * or stand between ^ and $",
+        )
+    return inputs

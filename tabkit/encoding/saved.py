@@ -1,0 +1,58 @@
+"""A fitted table encoder as parts of a bundle: plain data as JSON, statistics as Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tabkit import bundle
+from tabkit.encoding.fitted import FittedTable
+from tabkit.errors import BundleError, TabkitError
+
+KIND = "encoder"
+_STATE = "encoder.json"
+
+
+def to_parts(encoder: FittedTable) -> dict[str, bytes]:
+    """Return the parts by name; `from_bundle` reads them back."""
+    state = encoder.to_dict()
+    parts: dict[str, bytes] = {}
+    for i, source in enumerate(state["sources"]):
+        names = {name: f"encoder/{i:03d}-{name}.parquet" for name in source["frames"]}
+        parts |= {names[name]: bundle.frame_bytes(frame) for name, frame in source["frames"].items()}
+        source["frames"] = names
+    return parts | {_STATE: bundle.json_bytes(state)}
+
+
+def from_bundle(found: bundle.Bundle) -> FittedTable:
+    """Rebuild the encoder from the parts of a bundle that was read; `BundleError` if they are not as expected."""
+    try:
+        state: dict[str, Any] = found.json(_STATE)
+        sources = [
+            {**item, "frames": {name: found.frame(part) for name, part in item["frames"].items()}}
+            for item in state["sources"]
+        ]
+        return FittedTable.from_dict({**state, "sources": sources})
+    except TabkitError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, pl.exceptions.PolarsError) as error:
+        raise BundleError(
+            f"the bundle is whole, but its encoder is not as this tabkit expects it: {type(error).__name__}: {error}",
+            advice="upgrade tabkit-ml to the version that wrote it, or fit again",
+        ) from error
+
+
+def save(
+    encoder: FittedTable, path: str | Path, *, content: Mapping[str, Any] | None = None, overwrite: bool = False
+) -> str:
+    """Write a bundle of kind ``encoder`` and return its checksum; `content` goes into its manifest."""
+    manifest = {"schema": encoder.schema.to_list(), **(content or {})}
+    return bundle.write(path, kind=KIND, content=manifest, parts=to_parts(encoder), overwrite=overwrite)
+
+
+def load(path: str | Path) -> FittedTable:
+    """Read a bundle that `save` wrote, every checksum verified; `BundleError` if that fails."""
+    return from_bundle(bundle.read(path, kinds=[KIND]))

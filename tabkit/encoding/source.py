@@ -1,0 +1,91 @@
+"""What is known about one source of features: its statistics, which merge, age and are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from tabkit.encoding.input import Input
+from tabkit.encoding.protocol import Scalars, Statistics
+from tabkit.encoding.statistics import LevelStatistics
+from tabkit.schema import dtype_name, parse_dtype
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A column, or a cross of columns, with the statistics that its encoders share.
+
+    Parameters
+    ----------
+    input
+        The column or columns.
+    rows, nulls
+        Rows of the fit, and how many of them have no value. No whole numbers once they have aged.
+    levels
+        The targets' statistics by level and fold, if an encoder needs them.
+    values
+        How often each number occurs (``value``, ``rows``), if an encoder needs it.
+    """
+
+    input: Input
+    rows: float
+    nulls: float
+    levels: LevelStatistics | None = None
+    values: pl.DataFrame | None = None
+
+    def statistics(self, scalars: Scalars) -> Statistics:
+        """Return what an encoder is fitted from."""
+        return Statistics(self.rows, self.nulls, scalars, self.levels, self.values)
+
+    def scale(self, factor: float) -> Source:
+        """Count every row `factor` times."""
+        if factor == 1:
+            return self
+        values = None if self.values is None else self.values.with_columns(pl.col("rows").cast(pl.Float64) * factor)
+        levels = None if self.levels is None else self.levels.scale(factor)
+        return Source(self.input, self.rows * factor, self.nulls * factor, levels, values)
+
+    def merge(self, other: Source, *, append: bool) -> Source:
+        """Return the statistics of the rows of both; new levels go behind if `append`, else all are sorted."""
+        levels, values = self.levels, self.values
+        if levels is not None and other.levels is not None:
+            levels = levels.merge(other.levels, append=append)
+        if values is not None and other.values is not None:
+            parts = [frame.with_columns(pl.col("rows").cast(pl.Float64)) for frame in (values, other.values)]
+            values = pl.concat(parts).group_by("value").agg(pl.col("rows").sum()).sort("value")
+        return Source(self.input, self.rows + other.rows, self.nulls + other.nulls, levels, values)
+
+    def bare(self) -> Source:
+        """Return it without its levels and values."""
+        return replace(self, levels=None, values=None)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory of the statistics."""
+        values = 0 if self.values is None else int(self.values.estimated_size())
+        return values + (0 if self.levels is None else self.levels.nbytes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, with frames under ``frames``."""
+        frames = {} if self.levels is None else {"levels": self.levels.to_frame()}
+        if self.values is not None:
+            frames["values"] = self.values
+        return {
+            "columns": list(self.input.columns),
+            "dtypes": [dtype_name(dtype) for dtype in self.input.dtypes],
+            "rows": self.rows,
+            "nulls": self.nulls,
+            "folds": None if self.levels is None else self.levels.folds,
+            "frames": frames,
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Source:
+        """Rebuild what `to_dict` gave."""
+        frames = state["frames"]
+        levels = LevelStatistics.from_frame(frames["levels"], folds=state["folds"]) if "levels" in frames else None
+        column = Input(tuple(state["columns"]), tuple(parse_dtype(name) for name in state["dtypes"]))
+        return cls(column, state["rows"], state["nulls"], levels, frames.get("values"))
