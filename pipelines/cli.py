@@ -108,6 +108,48 @@ def train(
 
 
 @app.command()
+def encode(
+    source: Source = None,
+    target: Annotated[str | None, typer.Option(help="The column to predict: it is used, but never leaks.")] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="The column that names each row.")] = None,
+    time: Annotated[str | None, typer.Option(help="Rows are encoded by earlier ones only.")] = None,
+    group: Annotated[str | None, typer.Option(help="Rows are encoded by other groups only.")] = None,
+    weight: Annotated[str | None, typer.Option(help="Row weights.")] = None,
+    treatment: Annotated[str | None, typer.Option(help="Arms: the target is encoded for each of them.")] = None,
+    drop_null_target: Annotated[
+        bool, typer.Option("--drop-null-target", help="Leave out rows without a target.")
+    ] = False,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="The file of features to write.")] = None,
+    save: Annotated[str | None, typer.Option(help="A bundle to save the fitted encoder in.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encode new rows with the encoder of this bundle, and fit nothing.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    config: ConfigFile = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Turn columns into features: out of fold for the rows of the fit, or with a saved encoder for new ones."""
+    roles = {"target": target, "id": id_, "time": time, "group": group, "weight": weight, "treatment": treatment}
+    given = {
+        "source": source or None,
+        "output": output,
+        "save": save,
+        "encoder": encoder,
+        "drop_null_target": drop_null_target or None,
+        "roles": _given(roles),
+    }
+
+    def job() -> dict[str, Any]:
+        from pipelines.jobs import encode_job
+
+        return encode_job(_values(config, set_, given), overwrite=overwrite, progress=_bars())
+
+    _run(job, "encode_view", as_json=as_json, debug=debug)
+
+
+@app.command()
 def score(
     bundle: Annotated[str | None, typer.Argument(help="The bundle of a trained model.")] = None,
     source: Source = None,

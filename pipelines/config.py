@@ -69,6 +69,33 @@ class TrainConfig(Config):
         return str(value).lower() if isinstance(value, bool) else value
 
 
+class EncodeConfig(Config):
+    """Everything that `encode` can be told.
+
+    Parameters
+    ----------
+    source, output
+        Where rows are read from, and the file that features are written to.
+    save, encoder
+        The bundle that the fitted encoder is written to, or the one whose encoder new rows are encoded with.
+    roles
+        Column by role; they are carried along.
+    drop_null_target
+        Leave out rows without a target instead of refusing them.
+    seed
+        Decides folds.
+    """
+
+    source: str | list[str] | None = None
+    output: str | None = None
+    save: str | None = None
+    encoder: str | None = None
+    roles: dict[str, str] = Field(default_factory=dict)
+    drop_null_target: bool = False
+    seed: int = Field(default=0, ge=0)
+    encoding: EncodingConfig = Field(default_factory=EncodingConfig)
+
+
 class ScoreConfig(Config):
     """Everything that `score` can be told.
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.config import ScoreConfig, TrainConfig
+from pipelines.config import EncodeConfig, ScoreConfig, TrainConfig
+from pipelines.encoding import encode_files
 from pipelines.propensity import load, train
 from pipelines.scores import score_files
 from tabkit.bundle import check_place
@@ -65,6 +66,13 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
         progress=progress,
     )
     return {"bundle": bundle, **report.to_dict()}
+
+
+def encode_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
+    """Encode files; return what there is to say about it."""
+    config = build(EncodeConfig, values)
+    _needed(config, "source")
+    return encode_files(config, overwrite=overwrite, progress=progress)
 
 
 def _needed(config: Config, name: str) -> Any:

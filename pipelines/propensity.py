@@ -216,7 +216,7 @@ def _check_part(part: Table, target: Target, key: str) -> None:
 
 def _fit(fit: Table, stop: Table, target: Target, settings: TrainConfig, *, progress: Progress) -> _Fitted:
     encoder, rows = fit_encoder(fit, target, settings)
-    held_out = with_features(stop, encoder.transform(stop.frame), target)
+    held_out = with_features(stop, encoder.transform(stop.frame), target, categorical=encoder.categorical)
     booster = boosting.fit(rows, held_out, config=settings.boosting, classes=target.classes, progress=progress)
     return _Fitted(encoder, booster, rows)
 

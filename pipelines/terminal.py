@@ -116,6 +116,42 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
     return Group(*lines)
 
 
+def encode_view(result: Mapping[str, Any]) -> RenderableType:
+    """Show what an encoding run did: the plan, what new rows held, and where things were written."""
+    plan = _table()
+    for name, style in (("column", "left"), ("encoder", "left"), ("levels", "right"), ("features", "right")):
+        plan.add_column(name, justify="right" if style == "right" else "left", no_wrap=name != "column")
+    rates = {row["column"]: row for row in result["rates"] or []}
+    if rates:
+        plan.add_column("null", justify="right", no_wrap=True)
+        plan.add_column("unseen", justify="right", no_wrap=True)
+    else:
+        plan.add_column("why", overflow="fold", min_width=20)
+    for row in result["plan"]:
+        levels = "" if row["levels"] is None else f"{row['levels']:,}"
+        cells = [row["column"], row["encoder"], levels, str(row["outputs"])]
+        if rates:
+            found = rates.get(row["column"], {})
+            cells += [_share(found.get("null")), _share(found.get("unseen"))]
+        else:
+            cells.append(row["why"])
+        plan.add_row(*map(_line, cells))
+    lines = [f"{result['rows']:,} rows, {result['features']} features, {result['seconds']:.1f} s"]
+    lines += [f"{rows:,} rows left out: {why}" for why, rows in result["rows_dropped"].items() if rows]
+    if result["output"]:
+        how = "encoded out of fold: train on these" if result["out_of_fold"] else "encoded"
+        lines.append(f"{result['output']}: {how}")
+    if result["saved"]:
+        lines.append(
+            f"{result['saved']}: the encoder, for new rows: tabkit encode NEW --encoder {result['saved']} -o OUT"
+        )
+    return Group(_titled("Columns", plan), *map(_line, lines))
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
 def inspect_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `inspect` has to say."""
     return Group(

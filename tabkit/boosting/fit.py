@@ -126,6 +126,7 @@ def _dataset(
         weight=rows.weight,
         init_score=score if len(base) > 1 else score[:, 0],
         feature_name=_safe_names(names),
+        categorical_feature=[names.index(name) for name in rows.categorical],
         reference=reference,
         params=params,
     )

@@ -29,12 +29,15 @@ class Rows:
         Shape (n,), not negative; None for equal weights.
     offset
         Shape (n,), on the raw scale: log(exposure) for a log link; None for zero.
+    categorical
+        Features that are codes of categories, from 0: LightGBM divides their values into sets, not at a point.
     """
 
     features: pl.DataFrame
     y: Floats
     weight: Floats | None = None
     offset: Floats | None = None
+    categorical: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("y", "weight", "offset"):
