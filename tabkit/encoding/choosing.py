@@ -45,7 +45,8 @@ def choose_parts(
             advice="check the spelling; the target, the weight and excluded columns cannot be encoded",
         )
     taken = [column for column in inputs if (column.name,) in asked or default is not None]
-    nested = [column.described for column in taken if column.family == "other"]
+    dropped = {key for key, encoders in asked.items() if all(isinstance(encoder, Drop) for encoder in encoders)}
+    nested = [column.described for column in taken if column.family == "other" and column.columns not in dropped]
     if nested:
         raise SchemaError(
             f"columns that cannot be encoded: {', '.join(nested)}",

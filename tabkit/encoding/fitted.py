@@ -279,8 +279,11 @@ class FittedTable:
             target.check(frame, what="the new rows")
         features = set(self.schema.names())
         aligned = self.schema.align(found, coerce=coerce) + [pl.col(name) for name in further if name not in features]
-        with refusing_values():
-            return _from_state(updated(self._state(), frame.lazy().select(aligned), decay=decay))
+        rows = frame.lazy().select(aligned)
+        if coerce:
+            with refusing_values():
+                rows = rows.collect().lazy()
+        return _from_state(updated(self._state(), rows, decay=decay))
 
     def slim(self) -> FittedTable:
         """Return it without the statistics of columns that make no feature.

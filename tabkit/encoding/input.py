@@ -72,9 +72,9 @@ def shown(level: str) -> str:
     """Return a level as people read it.
 
     >>> shown("AA" + chr(31) + "JFK"), shown("AA" + chr(31) + chr(30))
-    ('AA x JFK', 'AA x null')
+    ('AA x JFK', 'AA x (null)')
     """
-    return level.replace(BETWEEN, " x ").replace(ABSENT, "null")
+    return level.replace(BETWEEN, " x ").replace(ABSENT, "(null)")
 
 
 def _text(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -11,7 +11,7 @@ import polars as pl
 from tabkit.encoding.input import Input
 from tabkit.encoding.protocol import Scalars, Statistics
 from tabkit.encoding.statistics import LevelStatistics
-from tabkit.schema import dtype_name, parse_dtype
+from tabkit.schema import dtype_name, family, parse_dtype
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +75,8 @@ class Source:
             frames["values"] = self.values
         return {
             "columns": list(self.input.columns),
-            "dtypes": [dtype_name(dtype) for dtype in self.input.dtypes],
+            # of a nested column, which can only be left out, the type is of no use
+            "dtypes": [dtype_name(t) if family(t) != "other" else "Null" for t in self.input.dtypes],
             "rows": self.rows,
             "nulls": self.nulls,
             "folds": None if self.levels is None else self.levels.folds,

@@ -74,8 +74,8 @@ def test_a_cross_is_null_only_where_every_column_is():
     assert cross.described == "'a' (String) x 'b' (Int64) x 'c' (Float64)"
     assert [level and shown(level) for level in _levels(frame)] == [
         "x x 1 x 0.5",
-        "x x null x null",
-        "null x 1 x null",
+        "x x (null) x (null)",
+        "(null) x 1 x (null)",
         None,
     ]
     assert frame.select(cross.missing()).to_series().to_list() == [False, False, False, True]

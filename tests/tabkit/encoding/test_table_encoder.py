@@ -10,7 +10,7 @@ import pytest
 from polars.io.plugins import register_io_source
 from polars.testing import assert_frame_equal
 
-from tabkit.encoding import Encoded, FittedTable, Numeric, OneHot, TableEncoder, Target
+from tabkit.encoding import Drop, Encoded, FittedTable, Numeric, OneHot, TableEncoder, Target
 from tabkit.errors import ConfigError, FitError, SchemaError, TabkitError
 from tabkit.splits import kfold
 from tabkit.target import Target as TargetColumn
@@ -469,3 +469,10 @@ def test_every_error_is_one_of_ours():
     for broken in (_table().with_columns(y=pl.lit(1)), _table().with_columns(y=pl.lit(None)), _table()[:1]):
         with pytest.raises(TabkitError):
             TableEncoder().fit(broken, target="y")
+
+
+def test_a_nested_column_can_be_left_out_by_choice():
+    frame = pl.DataFrame({"x": [1, 2, 3, 4], "tags": [["a"], [], None, ["b"]], "y": [0, 1, 0, 1]})
+    fitted = TableEncoder(columns={"tags": Drop()}, folds=2).fit(frame, target="y")
+    assert fitted.outputs == ("x",)
+    assert FittedTable.from_dict(fitted.to_dict()).transform(frame).equals(fitted.transform(frame))
