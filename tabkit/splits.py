@@ -139,14 +139,14 @@ def kfold(
         sizes = np.bincount(codes)
         _check_folds(folds, limit=sizes.size, what="groups")
         return _balanced(sizes, folds=folds, generator=generator)[codes]
-    classes = np.zeros(n, dtype=np.int64) if stratify is None else _codes(stratify, name="stratify", n=n)
     # Dealt like cards, one class after another: even within each class and over all rows at once.
-    drawn = np.empty(n, dtype=np.int64)
-    drawn[generator.permutation(n)] = np.arange(n)
-    small = classes.astype(np.uint16) if classes.max() < 2**16 else classes  # sorted by radix, many times faster
-    order = drawn[np.argsort(small[drawn], kind="stable")]
+    order = np.empty(n, dtype=np.int32 if n < 2**31 else np.int64)
+    order[generator.permutation(n)] = np.arange(n, dtype=order.dtype)
+    if stratify is not None:
+        classes = _classes(stratify, n=n)
+        order = order[np.argsort(classes[order], kind="stable")]
     fold = np.empty(n, dtype=np.int16)
-    fold[order] = np.arange(n) % folds
+    fold[order] = np.tile(np.arange(folds, dtype=np.int16), n // folds + 1)[:n]
     return fold
 
 
@@ -286,6 +286,15 @@ def _codes(values: ArrayLike, *, name: str, n: int) -> Rows:
             f"{name} must hold values of one type, got a mixture: {error}", advice="cast the column first"
         ) from error
     return codes
+
+
+def _classes(values: ArrayLike, *, n: int) -> NDArray[Any]:
+    """Return numbers that tell classes apart in their order, of a type that is sorted by radix if there are few."""
+    array = np.asarray(values)
+    if array.dtype == np.uint16 and array.shape == (n,):
+        return array
+    codes = _codes(array, name="stratify", n=n)
+    return codes.astype(np.uint16) if codes.max() < 2**16 else codes
 
 
 def _column(values: ArrayLike, *, name: str, n: int) -> NDArray[Any]:

@@ -51,10 +51,17 @@ class Target:
         """The label whose probability a binary model gives; None for other tasks."""
         return self.classes[1] if self.task == "binary" else None
 
-    def expr(self) -> pl.Expr:
-        """Return the target as Float64: 0/1, the class's index, or the number itself; null stays null."""
+    def expr(self, dtype: pl.DataType | None = None) -> pl.Expr:
+        """Return the target as Float64: 0/1, the class's index, or the number itself; null stays null.
+
+        With the column's `dtype` numbers and booleans are not written out as text, which takes many times as long.
+        """
         if self.task == "regression":
             return pl.col(self.name).cast(pl.Float64)
+        if dtype is not None and family(dtype) in ("number", "boolean"):
+            values = [float({"true": "1", "false": "0"}.get(label, label)) for label in self.classes]
+            codes = dict(zip(values, map(float, range(len(values))), strict=True))
+            return pl.col(self.name).cast(pl.Float64).replace_strict(codes, return_dtype=pl.Float64)
         index = {label: float(i) for i, label in enumerate(self.classes)}
         whole = {_whole(label): i for label, i in index.items()}
         if len(whole) < len(index):  # text may hold "1" and "1.0" as two labels

@@ -76,8 +76,8 @@ def divide(
     if "groups" in other.columns:
         groups = _codes(other["groups"])
     elif is_class:
-        classes = y[0]
-    return Folds(splits.kfold(n, folds=folds, seed=seed, groups=groups, stratify=classes).astype(np.int64), folds)
+        classes = y[0].astype(np.uint16)  # the index of a class
+    return Folds(splits.kfold(n, folds=folds, seed=seed, groups=groups, stratify=classes), folds)
 
 
 def _given(given: NDArray[np.integer[Any]], n: int) -> Integers:

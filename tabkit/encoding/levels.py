@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-Codes = NDArray[np.int64]
+Codes = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,14 +72,14 @@ def factorise(text: pl.Series, *, known: Sequence[str] = ()) -> tuple[Levels, Co
     (['a', 'b'], [1, 2, 0, 1])
     """
     category = text.cast(own_categories()) if text.dtype == pl.String() else text
-    found = category.drop_nulls().unique()
+    found = category.gather(category.to_physical().arg_unique()).drop_nulls()
     names, held = found.cast(pl.String), found.to_physical().to_numpy()
     others = pl.Series(list(dict.fromkeys(known)), dtype=pl.String)
     names = pl.concat([names, others.filter(~others.is_in(names.implode()))]) if len(others) else names
     order = names.arg_sort().to_numpy()
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    rank = np.zeros(int(held.max(initial=0)) + 2, dtype=np.int64)
+    rank = np.zeros(int(held.max(initial=0)) + 2, dtype=np.uint32)
     rank[held] = place[: len(held)]
     rank[-1] = len(order)
     physical: NDArray[Any] = category.to_physical().fill_null(len(rank) - 1).to_numpy()

@@ -190,9 +190,11 @@ class FittedLookup:
         folds = range(self.statistics.folds)
         seen = [[j for j in folds if (j < k if rows.past else j != k)] for k in folds]
         tables = [self._values(self.spec, chosen, training=not rows.past) for chosen in seen]
-        place = pl.Series(rows.fold * np.uint32(self.levels + 2) + rows.code.astype(np.uint32))
+        place = rows.fold.astype(np.uint32)
+        place *= np.uint32(self.levels + 2)
+        place += rows.code.astype(np.uint32, copy=False)
         columns = [series(np.concatenate([table[:, c] for table in tables])) for c in range(len(self.outputs))]
-        return [column.gather(place) for column in columns]
+        return [column.gather(pl.Series(place)) for column in columns]
 
     def sql(self, source: Input) -> Sql:  # noqa: ARG002
         """Return the values as a look-up table."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from tabkit.encoding.levels import Levels
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+Integers = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,7 +173,9 @@ def count(
         more (None for ones), and its number of classes if it is multiclass, else 0.
     """
     shape = (len(levels) + 1, folds)
-    cell = code * folds + fold
+    cell = code.astype(np.int64)
+    cell *= folds
+    cell += fold
     rows = totals(cell, None, shape)
     return LevelStatistics(levels, rows, tuple(_sums(cell, rows, y, w, classes=k) for y, w, k in targets))
 

@@ -69,6 +69,7 @@ def survey(frame: pl.LazyFrame, parts: Sequence[Part], *, targets: Sequence[Targ
     columns = [name for column in sources.values() for name in column.columns]
     # Without the cache each query would read the source again; with it they share one stream.
     used = list(dict.fromkeys([*columns, *(t.name for t in targets), *roles.columns()]))
+    schema = frame.collect_schema()
     shared = (frame.select(used) if used else frame).cache()
     mass = pl.col(roles.weight).cast(pl.Float64) if roles.weight else pl.lit(1.0)
     levelled = list(dict.fromkeys(column.name for column, encoder in parts if "levels" in encoder.needs))
@@ -81,7 +82,7 @@ def survey(frame: pl.LazyFrame, parts: Sequence[Part], *, targets: Sequence[Targ
         *(expr.alias(f"{k}") for k, (*_, expr) in enumerate(flat)),
     )
     rows = shared.select(
-        *(target.expr().alias(f"y {t}") for t, target in enumerate(targets)),
+        *(target.expr(schema[target.name]).alias(f"y {t}") for t, target in enumerate(targets)),
         *([mass.alias("weight")] if roles.weight else []),
         *(pl.col(name).alias(f"{role} role") for role, name in roles.others().items()),
         *(sources[name].text().cast(own_categories()).alias(f"text {name}") for name in levelled),
