@@ -46,8 +46,8 @@ class EncodedTable:
 def encode(source: frames.Source, *, roles: Roles, config: EncodeConfig | None = None) -> EncodedTable:
     """Fit an encoder on a table and encode its own rows **out of fold**, as a model must be trained on them.
 
-    Columns with a role are carried along and make no features. With a time role rows are encoded by earlier ones only,
-    with a group role by other groups; a treatment role encodes the target for each of its arms.
+    Columns with a role are carried along and make no features. With a time role rows are encoded by earlier ones
+    only, else with a group role by other groups; a treatment role encodes the target for each of its arms.
 
     Raises
     ------
@@ -55,6 +55,11 @@ def encode(source: frames.Source, *, roles: Roles, config: EncodeConfig | None =
         Of the stage that failed.
     """
     settings = config or EncodeConfig()
+    if roles.exposure is not None:
+        raise ConfigError(
+            f"exposure {roles.exposure!r} is given: only `train` encodes rates",
+            advice="divide the target by it and pass it as the weight, or leave it out",
+        )
     table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
     given = roles.given()
     target = None if roles.target is None else infer(table.frame, roles.target, what=table.name)
@@ -102,7 +107,7 @@ def _fit_files(config: EncodeConfig, roles: Roles, *, overwrite: bool, progress:
         "checksum": checksum,
         "rows": encoded.frame.height,
         "features": len(encoded.encoder.outputs),
-        "out_of_fold": bool(encoded.encoder.aims),
+        "out_of_fold": any(getattr(part.spec, "uses_target", False) for part in encoded.encoder.parts),
         "rows_dropped": dict(encoded.table.dropped),
         "plan": encoded.encoder.plan().to_dicts(),
         "rates": None,

@@ -220,7 +220,11 @@ def _coerced(expr: pl.Expr, fitted: pl.DataType, found: pl.DataType) -> pl.Expr:
         return text.str.to_lowercase().cast(_TRUTH, strict=True).to_physical() > 1
     if wanted == "date":
         return text.str.to_date(_DAY, strict=True)
-    return _moment(text, fitted) if isinstance(fitted, pl.Datetime) else text.cast(pl.Float64, strict=True)
+    if isinstance(fitted, pl.Datetime):
+        return _moment(text, fitted)
+    if fitted.is_integer():  # all digits are kept: ids are numbers too
+        return text.str.replace(r"\.0+$", "").cast(fitted, strict=True)
+    return text.cast(pl.Float64, strict=True)
 
 
 def _written(expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -58,10 +58,10 @@ class Target:
         """
         if self.task == "regression":
             return pl.col(self.name).cast(pl.Float64)
-        if dtype is not None and family(dtype) in ("number", "boolean"):
-            values = [float({"true": "1", "false": "0"}.get(label, label)) for label in self.classes]
-            codes = dict(zip(values, map(float, range(len(values))), strict=True))
-            return pl.col(self.name).cast(pl.Float64).replace_strict(codes, return_dtype=pl.Float64)
+        own = None if dtype is None else _own_values(self.classes, dtype)
+        if own is not None:
+            codes = pl.Series(range(len(self.classes)), dtype=pl.Float64)
+            return pl.col(self.name).replace_strict(own, codes, return_dtype=pl.Float64)
         index = {label: float(i) for i, label in enumerate(self.classes)}
         whole = {_whole(label): i for label, i in index.items()}
         if len(whole) < len(index):  # text may hold "1" and "1.0" as two labels
@@ -105,6 +105,19 @@ class Target:
     def from_dict(cls, values: Mapping[str, Any]) -> Target:
         """Rebuild what `to_dict` gave."""
         return cls(values["name"], values["task"], tuple(values["classes"]))
+
+
+def _own_values(labels: tuple[str, ...], dtype: pl.DataType) -> pl.Series | None:
+    """Return the labels as values of a whole-number or boolean column; None if they cannot be told apart as such."""
+    if dtype == pl.Boolean():
+        return pl.Series([label == "true" for label in labels]) if set(labels) == {"false", "true"} else None
+    if not dtype.is_integer() or any(re.fullmatch(r"-?\d{1,38}", label) is None for label in labels):
+        return None
+    try:
+        found = pl.Series([int(label) for label in labels], dtype=dtype)
+    except (OverflowError, TypeError):
+        return None
+    return found if found.cast(pl.String).to_list() == list(labels) else None
 
 
 def infer(

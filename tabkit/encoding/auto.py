@@ -16,9 +16,9 @@ from tabkit.encoding.input import Input
 from tabkit.encoding.numeric import Infinite, Numeric
 from tabkit.encoding.onehot import OneHot
 from tabkit.encoding.protocol import Encoder, FittedEncoder, Need, Scalars, Statistics, pool_scalars
-from tabkit.encoding.smoothing import Smoothing
+from tabkit.encoding.smoothing import Smoothing, check_smoothing
 from tabkit.encoding.target import Target
-from tabkit.errors import FitError
+from tabkit.errors import ConfigError, FitError
 from tabkit.schema import Family
 
 
@@ -35,6 +35,11 @@ class AutoText:
     kind: ClassVar[str] = "auto_text"
     families: ClassVar[frozenset[Family]] = frozenset({"text"})
     needs: ClassVar[frozenset[Need]] = frozenset({"levels"})
+
+    def __post_init__(self) -> None:
+        check_smoothing(self.smoothing)
+        if not isinstance(self.max_onehot, int) or self.max_onehot < 0:
+            raise ConfigError(f"max_onehot is {self.max_onehot!r}: a whole number from 0 was expected")
 
     def scalars(self, column: Input, weight: pl.Expr) -> dict[str, pl.Expr]:  # noqa: ARG002
         """Ask for nothing beside the levels."""

@@ -35,6 +35,7 @@ def choose_parts(
     `default` gives the encoder of a column that is not in `columns`, None for one without values; with None for
     the default itself such columns are left out.
     """
+    _check_keys(columns)
     asked = {(key,) if isinstance(key, str) else tuple(key): _listed(value) for key, value in columns.items()}
     inputs = _inputs(schema, columns, targets=targets, exclude=exclude, roles=roles)
     by_name = {column.name: column for column in inputs}
@@ -86,6 +87,20 @@ def _encoders(default: Default, column: Input, asked: list[Encoder] | None) -> l
     return asked
 
 
+def _check_keys(columns: Columns) -> None:
+    """Refuse keys that are no names, and crosses that would be called alike."""
+    keys = [(key,) if isinstance(key, str) else key for key in columns]
+    wrong = [key for key in keys if not isinstance(key, tuple) or not key or not all(isinstance(n, str) for n in key)]
+    if wrong:
+        raise ConfigError(
+            f"encoders are given for {wrong[0]!r}", advice="give a column's name, or a tuple of names to cross them"
+        )
+    names = [" x ".join(key) for key in keys]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"two crosses would both be called {twice[0]!r}", advice="rename a column")
+
+
 def _check_cross(pair: Input, schema: pl.Schema) -> None:
     kinds = {"text", "number", "boolean", "date"}
     wrong = [name for name, dtype in zip(pair.columns, pair.dtypes, strict=True) if family(dtype) not in kinds]
@@ -102,7 +117,7 @@ def _inputs(
     schema: pl.Schema, columns: Columns, *, targets: Sequence[Target], exclude: Iterable[str], roles: RowRoles
 ) -> list[Input]:
     """Return the feature columns, once it is sure that every column named is there and can be named."""
-    exclude = list(exclude)
+    exclude = [exclude] if isinstance(exclude, str) else list(exclude)
     named = dict.fromkeys([*(target.name for target in targets), *roles.columns(), *exclude])
     absent = [name for name in named if name not in schema]
     if absent:
@@ -116,7 +131,8 @@ def _inputs(
     both = {name for name in (roles.groups, roles.time) if name in asked}  # features on request
     left_out = {*(t.name for t in targets), *(name for name in roles.columns() if name not in both), *exclude}
     inputs = [Input((name,), (dtype,)) for name, dtype in schema.items() if name not in left_out]
-    patterns = [column.name for column in inputs if _PATTERN.fullmatch(column.name)]
+    used = [*(column.name for column in inputs), *(target.name for target in targets), *roles.columns()]
+    patterns = [name for name in dict.fromkeys(used) if _PATTERN.fullmatch(name)]
     if patterns:
         raise SchemaError(
             f"Polars reads these column names as patterns: {', '.join(map(repr, patterns))}",

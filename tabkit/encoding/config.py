@@ -28,7 +28,8 @@ class EncodingConfig(Config):
     crosses
         Columns that are crossed: tables with ``columns``, ``kind`` and the encoder's parameters.
     past_only
-        With a time role: encode each row by earlier ones only, the oldest ones by nothing (null).
+        In `train`, with a time role: encode each row by earlier ones only, the oldest ones by nothing (null). `encode`
+        always does.
 
     Examples
     --------
@@ -92,6 +93,6 @@ def _encoder(values: Mapping[str, Any], column: str) -> Encoder:
         )
     try:
         encoder: Encoder = spec(**rest)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ConfigError(f"the encoder {kind!r} of {column!r}: {error}", advice="check the types") from error
     return encoder

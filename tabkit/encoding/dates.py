@@ -14,6 +14,7 @@ from tabkit.encoding.circle import circle, circle_sql
 from tabkit.encoding.drop import dropped
 from tabkit.encoding.exprs import FittedExprs
 from tabkit.encoding.input import Input
+from tabkit.encoding.numeric import check_options
 from tabkit.encoding.protocol import FittedEncoder, Need, Scalars, Statistics, pool_scalars
 from tabkit.errors import ConfigError
 from tabkit.schema import Family
@@ -64,6 +65,7 @@ class DateParts:
     needs: ClassVar[frozenset[Need]] = frozenset()
 
     def __post_init__(self) -> None:
+        check_options(self)
         if self.parts is None:
             return
         object.__setattr__(self, "parts", tuple(self.parts))

@@ -13,7 +13,7 @@ from tabkit.encoding.circle import circle, circle_sql
 from tabkit.encoding.drop import dropped
 from tabkit.encoding.exprs import FittedExprs
 from tabkit.encoding.input import Input
-from tabkit.encoding.numeric import number, number_sql
+from tabkit.encoding.numeric import check_options, number, number_sql
 from tabkit.encoding.protocol import FittedEncoder, Need, Scalars, Statistics, pool_scalars
 from tabkit.errors import ConfigError
 from tabkit.schema import Family
@@ -51,6 +51,7 @@ class DurationParts:
     needs: ClassVar[frozenset[Need]] = frozenset()
 
     def __post_init__(self) -> None:
+        check_options(self)
         object.__setattr__(self, "parts", tuple(self.parts))
         unknown = [part for part in self.parts if part not in _PARTS]
         if unknown or not self.parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,11 +23,12 @@ from tabkit.encoding.roles import RowRoles
 from tabkit.encoding.source import Source
 from tabkit.encoding.survey import Survey, survey
 from tabkit.errors import ConfigError
-from tabkit.frames import fresh_name, reading
+from tabkit.frames import collect, fresh_name, reading
 from tabkit.target import Target, infer
 
 Targets = str | Target | Sequence[str | Target] | None
 Made = list[pl.Series] | None
+_UNSTABLE = re.compile(r"JOIN|AGGREGATE|GROUP|UNIQUE|DISTINCT|SORT|SAMPLE|SHUFFLE", flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class Order:
     exclude: Iterable[str]
     roles: RowRoles
     given: NDArray[np.integer[Any]] | None
+    grouped: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,10 +103,12 @@ def fit(frame: pl.LazyFrame, order: Order, *, transform: bool) -> Fit:
         given=order.given,
     )
     weighed = aims_of(found, targets)
-    asked, grouped = _by_source(chosen, found), order.roles.groups is not None
+    asked = _by_source(chosen, found)
+
+    seed, grouped = order.seed, order.grouped
 
     def work(name: str) -> _Fitted:
-        return _fit_source(found, asked[name], folds, weighed, seed=order.seed, grouped=grouped, transform=transform)
+        return _fit_source(found, asked[name], folds, weighed, seed=seed, grouped=grouped, transform=transform)
 
     # NumPy and Polars let go of Python's lock in most of this
     with ThreadPoolExecutor(min(4, pl.thread_pool_size())) as pool:
@@ -119,6 +124,15 @@ def fit(frame: pl.LazyFrame, order: Order, *, transform: bool) -> Fit:
         folds=folds.count,
     )
     return Fit(table, folds, tuple(made[i] for i in range(len(chosen))))
+
+
+def in_order(frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
+    """Return rows that come in one order each time they are read; collected, if their query does not promise it."""
+    if isinstance(frame, pl.DataFrame):
+        return frame.lazy()
+    with reading("the source of the fit"):
+        plan = frame.explain(optimized=False)
+        return collect(frame, what="the rows of the fit").lazy() if _UNSTABLE.search(plan) else frame
 
 
 def training_features(frame: pl.LazyFrame, fitted: Fit) -> pl.LazyFrame:

@@ -22,6 +22,8 @@ from tabkit.frames import fresh_name, reading
 from tabkit.schema import Column, Schema
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+FORMAT = 1
+"""Of the state that `FittedTable.to_dict` gives."""
 _SMALL = 1_000
 _FEW = pl.QueryOptFlags.none(comm_subexpr_elim=True)
 
@@ -42,7 +44,7 @@ class Rated(NamedTuple, Generic[Frame]):
     rates: Frame
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FittedTable:
     """A fitted table encoder: data and expressions, nothing else.
 
@@ -79,6 +81,10 @@ class FittedTable:
     roles: RowRoles
     folds: int
     _cache: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        """Say how large it is; the levels would fill pages."""
+        return f"FittedTable({len(self.outputs)} features of {len(self.schema.columns)} columns; see plan())"
 
     @property
     def encoders(self) -> tuple[FittedEncoder, ...]:
@@ -144,7 +150,8 @@ class FittedTable:
             If columns are missing or of another type, or an encoder refuses null or unseen levels. Of a lazy
             frame, what the values are is known only when it is collected: then Polars raises the error.
         """
-        aligned, kept = self._aligned(frame, list(keep), coerce=coerce)
+        names = [keep] if isinstance(keep, str) else list(dict.fromkeys(keep))
+        aligned, kept = self._aligned(frame, names, coerce=coerce)
         if isinstance(frame, pl.LazyFrame):
             return self._encode(frame.select(aligned), kept)
         with refusing_values():
@@ -187,7 +194,7 @@ class FittedTable:
         dialect
             ``duckdb``.
         table
-            The table or view with the columns of the fit under their names and types.
+            The table or view with the columns of the fit under their names and types; one name, quoted as it stands.
         keep
             Columns to carry along, first in the result.
 
@@ -289,11 +296,11 @@ class FittedTable:
         """Return it without the statistics of columns that make no feature.
 
         It encodes the same, is smaller, and holds no values of columns that were left out, such as
-        identifiers. In a merge or an update those stay left out, whatever the new rows say.
+        identifiers. In a merge with another slim encoder, or an update, those stay left out, whatever the rows say.
         """
         used = {part.source for part in self.parts if part.encoder.outputs}
         sources = {name: source if name in used else source.bare() for name, source in self.sources.items()}
-        kept = [p if p.source in used else replace(p, requested=p.spec, scalars={}) for p in self.parts]
+        kept = [p if p.source in used else replace(p, scalars={}) for p in self.parts]
         return replace(self, parts=tuple(kept), sources=sources, _cache={})
 
     def to_dict(self) -> dict[str, Any]:
@@ -310,6 +317,7 @@ class FittedTable:
             for part in self.parts
         ]
         return {
+            "format": FORMAT,
             "parts": parts,
             "sources": [source.to_dict() for source in self.sources.values()],
             "schema": self.schema.to_list(),
@@ -321,6 +329,11 @@ class FittedTable:
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> FittedTable:
         """Rebuild what `to_dict` gave; an encoder that this version does not know is a `SchemaError`."""
+        if state.get("format") != FORMAT:
+            raise SchemaError(
+                f"this state of an encoder has format {state.get('format')!r}; this tabkit reads format {FORMAT}",
+                advice="upgrade tabkit-ml to the version that wrote it, or fit again",
+            )
         found = [Source.from_dict(item) for item in state["sources"]]
         sources = {source.input.name: source for source in found}
         aims = tuple(Aim.from_dict(item) for item in state["aims"])

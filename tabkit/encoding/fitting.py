@@ -44,6 +44,9 @@ class Part:
     encoder: FittedEncoder
 
 
+_MOST_ARMS = 50
+
+
 class Weighed(NamedTuple):
     """The aims of a fit, with the rows' targets and weights.
 
@@ -89,6 +92,11 @@ def aims_of(found: Survey, targets: Sequence[Target], *, arms: Sequence[str] | N
     if not targets:
         raise ConfigError("arms are given without a target", advice="pass target=..., the outcome")
     names = list(arms) if arms is not None else arm.unique().sort().to_list()
+    if len(names) > _MOST_ARMS:
+        raise FitError(
+            f"the arm has {len(names):,} values; at most {_MOST_ARMS} were expected",
+            advice="name the arm",
+        )
     inside = [(arm == name).to_numpy().astype(np.float64) for name in names]
     weights = [mask if found.weight is None else mask * found.weight for mask in inside]
     aims = tuple(Aim(t, low, name) for t, low in zip(targets, lows, strict=True) for name in names)
@@ -112,5 +120,5 @@ def refuse_infinite(found: Survey, chosen: Sequence[tuple[Input, Encoder]]) -> N
         listed = ", ".join(f"{name!r} ({rows:,} rows)" for name, rows in wild.items())
         raise FitError(
             f"infinite values in {listed}",
-            advice="repair them, or take them for missing with --set encoding.infinite=null",
+            advice="repair them, or take them for missing: infinite='null' (--set encoding.infinite=null)",
         )

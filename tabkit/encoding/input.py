@@ -83,7 +83,10 @@ def _text(name: str, dtype: pl.DataType) -> pl.Expr:
         return column.cast(pl.String)
     # NaN would be a level of its own, and new rows may hold it where the fit had whole numbers. Nothing is cast to a
     # float, which would lose digits; but floats write 1 as "1.0", and a Decimal writes 1.5 as "1.50".
-    text = pl.when(~_nan(name)).then(column).cast(pl.String)
+    # A float writes 1e16 otherwise than a whole number does, so whole ones are written as such.
+    known = pl.when(~_nan(name)).then(column)
+    whole = known.cast(pl.Int64, strict=False)
+    text = pl.when(whole == known).then(whole.cast(pl.String)).otherwise(known.cast(pl.String))
     return text.str.replace(_WHOLE, "$1").str.replace(_ZEROS, "$1").str.replace("^-0$", "0")
 
 

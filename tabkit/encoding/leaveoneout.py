@@ -24,7 +24,8 @@ class LeaveOneOut(LevelEncoder):
 
     Within a level the value is high where the row's own target is low, and a tree can read the target from that
     difference: `TableEncoder.audit` shows it. It is here because the field knows it; `Target` is the safe choice.
-    A row that is alone in its level gets the mean of all other rows; one that has all the weight gets null.
+    Given folds do not matter to it. A row that is alone in its level gets the mean of all other rows; one that
+    has all the weight gets null.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class LeaveOneOut(LevelEncoder):
                 f"leave-one-out of {fitted.column!r} looks at rows of all times, but a time was given",
                 advice="use OrderedTarget() or Target(), or leave `time` out",
             )
-        cells, _ = group(fitted.statistics, 0, folds=range(fitted.statistics.folds))
+        cells, _ = group(fitted.statistics, 0)
         code = np.where(rows.code == fitted.levels, fitted.levels + 1, rows.code)  # null's cell stands behind other
         found = []
         for aim, sums, y, weight in zip(fitted.aims, cells.targets, rows.y, rows.weight, strict=True):
@@ -97,7 +98,7 @@ def refuse_grouping(spec: LevelEncoder) -> None:
         raise ConfigError(
             f"{type(spec).__name__} keeps every level apart: it takes no rare=, no 'other', and for null only "
             "'level', 'null' or 'error'",
-            advice="leave these out, or use Target()",
+            advice="leave `groups` out, or use Target()",
         )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
@@ -21,6 +22,19 @@ Unseen = Literal["prior", "null", "other", "error"]
 Null = Literal["level", "prior", "null", "other", "error"]
 LEVELLED: frozenset[Family] = frozenset({"text", "number", "boolean", "date"})
 """The kinds of columns whose values can be taken for levels."""
+
+
+def written(level: object) -> str:
+    """Return a level that was declared as the text by which it is told apart; None is none.
+
+    >>> written(True), written(1.0), written("1.50")
+    ('true', '1', '1.50')
+    """
+    if level is None or level != level:  # noqa: PLR0124  # NaN
+        raise ConfigError(f"{level!r} is declared as a level", advice="null is no level: see the encoder's `null`")
+    if isinstance(level, bool):
+        return str(level).lower()
+    return str(int(level)) if isinstance(level, float) and level.is_integer() else str(level)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +127,13 @@ class LevelEncoder:
                 f"{column.name!r} is null in {found.nulls:,} rows, and its encoder was told to refuse null",
                 advice="fill these rows, or choose another way: null='level' makes null a level of its own",
             )
+        rows = found.levels.rows.sum(axis=1)[:-1]
+        names = set(found.levels.levels.names.filter(pl.Series(rows > 0)).to_list())
+        if self.declared and names and not names & set(self.declared):
+            raise ConfigError(
+                f"none of the levels that are declared for {column.name!r} is there: {list(self.declared[:5])}",
+                advice=f"its levels are {sorted(names)[:5]}",
+            )
         return found.levels
 
     def flat(self, found: Statistics, statistics: LevelStatistics) -> str | None:
@@ -125,9 +146,13 @@ class LevelEncoder:
     def check(self, column: Input, aims: tuple[Aim, ...]) -> None:
         """Raise a `ConfigError` if this encoder cannot serve these targets."""
 
-    def freeze(self, statistics: LevelStatistics) -> Self:  # noqa: ARG002
-        """Return the specification that makes the same features from any statistics."""
-        return self
+    def freeze(self, statistics: LevelStatistics) -> Self:
+        """Return the specification that makes the same features from any statistics.
+
+        A number of rows that makes a level rare becomes a share, which stays the same while rows age.
+        """
+        rows = float(statistics.rows.sum())
+        return replace(self, rare=self.rare / rows) if 1 <= self.rare < rows else self
 
     def names(self, column: Input, aims: tuple[Aim, ...]) -> tuple[str, ...]:
         """Return the names of the features."""
@@ -173,7 +198,10 @@ class FittedLookup:
     def values(self) -> Floats:
         """Return the full-data values by code, shape (levels + 2, outputs): the levels, null, unseen."""
         if "values" not in self._cache:
-            self._cache["values"] = self._values(self.frozen, range(self.statistics.folds))
+            cells, index = group(self.statistics, self.frozen.rare)
+            self._cache["values"] = _values(self.frozen, cells, self.aims)[
+                _places(self.frozen, index, len(cells.names))
+            ]
         return self._cache["values"]
 
     def exprs(self, code: pl.Expr) -> list[pl.Expr]:
@@ -187,9 +215,8 @@ class FittedLookup:
 
     def by_fold(self, rows: Training) -> list[pl.Series]:
         """Return for each row the values of the other folds, or of the earlier ones if folds are blocks of time."""
-        folds = range(self.statistics.folds)
-        seen = [[j for j in folds if (j < k if rows.past else j != k)] for k in folds]
-        tables = [self._values(self.spec, chosen, training=not rows.past) for chosen in seen]
+        folded, index = by_cell(self.statistics, self.spec.rare)
+        tables = [self._of_others(cells, index, past=rows.past) for cells in folded.others(past=rows.past)]
         place = rows.fold.astype(np.uint32)
         place *= np.uint32(self.levels + 2)
         place += rows.code.astype(np.uint32, copy=False)
@@ -202,21 +229,69 @@ class FittedLookup:
             (), self.statistics.levels.names, self.values(), self.frozen.null == "error", self.frozen.unseen == "error"
         )
 
-    def _values(self, spec: LevelEncoder, folds: Sequence[int], *, training: bool = False) -> Floats:
-        """Return the values by code from the rows of some folds."""
-        cells, index = group(self.statistics, spec.rare, folds=list(folds))
-        if training and any(not sums.weight.sum() > 0 for sums in cells.targets):
+    def _of_others(self, cells: Cells, index: Integers, *, past: bool) -> Floats:
+        """Return the values by code for the rows of a fold, from the rows of the others."""
+        if not past and any(not sums.weight.sum() > 0 for sums in cells.targets):
             raise FitError(
                 "a fold holds all rows, or all that have weight (of an arm, if there are arms): none is left to "
                 f"encode {self.column!r} with",
                 advice="use fewer folds, or divide the rows more evenly",
             )
-        table = spec.values(cells, self.aims)
-        return np.vstack([table, np.full((1, table.shape[1]), np.nan)])[_places(spec, index, len(cells.names))]
+        count = len(cells.names)
+        places = _places(self.spec, index, count)
+        # a level that the other folds do not have is unseen to them, as it will be where new rows bring one
+        absent = np.append(cells.rows[:count] == 0, False)[np.minimum(index, count)]
+        unseen = count + 2 if self.spec.unseen == "error" else places[-1]
+        places[:-2] = np.where(absent, unseen, index)
+        return _values(self.spec, cells, self.aims)[places]
 
 
-def group(statistics: LevelStatistics, rare: float, *, folds: Sequence[int]) -> tuple[Cells, Integers]:
-    """Put levels with few rows (in all folds) together, and pool the statistics of some folds.
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldedCells:
+    """Cells, with the statistics of each fold.
+
+    Parameters
+    ----------
+    names
+        The K levels that stand for themselves.
+    rows
+        Shape (K + 2, folds).
+    targets
+        The sums of each aim, with K + 2 cells.
+    """
+
+    names: pl.Series
+    rows: Floats
+    targets: tuple[Sums, ...]
+
+    def total(self) -> Cells:
+        """Return all folds together."""
+        folds = range(self.rows.shape[1])
+        return Cells(self.names, self.rows.sum(axis=1), tuple(sums.pool(folds) for sums in self.targets))
+
+    def others(self, *, past: bool) -> list[Cells]:
+        """Return for each fold all others together, or all before it: in as many sums as there are folds."""
+        folds = [self._fold(k) for k in range(self.rows.shape[1])]
+        before = list(accumulate(folds[:-1], _together, initial=_nothing(folds[0])))
+        if past:
+            return before
+        behind = list(accumulate(folds[:0:-1], _together, initial=_nothing(folds[0])))[::-1]
+        return [_together(a, b) for a, b in zip(before, behind, strict=True)]
+
+    def _fold(self, k: int) -> Cells:
+        return Cells(self.names, self.rows[:, k], tuple(sums.pool([k]) for sums in self.targets))
+
+
+def _together(a: Cells, b: Cells) -> Cells:
+    return Cells(a.names, a.rows + b.rows, tuple(x.plus(y) for x, y in zip(a.targets, b.targets, strict=True)))
+
+
+def _nothing(like: Cells) -> Cells:
+    return Cells(like.names, np.zeros_like(like.rows), tuple(sums.scale(0.0) for sums in like.targets))
+
+
+def by_cell(statistics: LevelStatistics, rare: float) -> tuple[FoldedCells, Integers]:
+    """Put levels with few rows (in all folds) together.
 
     Returns
     -------
@@ -225,14 +300,26 @@ def group(statistics: LevelStatistics, rare: float, *, folds: Sequence[int]) -> 
     """
     rows = statistics.rows.sum(axis=1)
     least = rare * rows.sum() if rare < 1 else rare
-    kept = rows[:-1] >= least
+    kept = rows[:-1] >= least * (1 - 1e-9)  # a share that was a number of rows once must still reach it
     count = int(kept.sum())
     index = np.where(kept, np.cumsum(kept) - 1, count)
     everywhere = np.append(index, count + 1)
-    inside = statistics.pool(folds)
-    cells = totals(everywhere, inside.rows[:, 0], (count + 2,))
+    folds = [totals(everywhere, statistics.rows[:, k], (count + 2,)) for k in range(statistics.folds)]
     names = statistics.levels.names if kept.all() else statistics.levels.names.filter(pl.Series(kept))
-    return Cells(names, cells, tuple(sums.at(everywhere, cells=count + 2) for sums in inside.targets)), index
+    targets = tuple(sums.at(everywhere, cells=count + 2) for sums in statistics.targets)
+    return FoldedCells(names, np.stack(folds, axis=1), targets), index
+
+
+def group(statistics: LevelStatistics, rare: float) -> tuple[Cells, Integers]:
+    """Put levels with few rows together, and all folds; return the cells and the cell of each level."""
+    folded, index = by_cell(statistics, rare)
+    return folded.total(), index
+
+
+def _values(spec: LevelEncoder, cells: Cells, aims: tuple[Aim, ...]) -> Floats:
+    """Return the values of the kept levels, other, null and the prior, then a row of NaN."""
+    table = spec.values(cells, aims)
+    return np.vstack([table, np.full((1, table.shape[1]), np.nan)])
 
 
 def refusing(column: str, spec: LevelEncoder, code: pl.Expr, *, levels: int) -> pl.Expr:

@@ -13,6 +13,7 @@ from tabkit.encoding.aim import Aim
 from tabkit.encoding.fitting import Part, aims_of, fitted_part, refuse_infinite, source_of
 from tabkit.encoding.folds import Folds
 from tabkit.encoding.input import Input
+from tabkit.encoding.protocol import Scalars
 from tabkit.encoding.roles import RowRoles
 from tabkit.encoding.source import Source
 from tabkit.encoding.survey import survey
@@ -50,7 +51,9 @@ def merged(mine: State, other: State) -> State:
     aims = _lowest(mine.aims, other.aims)
     sources = {name: source.merge(other.sources[name], append=False) for name, source in mine.sources.items()}
     parts = tuple(
-        fitted_part(sources[a.source], a.requested, a.requested.pool([a.scalars, b.scalars]), aims)
+        a
+        if _is_gone(mine, a)
+        else fitted_part(sources[a.source], a.requested, a.requested.pool([a.scalars, b.scalars]), aims)
         for a, b in zip(mine.parts, other.parts, strict=True)
     )
     names = dict.fromkeys([*mine.nulls, *other.nulls])
@@ -70,7 +73,7 @@ def updated(state: State, frame: pl.LazyFrame, *, decay: float) -> State:
     used = [part for part in state.parts if part.encoder.outputs]
     chosen = [(state.sources[part.source].input, part.requested) for part in used]
     targets = tuple({aim.target.name: aim.target for aim in state.aims}.values())
-    found = survey(frame, chosen, targets=targets, roles=state.roles)
+    found = survey(frame, chosen, targets=targets, roles=replace(state.roles, groups=None))
     refuse_infinite(found, chosen)
     weighed = aims_of(found, targets, arms=_arms(state.aims, found.other))
     fold = np.arange(found.rows) % state.folds if state.roles.time is None else np.full(found.rows, state.folds - 1)
@@ -87,11 +90,12 @@ def updated(state: State, frame: pl.LazyFrame, *, decay: float) -> State:
             fitted_part(
                 sources[part.source],
                 part.encoder.frozen,
-                part.requested.pool([part.scalars, fresh[id(part)]]) if id(part) in fresh else part.scalars,
+                _pooled(part, fresh),
                 aims,
             ),
-            requested=part.requested if id(part) in fresh else part.spec,
+            requested=part.requested,
             spec=part.spec,
+            scalars=_pooled(part, fresh),
         )
         for part in state.parts
     )
@@ -101,12 +105,24 @@ def updated(state: State, frame: pl.LazyFrame, *, decay: float) -> State:
 
 def further_columns(targets: Sequence[Target], roles: RowRoles) -> list[str]:
     """Return the columns that an update needs beside the features."""
-    return list(dict.fromkeys([*(target.name for target in targets), *roles.columns()]))
+    needed = [name for name in (roles.weight, roles.arms, roles.time) if name]
+    return list(dict.fromkeys([*(target.name for target in targets), *needed]))
 
 
 def nulls_of(schema: Schema) -> dict[str, float]:
     """Return how many nulls each column had."""
     return {column.name: column.nulls for column in schema.columns}
+
+
+def _pooled(part: Part, fresh: Mapping[int, Scalars]) -> Scalars:
+    return part.requested.pool([part.scalars, fresh[id(part)]]) if id(part) in fresh else {}
+
+
+def _is_gone(state: State, part: Part) -> bool:
+    """Return whether a part makes no feature and its statistics were not kept: see `FittedTable.slim`."""
+    source, needs = state.sources[part.source], part.requested.needs
+    empty = (source.levels is None if "levels" in needs else not part.scalars) and part.requested.kind != "drop"
+    return not part.encoder.outputs and empty
 
 
 def _differences(mine: State, other: State) -> list[str]:
@@ -116,6 +132,10 @@ def _differences(mine: State, other: State) -> list[str]:
         only = [repr(name) for name, _ in (item for item in ours + theirs if (item in ours) != (item in theirs))]
         found.append(f"columns or encoders differ ({', '.join(dict.fromkeys(only)) or 'in their order'})")
     else:
+        pairs = list(zip(mine.parts, other.parts, strict=True))
+        half = [a.source for a, b in pairs if _is_gone(mine, a) != _is_gone(other, b)]
+        if half:
+            found.append(f"statistics of {', '.join(map(repr, half))} were kept in one alone")
         for name, source in mine.sources.items():
             column, counterpart = source.input, other.sources[name].input
             if _kinds(column) != _kinds(counterpart):

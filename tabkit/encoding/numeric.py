@@ -13,7 +13,8 @@ from tabkit.encoding.aim import Aim
 from tabkit.encoding.drop import dropped
 from tabkit.encoding.exprs import FittedExprs
 from tabkit.encoding.input import Input
-from tabkit.encoding.protocol import FittedEncoder, Need, Scalars, Statistics, pool_scalars
+from tabkit.encoding.protocol import Encoder, FittedEncoder, Need, Scalars, Statistics, pool_scalars
+from tabkit.errors import ConfigError
 from tabkit.schema import Family
 
 Infinite = Literal["error", "null"]
@@ -41,6 +42,9 @@ class Numeric:
     families: ClassVar[frozenset[Family]] = NUMBERS
     needs: ClassVar[frozenset[Need]] = frozenset()
 
+    def __post_init__(self) -> None:
+        check_options(self)
+
     def scalars(self, column: Input, weight: pl.Expr) -> dict[str, pl.Expr]:  # noqa: ARG002
         """Ask for the range, and for infinities, which the table encoder refuses."""
         return ranges(column, self.infinite)
@@ -67,6 +71,17 @@ class Numeric:
             }.get(column.family, "a number"),
             (number_sql(column, infinite=self.infinite),),
         )
+
+
+def check_options(spec: Encoder) -> None:
+    """Refuse words and flags that a specification does not know, wherever it has them."""
+    infinite = getattr(spec, "infinite", "error")
+    if infinite not in ("error", "null"):
+        raise ConfigError(f"infinite is {infinite!r}: 'error' or 'null' was expected")
+    for name in ("keep", "cyclic", "append"):
+        value = getattr(spec, name, False)
+        if not isinstance(value, bool):
+            raise ConfigError(f"{name} is {value!r}: true or false was expected")
 
 
 def ranges(column: Input, infinite: Infinite) -> dict[str, pl.Expr]:

@@ -12,7 +12,7 @@ from tabkit.encoding.aim import Aim
 from tabkit.encoding.drop import dropped
 from tabkit.encoding.input import Input, shown
 from tabkit.encoding.levels import Levels
-from tabkit.encoding.lookup import LevelEncoder, Unseen, group, refusing
+from tabkit.encoding.lookup import LevelEncoder, Unseen, group, refusing, written
 from tabkit.encoding.protocol import FittedEncoder, Sql, Statistics, Training
 from tabkit.encoding.statistics import Integers, LevelStatistics
 from tabkit.errors import ConfigError, FitError
@@ -47,7 +47,7 @@ class OneHot(LevelEncoder):
         if isinstance(self.levels, str):
             raise ConfigError(f"levels are {self.levels!r}: a list of levels was expected")
         if self.levels is not None:
-            object.__setattr__(self, "levels", tuple(map(str, self.levels)))
+            object.__setattr__(self, "levels", tuple(map(written, self.levels)))
             if len(set(self.levels)) < len(self.levels):
                 raise ConfigError(f"levels hold a level twice: {self.levels[:20]}")
         if self.extra is not None:
@@ -79,7 +79,7 @@ class OneHot(LevelEncoder):
             return self
         kept = self.levels
         if kept is None:
-            kept = tuple(group(statistics, self.rare, folds=range(statistics.folds))[0].names.to_list())
+            kept = tuple(group(statistics, self.rare)[0].names.to_list())
         rows = statistics.rows.sum(axis=1)
         known = Levels(pl.Series(kept, dtype=pl.String)).places(statistics.levels)[:-1] < len(kept)
         is_other, is_null = bool(rows[:-1][~known].any()), bool(rows[-1])

@@ -26,7 +26,7 @@ class OrderedTarget(LevelEncoder):
     With ``n`` and ``S`` the weight and weighted sum of the target over earlier rows of the level, and ``p`` the
     mean of the target over all earlier rows: ``(S + a p) / (n + a)`` (Prokhorenkova et al. 2018, eq. 5, with the
     running mean for the prior: the mean of all rows would hold the row's own target). Rows of equal time do not
-    see each other, and the first get null. A new row gets the same from all rows.
+    see each other, and the first get null. A new row gets the same from all rows. Given folds do not matter to it.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ import polars as pl
 from tabkit.encoding.aim import Aim
 from tabkit.encoding.input import Input
 from tabkit.encoding.levels import Levels
-from tabkit.encoding.lookup import Cells, LevelEncoder, Null, group
+from tabkit.encoding.lookup import Cells, LevelEncoder, Null, group, written
 from tabkit.encoding.smoothing import smoothed
 from tabkit.encoding.statistics import Floats, LevelStatistics
 from tabkit.errors import ConfigError
@@ -45,7 +45,7 @@ class Ordinal(LevelEncoder):
     def __post_init__(self) -> None:
         LevelEncoder.__post_init__(self)
         if isinstance(self.order, list | tuple):
-            object.__setattr__(self, "order", tuple(map(str, self.order)))
+            object.__setattr__(self, "order", tuple(map(written, self.order)))
             wrong = not self.order or len(set(self.order)) < len(self.order)
         else:
             wrong = self.order not in ("frequency", "target")
@@ -73,7 +73,7 @@ class Ordinal(LevelEncoder):
         """Keep the order as it was found; new levels come behind, or with the rare ones if there may be some."""
         if not isinstance(self.order, str):
             return self
-        cells, _ = group(statistics, self.rare, folds=range(statistics.folds))
+        cells, _ = group(statistics, self.rare)
         places = self._found(cells)
         return replace(self, order=tuple(cells.names.gather(np.argsort(places)).to_list()), append=not self.rare)
 
@@ -94,6 +94,9 @@ class Ordinal(LevelEncoder):
         count = len(cells.names)
         # a level with no rows in these folds stands where the mean of all rows would: no place moves for it
         measure = -cells.rows[:count] if self.order == "frequency" else smoothed(cells.targets[0], "auto")[:count, 0]
+        # means that differ in their last bits alone, as sums in another order make them, are equal
+        largest = float(np.abs(measure).max(initial=0.0))
+        measure = np.round(measure / largest, 10) if 0 < largest < np.inf else measure
         places = np.empty(count)
         places[np.argsort(measure, kind="stable")] = np.arange(count)
         return places

@@ -14,7 +14,7 @@ from tabkit.encoding.aim import Aim
 from tabkit.encoding.drop import dropped
 from tabkit.encoding.exprs import FittedExprs
 from tabkit.encoding.input import Input
-from tabkit.encoding.numeric import NUMBERS, Infinite, constant, number, number_sql, ranges
+from tabkit.encoding.numeric import NUMBERS, Infinite, check_options, constant, number, number_sql, ranges
 from tabkit.encoding.protocol import FittedEncoder, Need, Scalars, Statistics, pool_scalars
 from tabkit.errors import ConfigError
 from tabkit.schema import Family
@@ -46,6 +46,7 @@ class QuantileBins:
     needs: ClassVar[frozenset[Need]] = frozenset({"values"})
 
     def __post_init__(self) -> None:
+        check_options(self)
         if self.bins < 2:
             raise ConfigError(f"bins is {self.bins!r}: 2 or more were expected")
         if self.edges is not None:

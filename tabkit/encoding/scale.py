@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import isfinite, sqrt
 from typing import ClassVar
 
 import polars as pl
@@ -14,7 +14,7 @@ from tabkit.encoding.aim import Aim
 from tabkit.encoding.drop import dropped
 from tabkit.encoding.exprs import FittedExprs
 from tabkit.encoding.input import Input
-from tabkit.encoding.numeric import NUMBERS, Infinite, constant, number, number_sql, ranges
+from tabkit.encoding.numeric import NUMBERS, Infinite, check_options, constant, number, number_sql, ranges
 from tabkit.encoding.protocol import Encoder, FittedEncoder, Need, Scalars, Statistics, pool_scalars
 from tabkit.encoding.quantiles import quantile
 from tabkit.errors import ConfigError
@@ -41,6 +41,10 @@ class StandardScale:
     kind: ClassVar[str] = "standard"
     families: ClassVar[frozenset[Family]] = NUMBERS
     needs: ClassVar[frozenset[Need]] = frozenset()
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        check_numbers(self.center, self.scale)
 
     def scalars(self, column: Input, weight: pl.Expr) -> dict[str, pl.Expr]:
         """Ask for the range and the moments."""
@@ -101,6 +105,8 @@ class RobustScale:
     needs: ClassVar[frozenset[Need]] = frozenset({"values"})
 
     def __post_init__(self) -> None:
+        check_options(self)
+        check_numbers(self.center, self.scale)
         if not 0 <= self.low < self.high <= 1:
             raise ConfigError(f"low and high are {self.low!r} and {self.high!r}: 0 <= low < high <= 1 was expected")
 
@@ -123,6 +129,13 @@ class RobustScale:
             spread = high - low or found.scalars["high"] - found.scalars["low"]
             center, scale = middle if center is None else center, spread if scale is None else scale
         return scaled(column, self, replace(self, center=center, scale=scale), center, scale, self.infinite)
+
+
+def check_numbers(*numbers: float | None) -> None:
+    """Refuse a centre or scale that is no finite number."""
+    for value in numbers:
+        if value is not None and (isinstance(value, bool | str) or not isfinite(value)):
+            raise ConfigError(f"center or scale is {value!r}: a finite number was expected")
 
 
 def scaled(

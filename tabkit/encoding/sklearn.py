@@ -34,15 +34,29 @@ from tabkit.encoding.arrays import (
     seed_of,
 )
 from tabkit.encoding.fitted import FittedTable
+from tabkit.encoding.leaveoneout import LeaveOneOut
 from tabkit.encoding.numeric import Infinite
+from tabkit.encoding.ordered import OrderedTarget
 from tabkit.encoding.protocol import Encoder
 from tabkit.encoding.smoothing import Smoothing
 from tabkit.encoding.statistics import Floats, Integers
 from tabkit.encoding.target import Target
+from tabkit.errors import ConfigError
 
 __all__ = ["InputError", "TableEncoder", "TargetEncoder"]
 
 _Key = str | tuple[str, ...]
+
+
+def _refuse_by_row(spec: table.TableEncoder, groups: Any) -> None:
+    """Refuse encoders that look at single rows, of the own group too, where groups were given as folds."""
+    listed = [value if isinstance(value, Sequence) else [value] for value in spec.columns.values()]
+    by_row = [type(e).__name__ for encoders in listed for e in encoders if isinstance(e, LeaveOneOut | OrderedTarget)]
+    if groups is not None and by_row:
+        raise ConfigError(
+            f"{by_row[0]} looks at other rows of the same group, but groups were given",
+            advice="use Target(), which is cross-fitted by whole groups, or leave `groups` out",
+        )
 
 
 class _Transformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -72,6 +86,7 @@ class _Transformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         with as_value_error():
             rows, seed = self._read(X, y, sample_weight), seed_of(self.random_state)
             fold = folds_of(rows, self._division(), groups, seed=seed)
+            _refuse_by_row(self._spec(seed), groups)
             encoded = self._spec(seed).fit_transform(rows.frame, target=rows.target, weight=rows.weight, folds=fold)
         self.encoder_ = encoded.encoder
         return self._features(encoded.features, rows, fold)

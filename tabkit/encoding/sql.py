@@ -21,6 +21,7 @@ def query(encoders: Iterable[tuple[Input, FittedEncoder]], *, dialect: Dialect, 
     """Return a query that gives the outputs of the encoders; see `FittedTable.to_sql`."""
     if dialect not in get_args(Dialect):
         raise ConfigError(f"unknown SQL dialect {dialect!r}", advice=f"known dialects: {', '.join(get_args(Dialect))}")
+    _refuse_names(encoders := list(encoders), keep := list(keep))
     tables: list[str] = []
     joins: list[str] = []
     columns = [quoting.column(name) for name in keep]
@@ -28,7 +29,7 @@ def query(encoders: Iterable[tuple[Input, FittedEncoder]], *, dialect: Dialect, 
         sql = encoder.sql(source)
         exprs: Sequence[str] = sql.exprs
         if sql.levels is not None:
-            name = f"levels_{len(tables)}"
+            name = f"tabkit_levels_{len(tables)}"
             key = _key(source)
             tables.append(_table(name, source, sql))
             joins.append(f"LEFT JOIN {name} ON {key} = {name}.level")
@@ -37,6 +38,20 @@ def query(encoders: Iterable[tuple[Input, FittedEncoder]], *, dialect: Dialect, 
     head = "WITH " + ",\n".join(tables) + "\n" if tables else ""
     body = ",\n  ".join(columns)
     return "\n".join([f"{head}SELECT\n  {body}", f"FROM {quoting.name(table)} AS t", *joins])
+
+
+def _refuse_names(encoders: Sequence[tuple[Input, FittedEncoder]], keep: Sequence[str]) -> None:
+    """Refuse names that a database takes for one: it does not tell capitals from small letters."""
+    read = dict.fromkeys([name for source, _ in encoders for name in source.columns] + list(keep))
+    made = [*keep, *(name for _, encoder in encoders for name in encoder.outputs)]
+    for what, names in (("columns", list(read)), ("features", made)):
+        small = [name.lower() for name in names]
+        twice = [name for name in names if small.count(name.lower()) > 1]
+        if twice:
+            raise ConfigError(
+                f"{what} that SQL cannot tell apart: {', '.join(map(repr, twice[:6]))}",
+                advice="rename them, or do not keep what is a feature already",
+            )
 
 
 def _key(source: Input) -> str:

@@ -84,7 +84,7 @@ def survey(frame: pl.LazyFrame, parts: Sequence[Part], *, targets: Sequence[Targ
     rows = shared.select(
         *(target.expr(schema[target.name]).alias(f"y {t}") for t, target in enumerate(targets)),
         *([mass.alias("weight")] if roles.weight else []),
-        *(pl.col(name).alias(f"{role} role") for role, name in roles.others().items()),
+        *(_role(role, name, schema[name]).alias(f"{role} role") for role, name in roles.others().items()),
         *(sources[name].text().cast(own_categories()).alias(f"text {name}") for name in levelled),
         *([] if targets or levelled else [pl.lit(1).alias("nothing")]),
     )
@@ -114,6 +114,11 @@ def survey(frame: pl.LazyFrame, parts: Sequence[Part], *, targets: Sequence[Targ
         weight,
         found.select(f"{role} role" for role in roles.others()).rename(lambda name: name.removesuffix(" role")),
     )
+
+
+def _role(role: str, name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a role's column; arms as levels, so that 1 and 1.0 are one arm and NaN is none."""
+    return Input((name,), (dtype,)).text() if role == "arms" else pl.col(name)
 
 
 def _check(

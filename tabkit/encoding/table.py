@@ -14,7 +14,7 @@ from tabkit import splits
 from tabkit.encoding.audit import Audit, audited
 from tabkit.encoding.auto import choose
 from tabkit.encoding.choosing import Columns
-from tabkit.encoding.fit import Fit, Order, Targets, fit, training_features
+from tabkit.encoding.fit import Fit, Order, Targets, fit, in_order, training_features
 from tabkit.encoding.fitted import FittedTable
 from tabkit.encoding.input import Input
 from tabkit.encoding.numeric import Infinite
@@ -76,8 +76,8 @@ class TableEncoder:
         check_smoothing(self.smoothing)
         wrong = {
             "default": self.default not in ("auto", "drop"),
-            "max_onehot": self.max_onehot < 0,
-            "folds": self.folds < 2,
+            "max_onehot": not isinstance(self.max_onehot, int) or self.max_onehot < 0,
+            "folds": not isinstance(self.folds, int) or self.folds < 2,
             "infinite": self.infinite not in ("error", "null"),
         }
         for name in (name for name, is_wrong in wrong.items() if is_wrong):
@@ -112,14 +112,17 @@ class TableEncoder:
             Column of an experiment's arm: every target is encoded for each arm, by that arm's rows (the outcome with
             and without contact, for uplift). It is no feature.
         groups
-            Column whose rows of one value go to one fold, so that none is encoded by its own household. It is
-            a feature only if it stands in `columns`.
+            Column whose rows of one value go to one fold, so that none is encoded by its own household. With a `time`
+            it is not looked at: earlier rows of the same household are the past too. It is a feature only if it
+            stands in `columns`.
         time
             Column of the row's time: folds are then blocks of time, and each is encoded by earlier ones only; the
-            first, which has no past, gets null. It is a feature only if it stands in `columns`.
+            first, which has no past, gets null. What does not use the target (counts, scales, which levels are rare)
+            still comes from all rows. It is a feature only if it stands in `columns`.
         folds
             Shape (rows,): a fold number from 0 for each row. By default seeded, stratified by class. A lazy
-            frame must give its rows in the same order each time it is read.
+            frame is read twice, so its rows must come in the same order each time; one that joins, groups or sorts
+            may not, and is collected first.
 
         Raises
         ------
@@ -154,7 +157,7 @@ class TableEncoder:
         features returned here to train, and `FittedTable.transform` for all other rows.
         Parameters and errors are those of `fit`.
         """
-        lazy = frame.lazy()
+        lazy = in_order(frame)
         roles = RowRoles(weight=weight, arms=arms, groups=groups, time=time)
         fitted = self._fit(lazy, target, exclude, roles, folds, transform=True)
         features = training_features(lazy, fitted)
@@ -209,11 +212,14 @@ class TableEncoder:
         held_out = splits.holdout(rows.height, share=share, seed=self.seed, **apart)
         train, test = rows[held_out.train], rows[held_out.test]
         roles = RowRoles(weight=weight, groups=groups, time=time)
-        # folds are drawn by class: a flipped target would draw others
-        fixed = None if time else self._fit(train.lazy(), known, exclude, roles, None, transform=False).folds.fold
+        fixed, left_out = None, [*exclude]
+        if time is None:  # folds are drawn by class: a flipped target would draw others
+            fixed = self._fit(train.lazy(), known, exclude, roles, None, transform=False).folds.fold
+            roles, left_out = RowRoles(weight=weight), [*exclude, *([groups] if groups else [])]
 
         def encode(part: pl.DataFrame) -> tuple[FittedTable, pl.DataFrame]:
-            fitted = self._fit(part.lazy(), known, exclude, roles, fixed, transform=True)
+            grouped = groups is not None
+            fitted = self._fit(part.lazy(), known, left_out, roles, fixed, transform=True, grouped=grouped)
             return fitted.table, collect(training_features(part.lazy(), fitted), what="the rows of the audit")
 
         flipped = np.random.default_rng(self.seed).permutation(train.height)[:flips]
@@ -228,6 +234,7 @@ class TableEncoder:
         folds: NDArray[np.integer[Any]] | None,
         *,
         transform: bool,
+        grouped: bool | None = None,
     ) -> Fit:
         order = Order(
             columns=self.columns,
@@ -238,6 +245,7 @@ class TableEncoder:
             exclude=exclude,
             roles=roles,
             given=folds,
+            grouped=roles.groups is not None if grouped is None else grouped,
         )
         return fit(frame, order, transform=transform)
 

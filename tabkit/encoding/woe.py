@@ -21,7 +21,8 @@ class WeightOfEvidence(LevelEncoder):
 
     With ``a`` and ``b`` the weights of the level's positive and other rows, ``A`` and ``B`` those of all rows
     and ``r`` the regularisation: ``log((a + r) / (A + 2 r)) - log((b + r) / (B + 2 r))``, as in
-    category_encoders (Good 1950 for the notion). Above 0 a level speaks for the class. A level of one single row, which
+    category_encoders (Good 1950 for the notion). Above 0 a level speaks for the class. A level of one single row (or of
+    old ones that count for no more by now), which
     tells nothing, gets 0, and so does what was never seen. A multiclass target gives one column per class, each
     against the rest. The rows of the fit get the value of the other folds.
 

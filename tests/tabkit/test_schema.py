@@ -220,7 +220,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 @pytest.mark.parametrize(
     ("fitted", "values", "expected"),
     [
-        ("Int64", ["1.5", " -2 ", "1e3", None], [1.5, -2, 1000, None]),
+        ("Int64", ["9007199254740993", " -2 ", "3.0", None], [2**53 + 1, -2, 3, None]),
+        ("Float64", ["1.5", " -2 ", "1e3", None], [1.5, -2, 1000, None]),
         ("Float32", pl.Series(["1", "2"], dtype=pl.Categorical), [1, 2]),
         ("Decimal[10, 2]", ["1.25", "3"], [1.25, 3]),
         ("Int64", [True, False, None], [1, 0, None]),

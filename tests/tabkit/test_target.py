@@ -201,3 +201,22 @@ def test_further_rows_may_have_one_class_and_another_type():
     Target("y", "binary", ("0", "1")).check(frame([1.0, 1.0]))
     Target("y", "binary", ("1.0", "0.0")).check(frame([1]).collect())
     Target("y", "regression").check(frame([1]))
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        (pl.Series([0.1, 0.2] * 5, dtype=pl.Float32), None),
+        (pl.Series([2**53, 2**53 + 1] * 5), None),
+        (pl.Series([1, 0] * 5, dtype=pl.Int8), None),
+        (pl.Series([True, False] * 5), None),
+        (pl.Series([-1, 1] * 5), None),
+        (pl.Series([2.0, 1.0] * 5), None),
+    ],
+)
+def test_the_fast_way_gives_what_the_slow_one_gives(values, classes):
+    frame = pl.DataFrame({"y": values})
+    target = infer(frame, "y")
+    slow, fast = (frame.select(target.expr(*given)).to_series().to_list() for given in ((), (values.dtype,)))
+    assert slow == fast
+    assert set(fast) == {0.0, 1.0}

@@ -98,3 +98,15 @@ def test_times_have_no_levels_until_they_are_cast(dtype):
     frame = pl.DataFrame({"x": pl.Series([1, 2, 1, 2]).cast(pl.Int64).cast(dtype)})
     with pytest.raises(ConfigError, match="cast it to String"):
         TableEncoder(default="drop", columns={"x": Frequency()}).fit(frame)
+
+
+@pytest.mark.parametrize("now", [pl.Float64, pl.Int64, pl.UInt64, pl.Decimal(38, 2)])
+@pytest.mark.parametrize("fitted", [pl.Float64, pl.Int64, pl.Decimal(38, 0)])
+def test_large_whole_numbers_are_one_level_in_every_type(fitted, now):
+    values = pl.Series("x", [10**16, 2 * 10**16, 3])
+    column = Input(("x",), (fitted if isinstance(fitted, pl.DataType) else fitted(),))
+    assert values.cast(now).to_frame().select(column.text()).to_series().to_list() == [
+        str(10**16),
+        str(2 * 10**16),
+        "3",
+    ]

@@ -130,7 +130,7 @@ def test_encoders_by_single_rows_refuse_groups(spec):
         _encode(_table(), [spec], TARGETS["binary"], groups="house")
 
 
-def test_with_a_time_the_order_is_safe_for_groups():
+def test_with_a_time_groups_are_not_looked_at():
     frame = _table()
     assert _encode(frame, [OrderedTarget()], time="when", groups="house").features.equals(
         _encode(frame, [OrderedTarget()], time="when").features
@@ -481,3 +481,24 @@ def test_an_empty_frame_gives_an_empty_one(spec):
     for empty in _ways(encoder, RARE.clear()):
         assert empty.shape == (0, full.width)
         assert empty.schema == full.schema
+
+
+@pytest.mark.parametrize("unseen", ["prior", "null", "other"])
+def test_a_level_of_one_fold_alone_is_unseen_to_its_own_rows(unseen):
+    frame = pl.DataFrame({"t": ["a", "b"] * 6 + ["solo", "c"], "y": [0, 1, 1, 0] * 3 + [1, 1]})
+    folds = np.array([0, 1, 2] * 4 + [0, 1])
+    spec = Target(smoothing=0, unseen=unseen, rare=1)
+    found = TableEncoder(columns={"t": spec}).fit_transform(frame, target="y", folds=folds)
+    new = found.encoder.transform(pl.DataFrame({"t": ["never"]})).item()
+    own = found.features.to_series()[12]
+    assert (own is None) == (new is None)
+    assert own is None or own == pytest.approx(frame.filter(folds != 0)["y"].mean())
+
+
+def test_as_many_folds_as_rows_are_summed_once_each():
+    n = 1500
+    frame = pl.DataFrame({"t": [f"l{i % 500}" for i in range(n)], "y": np.random.default_rng(0).normal(size=n)})
+    folds = np.arange(n)
+    fine = TableEncoder(columns={"t": Target(smoothing=0)}).fit_transform(frame, target="y", folds=folds).features
+    others = frame.select((pl.col("y").sum().over("t") - pl.col("y")) / 2).to_series()
+    np.testing.assert_allclose(fine.to_series(), others, rtol=1e-9)

@@ -37,6 +37,7 @@ from tabkit.encoding import (
 )
 from tabkit.errors import ConfigError, FitError, SchemaError, TabkitError
 from tabkit.target import Target as TargetColumn
+from tabkit.target import infer
 
 patient = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 TASKS = {
@@ -467,3 +468,26 @@ def test_impossible_decay_is_refused(decay):
     frame = _table(40)
     with pytest.raises(ConfigError, match="decay"):
         _encoder().fit(frame, target=TASKS["binary"]).update(frame, decay=decay)
+
+
+@pytest.mark.parametrize("how", ["slim", "updated"])
+def test_parts_that_forgot_what_they_left_out_can_be_merged(how):
+    frame = pl.DataFrame({"s": ["a", "b"] * 10, "id": [f"i{i}" for i in range(20)], "y": [0, 1, 1, 0] * 5})
+    spec, y = TableEncoder(folds=2, max_onehot=3), infer(frame, "y")
+    parts = [spec.fit(frame[:12], target=y), spec.fit(frame[12:], target=y)]
+    parts = [part.slim() if how == "slim" else part.update(frame[:4]) for part in parts]
+    merged = parts[0].merge(parts[1])
+    assert merged.outputs == ("s=a", "s=b")
+    assert merged.sources["s"].rows == sum(part.sources["s"].rows for part in parts)
+    with pytest.raises(FitError, match="statistics of 'id' were kept in one alone"):
+        parts[0].merge(spec.fit(frame[12:], target=y))
+
+
+def test_a_number_of_rows_that_is_rare_stays_rare_while_rows_age():
+    frame = pl.DataFrame({"t": ["a"] * 20 + ["b"] * 20 + ["c"] * 3, "y": [1] * 20 + [0] * 20 + [1, 0, 1]})
+    fitted = TableEncoder(columns={"t": Target(rare=15, smoothing=0)}).fit(frame, target="y")
+    aged = fitted
+    for _ in range(8):
+        aged = aged.update(pl.DataFrame({"t": ["a", "b"], "y": [1, 0]}), decay=0.7)
+    levels = pl.DataFrame({"t": ["a", "b"]})
+    assert aged.transform(levels).equals(fitted.transform(levels))

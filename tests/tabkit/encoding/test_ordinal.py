@@ -100,7 +100,12 @@ def test_the_first_block_of_time_has_no_order_yet():
     frame = FRAME.with_columns(when=pl.Series(range(8)))
     encoder = TableEncoder(default="drop", columns={"t": Ordinal(order="target")}, folds=2)
     features = encoder.fit_transform(frame, target="y", time="when").features.to_series()
-    assert features.is_null().to_list() == [True] * 4 + [False, False, True, False]
+    assert features.is_null().to_list() == [True] * 4 + [
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_an_update_moves_no_place_whatever_the_new_rows_say():
@@ -138,3 +143,29 @@ def test_null_is_never_a_level():
 def test_rare_levels_and_new_ones_cannot_both_stand_behind():
     with pytest.raises(ConfigError, match="when rare ones share the place there"):
         Ordinal(order=["a"], append=True, rare=2)
+
+
+@pytest.mark.parametrize(
+    ("values", "order"), [([True, False] * 4, (False, True)), ([1, 2] * 4, (1.0, 2.0)), ([1.0, 2.0] * 4, ("1", "2"))]
+)
+def test_levels_may_be_declared_as_the_values_they_are(values, order):
+    frame = pl.DataFrame({"x": values, "y": [0, 1] * 4})
+    places = TableEncoder(columns={"x": Ordinal(order=order)}).fit(frame, target="y").transform(frame).to_series()
+    assert sorted(set(places.to_list())) == [0.0, 1.0]
+
+
+def test_declared_levels_that_are_all_misspelt_are_refused():
+    frame = pl.DataFrame({"x": ["Low", "High"] * 4, "y": [0, 1] * 4})
+    with pytest.raises(ConfigError, match="none of the levels that are declared"):
+        TableEncoder(columns={"x": Ordinal(order=("low", "high"))}).fit(frame, target="y")
+    with pytest.raises(ConfigError, match="None is declared as a level"):
+        Ordinal(order=("low", None))
+
+
+def test_means_that_differ_by_the_order_of_their_sums_alone_are_equal():
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"x": rng.integers(0, 700, 3000), "y": rng.normal(size=3000).round(2)})
+    spec = TableEncoder(columns={"x": Ordinal(order="target")})
+    plain = spec.fit(frame, target="y").transform(frame).to_series()
+    mixed = spec.fit(frame.sample(fraction=1, shuffle=True, seed=1), target="y").transform(frame).to_series()
+    assert plain.equals(mixed)

@@ -113,3 +113,11 @@ def test_what_sql_cannot_say_is_refused():
         TableEncoder(columns={("x", "f"): Target()}).fit(frame, target="y").to_sql()
     with pytest.raises(ConfigError, match="known dialects: duckdb"):
         TableEncoder().fit(frame, target="y").to_sql("oracle")
+
+
+def test_names_that_a_database_takes_for_one_are_refused():
+    frame = pl.DataFrame({"a": [1.0, 2.0], "A": [3.0, 4.0]})
+    with pytest.raises(ConfigError, match="SQL cannot tell apart"):
+        TableEncoder().fit(frame).to_sql()
+    with pytest.raises(ConfigError, match="SQL cannot tell apart: 'a', 'a'"):
+        TableEncoder().fit(frame.select("a")).to_sql(keep=["a"])

@@ -10,7 +10,7 @@ import pytest
 from polars.io.plugins import register_io_source
 from polars.testing import assert_frame_equal
 
-from tabkit.encoding import Drop, Encoded, FittedTable, Numeric, OneHot, TableEncoder, Target
+from tabkit.encoding import AutoText, DateParts, Drop, Encoded, FittedTable, Numeric, OneHot, TableEncoder, Target
 from tabkit.errors import ConfigError, FitError, SchemaError, TabkitError
 from tabkit.splits import kfold
 from tabkit.target import Target as TargetColumn
@@ -476,3 +476,54 @@ def test_a_nested_column_can_be_left_out_by_choice():
     fitted = TableEncoder(columns={"tags": Drop()}, folds=2).fit(frame, target="y")
     assert fitted.outputs == ("x",)
     assert FittedTable.from_dict(fitted.to_dict()).transform(frame).equals(fitted.transform(frame))
+
+
+@pytest.mark.parametrize("maker", ["group_by", "join", "unique", "sort"])
+def test_a_lazy_frame_without_an_order_of_its_own_is_encoded_row_by_row(maker):
+    n = 50_000
+    s = pl.Series(np.arange(n) % 50).cast(pl.String)
+    frame = pl.DataFrame({"k": np.arange(n), "s": s}).with_columns(y=pl.col("s").cast(pl.Float64))
+    frame = frame.with_columns(x=pl.col("y"))
+    lazy = {
+        "group_by": lambda: frame.lazy().group_by("k").agg(pl.all().first()),
+        "join": lambda: frame.lazy().join(frame.lazy().select("k"), on="k"),
+        "unique": lambda: frame.lazy().unique("k"),
+        "sort": lambda: frame.lazy().sort("s"),
+    }[maker]()
+    encoder = TableEncoder(columns={"s": Target(smoothing=0)})
+    features = encoder.fit_transform(lazy.drop("k"), target="y").features.collect()
+    np.testing.assert_allclose(features["s by target"], features["x"], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({1: Target()}, "encoders are given for 1"),
+        ({("a", "b x c"): Target(), ("a x b", "c"): Target()}, "would both be called 'a x b x c'"),
+    ],
+)
+def test_keys_that_are_no_names_or_meet_are_refused(columns, said):
+    frame = pl.DataFrame({"a": ["x", "y"], "b x c": ["x", "y"], "a x b": ["x", "y"], "c": ["x", "y"], "y": [0, 1]})
+    with pytest.raises(ConfigError, match=said):
+        TableEncoder(columns=columns, folds=2).fit(pl.concat([frame] * 2), target="y")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Numeric(infinite="nul"),
+        lambda: Numeric(keep="no"),
+        lambda: DateParts(cyclic="false"),
+        lambda: AutoText(max_onehot=-3),
+        lambda: AutoText(smoothing="zzz"),
+        lambda: TableEncoder(max_onehot="10"),
+    ],
+)
+def test_misspelt_parameters_are_refused(wrong):
+    with pytest.raises(ConfigError):
+        wrong()
+
+
+def test_it_says_how_large_it_is_and_not_every_level():
+    frame = pl.DataFrame({"s": [f"l{i}" for i in range(2000)] * 2, "y": [0, 1] * 2000})
+    assert repr(TableEncoder().fit(frame, target="y")) == "FittedTable(1 features of 1 columns; see plan())"
