@@ -113,7 +113,9 @@ def encode(
     target: Annotated[str | None, typer.Option(help="The column to predict: it is used, but never leaks.")] = None,
     id_: Annotated[str | None, typer.Option("--id", help="The column that names each row.")] = None,
     time: Annotated[str | None, typer.Option(help="Rows are encoded by earlier ones only.")] = None,
-    group: Annotated[str | None, typer.Option(help="Rows are encoded by other groups only.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Rows are encoded by other groups only, unless --time is given.")
+    ] = None,
     weight: Annotated[str | None, typer.Option(help="Row weights.")] = None,
     treatment: Annotated[str | None, typer.Option(help="Arms: the target is encoded for each of them.")] = None,
     drop_null_target: Annotated[
@@ -181,6 +183,81 @@ def score(
         return score_job(_values(config, set_, given), progress=_bars())
 
     _run(job, "score_view", as_json=as_json, debug=debug)
+
+
+@app.command()
+def update(
+    bundle: Annotated[str | None, typer.Argument(help="The bundle of a trained model.")] = None,
+    source: Source = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="auto tries all and chooses; or keep, recalibrate, refit, extend, refit_extend, retrain."),
+    ] = None,
+    decay: Annotated[float | None, typer.Option(help="Of refit: how much of the old leaves stays, 0 to 1.")] = None,
+    reference: Annotated[
+        list[str] | None, typer.Option(help="Older rows that a retraining may use. May be repeated.")
+    ] = None,
+    drop_null_target: Annotated[
+        bool, typer.Option("--drop-null-target", help="Leave out rows without a target.")
+    ] = False,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="The new bundle; the old one stays.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
+    config: ConfigFile = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Bring a model up to date with new rows: try what is possible, and use the cheapest that surely helps."""
+    given = {
+        "bundle": bundle,
+        "source": source or None,
+        "strategy": strategy,
+        "decay": decay,
+        "reference": reference or None,
+        "drop_null_target": drop_null_target or None,
+        "output": output,
+    }
+
+    def job() -> dict[str, Any]:
+        from pipelines.jobs import update_job
+
+        return update_job(_values(config, set_, given), overwrite=overwrite, progress=_bars())
+
+    _run(job, "update_view", as_json=as_json, debug=debug)
+
+
+@app.command()
+def history(
+    bundle: Annotated[str, typer.Argument(help="The bundle of a model.")],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show the line of ancestors of a model, newest first."""
+
+    def job() -> dict[str, Any]:
+        from pipelines.ancestry import history as walk
+
+        return walk(bundle)
+
+    _run(job, "history_view", as_json=as_json, debug=debug)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="The bundle of a model.")],
+    second: Annotated[str, typer.Argument(help="The bundle of another model of the same target.")],
+    source: Annotated[list[str], typer.Argument(help="Labelled rows that neither has seen.")],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure two models on the same rows, with the paired difference and its interval."""
+
+    def job() -> dict[str, Any]:
+        from pipelines.comparison import comparison
+
+        return comparison(first, second, source)
+
+    _run(job, "compare_view", as_json=as_json, debug=debug)
 
 
 @app.command()

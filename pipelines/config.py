@@ -96,6 +96,51 @@ class EncodeConfig(Config):
     encoding: EncodingConfig = Field(default_factory=EncodingConfig)
 
 
+class UpdateConfig(Config):
+    """Everything that `update` can be told.
+
+    Parameters
+    ----------
+    bundle, source, output
+        The model, the new rows, and the bundle to write.
+    reference
+        Older rows that a retraining may use beside the new ones.
+    strategy
+        ``auto`` tries all and chooses; or the one to use.
+    decay
+        Of ``refit``: how much of the old leaves stays, from 0 to 1; without it the best of some mixtures is taken.
+    encoder_decay
+        How much each old row counts in the encoders' statistics, once there are new ones.
+    learning_rate, extend_trees, most_trees
+        Of ``extend``: the learning rate (by default the model's), the most rounds to add, and the most in all.
+    half_life_days
+        Of ``retrain``: the age at which a row counts half; without it all rows count alike.
+    judge, blocks
+        The share of the new rows, the newest, that candidates are judged on, and in how many blocks of time: for each
+        block candidates are made from all new rows before it.
+    fewest_rows
+        Fewer new rows than this are refused.
+    drop_null_target
+        Leave out rows without a target instead of refusing them.
+    """
+
+    bundle: str | None = None
+    source: str | list[str] | None = None
+    output: str | None = None
+    reference: str | list[str] | None = None
+    strategy: Literal["auto", "keep", "recalibrate", "refit", "extend", "refit_extend", "retrain"] = "auto"
+    decay: float | None = Field(default=None, ge=0, le=1)
+    encoder_decay: float = Field(default=1.0, gt=0, le=1)
+    learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    extend_trees: int = Field(default=200, ge=1)
+    most_trees: int = Field(default=5_000, ge=1)
+    half_life_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    judge: float = Field(default=0.4, gt=0, lt=1)
+    blocks: int = Field(default=2, ge=1, le=20)
+    fewest_rows: int = Field(default=200, ge=20)
+    drop_null_target: bool = False
+
+
 class ScoreConfig(Config):
     """Everything that `score` can be told.
 

@@ -205,6 +205,7 @@ def evaluate(
     weight: Floats | None,
     span: tuple[str, str] | None,
     how: Resampling,
+    ranked: str = LINEAR,
 ) -> Evaluation:
     """Measure every model on the same rows; gains are taken in the first metric, a loss, and in AUC.
 
@@ -216,6 +217,8 @@ def evaluate(
         Shape (n,).
     predictions
         By model, `MODEL` among them: shape (n,) or (n, classes).
+    ranked
+        The model that AUC is compared with.
     """
     options = {"weight": weight, **how.options()}
     scores, gains = [], []
@@ -229,7 +232,7 @@ def evaluate(
         ends = {m: (f.low, f.high) if measure.has_interval else (None, None) for m, f in found.items()}
         scores += [Score(model, measure.name, f.value, *ends[model]) for model, f in found.items()]
         # The base rate ranks nothing: its AUC is one half by definition.
-        others = [LINEAR] if measure.name == _RANKING else [m for m in predictions if m != MODEL and i == 0]
+        others = [ranked] if measure.name == _RANKING else [m for m in predictions if m != MODEL and i == 0]
         for other in (m for m in others if m in predictions):
             gain = metrics.paired_bootstrap(measure, y, predictions[MODEL], predictions[other], **options)
             gains.append(Gain(other, gain.name, gain.value, gain.low, gain.high))

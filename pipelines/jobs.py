@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.config import EncodeConfig, ScoreConfig, TrainConfig
+from pipelines.config import EncodeConfig, ScoreConfig, TrainConfig, UpdateConfig
 from pipelines.encoding import encode_files
-from pipelines.propensity import load, train
+from pipelines.propensity import load, train, update
 from pipelines.scores import score_files
 from tabkit.bundle import check_place
 from tabkit.config import Config, build
@@ -66,6 +66,26 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
         progress=progress,
     )
     return {"bundle": bundle, **report.to_dict()}
+
+
+def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
+    """Bring a saved model up to date and save the new one; return what there is to say about it."""
+    started = time.perf_counter()
+    config = build(UpdateConfig, values)
+    path, source, output = (_needed(config, name) for name in ("bundle", "source", "output"))
+    if Path(output).resolve() == Path(path).resolve():
+        raise ConfigError("the output is the bundle itself: a bundle is never changed", advice="choose another name")
+    check_place(output, overwrite=overwrite)
+    model, report = update(load(path), source, reference=config.reference, config=config, progress=progress)
+    checksum = model.save(output, overwrite=overwrite)
+    return {
+        "bundle": output,
+        "checksum": checksum,
+        "parent": {"bundle": path, "checksum": model.lineage["parent"]},
+        **report.to_dict(),
+        "trees": model.booster.trees,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
 
 
 def encode_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tabkit.errors import BundleError, ConfigError, TabkitError
 from tabkit.roles import Roles
 from tabkit.schema import parse_dtype
 from tabkit.scoring import Scorer, Tally, stream
+from tabkit.sketch import Sketch
 from tabkit.target import Target
 
 KIND = "propensity"
@@ -62,6 +63,8 @@ class PropensityModel:
         Where the model comes from: source, rows, time span, parent.
     dtypes
         The types of the role columns at the fit, by column.
+    seen
+        A sample of the rows of the fit, by which they are known again; None without an id.
     checksum
         Of the bundle it was loaded from or saved to last; None before.
     """
@@ -74,6 +77,7 @@ class PropensityModel:
     config: Mapping[str, Any] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
+    seen: Sketch | None = None
     checksum: str | None = None
 
     def outputs(self, *, contributions: int = 0) -> dict[str, pl.DataType]:
@@ -159,6 +163,8 @@ class PropensityModel:
             "booster": self.booster.to_dict(),
         }
         parts = to_parts(self.encoder.slim()) | {"booster.txt": self.booster.text.encode()}
+        if self.seen is not None:
+            parts["seen.parquet"] = bundle.frame_bytes(self.seen.to_frame())
         return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
 
     @classmethod
@@ -180,6 +186,7 @@ class PropensityModel:
                 config=manifest["config"],
                 lineage=manifest["lineage"],
                 dtypes=manifest["dtypes"],
+                seen=Sketch.from_frame(found.frame("seen.parquet")) if "seen.parquet" in found.parts else None,
                 checksum=found.checksum,
             )
         except TabkitError:

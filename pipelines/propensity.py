@@ -14,7 +14,8 @@ from pipelines.config import TrainConfig
 from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, resampling
 from pipelines.hints import of_model, of_rows
 from pipelines.model import PropensityModel, score_columns
-from pipelines.rows import fit_encoder, labels, with_features
+from pipelines.rows import fit_encoder, keys, labels, with_features
+from pipelines.updating import UpdateReport, update
 from tabkit import boosting, metrics, splits
 from tabkit.boosting import OBJECTIVES, BoostedModel, BoostingConfig, Rows
 from tabkit.config import build
@@ -24,10 +25,11 @@ from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name
+from tabkit.sketch import Sketch
 from tabkit.table import Table, read
 from tabkit.target import Target, Task, infer
 
-__all__ = ["PropensityModel", "TrainConfig", "load", "train"]
+__all__ = ["PropensityModel", "TrainConfig", "UpdateReport", "load", "train", "update"]
 
 _TASK_OF: dict[str, Task] = {"binary": "binary", "multiclass": "multiclass"}
 
@@ -99,6 +101,7 @@ def train(
         config=settings.model_dump(mode="json", exclude={"source", "output"}),  # places are this machine's own
         lineage=_lineage(table, target, parts, measured.booster, settings, hints),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in roles.given().values()},
+        seen=None if (found := keys(table)) is None else Sketch.of(found),
     )
 
 

@@ -12,6 +12,7 @@ from pipelines.config import TrainConfig
 from tabkit.boosting import Rows, variance_power
 from tabkit.encoding import FittedTable
 from tabkit.frames import fresh_name
+from tabkit.schema import family
 from tabkit.table import Table
 from tabkit.target import Target
 
@@ -28,6 +29,17 @@ def with_features(table: Table, features: pl.DataFrame, target: Target, *, categ
     return Rows(features, labels(table, target), weight=table.numbers("weight"), offset=offset, categorical=categorical)
 
 
+def keys(table: Table) -> pl.Series | None:
+    """Return one text per row that tells it apart, from id and time; None without an id."""
+    if table.roles.id is None:
+        return None
+    columns = [name for name in (table.roles.id, table.roles.time) if name is not None]
+    kinds = {name: family(table.frame.schema[name]) for name in columns}
+    moments = [pl.col(n).dt.timestamp("us") if kinds[n] == "datetime" else pl.col(n) for n in columns]
+    texts = pl.concat_str([moment.cast(pl.String) for moment in moments], separator="\x1f")
+    return table.frame.select(texts.alias("key")).to_series()
+
+
 def fit_encoder(
     table: Table, target: Target, settings: TrainConfig, *, like: FittedTable | None = None
 ) -> tuple[FittedTable, Rows]:
@@ -42,7 +54,7 @@ def fit_encoder(
         Use the kinds of encoders that this one has, instead of choosing them anew by what the rows hold.
     """
     encoder = settings.encoding.encoder(seed=settings.seed)
-    frame, weight = _rates(table, target, settings)
+    frame, weight = rates(table, target, settings)
     fitted, features = (encoder if like is None else replace(encoder, columns=like.specs)).fit_transform(
         frame,
         target=target,
@@ -54,12 +66,19 @@ def fit_encoder(
     return fitted, with_features(table, features, target, categorical=fitted.categorical)
 
 
-def _rates(table: Table, target: Target, settings: TrainConfig) -> tuple[pl.DataFrame, str | None]:
-    """Return the table with counts or amounts turned into rates, and the column of their weights."""
+def rates(
+    table: Table, target: Target, settings: TrainConfig, *, column: str | None = None
+) -> tuple[pl.DataFrame, str | None]:
+    """Return the table with counts or amounts turned into rates, and the column of their weights.
+
+    `column` is what an encoder that exists already calls the weights: it is made if the table lacks it.
+    """
     weight, exposure = table.roles.weight, table.numbers("exposure")
     if exposure is None:
-        return table.frame, weight
-    column = fresh_name("weight", table.frame.columns)
+        if column is None or column in table.frame.columns:
+            return table.frame, column or weight
+        return table.frame.with_columns(pl.lit(1.0).alias(column)), column
+    column = column or fresh_name("weight", table.frame.columns)
     own = table.numbers("weight")
     mass = exposure ** (2 - variance_power(settings.boosting)) * (1.0 if own is None else own)
     rates = pl.col(target.name).cast(pl.Float64) / pl.Series(exposure)

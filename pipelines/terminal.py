@@ -116,6 +116,62 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
     return Group(*lines)
 
 
+def update_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `update` has to say: every candidate, which one was used, and why."""
+    table = _table()
+    table.add_column("candidate", no_wrap=True)
+    table.add_column(result["metric"], justify="right", no_wrap=True)
+    table.add_column("against keep", justify="right", no_wrap=True)
+    table.add_column("ece", justify="right", no_wrap=True)
+    table.add_column("trees", justify="right", no_wrap=True)
+    table.add_column("s", justify="right", no_wrap=True)
+    table.add_column("how", overflow="fold", min_width=12)
+    for row in result["candidates"]:
+        if row["loss"] is None:
+            table.add_row(_line(row["name"]), "", "", "", "", "", _line(f"not possible: {row['refused']}"))
+            continue
+        digits = digits_of(row["low"], row["high"])
+        gain = "" if row["name"] == "keep" else _with_interval(row["gain"], row["low"], row["high"], digits=digits)
+        ece = "" if row["ece"] is None else f"{row['ece']:.3f}"
+        chosen = "bold" if row["name"] == result["strategy"] else ""
+        cells = (row["name"], f"{row['loss']:.4f}", gain, ece, f"{row['trees']:,}", f"{row['seconds']:.1f}", row["how"])
+        table.add_row(*(Text(_visible(cell), chosen) for cell in cells))
+    title = (
+        f"Judged on {result['judged_rows']:,} of {result['rows']:,} new rows ({100 * result['level']:.3g}% intervals)"
+    )
+    saved = f"Saved {result['bundle']}: {result['trees']} trees, {result['seconds']:.1f} s; the old model stays"
+    lines = [Text(result["why"], "bold"), *_unit_note(result["unit"]), _line(saved)]
+    lines += [Text(f"Note: {_visible(warning)}", "yellow") for warning in result["warnings"]]
+    return Group(_titled(title, table), *lines)
+
+
+def _with_interval(value: float, low: float, high: float, *, digits: int) -> str:
+    return f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+
+
+def history_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return the line of ancestors, newest first."""
+    table = _table()
+    for name in ("checksum", "strategy", "rows", "time", "source"):
+        wide = name in ("source", "strategy")
+        table.add_column(name, justify="right" if name == "rows" else "left", no_wrap=not wide, overflow="fold")
+    for row in result["chain"]:
+        span = days(row["span"]) if row["span"] else ""
+        checksum = (row["checksum"] or "not saved")[:9]
+        strategy = f"{row['strategy']} ({row['how']})" if row.get("how") else row["strategy"]
+        table.add_row(*map(_line, (checksum, strategy, f"{row['rows']:,}", span, row["source"] or "")))
+    return _titled(f"{result['bundle']} and its ancestors, newest first", table)
+
+
+def compare_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return the metrics of two models side by side."""
+    names = {"model": result["b"], "other": result["a"]}
+    scores = [{**row, "model": names[row["model"]]} for row in result["scores"]]
+    head = _line(f"{result['rows']:,} rows{', ' + days(result['span']) if result['span'] else ''}")
+    shown = scores_table({**result, "scores": scores})
+    return Group(head, Text(), shown, Text(_visible(result["verdict"]), "bold"), *_unit_note(result["unit"]))
+
+
 def encode_view(result: Mapping[str, Any]) -> RenderableType:
     """Show what an encoding run did: the plan, what new rows held, and where things were written."""
     plan = _table()
@@ -139,7 +195,7 @@ def encode_view(result: Mapping[str, Any]) -> RenderableType:
     lines = [f"{result['rows']:,} rows, {result['features']} features, {result['seconds']:.1f} s"]
     lines += [f"{rows:,} rows left out: {why}" for why, rows in result["rows_dropped"].items() if rows]
     if result["output"]:
-        how = "encoded out of fold: train on these" if result["out_of_fold"] else "encoded"
+        how = "encoded out of fold: train on these" if result["out_of_fold"] else "encoded; no feature uses a target"
         lines.append(f"{result['output']}: {how}")
     if result["saved"]:
         lines.append(

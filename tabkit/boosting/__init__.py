@@ -1,25 +1,38 @@
 """LightGBM models on encoded features, with the base score outside the trees, and their baselines."""
 
 from tabkit.boosting.baselines import BaseRate, Linear, base_rate, linear
+from tabkit.boosting.choice import KEEP, Candidate, Choice, choose
 from tabkit.boosting.config import BoostingConfig
+from tabkit.boosting.extend import extend
 from tabkit.boosting.fit import fit
 from tabkit.boosting.model import BoostedModel
 from tabkit.boosting.objective import OBJECTIVES, Objective, variance_power
 from tabkit.boosting.reasons import reason_schema, reasons
+from tabkit.boosting.recalibrate import recalibrate
+from tabkit.boosting.refit import refit
 from tabkit.boosting.rows import Rows
+from tabkit.boosting.updatable import refusal
 
 __all__ = [
+    "KEEP",
     "OBJECTIVES",
     "BaseRate",
     "BoostedModel",
     "BoostingConfig",
+    "Candidate",
+    "Choice",
     "Linear",
     "Objective",
     "Rows",
     "base_rate",
+    "choose",
+    "extend",
     "fit",
     "linear",
     "reason_schema",
     "reasons",
+    "recalibrate",
+    "refit",
+    "refusal",
     "variance_power",
 ]

@@ -77,15 +77,8 @@ def fit(
         classes=outputs,
     )
     params = parameters(config, objective, names=names, outputs=outputs)
-    booster, best = _train(
-        _dataset(train, names, base, params),
-        valid,
-        names=names,
-        base=base,
-        params=params,
-        config=config,
-        progress=progress or Silent(),
-    )
+    sets = [dataset(rows, names, start_of(rows, base), params) for rows in (train, *([valid] if valid else []))]
+    booster, best = grow(sets, params=params, config=config, progress=progress or Silent())
     model = BoostedModel(
         objective=objective.name,
         features=names,
@@ -112,44 +105,37 @@ def _checked(config: BoostingConfig, train: Rows, valid: Rows | None, classes: S
     return objective
 
 
-def _dataset(
-    rows: Rows,
-    names: tuple[str, ...],
-    base: Floats,
-    params: dict[str, Any],
-    reference: lgb.Dataset | None = None,
-) -> lgb.Dataset:
-    score = np.tile(base, (rows.features.height, 1)) + rows.offsets()[:, None]
+def start_of(rows: Rows, base: Floats) -> Floats:
+    """Return the scores before any tree, shape (n, outputs)."""
+    return np.tile(base, (rows.features.height, 1)) + rows.offsets()[:, None]
+
+
+def dataset(rows: Rows, names: tuple[str, ...], start: Floats, params: dict[str, Any]) -> lgb.Dataset:
+    """Return LightGBM's form of the rows, whose scores start as given, shape (n, outputs)."""
     return lgb.Dataset(
         matrix(rows.features, names),
         label=rows.y,
         weight=rows.weight,
-        init_score=score if len(base) > 1 else score[:, 0],
+        init_score=start if start.shape[1] > 1 else start[:, 0],
         feature_name=_safe_names(names),
         categorical_feature=[names.index(name) for name in rows.categorical],
-        reference=reference,
         params=params,
     )
 
 
-def _train(
-    data: lgb.Dataset,
-    valid: Rows | None,
-    *,
-    names: tuple[str, ...],
-    base: Floats,
-    params: dict[str, Any],
-    config: BoostingConfig,
-    progress: Progress,
+def grow(
+    sets: Sequence[lgb.Dataset], *, params: dict[str, Any], config: BoostingConfig, progress: Progress
 ) -> tuple[lgb.Booster, int]:
-    sets = [] if valid is None else [_dataset(valid, names, base, params, reference=data)]
+    """Grow trees on the first set until the loss on a second one stops falling; return the best round."""
+    data, *valid = sets
+    valid = [part.set_reference(data) for part in valid]
     with progress.task("growing trees", total=config.max_trees) as advance:
         callbacks: list[Callable[..., Any]] = [_Tick(advance)]
-        if valid is not None and config.early_stopping_rounds and params.get("boosting") != "dart":
+        if valid and config.early_stopping_rounds and params.get("boosting") != "dart":
             callbacks.append(lgb.early_stopping(config.early_stopping_rounds, verbose=False))
         try:
             with LIGHTGBM.passing(None):
-                booster = lgb.train(params, data, config.max_trees, valid_sets=sets, callbacks=callbacks)
+                booster = lgb.train(params, data, config.max_trees, valid_sets=valid, callbacks=callbacks)
         except lgb.basic.LightGBMError as error:
             raise FitError(f"LightGBM refuses: {error}", advice="check the boosting settings and the data") from error
     best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()

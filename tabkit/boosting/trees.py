@@ -1,0 +1,127 @@
+"""LightGBM's trees as its text holds them: leaf values and weights that can be read, replaced and appended.
+
+LightGBM offers no call that replaces all leaves, or that puts the trees of two models behind one another while each
+keeps its own start. Its text format is documented by its own reader, and every version since 2.3 writes it alike:
+a header, one block per tree, and a tail. `tree_sizes` in the header holds the bytes of each block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabkit.errors import BundleError
+
+Floats = NDArray[np.float64]
+_SIZES = re.compile(r"^tree_sizes=.*$", flags=re.MULTILINE)
+_NUMBER = re.compile(r"\ATree=\d+")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trees:
+    """The text of a model in its parts.
+
+    Parameters
+    ----------
+    head, tail
+        What stands before the first tree and behind the last.
+    blocks
+        The text of each tree; with several outputs, those of one boosting round follow one another.
+
+    Examples
+    --------
+    >>> import lightgbm as lgb
+    >>> x = np.arange(100.0)[:, None]
+    >>> data = lgb.Dataset(x, x[:, 0] > 50)
+    >>> text = lgb.train({"objective": "binary", "verbosity": -1}, data, 3).model_to_string()
+    >>> trees = Trees.read(text)
+    >>> len(trees.blocks), trees.write() == text
+    (3, True)
+    """
+
+    head: str
+    blocks: tuple[str, ...]
+    tail: str
+
+    @classmethod
+    def read(cls, text: str) -> Trees:
+        """Divide a model's text; a `BundleError` if it is none."""
+        front, end, tail = text.partition("\nend of trees")
+        if not end or not text.startswith("tree\n"):
+            raise BundleError("this is not the text of a LightGBM model", advice="copy the bundle again, or train")
+        head, *blocks = re.split(r"(?m)^(?=Tree=\d+$)", front + "\n")
+        return cls(head, tuple(blocks), end[1:] + tail)
+
+    def write(self) -> str:
+        """Return the text, with the trees numbered from 0 and their sizes counted anew."""
+        blocks = [_NUMBER.sub(f"Tree={i}", block, count=1) for i, block in enumerate(self.blocks)]
+        sizes = " ".join(str(len(block.encode())) for block in blocks)
+        head = _SIZES.sub(f"tree_sizes={sizes}", self.head, count=1)
+        return head + "".join(blocks) + self.tail
+
+    def first(self, count: int) -> Trees:
+        """Return the first trees alone."""
+        return replace(self, blocks=self.blocks[:count])
+
+    def values(self) -> list[Floats]:
+        """Return the leaves' values of each tree, as they are added to the score."""
+        return [_line(block, "leaf_value") for block in self.blocks]
+
+    def weights(self) -> list[Floats]:
+        """Return the sum of the second derivatives in each leaf at the time it was made."""
+        return [_line(block, "leaf_weight") for block in self.blocks]
+
+    def shrinkages(self) -> list[float]:
+        """Return by what each tree was shrunk: its learning rate."""
+        return [float(_line(block, "shrinkage")[0]) for block in self.blocks]
+
+    def ridges(self, lambda_l2: float, *, cat_l2: float, max_cat_to_onehot: int) -> list[Floats]:
+        """Return the penalty under which each leaf got its value.
+
+        A leaf below a division of many categories was made under ``lambda_l2 + cat_l2``, which LightGBM's own refit
+        forgets; up to `max_cat_to_onehot` of them are divided one against the others, under `lambda_l2` alone.
+        """
+        infos = re.search(r"^feature_infos=(.*)$", self.head, flags=re.MULTILINE)
+        bins = np.array([info.count(":") + 1 for info in (infos[1].split() if infos else [])])
+        found = []
+        for block in self.blocks:
+            feature, kind, *sides = (
+                _line(block, name).astype(np.int64)
+                for name in ("split_feature", "decision_type", "left_child", "right_child")
+            )
+            several = (kind & 1 == 1) & (bins[feature] > max_cat_to_onehot)
+            ridge = np.full(_line(block, "leaf_value").size, lambda_l2)
+            for side in sides:
+                ridge[~side[side < 0]] += cat_l2 * several[side < 0]
+            found.append(ridge)
+        return found
+
+    def with_leaves(self, values: Sequence[Floats], weights: Sequence[Floats] | None = None) -> Trees:
+        """Return the same trees with other values (and weights) in their leaves."""
+        blocks = [_replace(block, "leaf_value", value) for block, value in zip(self.blocks, values, strict=True)]
+        if weights is not None:
+            blocks = [_replace(block, "leaf_weight", weight) for block, weight in zip(blocks, weights, strict=True)]
+        return replace(self, blocks=tuple(blocks))
+
+    def plus(self, other: Trees) -> Trees:
+        """Return these trees with those of another model behind them."""
+        return replace(self, blocks=self.blocks + other.blocks)
+
+
+def _line(block: str, name: str) -> Floats:
+    found = re.search(rf"^{name}=(.*)$", block, flags=re.MULTILINE)
+    if found is None:
+        raise BundleError(f"a tree has no {name}", advice="train again")
+    try:
+        return np.array(found[1].split(), dtype=np.float64)
+    except ValueError:
+        raise BundleError(f"a tree's {name} holds no numbers", advice="copy the bundle again, or train") from None
+
+
+def _replace(block: str, name: str, values: Floats) -> str:
+    line = f"{name}={' '.join(map(repr, values.tolist()))}"
+    return re.sub(rf"^{name}=.*$", line, block, count=1, flags=re.MULTILINE)

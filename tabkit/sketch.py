@@ -1,0 +1,79 @@
+"""A small sample of the rows that a model has seen, by which it recognises them when they come again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+_SIZE = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketch:
+    """The smallest hashes of the keys of some rows.
+
+    Beyer and others 2007, "On synopses for distinct-value estimation under multiset operations".
+
+    Of further rows those whose hash is below the greatest one kept are known to be among the old ones or not, without
+    any doubt; they are a fair sample of all further rows. No key can be read back from it.
+
+    Parameters
+    ----------
+    hashes
+        At most 4,096 of them, rising, UInt64.
+    complete
+        Whether these are the hashes of all rows.
+
+    Examples
+    --------
+    >>> sketch = Sketch.of(str(i) for i in range(10_000))
+    >>> round(sketch.overlap(str(i) for i in range(5_000, 15_000)), 1)
+    0.5
+    >>> sketch.overlap(["new", "rows"])
+    0.0
+    """
+
+    hashes: NDArray[np.uint64]
+    complete: bool
+
+    @classmethod
+    def of(cls, keys: Iterable[str]) -> Sketch:
+        """Return the sketch of rows, from one text each that tells them apart."""
+        return _smallest(np.unique(_hashed(keys)), complete=True)
+
+    def merge(self, other: Sketch) -> Sketch:
+        """Return the sketch of the rows of both."""
+        both = np.unique(np.concatenate([self.hashes, other.hashes]))
+        ends = [part.hashes[-1] for part in (self, other) if not part.complete]
+        known = both[both <= min(ends)] if ends else both
+        return _smallest(known, complete=not ends)
+
+    def overlap(self, keys: Iterable[str]) -> float:
+        """Return the share of further rows that are among the old ones, as far as the sample can tell."""
+        found = _hashed(keys)
+        if not self.complete:
+            found = found[found <= self.hashes[-1]]
+        return float(np.isin(found, self.hashes).mean()) if found.size else 0.0
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return it as a frame with a column ``hash``; the first row says whether it is complete."""
+        return pl.DataFrame({"hash": self.hashes, "complete": np.full(len(self.hashes), self.complete)})
+
+    @classmethod
+    def from_frame(cls, frame: pl.DataFrame) -> Sketch:
+        """Rebuild what `to_frame` gave."""
+        return cls(frame["hash"].to_numpy(), bool(frame["complete"].all()))
+
+
+def _hashed(keys: Iterable[str]) -> NDArray[np.uint64]:
+    digests = (int.from_bytes(blake2b(key.encode(), digest_size=8).digest()) for key in keys)
+    return np.fromiter(digests, dtype=np.uint64)
+
+
+def _smallest(hashes: NDArray[np.uint64], *, complete: bool) -> Sketch:
+    return Sketch(hashes[:_SIZE], complete and len(hashes) <= _SIZE)

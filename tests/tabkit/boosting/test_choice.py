@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from scipy.stats import binom
+
+from tabkit.boosting import KEEP, choose
+from tabkit.errors import ConfigError
+from tabkit.metrics import METRICS, paired_bootstrap
+
+LOG_LOSS, RMSE, MULTICLASS = METRICS["log_loss"], METRICS["rmse"], METRICS["multiclass_log_loss"]
+
+
+def _numbers(rows=400, seed=0):
+    """Return targets and a maker of predictions that miss them by noise of a size."""
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=rows)
+    return y, lambda size, seed=1: y + size * np.random.default_rng(seed).normal(size=rows)
+
+
+def _names(choice):
+    return [candidate.name for candidate in choice.candidates]
+
+
+# Who wins
+
+
+def test_keep_wins_a_tie():
+    y, miss = _numbers()
+    same = miss(1.0)
+    choice = choose({KEEP: same, "recalibrate": same.copy(), "retrain": same.copy()}, y, metric=RMSE)
+    assert choice.winner == KEEP
+    assert {(c.gain, c.low, c.high) for c in choice.candidates} == {(0.0, 0.0, 0.0)}
+
+
+def test_a_candidate_must_have_its_whole_interval_below_zero():
+    y, miss = _numbers(100)
+    keep, unsure, sure = miss(1.0, 2), miss(0.95), miss(0.5)
+    for prediction, winner in ((unsure, KEEP), (sure, "refit")):
+        choice = choose({KEEP: keep, "refit": prediction}, y, metric=RMSE)
+        refit = choice.candidates[1]
+        assert refit.gain < 0
+        assert (refit.high < 0) == (winner == "refit")
+        assert choice.winner == winner
+
+
+def test_the_cheaper_one_wins_where_the_dearer_is_not_surely_better_than_it():
+    y, miss = _numbers()
+    cheap, equal, slightly, much = miss(0.5), miss(0.5, 2), miss(0.499), miss(0.2)
+    dearer = {KEEP: miss(1.0, 3), "recalibrate": cheap}
+    assert choose({**dearer, "refit": equal}, y, metric=RMSE).winner == "recalibrate"
+    assert choose({**dearer, "refit": cheap}, y, metric=RMSE).winner == "recalibrate"
+    assert choose({**dearer, "refit": much}, y, metric=RMSE).winner == "refit"
+    # better by little, but on every row: the pairs know it
+    assert choose({**dearer, "refit": slightly}, y, metric=RMSE).winner == "refit"
+
+
+def test_an_unsure_candidate_bars_nobody_behind_it():
+    y, miss = _numbers()
+    predictions = {KEEP: miss(1.0), "recalibrate": miss(1.01, 2), "refit": miss(2.0, 3), "extend": miss(0.4, 4)}
+    choice = choose(predictions, y, metric=RMSE)
+    assert choice.winner == "extend"
+    assert _names(choice) == list(predictions)
+
+
+def test_a_worse_candidate_never_wins():
+    y, miss = _numbers()
+    assert choose({KEEP: miss(0.5), "refit": miss(1.0), "retrain": miss(3.0)}, y, metric=RMSE).winner == KEEP
+
+
+def test_alone_keep_stays():
+    y, miss = _numbers()
+    choice = choose({KEEP: miss(1.0)}, y, metric=RMSE)
+    assert (choice.winner, choice.why) == (KEEP, "Keep: nothing else could be tried.")
+
+
+@pytest.mark.parametrize("others", [1, 3])
+def test_among_candidates_that_are_equal_in_truth_keep_is_nearly_always_chosen(others):
+    # each is wrongly chosen where its interval misses zero from below, nominally in 2.5 % of draws and, with intervals
+    # of few resamples, in 3 %; allowed is what a binomial of 3 % per candidate exceeds once in a thousand tests
+    draws, rows = 200, 300
+    wrong = 0
+    for seed in range(draws):
+        rng = np.random.default_rng([7, seed])
+        score = rng.normal(size=rows)
+        y = (rng.random(rows) < expit(score)).astype(float)
+        names = [KEEP, "recalibrate", "refit", "extend"][: 1 + others]
+        predictions = {name: expit(score + 0.3 * rng.normal(size=rows)) for name in names}
+        wrong += choose(predictions, y, metric=LOG_LOSS, resamples=60, seed=seed).winner != KEEP
+    assert wrong <= binom.ppf(0.999, draws, 0.03 * others)
+    assert wrong <= 0.05 * draws * others
+
+
+# What is told
+
+
+def test_numbers_are_those_of_the_paired_bootstrap():
+    y, miss = _numbers()
+    weight, groups = np.random.default_rng(0).uniform(0, 2, 400), np.arange(400) // 8
+    keep, other = miss(1.0), miss(0.8, 2)
+    options = {"weight": weight, "groups": groups, "resamples": 50, "level": 0.8, "seed": 3}
+    choice = choose({KEEP: keep, "refit": other}, y, metric=RMSE, **options)
+    expected = paired_bootstrap(RMSE, y, other, keep, **options)
+    found = choice.candidates[1]
+    assert (found.gain, found.low, found.high) == (expected.value, expected.low, expected.high)
+    assert found.loss == RMSE.function(y, other, weight=weight)
+    assert found.loss - choice.candidates[0].loss == pytest.approx(found.gain)
+    assert (choice.metric, choice.level) == ("rmse", 0.8)
+
+
+def test_groups_make_rows_that_are_alike_less_sure():
+    y, miss = _numbers(20)
+    keep, other = np.repeat(miss(1.0), 50), np.repeat(miss(0.9, 5), 50)
+    rows = choose({KEEP: keep, "refit": other}, np.repeat(y, 50), metric=RMSE).candidates[1]
+    choice = choose({KEEP: keep, "refit": other}, np.repeat(y, 50), metric=RMSE, groups=np.repeat(np.arange(20), 50))
+    whole = choice.candidates[1]
+    assert whole.gain == rows.gain
+    assert whole.high - whole.low > 3 * (rows.high - rows.low)
+
+
+def test_several_classes_are_judged_too():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 300)
+    good = 0.2 + 0.4 * np.eye(3)[y]
+    choice = choose({KEEP: np.full((300, 3), 1 / 3), "extend": good}, y, metric=MULTICLASS)
+    assert choice.winner == "extend"
+    assert choice.candidates[1].gain == pytest.approx(np.log(1 / 3) - np.log(0.6))
+    assert choice.metric == "log_loss"
+
+
+def test_weights_decide():
+    y, one, other = np.zeros(200), np.tile([0.0, 1.0], 100), np.tile([1.0, 0.5], 100)
+    for weight, winner in ((np.tile([1.0, 0.1], 100), KEEP), (np.tile([0.1, 1.0], 100), "refit")):
+        assert choose({KEEP: one, "refit": other}, y, metric=RMSE, weight=weight).winner == winner
+
+
+def test_the_sentence_says_why_a_candidate_won():
+    y = np.array([0.0, 1.0] * 100)
+    choice = choose({KEEP: np.full(200, 0.5), "refit": 0.2 + 0.6 * y}, y, metric=LOG_LOSS)
+    assert choice.why == "Refit: log_loss 0.2231 instead of 0.6931 (-0.4700, 95% interval -0.4700 to -0.4700)."
+
+
+def test_the_sentence_names_a_dearer_one_that_was_better_but_not_surely():
+    y, miss = _numbers(100)
+    predictions = {KEEP: miss(1.0), "recalibrate": miss(0.5, 2), "retrain": miss(0.49, 5)}
+    choice = choose(predictions, y, metric=RMSE)
+    assert choice.candidates[2].loss < choice.candidates[1].loss
+    assert choice.winner == "recalibrate"
+    assert choice.why.startswith("Recalibrate: rmse 0.")
+    assert choice.why.endswith("; retrain is not surely better than that.")
+
+
+def test_the_sentence_says_how_near_the_best_other_one_came_to_keep():
+    y, miss = _numbers(100)
+    choice = choose({KEEP: miss(1.0), "refit": miss(3.0, 2), "extend": miss(0.99, 3)}, y, metric=RMSE)
+    extend = choice.candidates[2]
+    assert choice.why == (
+        f"Keep: the best other candidate, extend, changes rmse by {extend.gain:+.4f} "
+        f"(97.5% interval {extend.low:+.4f} to {extend.high:+.4f}), which is no sure gain."
+    )
+
+
+def test_a_choice_is_plain_data_and_repeatable():
+    y, miss = _numbers()
+    predictions = {KEEP: miss(1.0), "refit": miss(0.9, 2)}
+    first, again, other = (choose(predictions, y, metric=RMSE, seed=seed) for seed in (0, 0, 1))
+    assert first == again != other
+    assert json.loads(json.dumps(first.to_dict()))["candidates"][1]["name"] == "refit"
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("names", [[], ["refit"], ["refit", KEEP]])
+def test_keep_is_expected_first(names):
+    with pytest.raises(ConfigError, match="'keep' was expected"):
+        choose({name: np.zeros(2) for name in names}, np.zeros(2), metric=RMSE)
+
+
+@pytest.mark.parametrize("name", ["auc", "r2", "coverage"])
+def test_only_a_loss_can_choose(name):
+    with pytest.raises(ConfigError, match="is no loss"):
+        choose({KEEP: np.zeros(2)}, np.zeros(2), metric=METRICS[name])
