@@ -135,6 +135,20 @@ def in_order(frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
         return collect(frame, what="the rows of the fit").lazy() if _UNSTABLE.search(plan) else frame
 
 
+def training_frame(frame: pl.LazyFrame, fitted: Fit) -> pl.DataFrame:
+    """Return the features of the rows of a fit, those that are there already without copying them."""
+    table = fitted.table
+    parts = list(zip(table.parts, fitted.made, strict=True))
+    exprs = [expr for part, made in parts if made is None for expr in part.encoder.exprs(table.code(part.source))]
+    columns: dict[str, pl.Series] = {}
+    if exprs:
+        aligned = frame.select(table.schema.align(frame.collect_schema()))
+        columns = {c.name: c for c in collect(aligned.select(exprs), what="the rows of the fit").iter_columns()}
+    for part, made in parts:
+        columns |= dict(zip(part.encoder.outputs, made or (), strict=False))
+    return pl.DataFrame({name: columns[name] for name in table.outputs})
+
+
 def training_features(frame: pl.LazyFrame, fitted: Fit) -> pl.LazyFrame:
     """Return the features of the rows of a fit: those that use the target are there, all others are expressions."""
     table, schema = fitted.table, frame.collect_schema()

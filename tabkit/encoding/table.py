@@ -14,7 +14,7 @@ from tabkit import splits
 from tabkit.encoding.audit import Audit, audited
 from tabkit.encoding.auto import choose
 from tabkit.encoding.choosing import Columns
-from tabkit.encoding.fit import Fit, Order, Targets, fit, in_order, training_features
+from tabkit.encoding.fit import Fit, Order, Targets, fit, in_order, training_features, training_frame
 from tabkit.encoding.fitted import FittedTable
 from tabkit.encoding.input import Input
 from tabkit.encoding.numeric import Infinite
@@ -160,10 +160,9 @@ class TableEncoder:
         lazy = in_order(frame)
         roles = RowRoles(weight=weight, arms=arms, groups=groups, time=time)
         fitted = self._fit(lazy, target, exclude, roles, folds, transform=True)
-        features = training_features(lazy, fitted)
         if isinstance(frame, pl.DataFrame):
-            return Encoded(fitted.table, collect(features, what="the rows of the fit"))
-        return Encoded(fitted.table, features)
+            return Encoded(fitted.table, training_frame(lazy, fitted))
+        return Encoded(fitted.table, training_features(lazy, fitted))
 
     def audit(
         self,
@@ -220,7 +219,7 @@ class TableEncoder:
         def encode(part: pl.DataFrame) -> tuple[FittedTable, pl.DataFrame]:
             grouped = groups is not None
             fitted = self._fit(part.lazy(), known, left_out, roles, fixed, transform=True, grouped=grouped)
-            return fitted.table, collect(training_features(part.lazy(), fitted), what="the rows of the audit")
+            return fitted.table, training_frame(part.lazy(), fitted)
 
         flipped = np.random.default_rng(self.seed).permutation(train.height)[:flips]
         return audited(encode, train, test, known, flips=flipped.tolist(), seed=self.seed)
