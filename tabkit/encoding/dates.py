@@ -15,6 +15,7 @@ from tabkit.encoding.drop import dropped
 from tabkit.encoding.exprs import FittedExprs
 from tabkit.encoding.input import Input
 from tabkit.encoding.numeric import check_options
+from tabkit.encoding.parts import checked, flat, ranges, varying
 from tabkit.encoding.protocol import FittedEncoder, Need, Scalars, Statistics, pool_scalars
 from tabkit.errors import ConfigError
 from tabkit.schema import Family
@@ -68,16 +69,11 @@ class DateParts:
         check_options(self)
         if self.parts is None:
             return
-        object.__setattr__(self, "parts", tuple(self.parts))
-        unknown = [part for part in self.parts if part not in _PERIODS]
-        if unknown or not self.parts:
-            raise ConfigError(f"unknown date parts {unknown}", advice=f"the parts are {', '.join(_PERIODS)}")
+        object.__setattr__(self, "parts", checked(self.parts, tuple(_PERIODS), what="date"))
 
     def scalars(self, column: Input, weight: pl.Expr) -> dict[str, pl.Expr]:  # noqa: ARG002
         """Ask for the range of each part."""
-        parts = self._parts(column)
-        lows = {f"low_{part}": _part(column.name, part).min() for part in parts}
-        return lows | {f"high_{part}": _part(column.name, part).max() for part in parts}
+        return ranges({part: _part(column.name, part) for part in self._parts(column)})
 
     def pool(self, parts: Sequence[Scalars]) -> Scalars:
         """Pool by name."""
@@ -87,12 +83,9 @@ class DateParts:
         """Keep the parts that vary."""
         parts = self._parts(column)
         if not self.keep:
-            if found.nulls == found.rows:
-                return dropped(column, "all null")
-            varying = tuple(p for p in parts if found.scalars[f"low_{p}"] != found.scalars[f"high_{p}"])
-            if not varying and not found.nulls:
-                return dropped(column, "constant")
-            parts = varying or parts[:1]
+            parts = varying(parts, found)
+            if not parts:
+                return dropped(column, flat(found, otherwise="constant"))
         frozen = replace(self, parts=parts, keep=True)
         features, statements = _features(column, parts, cyclic=self.cyclic)
         return FittedExprs(

@@ -14,8 +14,8 @@ from tabkit.encoding.drop import dropped
 from tabkit.encoding.exprs import FittedExprs
 from tabkit.encoding.input import Input
 from tabkit.encoding.numeric import check_options, number, number_sql
+from tabkit.encoding.parts import checked, flat, ranges, varying
 from tabkit.encoding.protocol import FittedEncoder, Need, Scalars, Statistics, pool_scalars
-from tabkit.errors import ConfigError
 from tabkit.schema import Family
 
 # seconds in one, and after how many it comes round
@@ -52,15 +52,11 @@ class DurationParts:
 
     def __post_init__(self) -> None:
         check_options(self)
-        object.__setattr__(self, "parts", tuple(self.parts))
-        unknown = [part for part in self.parts if part not in _PARTS]
-        if unknown or not self.parts:
-            raise ConfigError(f"unknown parts of a duration {unknown}", advice=f"the parts are {', '.join(_PARTS)}")
+        object.__setattr__(self, "parts", checked(self.parts, tuple(_PARTS), what="duration"))
 
     def scalars(self, column: Input, weight: pl.Expr) -> dict[str, pl.Expr]:  # noqa: ARG002
         """Ask for the range of each part."""
-        lows = {f"low_{part}": _part(column, part).min() for part in self.parts}
-        return lows | {f"high_{part}": _part(column, part).max() for part in self.parts}
+        return ranges({part: _part(column, part) for part in self.parts})
 
     def pool(self, parts: Sequence[Scalars]) -> Scalars:
         """Pool by name."""
@@ -70,12 +66,9 @@ class DurationParts:
         """Keep the parts that vary."""
         parts = self.parts
         if not self.keep:
-            if found.nulls == found.rows:
-                return dropped(column, "all null")
-            varying = tuple(p for p in parts if found.scalars[f"low_{p}"] != found.scalars[f"high_{p}"])
-            if not varying and not found.nulls:
-                return dropped(column, "constant")
-            parts = varying or parts[:1]
+            parts = varying(parts, found)
+            if not parts:
+                return dropped(column, flat(found, otherwise="constant"))
         features, statements = _features(column, parts, cyclic=self.cyclic)
         return FittedExprs(
             column.name,

@@ -14,6 +14,7 @@ from tabkit.encoding.drop import dropped
 from tabkit.encoding.exprs import FittedExprs
 from tabkit.encoding.input import Input
 from tabkit.encoding.numeric import check_options
+from tabkit.encoding.parts import checked, flat, ranges, varying
 from tabkit.encoding.protocol import FittedEncoder, Need, Scalars, Statistics, pool_scalars
 from tabkit.errors import ConfigError
 from tabkit.schema import Family
@@ -43,15 +44,11 @@ class TextLength:
 
     def __post_init__(self) -> None:
         check_options(self)
-        object.__setattr__(self, "parts", tuple(self.parts))
-        unknown = [part for part in self.parts if part not in _PARTS]
-        if unknown or not self.parts:
-            raise ConfigError(f"unknown parts of a text {unknown}", advice=f"the parts are {', '.join(_PARTS)}")
+        object.__setattr__(self, "parts", checked(self.parts, _PARTS, what="text"))
 
     def scalars(self, column: Input, weight: pl.Expr) -> dict[str, pl.Expr]:  # noqa: ARG002
         """Ask for the range of each part."""
-        lows = {f"low_{part}": _part(column, part).min() for part in self.parts}
-        return lows | {f"high_{part}": _part(column, part).max() for part in self.parts}
+        return ranges({part: _part(column, part) for part in self.parts})
 
     def pool(self, parts: Sequence[Scalars]) -> Scalars:
         """Pool by name."""
@@ -63,12 +60,9 @@ class TextLength:
             raise ConfigError(f"{column.name!r} is a cross: it has no length", advice="use TextLength of each column")
         parts = self.parts
         if not self.keep:
-            if found.nulls == found.rows:
-                return dropped(column, "all null")
-            varying = tuple(p for p in parts if found.scalars[f"low_{p}"] != found.scalars[f"high_{p}"])
-            if not varying and not found.nulls:
-                return dropped(column, "all of one length")
-            parts = varying or parts[:1]
+            parts = varying(parts, found)
+            if not parts:
+                return dropped(column, flat(found, otherwise="all of one length"))
         return FittedExprs(
             column.name,
             self,

@@ -157,7 +157,7 @@ def test_new_rows_get_the_parts_that_varied_at_the_fit():
 
 @pytest.mark.parametrize("parts", [(), ("year", "century")])
 def test_unknown_parts_are_refused(parts):
-    with pytest.raises(ConfigError, match="date parts"):
+    with pytest.raises(ConfigError, match="parts of a date"):
         DateParts(parts=parts)
 
 
