@@ -29,7 +29,6 @@ import gc
 import importlib.util
 import json
 import os
-import pickle
 import resource
 import statistics
 import subprocess
@@ -191,8 +190,6 @@ def main() -> None:
         print(f"{options.rows:,} rows, {os.cpu_count()} cores, levels found: {', '.join(f'{n:,}' for n in levels)}")
         peers = [peer for peer in PEERS if _is_there(peer)]
         _print_equality(folder, peers)
-        for peer in peers:
-            _run("fit", folder, peer)
         for task, title in TITLES.items():
             _print_table(title, _rounds(task, folder, peers, 1 if task == "one_row" else options.repeats))
         _print_sink(folder, options)
@@ -291,6 +288,7 @@ def _make(folder: Path, peer: str) -> dict[str, Any]:  # noqa: ARG001
     import polars as pl
 
     from tabkit.encoding import TableEncoder, Target
+    from tabkit.encoding.saved import save
 
     sizes = json.loads((folder / "sizes.json").read_text())
     _write(folder / "train.parquet", sizes["rows"], seed=1)
@@ -303,7 +301,7 @@ def _make(folder: Path, peer: str) -> dict[str, Any]:  # noqa: ARG001
     train = pl.read_parquet(folder / "train.parquet")
     columns = {name: Target(smoothing=SMOOTHING) for name in LEVELS}
     fitted = TableEncoder(columns=columns, default="auto").fit(train, target="y")
-    (folder / "fitted").write_bytes(pickle.dumps(fitted))
+    save(fitted, folder / "fitted")
     return {"levels": [train[name].n_unique() for name in LEVELS]}
 
 
@@ -377,16 +375,10 @@ def _fit_transform(folder: Path, peer: str) -> dict[str, Any]:
     return _measured(lambda: library.fit_transform(X, y))
 
 
-def _fit(folder: Path, peer: str) -> dict[str, Any]:
-    """Fit for `_transform`, whose own process would hold on to memory that a fit used."""
+def _transform(folder: Path, peer: str) -> dict[str, Any]:
+    """Measure after a fit in the same process: what its allocator still holds is not counted again."""
     library = PEERS[peer](list(LEVELS))
     library.fit(*library.read(folder / "train.parquet"))
-    (folder / f"{peer}.fitted").write_bytes(pickle.dumps(library))
-    return {}
-
-
-def _transform(folder: Path, peer: str) -> dict[str, Any]:
-    library = pickle.loads((folder / f"{peer}.fitted").read_bytes())
     X = library.read(folder / "new.parquet")[0]
     return _measured(lambda: library.transform(X))
 
@@ -408,9 +400,10 @@ def _one_row(folder: Path, peer: str) -> dict[str, Any]:
 
 
 def _sink(folder: Path, peer: str, *, encode: bool = True) -> dict[str, Any]:  # noqa: ARG001
+    from tabkit.encoding.saved import load
     from tabkit.frames import scan
 
-    fitted, made = pickle.loads((folder / "fitted").read_bytes()), folder / "made.parquet"
+    fitted, made = load(folder / "fitted"), folder / "made.parquet"
     frame = scan(folder / "sink.parquet").drop("y")
 
     def run() -> None:
@@ -454,7 +447,6 @@ def _peak_mib() -> float:
 TASKS: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "make": _make,
     "verify": _verify,
-    "fit": _fit,
     "fit_transform": _fit_transform,
     "transform": _transform,
     "one_row": _one_row,

@@ -74,3 +74,11 @@ def test_nothing_that_executes_what_it_loads_is_imported(package):
         assert not imported(tree) & FORBIDDEN, source
         calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         assert not calls & {"torch.save", "torch.load", "eval", "exec", "pl.Expr.deserialize"}, source
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "examples", "tests"])
+def test_nor_is_it_where_people_look_for_examples(folder):
+    sources = list((ROOT / folder).rglob("*.py"))
+    assert sources
+    for source in sources:
+        assert not imported(ast.parse(source.read_text(encoding="utf-8"))) & FORBIDDEN, source

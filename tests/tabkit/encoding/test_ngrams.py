@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import pickle
 from collections import Counter
-from functools import partial
 
 import numpy as np
 import polars as pl
@@ -162,10 +160,3 @@ def test_a_wrong_range_is_refused_with_what_came(ngram):
 def test_a_wrong_number_of_outputs_is_refused(value):
     with pytest.raises(ConfigError, match="whole number from 1 to 4096"):
         checked_outputs("width", value)
-
-
-def test_features_can_be_sent_to_another_process():
-    exprs = expressions(pl.col("t"), partial(totals), cut=Cut(ngram=(2, 4), lower=True), outputs=2, dtype=pl.Float64())
-    again = pickle.loads(pickle.dumps(exprs[0]))
-    frame = pl.DataFrame({"t": ["abc", None]})
-    assert frame.select(again).equals(frame.select(exprs[0]))
