@@ -1,6 +1,6 @@
 """Charts of a model report: a Polars frame in, an Altair chart out, rendered as static SVG or PNG.
 
-The functions that draw (`roc`, `calibration`, `importance`, `over_time`) know no file format; `svg` and
+The functions that draw (`roc`, `calibration`, `importance`, `over_time`, `candidates`) know no file format; `svg` and
 `png` render any Altair chart in one style. Models keep their colour and dash across charts when each is
 given the same `models`.
 """
@@ -16,7 +16,7 @@ import polars as pl
 from dashboards.html import Markup, clean
 from tabkit.errors import SchemaError
 
-Section = Literal["metrics", "roc", "calibration", "importance", "over_time"]
+Section = Literal["metrics", "roc", "calibration", "importance", "over_time", "candidates"]
 
 COLUMNS: dict[Section, tuple[str, ...]] = {
     "metrics": ("model", "metric", "value", "low", "high"),
@@ -24,6 +24,7 @@ COLUMNS: dict[Section, tuple[str, ...]] = {
     "calibration": ("model", "predicted", "observed", "rows"),
     "importance": ("feature", "gain"),
     "over_time": ("model", "period", "metric", "value", "low", "high"),
+    "candidates": ("candidate", "gain", "low", "high", "ece", "bias", "seconds", "trees"),
 }
 
 # Okabe and Ito's palette, which people with any kind of colour blindness can tell apart.
@@ -35,6 +36,8 @@ INK, SOFT, LINE, GUIDE = "#1a1f27", "#4b5563", "#e5e7eb", "#8a93a0"
 WIDTH, HEIGHT, MARGIN = 390, 300, 44
 NAME_WIDTH = 150
 POINTS = 300
+# One row of candidates, its widest part, and the parts at its side: together two charts and the space between them.
+_ROW, _MAIN, _SIDE = 30, 400, 110
 
 _LABELS = {"labelColor": SOFT, "labelFontSize": 12, "labelPadding": 6, "labelFlush": False}
 _TITLES = {"titleColor": SOFT, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 8}
@@ -78,7 +81,7 @@ if TYPE_CHECKING:
 else:
     alt, vl_convert = _Extra("altair"), _Extra("vl_convert")
 
-Chart: TypeAlias = "alt.LayerChart | alt.VConcatChart"
+Chart: TypeAlias = "alt.LayerChart | alt.VConcatChart | alt.HConcatChart"
 
 
 def roc(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.LayerChart:
@@ -202,6 +205,69 @@ def over_time(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.LayerCh
     return alt.LayerChart(layer=[band, lines], width=WIDTH, height=HEIGHT)
 
 
+def candidates(frame: pl.DataFrame, *, metric: str, chosen: str) -> alt.HConcatChart:
+    """Draw how candidates did beside keeping the model: the difference with its interval, and what they cost.
+
+    Parameters
+    ----------
+    frame
+        Columns ``candidate``, ``gain`` (the loss less that of keeping), ``low``, ``high``, ``ece``, ``bias`` (the mean
+        prediction less the mean target), ``seconds`` and ``trees``: one row per candidate, from top to bottom. Where
+        there is no ``ece`` the size of ``bias`` is drawn in its place.
+    metric
+        The name of the loss.
+    chosen
+        The candidate that is drawn strongly.
+
+    Examples
+    --------
+    >>> row = {"candidate": "refit", "gain": -0.02, "low": -0.03, "high": -0.01, "ece": None, "bias": 0.01}
+    >>> frame = pl.DataFrame([{**row, "seconds": 1.2, "trees": 90}])
+    >>> "refit" in svg(candidates(frame, metric="log_loss", chosen="refit"))
+    True
+    """
+    rows = _checked(frame, "candidates").with_columns(
+        pl.col("candidate").eq(clean(chosen)).alias("chosen"), pl.col("bias").abs()
+    )
+    calibration = ("ece", "Calibration error") if rows["ece"].is_not_null().any() else ("bias", "Size of bias")
+    shown = [(*calibration, ".3~g"), ("seconds", "Seconds", ".1f"), ("trees", "Trees", ",.0f")]
+    bars = [_bars(rows, name, title=title, form=form) for name, title, form in shown if rows[name].is_not_null().any()]
+    return alt.hconcat(_intervals(rows, title=f"{metric} less that of keep: left of zero is better"), *bars, spacing=24)
+
+
+def _intervals(rows: pl.DataFrame, *, title: str) -> alt.LayerChart:
+    x = alt.X("gain:Q", title=title, scale=alt.Scale(nice=True, zero=True))
+    base = alt.Chart(_data(rows), width=_MAIN, height=alt.Step(_ROW)).encode(
+        y=_names_axis(labels=True), color=_strength()
+    )
+    lines = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    zero = alt.Chart(_data(pl.DataFrame({"at": [0.0]}))).mark_rule(color=GUIDE, strokeWidth=1.25, strokeDash=[4, 4])
+    return alt.LayerChart(
+        layer=[zero.encode(x="at:Q"), lines, base.mark_point(filled=True, size=80, opacity=1).encode(x=x)]
+    )
+
+
+def _bars(rows: pl.DataFrame, name: str, *, title: str, form: str) -> alt.LayerChart:
+    longest = max([*rows[name].drop_nulls(), 1e-9])
+    x = alt.X(
+        f"{name}:Q", title=title, axis=alt.Axis(labels=False, grid=False), scale=alt.Scale(domain=[0, 1.5 * longest])
+    )
+    base = alt.Chart(_data(rows), width=_SIDE, height=alt.Step(_ROW)).encode(x=x, y=_names_axis(labels=False))
+    text = base.mark_text(align="left", dx=5, fontSize=12, color=SOFT).encode(text=alt.Text(f"{name}:Q", format=form))
+    return alt.LayerChart(layer=[base.mark_bar(size=14).encode(color=_strength()), text])
+
+
+def _names_axis(*, labels: bool) -> alt.Y:
+    width = NAME_WIDTH if labels else 0
+    axis = alt.Axis(labels=labels, labelColor=INK, labelLimit=NAME_WIDTH - 20, minExtent=width, maxExtent=width)
+    return alt.Y("candidate:N", title=None, sort=None, axis=axis)
+
+
+def _strength() -> alt.Color:
+    """Draw the chosen one in colour, the others in grey."""
+    return alt.Color("chosen:N", legend=None, scale=alt.Scale(domain=[True, False], range=[PALETTE[0], GUIDE]))
+
+
 def svg(chart: Chart) -> Markup:
     """Render a chart as an SVG element: text stays text and is escaped, nothing is fetched.
 
@@ -243,7 +309,7 @@ def _checked(frame: pl.DataFrame, section: Section) -> pl.DataFrame:
     """Return the columns of a section as text that SVG can hold and finite numbers or null."""
     require_columns(frame, section)
     rows = frame.select(COLUMNS[section])
-    names = [name for name in ("model", "feature", "period", "metric") if name in rows.columns]
+    names = [name for name in ("model", "feature", "period", "metric", "candidate") if name in rows.columns]
     texts = [pl.Series(name, [clean(text) for text in rows[name]], dtype=pl.String) for name in names]
     numbers = pl.all().exclude(names).cast(pl.Float64)
     return rows.with_columns(texts).with_columns(pl.when(numbers.is_finite()).then(numbers))

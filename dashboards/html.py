@@ -47,6 +47,8 @@ th:first-child { padding-left: 0; text-align: left; }
 tbody th { font-weight: 400; }
 table.scores th:nth-child(2), table.scores td:nth-child(2) { background: var(--tint); }
 table.facts td:last-child { padding-right: 0; }
+table.candidates td:last-child, table.candidates th:last-child { min-width: 12em; text-align: left; }
+table.candidates tr:has(strong) { background: var(--tint); }
 .interval { color: var(--soft); white-space: nowrap; }
 .name { display: inline-block; max-width: 15em; }
 strong { font-weight: 700; }
@@ -144,7 +146,7 @@ def table(head: Sequence[Markup], rows: Iterable[Sequence[Markup]], *, kind: str
     rows
         Cells, the first of each row being its name.
     kind
-        The class that the style sheet knows: ``scores`` or ``facts``.
+        The class that the style sheet knows: ``scores``, ``facts`` or ``candidates``.
 
     Examples
     --------

@@ -12,6 +12,7 @@ import polars as pl
 
 from dashboards import charts
 from dashboards.html import Markup, escape, figure, join, page, table, tag
+from dashboards.parts import EN_DASH, NO_VALUE, facts, footer, header, notes, pairs
 
 # A metric is known by one of these words in its name; of an unknown metric no value is called best.
 LOWER_IS_BETTER = frozenset(
@@ -20,9 +21,6 @@ LOWER_IS_BETTER = frozenset(
 HIGHER_IS_BETTER = frozenset(
     {"auc", "precision", "recall", "accuracy", "f1", "r2", "r²", "lift", "gini", "qini", "ks", "skill"}
 )
-
-NO_VALUE = "n/a"
-EN_DASH = "\N{EN DASH}"
 
 REMARK = (
     "Honest only if no model saw these rows in training; in brackets the bootstrap interval. "
@@ -119,7 +117,7 @@ class ModelReport:
 
     def __post_init__(self) -> None:
         for section in charts.COLUMNS:
-            frame: pl.DataFrame | None = getattr(self, section)
+            frame: pl.DataFrame | None = getattr(self, section, None)
             if frame is not None:
                 charts.require_columns(frame, section)
 
@@ -146,39 +144,13 @@ def render(report: ModelReport) -> str:
     (True, False, False)
     """
     blocks = (
-        _header(report),
+        header("Model report", title=report.title, verdict=report.verdict),
         *_metrics(report.metrics),
-        *_grid(list(_figures(report))),
-        *_grid([*_facts(report.facts), *_notes(report.notes)]),
-        tag("footer", escape("Made by tabkit. This page runs no scripts and loads nothing from elsewhere.")),
+        *pairs(list(_figures(report))),
+        *pairs([*facts(report.facts), *notes(report.notes)]),
+        footer(),
     )
     return page(report.title, *blocks)
-
-
-def _header(report: ModelReport) -> Markup:
-    return tag(
-        "header",
-        tag("p", escape("Model report"), class_="kind"),
-        tag("h1", escape(report.title)),
-        tag("p", escape(report.verdict), class_="verdict"),
-    )
-
-
-def _grid(parts: Sequence[Markup]) -> Iterator[Markup]:
-    if parts:
-        yield tag("div", *parts, class_="block pair")
-
-
-def _facts(facts: Sequence[tuple[str, str]]) -> Iterator[Markup]:
-    if facts:
-        rows = [(escape(name), escape(value)) for name, value in facts]
-        yield tag("section", tag("h2", escape("Facts")), table([], rows, kind="facts"))
-
-
-def _notes(notes: Sequence[str]) -> Iterator[Markup]:
-    if notes:
-        items = tag("ul", *(tag("li", escape(note)) for note in notes))
-        yield tag("section", tag("h2", escape("Limits and notes")), items)
 
 
 def _figures(report: ModelReport) -> Iterator[Markup]:

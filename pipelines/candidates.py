@@ -124,7 +124,7 @@ def refit_extended(task: Task) -> Fresh:
 
 def retrained(task: Task) -> Fresh:
     """Fit a new model of the same kind on the new rows, and on the reference rows if there are any."""
-    table = task.rows if task.reference is None else _joined(task.reference, task.rows, task.update)
+    table = _aged(_joined(task.reference, task.rows), task.update.half_life_days)
     settings = task.training
     older, newer = divide(table, task.model, share=settings.split.early_stopping, seed=settings.seed + 1)
     encoder, rows = fit_encoder(older, task.model.target, settings, like=task.model.encoder)
@@ -185,20 +185,24 @@ def _loss(booster: BoostedModel, rows: Rows, task: Task) -> float:
     return loss(rows.y, p, weight=rows.weights(), config=config, objective=named(config))
 
 
-def _joined(reference: Table, new: Table, update: UpdateConfig) -> Table:
-    """Put older rows before the new ones; with a half-life, rows weigh less the older they are."""
-    frame = pl.concat([reference.frame, new.frame], how="diagonal_relaxed")
-    joined = replace(new, frame=frame)
-    times = joined.times()
-    if update.half_life_days is None or times is None:
-        return joined
-    column = joined.roles.time or ""
+def _joined(reference: Table | None, new: Table) -> Table:
+    """Put older rows before the new ones."""
+    if reference is None:
+        return new
+    return replace(new, frame=pl.concat([reference.frame, new.frame], how="diagonal_relaxed"))
+
+
+def _aged(table: Table, half_life_days: float | None) -> Table:
+    """Let rows weigh less the older they are: half after each half-life before the newest row."""
+    column = table.roles.time
+    if half_life_days is None or column is None:
+        return table
+    frame = table.frame
     age = pl.col(column).max() - pl.col(column)
     if frame.schema[column].is_temporal():
         age = age.dt.total_seconds() / 86_400
-    recency = 0.5 ** (age.cast(pl.Float64) / update.half_life_days)
-    weight = joined.roles.weight or fresh_name("weight", frame.columns)
-    own = pl.col(weight) if joined.roles.weight else pl.lit(1.0)
-    return replace(
-        joined, frame=frame.with_columns((own * recency).alias(weight)), roles=replace(joined.roles, weight=weight)
-    )
+    recency = 0.5 ** (age.cast(pl.Float64) / half_life_days)
+    weight = table.roles.weight or fresh_name("weight", frame.columns)
+    own = pl.col(weight) if table.roles.weight else pl.lit(1.0)
+    roles = replace(table.roles, weight=weight)
+    return replace(table, frame=frame.with_columns((own * recency).alias(weight)), roles=roles)

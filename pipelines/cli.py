@@ -200,6 +200,9 @@ def update(
     drop_null_target: Annotated[
         bool, typer.Option("--drop-null-target", help="Leave out rows without a target.")
     ] = False,
+    report: Annotated[
+        str | None, typer.Option(metavar="FILE.html", help="Write what was tried as a page, with a picture.")
+    ] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="The new bundle; the old one stays.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
     config: ConfigFile = None,
@@ -215,6 +218,7 @@ def update(
         "decay": decay,
         "reference": reference or None,
         "drop_null_target": drop_null_target or None,
+        "report": report,
         "output": output,
     }
 

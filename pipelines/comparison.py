@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.config import TrainConfig
-from pipelines.evaluation import MODEL, Evaluation, evaluate, resampling
+from pipelines.evaluation import MODEL, Evaluation, evaluate, measures_of, resampling
 from pipelines.model import PropensityModel
 from pipelines.rows import labels, with_features
-from tabkit import metrics
 from tabkit.config import build
 from tabkit.errors import ConfigError
 from tabkit.frames import Source
@@ -43,11 +42,10 @@ def compare(a: PropensityModel, b: PropensityModel, source: Source) -> Evaluatio
     table = read(source, b.roles, exclude=(), drop_null_target=True)
     b.target.check(table.frame, what=table.name)
     y = labels(table, b.target)
-    config = training.boosting
     return evaluate(
         y,
         {MODEL: _predict(b, table), OTHER: _predict(a, table)},
-        measures=metrics.for_task(config.objective, power=config.tweedie_power, quantile=config.quantile),  # type: ignore[arg-type]  # named at the fit
+        measures=measures_of(training),
         weight=table.numbers("weight"),
         span=table.span(),
         how=resampling(table, training),

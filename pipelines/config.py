@@ -114,12 +114,15 @@ class UpdateConfig(Config):
     learning_rate, extend_trees, most_trees
         Of ``extend``: the learning rate (by default the model's), the most rounds to add, and the most in all.
     half_life_days
-        Of ``retrain``: the age at which a row counts half; without it all rows count alike.
+        Of ``retrain``: how much older than the newest row one is that counts half (in the unit of time where that is a
+        number); without it all rows count alike.
     judge, blocks
         The share of the new rows, the newest, that candidates are judged on, and in how many blocks of time: for each
         block candidates are made from all new rows before it.
     fewest_rows
         Fewer new rows than this are refused.
+    report
+        An HTML file that says what was tried, in a table and a picture.
     drop_null_target
         Leave out rows without a target instead of refusing them.
     """
@@ -138,6 +141,7 @@ class UpdateConfig(Config):
     judge: float = Field(default=0.4, gt=0, lt=1)
     blocks: int = Field(default=2, ge=1, le=20)
     fewest_rows: int = Field(default=200, ge=20)
+    report: str | None = None
     drop_null_target: bool = False
 
 

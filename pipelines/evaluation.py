@@ -197,6 +197,12 @@ def days(span: Sequence[str]) -> str:
     return " to ".join(text[:10] if re.match(r"\d{4}-\d\d-\d\d ", text) else text for text in span)
 
 
+def measures_of(settings: TrainConfig) -> tuple[metrics.Metric, ...]:
+    """Return the metrics of a trained model, the loss it was fitted by first."""
+    config = settings.boosting
+    return metrics.for_task(config.objective, power=config.tweedie_power, quantile=config.quantile)  # type: ignore[arg-type]  # the fit has named it
+
+
 def evaluate(
     y: Floats,
     predictions: Mapping[str, Floats],

@@ -11,6 +11,8 @@ from pipelines.config import EncodeConfig, ScoreConfig, TrainConfig, UpdateConfi
 from pipelines.encoding import encode_files
 from pipelines.propensity import load, train, update
 from pipelines.scores import score_files
+from pipelines.update_page import check_page
+from pipelines.update_page import write as write_page
 from tabkit.bundle import check_place
 from tabkit.config import Config, build
 from tabkit.errors import ConfigError, ScoringError
@@ -76,14 +78,19 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     if Path(output).resolve() == Path(path).resolve():
         raise ConfigError("the output is the bundle itself: a bundle is never changed", advice="choose another name")
     check_place(output, overwrite=overwrite)
+    if config.report is not None:
+        check_page(config.report)
     model, report = update(load(path), source, reference=config.reference, config=config, progress=progress)
     checksum = model.save(output, overwrite=overwrite)
+    if config.report is not None:
+        write_page(model, config.report)
     return {
         "bundle": output,
         "checksum": checksum,
         "parent": {"bundle": path, "checksum": model.lineage["parent"]},
         **report.to_dict(),
         "trees": model.booster.trees,
+        "page": config.report,
         "seconds": round(time.perf_counter() - started, 3),
     }
 

@@ -11,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 
 from pipelines.config import TrainConfig
-from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, resampling
+from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
 from pipelines.hints import of_model, of_rows
 from pipelines.model import PropensityModel, score_columns
 from pipelines.rows import fit_encoder, keys, labels, with_features
 from pipelines.updating import UpdateReport, update
-from tabkit import boosting, metrics, splits
+from tabkit import boosting, splits
 from tabkit.boosting import OBJECTIVES, BoostedModel, BoostingConfig, Rows
 from tabkit.config import build
 from tabkit.encoding import FittedTable
@@ -247,7 +247,7 @@ def _evaluate(parts: _Parts, fitted: _Fitted, target: Target, settings: TrainCon
     return evaluate(
         test.y,
         predictions,
-        measures=metrics.for_task(config.objective, power=config.tweedie_power, quantile=config.quantile),  # type: ignore[arg-type]  # named by now
+        measures=measures_of(settings),
         weight=test.weight,
         span=parts.test.span(),
         how=resampling(parts.test, settings),

@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from dashboards.report import ModelReport, render
 from pipelines.config import TrainConfig
-from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, Resampling, days, evaluate, resampling
+from pipelines.evaluation import (
+    BASE_RATE,
+    LINEAR,
+    MODEL,
+    Evaluation,
+    Resampling,
+    days,
+    evaluate,
+    measures_of,
+    resampling,
+)
 from pipelines.model import PropensityModel
 from pipelines.rows import fit_encoder, with_features
 from tabkit import boosting, metrics
@@ -75,8 +85,7 @@ def build_report(
     model.target.check(table.frame, what=table.name)
     rows = with_features(table, model.encoder.transform(table.frame), model.target)
     predictions = _predictions(model, table, rows, settings, training)
-    config = settings.boosting
-    measures = metrics.for_task(config.objective, power=config.tweedie_power, quantile=config.quantile)  # type: ignore[arg-type]  # a trained model has a named objective
+    measures = measures_of(settings)
     how = resampling(table, settings)
     evaluation = evaluate(
         rows.y,

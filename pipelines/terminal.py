@@ -122,7 +122,8 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     table.add_column("candidate", no_wrap=True)
     table.add_column(result["metric"], justify="right", no_wrap=True)
     table.add_column("against keep", justify="right", no_wrap=True)
-    table.add_column("ece", justify="right", no_wrap=True)
+    ece = "bias" if all(row["ece"] is None for row in result["candidates"]) else "ece"
+    table.add_column(ece, justify="right", no_wrap=True)
     table.add_column("trees", justify="right", no_wrap=True)
     table.add_column("s", justify="right", no_wrap=True)
     table.add_column("how", overflow="fold", min_width=12)
@@ -132,15 +133,25 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
             continue
         digits = digits_of(row["low"], row["high"])
         gain = "" if row["name"] == "keep" else _with_interval(row["gain"], row["low"], row["high"], digits=digits)
-        ece = "" if row["ece"] is None else f"{row['ece']:.3f}"
+        calibration = f"{row[ece]:.3f}" if ece == "ece" else f"{row[ece]:+.3g}"
         chosen = "bold" if row["name"] == result["strategy"] else ""
-        cells = (row["name"], f"{row['loss']:.4f}", gain, ece, f"{row['trees']:,}", f"{row['seconds']:.1f}", row["how"])
+        cells = (
+            row["name"],
+            f"{row['loss']:.4f}",
+            gain,
+            calibration,
+            f"{row['trees']:,}",
+            f"{row['seconds']:.1f}",
+            row["how"],
+        )
         table.add_row(*(Text(_visible(cell), chosen) for cell in cells))
     title = (
         f"Judged on {result['judged_rows']:,} of {result['rows']:,} new rows ({100 * result['level']:.3g}% intervals)"
     )
     saved = f"Saved {result['bundle']}: {result['trees']} trees, {result['seconds']:.1f} s; the old model stays"
     lines = [Text(result["why"], "bold"), *_unit_note(result["unit"]), _line(saved)]
+    if result["page"]:
+        lines.append(_line(f"Look at {result['page']}"))
     lines += [Text(f"Note: {_visible(warning)}", "yellow") for warning in result["warnings"]]
     return Group(_titled(title, table), *lines)
 

@@ -2,69 +2,30 @@
 
 from __future__ import annotations
 
-import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
 from pipelines.ancestry import descends
-from pipelines.candidates import CANDIDATES, Fresh, Task, divide
+from pipelines.candidates import CANDIDATES, Fresh, Task
 from pipelines.config import TrainConfig, UpdateConfig
-from pipelines.evaluation import MODEL, Evaluation, evaluate, resampling
+from pipelines.evaluation import MODEL, Evaluation, evaluate, measures_of
 from pipelines.guards import check_rows, warnings_of
+from pipelines.judging import Judged, Tried, judge
 from pipelines.model import PropensityModel
-from pipelines.rows import keys, labels, with_features
-from tabkit import metrics
-from tabkit.boosting import Choice, choose
+from pipelines.rows import keys, labels
+from tabkit.boosting import Choice
 from tabkit.boosting.updatable import refusal
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source
-from tabkit.metrics import Metric
 from tabkit.progress import Progress, Silent
 from tabkit.sketch import Sketch
 from tabkit.table import Table, read
 
-Floats = NDArray[np.float64]
 _PARENT = "parent"
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One candidate: how it did on the judging rows, what it took, or why it could not be tried.
-
-    Parameters
-    ----------
-    name
-        The strategy.
-    how
-        Its settings in a few words.
-    loss, gain, low, high
-        Its loss, and its loss less that of keeping the model, with the ends of the paired interval.
-    ece
-        The expected calibration error, for classes.
-    seconds
-        To make it, for all blocks.
-    trees
-        How many it has.
-    refused
-        Why it could not be tried.
-    """
-
-    name: str
-    how: str = ""
-    loss: float | None = None
-    gain: float | None = None
-    low: float | None = None
-    high: float | None = None
-    ece: float | None = None
-    seconds: float = 0.0
-    trees: int | None = None
-    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,9 +102,13 @@ def update(
     training, shown = build(TrainConfig, dict(model.config)), progress or Silent()
     new = _read(model, source, settings)
     old = None if reference is None else _read(model, reference, settings)
+    if settings.half_life_days is not None and model.roles.time is None:
+        raise ConfigError(
+            "half_life_days needs to know how old a row is", advice="train with a time role, or leave it out"
+        )
     check_rows(model, new, settings)
     names = _names(model, settings)
-    found = _judge(model, new, old, names, training, settings, progress=shown)
+    found = judge(model, new, old, names, training, settings, progress=shown)
     strategy = found.choice.winner if settings.strategy == "auto" else settings.strategy
     task = Task(model, new, old, training, settings, shown)
     fresh = CANDIDATES[strategy](task)
@@ -153,25 +118,13 @@ def update(
         candidates=found.tried,
         metric=found.choice.metric,
         level=found.choice.level,
-        unit=found.unit,
+        unit=found.how.unit,
         rows=new.frame.height,
         judged_rows=len(found.y),
         span=new.span(),
         warnings=tuple(warnings_of(model, new)),
     )
     return _updated(task, fresh, report, found, strategy), report
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    choice: Choice
-    tried: tuple[Tried, ...]
-    y: Floats
-    weight: Floats | None
-    predictions: dict[str, Floats]
-    unit: str
-    span: tuple[str, str] | None
-    how: Any
 
 
 def _read(model: PropensityModel, source: Source, settings: UpdateConfig) -> Table:
@@ -195,101 +148,6 @@ def _names(model: PropensityModel, settings: UpdateConfig) -> list[str]:
     return list(dict.fromkeys(["keep", settings.strategy]))
 
 
-def _blocks(new: Table, model: PropensityModel, settings: UpdateConfig, seed: int) -> list[tuple[Table, Table]]:
-    """Return pairs of rows to learn from and the block behind them; without a time one pair, divided by chance."""
-    older, newest = divide(new, model, share=settings.judge, seed=seed)
-    count = settings.blocks if new.roles.time is not None else 1
-    parts: list[tuple[Table, Table]] = []
-    rest = newest
-    for left in range(count, 1, -1):
-        try:
-            later, block = divide(rest, model, share=1 - 1 / left, seed=seed)
-        except FitError:  # too few times for another block
-            break
-        parts.append((older, later))
-        older, rest = _stacked(older, later), block
-    return [*parts, (older, rest)]
-
-
-def _stacked(a: Table, b: Table) -> Table:
-    return replace(a, frame=a.frame.vstack(b.frame))
-
-
-def _judge(
-    model: PropensityModel,
-    new: Table,
-    old: Table | None,
-    names: Sequence[str],
-    training: TrainConfig,
-    settings: UpdateConfig,
-    *,
-    progress: Progress,
-) -> _Found:
-    """Make every candidate for every block, and judge them on all blocks together."""
-    blocks = _blocks(new, model, settings, training.seed)
-    predictions: dict[str, list[Floats]] = {name: [] for name in names}
-    tried = {name: Tried(name) for name in names}
-    with progress.task("trying candidates", total=len(names) * len(blocks)) as advance:
-        for older, block in blocks:
-            task = Task(model, older, old, training, settings, progress)
-            for name in list(predictions):
-                started = clock.perf_counter()
-                try:
-                    fresh = CANDIDATES[name](task)
-                except FitError as error:
-                    if name == settings.strategy:
-                        raise
-                    predictions.pop(name)
-                    tried[name] = Tried(name, refused=error.problem)
-                    continue
-                finally:
-                    advance(1)
-                predictions[name].append(_predict(fresh, block, model, training))
-                spent = tried[name].seconds + clock.perf_counter() - started
-                tried[name] = Tried(name, fresh.how, seconds=spent, trees=fresh.booster.trees)
-    judged = replace(new, frame=pl.concat([block.frame for _, block in blocks]))
-    y, weight = labels(judged, model.target), judged.numbers("weight")
-    how = resampling(judged, training)
-    joined = {name: np.concatenate(parts) for name, parts in predictions.items()}
-    options = {"weight": weight, **how.options()}
-    measures = _measures(training)
-    choice = choose(joined, y, metric=measures[0], **options)
-    scored = _scored(tried, choice, joined, y, weight, measures)
-    return _Found(choice, scored, y, weight, joined, how.unit, judged.span(), how)
-
-
-def _predict(fresh: Fresh, block: Table, model: PropensityModel, training: TrainConfig) -> Floats:
-    rows = with_features(block, fresh.encoder.transform(block.frame), model.target)
-    return fresh.booster.predict(rows.features, offset=rows.offset, num_threads=training.boosting.num_threads)
-
-
-def _measures(training: TrainConfig) -> tuple[Metric, ...]:
-    config = training.boosting
-    return metrics.for_task(config.objective, power=config.tweedie_power, quantile=config.quantile)  # type: ignore[arg-type]  # named at the fit
-
-
-def _scored(
-    tried: Mapping[str, Tried],
-    choice: Choice,
-    predictions: Mapping[str, Floats],
-    y: Floats,
-    weight: Floats | None,
-    measures: Sequence[Metric],
-) -> tuple[Tried, ...]:
-    found = {candidate.name: candidate for candidate in choice.candidates}
-    calibration = next((measure for measure in measures if measure.name == "ece"), None)
-    result = []
-    for name, item in tried.items():
-        if name not in found:
-            result.append(item)
-            continue
-        c = found[name]
-        ece = None if calibration is None else float(calibration.function(y, predictions[name], weight=weight))
-        seconds = round(item.seconds, 3)
-        result.append(replace(item, loss=c.loss, gain=c.gain, low=c.low, high=c.high, ece=ece, seconds=seconds))
-    return tuple(result)
-
-
 def _why(strategy: str, choice: Choice, settings: UpdateConfig) -> str:
     if settings.strategy == "auto":
         return choice.why
@@ -308,7 +166,7 @@ def _seen(task: Task) -> Sketch | None:
     return None if task.model.seen is None or found is None else task.model.seen.merge(Sketch.of(found))
 
 
-def _updated(task: Task, fresh: Fresh, report: UpdateReport, found: _Found, strategy: str) -> PropensityModel:
+def _updated(task: Task, fresh: Fresh, report: UpdateReport, found: Judged, strategy: str) -> PropensityModel:
     """Put the new model together; its metrics are those of the candidate on the rows it was judged on."""
     if strategy not in found.predictions:
         raise ConfigError(f"{strategy!r} was not judged")
@@ -318,7 +176,7 @@ def _updated(task: Task, fresh: Fresh, report: UpdateReport, found: _Found, stra
     evaluation: Evaluation = evaluate(
         found.y,
         predictions,
-        measures=_measures(task.training),
+        measures=measures_of(task.training),
         weight=found.weight,
         span=found.span,
         how=found.how,

@@ -229,3 +229,71 @@ def test_a_bundle_is_never_updated_in_place(run: Any, saved: Path, make: Make, t
     done = run("update", str(saved), str(tmp_path / "new.parquet"), "-o", str(saved), "--overwrite")
     assert done.code == 2
     assert "a bundle is never changed" in done.said
+
+
+def test_a_half_life_needs_a_time(make: Make, quick: dict[str, Any]) -> None:
+    frame = make(800).select("customer", "age", "churned")
+    model = propensity.train(frame, roles=Roles(id="customer", target="churned"), config=quick)
+    with pytest.raises(ConfigError, match="needs to know how old a row is"):
+        propensity.update(model, make(500, seed=4).select(frame.columns), config={**FEW, "half_life_days": 30.0})
+
+
+@pytest.mark.parametrize("half_life", [25.0, 100.0])
+def test_a_row_one_half_life_old_counts_half(half_life: float, quick: dict[str, Any]) -> None:
+    def rows(count: int, rate: float, day: int) -> pl.DataFrame:
+        when = pl.lit(pl.Series([day])).first() + pl.int_range(count) * 0
+        late = (pl.int_range(count) % 100) < round(100 * rate)
+        return pl.select(when.alias("day"), late.alias("late"), (pl.int_range(count) * 7919 % 13).alias("x"))
+
+    old = pl.concat([rows(400, 0.2, day) for day in (0, 100)])
+    new = pl.concat([rows(400, 0.6, day) for day in (200, 201, 202, 203, 204)])
+    model = propensity.train(
+        rows(800, 0.3, -1).with_columns(day=-1 - pl.int_range(800) // 100),
+        roles=Roles(target="late", time="day"),
+        config=quick,
+    )
+    settings = {**FEW, "strategy": "retrain", "half_life_days": half_life}
+    fresh, _ = propensity.update(model, new, reference=old, config=settings)
+    weight = {day: 0.5 ** ((204 - day) / half_life) for day in (0, 100, 200, 201, 202, 203, 204)}
+    rate = {day: 0.2 if day < 200 else 0.6 for day in weight}
+    expected = sum(weight[day] * rate[day] for day in weight) / sum(weight.values())
+    # Outside the trees stands the log-odds of the weighted mean of all rows.
+    assert fresh.booster.base_score[0] == pytest.approx(np.log(expected / (1 - expected)), abs=1e-9)
+    alone, _ = propensity.update(model, new, config=settings)
+    assert alone.booster.base_score[0] == pytest.approx(np.log(1.5), abs=1e-9)
+
+
+def test_calibration_is_told_for_every_kind_of_target(
+    model: PropensityModel, make: Make, quick: dict[str, Any]
+) -> None:
+    _, report = propensity.update(model, later(make), config={**FEW, "strategy": "recalibrate"})
+    kept, changed = report.candidates
+    assert kept.ece is not None
+    assert changed.bias == pytest.approx(0, abs=0.05)
+    frame = make(2000, seed=1).select("customer", "plan", "age", "spend", "calls")
+    for target, objective in (("spend", "quantile"), ("spend", "regression"), ("plan", "multiclass")):
+        config = {**quick, "boosting": {**quick["boosting"], "objective": objective}}
+        other = propensity.train(frame.drop_nulls(), roles=Roles(id="customer", target=target), config=config)
+        rows = make(1000, seed=5).select(frame.columns).drop_nulls()
+        _, found = propensity.update(other, rows, config={**FEW, "strategy": "keep"})
+        [only] = found.candidates
+        predicted = other.score(rows).collect()
+        assert only.ece is None
+        if objective == "quantile":
+            assert only.bias == pytest.approx((rows["spend"] <= predicted["score"]).mean() - 0.5, abs=0.05)
+        assert only.bias is not None
+
+
+def test_a_retraining_with_recency_weights_can_be_updated_again(
+    model: PropensityModel, customers: pl.DataFrame, make: Make, tmp_path: Path
+) -> None:
+    settings = {**FEW, "strategy": "retrain", "half_life_days": 100.0}
+    first, _ = propensity.update(model, later(make), reference=customers, config=settings)
+    first.save(tmp_path / "first")
+    newest = later(make, 1000, seed=7).with_columns(pl.col("seen_at").dt.offset_by("1y"))
+    for strategy in ("refit", "extend", "retrain"):
+        again = propensity.load(tmp_path / "first")
+        second, report = propensity.update(again, newest, config={**settings, "strategy": strategy})
+        assert report.strategy == strategy
+        second.save(tmp_path / strategy)
+        assert propensity.load(tmp_path / strategy).score(newest).collect().height == 1000

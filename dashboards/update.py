@@ -1,0 +1,122 @@
+"""The report of an update: what was tried on new rows, what was chosen, and why, as one offline page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from dashboards import charts
+from dashboards.html import Markup, escape, figure, join, page, table, tag
+from dashboards.parts import NO_VALUE, facts, footer, header, notes, pairs
+
+_CAPTION = (
+    "Each candidate was made without the rows that it is judged on. Left of the dashed line it did better on them than "
+    "keeping the model; where the interval touches the line, that is not sure. The one that was used is blue."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UpdatePage:
+    """What the page says.
+
+    Parameters
+    ----------
+    title
+        What is predicted.
+    verdict
+        One sentence: what was used, and why.
+    candidates
+        One row each, with columns ``candidate``, ``how``, ``loss``, ``gain`` (the loss less that of keeping), ``low``,
+        ``high``, ``ece``, ``bias``, ``seconds``, ``trees``, and ``refused``: why it could not be tried; then the others
+        are null.
+    metric, level
+        The name of the loss, and the level of the intervals.
+    chosen
+        The candidate that was used.
+    facts, notes
+        Names with values, and sentences.
+
+    Raises
+    ------
+    SchemaError
+        The frame lacks columns.
+    """
+
+    title: str
+    verdict: str
+    candidates: pl.DataFrame
+    metric: str
+    level: float
+    chosen: str
+    facts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        charts.require_columns(self.candidates, "candidates")
+
+
+def render(report: UpdatePage) -> str:
+    """Return the report as one HTML page without scripts or outside requests.
+
+    Raises
+    ------
+    ImportError
+        The `dashboards` extra is not installed.
+    """
+    blocks = (
+        header("Update report", title=report.title, verdict=report.verdict),
+        *_table(report),
+        *_picture(report),
+        *pairs([*facts(report.facts), *notes(report.notes)]),
+        footer(),
+    )
+    return page(report.title, *blocks)
+
+
+def _picture(report: UpdatePage) -> Iterator[Markup]:
+    tried = report.candidates.filter(pl.col("gain").is_not_null())
+    if tried.is_empty():
+        return
+    chart = charts.candidates(tried, metric=report.metric, chosen=report.chosen)
+    label = f"Dot plot of {report.metric} less that of keeping the model, with intervals, and bars of costs."
+    drawn = figure(charts.svg(chart), title="The candidates beside each other", label=label, caption=_CAPTION)
+    yield tag("div", drawn, class_="block")
+
+
+def _table(report: UpdatePage) -> Iterator[Markup]:
+    interval = f"less that of keep ({100 * report.level:.3g}% interval)"
+    names = ("Candidate", report.metric, interval, "ECE", "Bias", "Trees", "Seconds", "How")
+    digits = _digits(report.candidates)
+    rows = [_row(row, digits, chosen=report.chosen) for row in report.candidates.iter_rows(named=True)]
+    head = [escape(name) for name in names]
+    yield tag("section", tag("h2", escape("What was tried")), table(head, rows, kind="candidates"), class_="block")
+
+
+def _digits(rows: pl.DataFrame) -> int:
+    """Return how many decimals the narrowest interval supports: two digits of its width.
+
+    >>> _digits(pl.DataFrame({"low": [0.0, -0.071], "high": [0.0, -0.034]}))
+    3
+    """
+    width = (rows["high"] - rows["low"]).cast(pl.Float64)
+    narrowest = width.filter(width > 0).min()
+    return 4 if not isinstance(narrowest, float) else min(max(1 - math.floor(math.log10(narrowest)), 0), 9)
+
+
+def _row(row: dict[str, Any], digits: int, *, chosen: str) -> list[Markup]:
+    name = escape(row["candidate"])
+    first = tag("strong", name) if row["candidate"] == chosen else name
+    if row["refused"] is not None:
+        return [first, *[escape(NO_VALUE)] * 6, escape(f"not possible: {row['refused']}")]
+    ends = escape(f"({row['low']:+,.{digits}f} to {row['high']:+,.{digits}f})")
+    gain = join([escape(f"{row['gain']:+,.{digits}f} "), tag("span", ends, class_="interval")])
+    if row["candidate"] == "keep":
+        gain = escape("")
+    ece = NO_VALUE if row["ece"] is None else f"{row['ece']:.4f}"
+    bias = f"{row['bias']:+,.{digits}f}"
+    costs = (f"{row['trees']:,.0f}", f"{row['seconds']:.1f}", row["how"])
+    return [first, escape(f"{row['loss']:,.{digits}f}"), gain, *map(escape, (ece, bias, *costs))]
