@@ -27,12 +27,12 @@ from tabkit import Roles, metrics
 ROLES = Roles(id="flight_id", time="time_hour", target="late")
 TRAINING = {"resamples": 200, "boosting": {"num_threads": 2}}
 NAMES = {
+    "auto": "as chosen",
     "keep": "keep",
     "recalibrate": "recalibrate",
     "refit": "refit",
     "extend": "extend",
     "retrain": "retrain on all so far",
-    "auto": "as chosen",
 }
 AUC, LOSS = "ROC AUC", "log loss"
 
