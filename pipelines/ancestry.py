@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.model import KIND, PropensityModel
 from tabkit import bundle
+from tabkit.errors import BundleError
 
 _KEPT = (
     "split",
@@ -39,6 +40,17 @@ def history(path: str | Path) -> dict[str, Any]:
     checksum.
     """
     found = bundle.read(path, kinds=[KIND])
-    lineage = found.manifest["lineage"]
+    lineage = found.manifest.get("lineage")
+    ancestors = lineage.get("ancestors", []) if isinstance(lineage, dict) else None
+    if (
+        not isinstance(lineage, dict)
+        or not isinstance(ancestors, list)
+        or not all(_is_told(entry) for entry in (lineage, *ancestors))
+    ):
+        raise BundleError("the bundle's lineage is not as tabkit writes it", advice="copy the bundle again")
     own = {"checksum": found.checksum, **{name: lineage.get(name) for name in _TOLD}}
-    return {"bundle": str(path), "chain": [own, *lineage.get("ancestors", [])]}
+    return {"bundle": str(path), "chain": [own, *ancestors]}
+
+
+def _is_told(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("strategy"), str) and isinstance(entry.get("rows"), int)

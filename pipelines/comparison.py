@@ -9,14 +9,16 @@ from typing import Any
 
 from pipelines.config import TrainConfig
 from pipelines.evaluation import MODEL, Evaluation, evaluate, measures_of, resampling
+from pipelines.intake import read_rows
 from pipelines.model import PropensityModel
-from pipelines.rows import labels, with_features
+from pipelines.rows import keys, labels, with_features
 from tabkit.config import build
 from tabkit.errors import ConfigError
-from tabkit.frames import Source
-from tabkit.table import Table, read
+from tabkit.frames import Source, collect, describe, scan
+from tabkit.table import Table
 
 OTHER = "other"
+_A_FEW = 0.01
 
 
 def compare(a: PropensityModel, b: PropensityModel, source: Source) -> Evaluation:
@@ -39,12 +41,14 @@ def compare(a: PropensityModel, b: PropensityModel, source: Source) -> Evaluatio
             advice="compare models of one target",
         )
     training = build(TrainConfig, dict(b.config))
-    table = read(source, b.roles, exclude=(), drop_null_target=True)
-    b.target.check(table.frame, what=table.name)
+    dtypes = {**a.known_dtypes(), **b.known_dtypes()}
+    # Read once, so that both models see the same rows in the same order.
+    frame = collect(scan(source, dtypes=dtypes), what=describe(source))
+    other, table = (read_rows(model, frame, drop_null_target=True) for model in (a, b))
     y = labels(table, b.target)
     return evaluate(
         y,
-        {MODEL: _predict(b, table), OTHER: _predict(a, table)},
+        {MODEL: _predict(b, table), OTHER: _predict(a, other)},
         measures=measures_of(training),
         weight=table.numbers("weight"),
         span=table.span(),
@@ -55,8 +59,24 @@ def compare(a: PropensityModel, b: PropensityModel, source: Source) -> Evaluatio
 
 def comparison(a: str | Path, b: str | Path, source: Source) -> dict[str, Any]:
     """Compare two bundles; return plain data: both names, the evaluation, and a sentence."""
-    found = compare(PropensityModel.load(a), PropensityModel.load(b), source)
-    return {"a": str(a), "b": str(b), **asdict(found), "verdict": _verdict(found, str(a), str(b))}
+    models = {str(path): PropensityModel.load(path) for path in (a, b)}
+    found = compare(models[str(a)], models[str(b)], source)
+    return {
+        "a": str(a),
+        "b": str(b),
+        **asdict(found),
+        "verdict": _verdict(found, str(a), str(b)),
+        "warnings": [text for name, model in models.items() for text in _seen(name, model, source)],
+    }
+
+
+def _seen(name: str, model: PropensityModel, source: Source) -> list[str]:
+    """Say which share of the rows a model was fitted on: on those it looks better than it is."""
+    found = keys(read_rows(model, source, drop_null_target=True)) if model.seen is not None else None
+    share = model.seen.overlap(found) if model.seen is not None and found is not None else 0.0
+    return (
+        [f"{name} was fitted on about {share:.0%} of these rows: it looks better than it is."] if share > 0.01 else []
+    )
 
 
 def _verdict(found: Evaluation, a: str, b: str) -> str:
@@ -71,6 +91,5 @@ def named(row: Mapping[str, Any], a: str, b: str) -> str:
 
 
 def _predict(model: PropensityModel, table: Table) -> Any:
-    model.encoder.schema.check(table.frame.schema)
     rows = with_features(table, model.encoder.transform(table.frame), model.target)
     return model.booster.predict(rows.features, offset=rows.offset)

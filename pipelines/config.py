@@ -125,6 +125,8 @@ class UpdateConfig(Config):
         An HTML file that says what was tried, in a table and a picture.
     drop_null_target
         Leave out rows without a target instead of refusing them.
+    num_threads
+        Of LightGBM; by default as in training.
     """
 
     bundle: str | None = None
@@ -142,6 +144,7 @@ class UpdateConfig(Config):
     blocks: int = Field(default=2, ge=1, le=20)
     fewest_rows: int = Field(default=200, ge=20)
     report: str | None = None
+    num_threads: int | None = Field(default=None, ge=0)
     drop_null_target: bool = False
 
 

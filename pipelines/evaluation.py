@@ -24,9 +24,10 @@ MODEL = "model"
 LINEAR = "linear"
 BASE_RATE = "base rate"
 _RANKING = "auc"
+_BLOCKS = 20
 _FEWEST_GROUPS = 10
 
-Unit = Literal["row", "group", "day"]
+Unit = Literal["row", "group", "day", "block"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,22 @@ def resampling(table: Table, settings: TrainConfig) -> Resampling:
     return Resampling(settings.resamples, settings.level, settings.seed)
 
 
+def units(table: Table) -> tuple[Unit, NDArray[Any] | None]:
+    """Return what is alike among rows, and which lot each is of, however few there are: for decisions.
+
+    Groups, else days, else where time is a number twenty blocks of it; rows (None) where neither is known.
+    """
+    roles = table.roles
+    if roles.group is not None:
+        return "group", table.frame[roles.group].to_numpy()
+    if roles.time is None:
+        return "row", None
+    if family(table.frame.schema[roles.time]) in ("date", "datetime"):
+        return "day", table.frame[roles.time].dt.date().to_numpy()
+    rank = table.frame[roles.time].rank("dense").to_numpy() - 1
+    return "block", (rank * _BLOCKS // (int(rank.max()) + 1)).astype(np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """How well a model did on rows that it never saw.
@@ -136,6 +153,8 @@ class Evaluation:
         -0.020 to +0.040) and beats the base rate (log_loss -0.062, 95% interval -0.091 to -0.031).
         """
         baselines = list(dict.fromkeys(gain.model for gain in self.gains))
+        if not baselines:
+            return f"On {self.rows:,} held-out rows the model was kept as it is: there is nothing to compare it with."
         parts = [self._compare(name, [gain for gain in self.gains if gain.model == name]) for name in baselines]
         return f"On {self.rows:,} held-out rows the model {' and '.join(parts)}."
 

@@ -75,11 +75,13 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     started = time.perf_counter()
     config = build(UpdateConfig, values)
     path, source, output = (_needed(config, name) for name in ("bundle", "source", "output"))
-    if Path(output).resolve() == Path(path).resolve():
-        raise ConfigError("the output is the bundle itself: a bundle is never changed", advice="choose another name")
+    if Path(path).resolve() in (Path(output).resolve(), *Path(output).resolve().parents):
+        raise ConfigError(
+            "the output is the bundle itself, or inside of it: a bundle is never changed", advice="choose another name"
+        )
     check_place(output, overwrite=overwrite)
     if config.report is not None:
-        check_page(config.report)
+        check_page(config.report, bundles=[path, output])
     model, report = update(load(path), source, reference=config.reference, config=config, progress=progress)
     checksum = model.save(output, overwrite=overwrite)
     if config.report is not None:

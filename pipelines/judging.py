@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from pipelines.candidates import CANDIDATES, Fresh, Task, divide
 from pipelines.config import TrainConfig, UpdateConfig
-from pipelines.evaluation import Resampling, measures_of, resampling
+from pipelines.evaluation import Resampling, Unit, measures_of, resampling, units
 from pipelines.model import PropensityModel
 from pipelines.rows import labels, with_features
-from tabkit.boosting import Choice, choose
-from tabkit.errors import FitError
+from tabkit.boosting import KEEP, Choice, choose
+from tabkit.errors import FitError, TabkitError
 from tabkit.progress import Progress
 from tabkit.table import Table
 
@@ -77,6 +77,8 @@ class Judged:
         What intervals drew.
     span
         First and last time of the judging rows.
+    unit
+        What the choice drew: the same, or where they are few nevertheless groups, days or blocks.
     """
 
     choice: Choice
@@ -86,6 +88,7 @@ class Judged:
     predictions: dict[str, Floats]
     span: tuple[str, str] | None
     how: Resampling
+    unit: Unit
 
 
 def _blocks(new: Table, model: PropensityModel, settings: UpdateConfig, seed: int) -> list[tuple[Table, Table]]:
@@ -129,8 +132,8 @@ def judge(
                 started = clock.perf_counter()
                 try:
                     fresh = CANDIDATES[name](task)
-                except FitError as error:
-                    if name == settings.strategy:
+                except TabkitError as error:
+                    if name in (settings.strategy, KEEP):
                         raise
                     predictions.pop(name)
                     tried[name] = Tried(name, refused=error.problem)
@@ -144,11 +147,11 @@ def judge(
     y, weight = labels(judged, model.target), judged.numbers("weight")
     how = resampling(judged, training)
     joined = {name: np.concatenate(parts) for name, parts in predictions.items()}
-    options = {"weight": weight, **how.options()}
-    measures = measures_of(training)
-    choice = choose(joined, y, metric=measures[0], **options)
+    unit, groups = units(judged)
+    options = {"weight": weight, **how.options(), "groups": groups}
+    choice = choose(joined, y, metric=measures_of(training)[0], **options)
     scored = _scored(tried, choice, joined, y, weight, training)
-    return Judged(choice, scored, y, weight, joined, judged.span(), how)
+    return Judged(choice, scored, y, weight, joined, judged.span(), how, unit)
 
 
 def _predict(fresh: Fresh, block: Table, model: PropensityModel, training: TrainConfig) -> Floats:

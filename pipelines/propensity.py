@@ -13,6 +13,7 @@ import numpy as np
 from pipelines.config import TrainConfig
 from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
 from pipelines.hints import of_model, of_rows
+from pipelines.intake import knowledge
 from pipelines.model import PropensityModel, score_columns
 from pipelines.rows import fit_encoder, keys, labels, with_features
 from pipelines.updating import UpdateReport, update
@@ -270,6 +271,7 @@ def _lineage(
         "rows": used.frame.height,
         **{name: list(found) if (found := part.span()) else None for name, part in spans.items()},
         "target_mean": None if target.task == "multiclass" else float(np.average(y, weights=weight)),
+        "known": knowledge(used, target),
         "class_rows": counts or None,
         "weight_mean": table.weight_mean,
         "rows_fit": parts.fit.frame.height,

@@ -196,10 +196,11 @@ def _over_time(table: Table, curves: _Curves, measure: metrics.Metric, how: Resa
 
 
 def _facts(model: PropensityModel, table: Table) -> tuple[tuple[str, str], ...]:
+    known = model.lineage.get("known") or model.lineage
     return (
         ("Target", f"{model.target.name} ({model.target.task})"),
         ("Rows measured here", _rows(table.frame.height, table.span())),
-        ("Rows of the fit", _rows(model.lineage["rows"], model.lineage["span"])),
+        ("Rows of the fit", _rows(known["rows"], known["span"])),
         ("Source columns", f"{len(model.encoder.schema.columns)}"),
         ("Features", f"{len(model.booster.features)}"),
         ("Trees", f"{model.booster.trees}"),

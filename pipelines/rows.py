@@ -55,7 +55,13 @@ def fit_encoder(
     """
     encoder = settings.encoding.encoder(seed=settings.seed)
     frame, weight = rates(table, target, settings)
-    fitted, features = (encoder if like is None else replace(encoder, columns=like.specs)).fit_transform(
+    if like is not None:
+        there = set(frame.columns)  # columns that were left out need not be there
+        specs = {
+            key: spec for key, spec in like.specs.items() if there.issuperset((key,) if isinstance(key, str) else key)
+        }
+        encoder = replace(encoder, columns=specs)
+    fitted, features = encoder.fit_transform(
         frame,
         target=target,
         exclude=[column for column in table.roles.given().values() if column != target.name],

@@ -119,37 +119,25 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
 def update_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `update` has to say: every candidate, which one was used, and why."""
     table = _table()
-    table.add_column("candidate", no_wrap=True)
-    table.add_column(result["metric"], justify="right", no_wrap=True)
-    table.add_column("against keep", justify="right", no_wrap=True)
-    ece = "bias" if all(row["ece"] is None for row in result["candidates"]) else "ece"
-    table.add_column(ece, justify="right", no_wrap=True)
-    table.add_column("trees", justify="right", no_wrap=True)
-    table.add_column("s", justify="right", no_wrap=True)
-    table.add_column("how", overflow="fold", min_width=12)
-    for row in result["candidates"]:
-        if row["loss"] is None:
-            table.add_row(_line(row["name"]), "", "", "", "", "", _line(f"not possible: {row['refused']}"))
-            continue
+    tried = [row for row in result["candidates"] if row["loss"] is not None]
+    ece = "bias" if all(row["ece"] is None for row in tried) else "ece"
+    for name in ("candidate", result["metric"], "against keep", ece, "trees", "s"):
+        table.add_column(name, justify="left" if name == "candidate" else "right", no_wrap=True)
+    for row in tried:
         digits = digits_of(row["low"], row["high"])
         gain = "" if row["name"] == "keep" else _with_interval(row["gain"], row["low"], row["high"], digits=digits)
         calibration = f"{row[ece]:.3f}" if ece == "ece" else f"{row[ece]:+.3g}"
         chosen = "bold" if row["name"] == result["strategy"] else ""
-        cells = (
-            row["name"],
-            f"{row['loss']:.4f}",
-            gain,
-            calibration,
-            f"{row['trees']:,}",
-            f"{row['seconds']:.1f}",
-            row["how"],
-        )
+        costs = (f"{row['trees']:,}", f"{row['seconds']:.1f}")
+        cells = (row["name"], f"{row['loss']:.4f}", gain, calibration, *costs)
         table.add_row(*(Text(_visible(cell), chosen) for cell in cells))
     title = (
         f"Judged on {result['judged_rows']:,} of {result['rows']:,} new rows ({100 * result['level']:.3g}% intervals)"
     )
+    lines = [_line(f"{row['name']}: {row['how']}") for row in tried if row["how"]]
+    lines += [_line(f"{r['name']}: not possible, {r['refused']}") for r in result["candidates"] if r["refused"]]
     saved = f"Saved {result['bundle']}: {result['trees']} trees, {result['seconds']:.1f} s; the old model stays"
-    lines = [Text(result["why"], "bold"), *_unit_note(result["unit"]), _line(saved)]
+    lines += [Text(), Text(result["why"], "bold"), *_unit_note(result["unit"]), _line(saved)]
     if result["page"]:
         lines.append(_line(f"Look at {result['page']}"))
     lines += [Text(f"Note: {_visible(warning)}", "yellow") for warning in result["warnings"]]
@@ -180,7 +168,8 @@ def compare_view(result: Mapping[str, Any]) -> RenderableType:
     scores = [{**row, "model": names[row["model"]]} for row in result["scores"]]
     head = _line(f"{result['rows']:,} rows{', ' + days(result['span']) if result['span'] else ''}")
     shown = scores_table({**result, "scores": scores})
-    return Group(head, Text(), shown, Text(_visible(result["verdict"]), "bold"), *_unit_note(result["unit"]))
+    notes = [Text(f"Note: {_visible(warning)}", "yellow") for warning in result["warnings"]]
+    return Group(head, Text(), shown, Text(_visible(result["verdict"]), "bold"), *_unit_note(result["unit"]), *notes)
 
 
 def encode_view(result: Mapping[str, Any]) -> RenderableType:
@@ -228,7 +217,7 @@ def inspect_view(result: Mapping[str, Any]) -> RenderableType:
         scores_table(result["metrics"]),
         Text(result["metrics"]["verdict"], "bold"),
         *_unit_note(result["metrics"]["unit"]),
-        _final_note(result["config"]["final"]),
+        _made_note(result),
         *(Text(f"Note: {_visible(hint)}", "yellow") for hint in result["lineage"]["hints"]),
         Text(),
         _importance_table(result["importance"]),
@@ -354,6 +343,19 @@ def _titled(title: str, table: RenderableType) -> Group:
 
 def _unit_note(unit: str) -> list[Text]:
     return [] if unit == "row" else [Text(f"Intervals draw whole {unit}s: rows of one {unit} are alike.")]
+
+
+def _made_note(result: Mapping[str, Any]) -> Text:
+    """Say which rows the saved model was made from, and which the metrics were taken on."""
+    strategy = result["lineage"]["strategy"]
+    if strategy == "train":
+        return _final_note(result["config"]["final"])
+    if strategy == "keep":
+        return Text("The model was kept as it was; the metrics are on the newest of the rows that were new then.")
+    return Text(
+        f"The saved model was made from its parent ({strategy}) with all new rows; the metrics are those of its twin "
+        "that never saw the newest of them."
+    )
 
 
 def _final_note(final: str) -> Text:

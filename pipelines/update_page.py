@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,39 @@ def write(model: PropensityModel, path: str | Path, *, title: str | None = None)
         hidden.write_text(text, encoding="utf-8")
 
 
-def check_page(path: str | Path) -> None:
-    """Raise before any work if the page could not be drawn or written."""
+def check_page(path: str | Path, *, bundles: Sequence[str | Path] = ()) -> None:
+    """Raise before any work if the page could not be drawn or written there, or would harm what stands there.
+
+    Parameters
+    ----------
+    path
+        Where the page shall be written. A page that is there already is replaced, nothing else is.
+    bundles
+        Folders that it must not be inside of.
+    """
     for name in ("altair", "vl_convert"):
         if importlib.util.find_spec(name) is None:
             raise ImportError(f"the page needs {name}, which is not installed: pip install 'tabkit-ml[dashboards]'")
-    if Path(path).is_dir():
-        raise ConfigError(f"the report {str(path)!r} is a folder", advice="name a file, such as update.html")
+    place = Path(path).resolve()
+    advice = "name a new file, such as update.html"
+    if place.is_dir():
+        raise ConfigError(f"the report {str(path)!r} is a folder", advice=advice)
+    if any(Path(bundle).resolve() in (place, *place.parents) for bundle in bundles):
+        raise ConfigError(
+            f"the report {str(path)!r} would be inside of a bundle, which is never changed", advice=advice
+        )
+    if place.exists() and not _is_page(place):
+        raise ConfigError(f"{str(path)!r} exists and is no page of HTML: it was left as it is", advice=advice)
+    above = next(parent for parent in place.parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"cannot write {str(path)!r}: {str(above)!r} is no folder that you may write to", advice=advice
+        )
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(64).lstrip().lower().startswith(b"<!doctype html")
 
 
 def build_page(model: PropensityModel, found: Mapping[str, Any], *, title: str) -> UpdatePage:

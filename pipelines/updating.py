@@ -13,6 +13,7 @@ from pipelines.candidates import CANDIDATES, Fresh, Task
 from pipelines.config import TrainConfig, UpdateConfig
 from pipelines.evaluation import MODEL, Evaluation, evaluate, measures_of
 from pipelines.guards import check_rows, warnings_of
+from pipelines.intake import joined, knowledge, older, read_rows
 from pipelines.judging import Judged, Tried, judge
 from pipelines.model import PropensityModel
 from pipelines.rows import keys, labels
@@ -23,7 +24,7 @@ from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
 from tabkit.sketch import Sketch
-from tabkit.table import Table, read
+from tabkit.table import Table
 
 _PARENT = "parent"
 
@@ -99,14 +100,13 @@ def update(
         If the rows cannot be used, or the strategy that was asked for does not suit the model.
     """
     settings = config if isinstance(config, UpdateConfig) else build(UpdateConfig, config or {})
-    training, shown = build(TrainConfig, dict(model.config)), progress or Silent()
-    new = _read(model, source, settings)
-    old = None if reference is None else _read(model, reference, settings)
-    if settings.half_life_days is not None and model.roles.time is None:
-        raise ConfigError(
-            "half_life_days needs to know how old a row is", advice="train with a time role, or leave it out"
-        )
+    training, shown = _training(model, settings), progress or Silent()
+    new = read_rows(model, source, drop_null_target=settings.drop_null_target)
     check_rows(model, new, settings)
+    old, remarks = None, _left_out(new)
+    if reference is not None:
+        old, more = older(read_rows(model, reference, drop_null_target=settings.drop_null_target), new)
+        remarks += more
     names = _names(model, settings)
     found = judge(model, new, old, names, training, settings, progress=shown)
     strategy = found.choice.winner if settings.strategy == "auto" else settings.strategy
@@ -118,24 +118,32 @@ def update(
         candidates=found.tried,
         metric=found.choice.metric,
         level=found.choice.level,
-        unit=found.how.unit,
+        unit=found.unit,
         rows=new.frame.height,
         judged_rows=len(found.y),
         span=new.span(),
-        warnings=tuple(warnings_of(model, new)),
+        warnings=(*warnings_of(model, new), *remarks),
     )
     return _updated(task, fresh, report, found, strategy), report
 
 
-def _read(model: PropensityModel, source: Source, settings: UpdateConfig) -> Table:
-    table = read(source, model.roles, exclude=(), drop_null_target=settings.drop_null_target)
-    model.target.check(table.frame, what=table.name)
-    model.encoder.schema.check(table.frame.schema)
-    mean = model.lineage.get("weight_mean")
-    if model.roles.weight is None or table.weight_mean is None or not mean:
-        return table
-    weight = table.frame[model.roles.weight] * (table.weight_mean / mean)  # counted as the old rows were
-    return replace(table, frame=table.frame.with_columns(weight))
+def _training(model: PropensityModel, settings: UpdateConfig) -> TrainConfig:
+    """Return the settings of the model's training; refuse those of this update that would change nothing."""
+    if settings.half_life_days is not None and model.roles.time is None:
+        raise ConfigError(
+            "half_life_days needs to know how old a row is", advice="train with a time role, or leave it out"
+        )
+    if settings.decay is not None and settings.strategy not in ("auto", "refit", "refit_extend"):
+        raise ConfigError(f"decay is a setting of refit, not of {settings.strategy}", advice="leave it out")
+    training = build(TrainConfig, dict(model.config))
+    if settings.num_threads is None:
+        return training
+    boosting = training.boosting.model_copy(update={"num_threads": settings.num_threads})
+    return training.model_copy(update={"boosting": boosting})
+
+
+def _left_out(table: Table) -> list[str]:
+    return [f"{count:,} rows were left out: {why}." for why, count in table.dropped.items() if count]
 
 
 def _names(model: PropensityModel, settings: UpdateConfig) -> list[str]:
@@ -161,9 +169,20 @@ def _why(strategy: str, choice: Choice, settings: UpdateConfig) -> str:
     )
 
 
-def _seen(task: Task) -> Sketch | None:
-    found = keys(task.rows)
-    return None if task.model.seen is None or found is None else task.model.seen.merge(Sketch.of(found))
+def _learned(task: Task, strategy: str) -> tuple[dict[str, Any] | None, Sketch | None]:
+    """Return what the new model remembers of the rows it was made from; who keeps the model has learned nothing."""
+    before, model = task.model.lineage.get("known"), task.model
+    if strategy == "keep":
+        return before, model.seen
+    now, found = knowledge(task.rows, model.target), keys(task.rows)
+    seen = None if found is None else Sketch.of(found)
+    if strategy != "retrain":
+        return joined(before, now), None if seen is None or model.seen is None else model.seen.merge(seen)
+    if task.reference is not None:
+        now = joined(knowledge(task.reference, model.target), now)
+        old = keys(task.reference)
+        seen = seen if seen is None or old is None else seen.merge(Sketch.of(old))
+    return now, seen
 
 
 def _updated(task: Task, fresh: Fresh, report: UpdateReport, found: Judged, strategy: str) -> PropensityModel:
@@ -182,16 +201,16 @@ def _updated(task: Task, fresh: Fresh, report: UpdateReport, found: Judged, stra
         how=found.how,
         ranked=_PARENT,
     )
-    y = labels(task.rows, task.model.target)
-    weight = task.rows.numbers("weight")
-    is_class = task.model.target.task == "multiclass"
+    known, seen = _learned(task, strategy)
+    y, is_class = labels(task.rows, task.model.target), task.model.target.task == "multiclass"
     lineage = {
         "strategy": strategy,
         "how": fresh.how,
         "source": task.rows.short_name,
         "rows": task.rows.frame.height,
         "span": list(found_span) if (found_span := task.rows.span()) else None,
-        "target_mean": None if is_class else float(np.average(y, weights=weight)),
+        "target_mean": None if is_class else float(np.average(y, weights=task.rows.numbers("weight"))),
+        "known": known,
         "update": report.to_dict(),
         "hints": list(report.warnings),
     }
@@ -201,6 +220,6 @@ def _updated(task: Task, fresh: Fresh, report: UpdateReport, found: Judged, stra
         booster=fresh.booster,
         evaluation=evaluation,
         lineage=descends(task.model, lineage),
-        seen=_seen(task),
+        seen=seen,
         checksum=None,
     )

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-_SIZE = 4096
+_SIZE = 65_536
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +25,7 @@ class Sketch:
     Parameters
     ----------
     hashes
-        At most 4,096 of them, rising, UInt64.
+        At most 65,536 of them, rising, UInt64.
     complete
         Whether these are the hashes of all rows.
 
@@ -55,10 +55,15 @@ class Sketch:
 
     def overlap(self, keys: Iterable[str]) -> float:
         """Return the share of further rows that are among the old ones, as far as the sample can tell."""
+        found = self.known(keys)
+        return float(found.mean()) if found.size else 0.0
+
+    def known(self, keys: Iterable[str]) -> NDArray[np.bool_]:
+        """Return, for the further rows of which it can be told, whether they are among the old ones."""
         found = _hashed(keys)
         if not self.complete:
             found = found[found <= self.hashes[-1]]
-        return float(np.isin(found, self.hashes).mean()) if found.size else 0.0
+        return np.isin(found, self.hashes)
 
     def to_frame(self) -> pl.DataFrame:
         """Return it as a frame with a column ``hash``; the first row says whether it is complete."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +72,14 @@ class Table:
         return str(column.min()), str(column.max())
 
 
-def read(source: Source, roles: Roles, *, exclude: Sequence[str] = (), drop_null_target: bool = False) -> Table:
+def read(
+    source: Source,
+    roles: Roles,
+    *,
+    exclude: Sequence[str] = (),
+    drop_null_target: bool = False,
+    dtypes: Mapping[str, pl.DataType] | None = None,
+) -> Table:
     """Read the rows of a fit into memory and check them.
 
     Parameters
@@ -85,6 +92,8 @@ def read(source: Source, roles: Roles, *, exclude: Sequence[str] = (), drop_null
         Columns that are not read at all.
     drop_null_target
         Leave out rows without a target (null or NaN), and count them, instead of refusing them later.
+    dtypes
+        Types by column, for formats that carry none.
 
     Raises
     ------
@@ -99,7 +108,7 @@ def read(source: Source, roles: Roles, *, exclude: Sequence[str] = (), drop_null
         If there are no rows, or ids repeat, or an id, time, weight, exposure or group is null or impossible.
     """
     _check_settings(roles, exclude, drop_null_target=drop_null_target)
-    lazy, name = scan(source), describe(source)
+    lazy, name = scan(source, dtypes=dtypes), describe(source)
     schema = lazy.collect_schema()
     wanted = {f"{column!r} ({role})": column for role, column in roles.given().items()}
     wanted |= {f"{column!r} (excluded)": column for column in exclude}

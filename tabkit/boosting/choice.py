@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import ceil
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from tabkit.errors import ConfigError
-from tabkit.metrics import Metric, paired_bootstrap
+from tabkit.metrics import Interval, Metric, paired_bootstrap
 
 Floats = NDArray[np.float64]
 KEEP = "keep"
 _IN_TAIL = 4
 """Resamples beyond each end of an interval, at least."""
+_FEW, _FEWEST, _FEWEST_ROWS = 30, 5, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ def choose(
     In the order of their cost each candidate is compared with the best so far on the same resamples of the judging
     rows, and takes its place only if the whole interval of the difference is on its side. The first is `keep`. With k
     others the intervals are those of level ``1 - (1 - level) / k`` (Bonferroni): among many candidates one would
-    else look sure by chance.
+    else look sure by chance. Of few groups (days, say) resamples know too little of how different others may be: up to
+    30 of them an interval is at least as wide as Student's with the bootstrap's standard error, and from fewer than
+    five, or fewer than 20 rows, nothing but `keep` is chosen.
 
     Parameters
     ----------
@@ -115,8 +119,12 @@ def choose(
     resamples = max(resamples, ceil(_IN_TAIL * 2 / (1 - level)))
     options: dict[str, Any] = {"weight": weight, "groups": groups, "resamples": resamples, "level": level, "seed": seed}
 
-    def compared(name: str, other: str) -> Any:
-        return paired_bootstrap(metric, y, predictions[name], predictions[other], **options)
+    units = None if groups is None else len(np.unique(groups))
+    too_few = len(y) < _FEWEST_ROWS or (units is not None and units < _FEWEST)
+
+    def compared(name: str, other: str) -> Interval:
+        found = paired_bootstrap(metric, y, predictions[name], predictions[other], **options)
+        return found if units is None or units > _FEW or too_few else _widened(found, units, level)
 
     best = KEEP
     found = []
@@ -127,9 +135,26 @@ def choose(
                 name, float(metric.function(y, predictions[name], weight=weight)), gain.value, gain.low, gain.high
             )
         )
-        if name != best and (gain.high < 0 if best == KEEP else gain.high < 0 and compared(name, best).high < 0):
+        if (
+            name != best
+            and not too_few
+            and (gain.high < 0 if best == KEEP else gain.high < 0 and compared(name, best).high < 0)
+        ):
             best = name
-    return Choice(best, _why(best, found, metric.name, level), tuple(found), metric.name, level)
+    why = _why(best, found, metric.name, level)
+    if too_few:
+        many = f"{len(y)} rows" + ("" if units is None else f" of {units} groups or days")
+        why = f"Keep: there are {many} to judge on; below {_FEWEST_ROWS} rows or {_FEWEST} days nothing is sure."
+    return Choice(best, why, tuple(found), metric.name, level)
+
+
+def _widened(found: Interval, units: int, level: float) -> Interval:
+    """Return the interval at least as wide as Student's: a bootstrap of few units is too narrow.
+
+    Hesterberg 2015, "What teachers should know about the bootstrap", section 3.2.
+    """
+    half = float(stats.t.ppf((1 + level) / 2, units - 1)) * found.error * (units / (units - 1)) ** 0.5
+    return replace(found, low=min(found.low, found.value - half), high=max(found.high, found.value + half))
 
 
 def _why(winner: str, candidates: Sequence[Candidate], metric: str, level: float) -> str:

@@ -15,7 +15,7 @@ from tabkit.boosting.parameters import parameters
 from tabkit.boosting.rows import Floats, Rows
 from tabkit.boosting.trees import Trees
 from tabkit.boosting.updatable import check, merged, refusal
-from tabkit.errors import ConfigError
+from tabkit.errors import ConfigError, FitError
 from tabkit.progress import Progress, Silent
 
 
@@ -64,20 +64,31 @@ def extend(
     for part in parts:
         check(model, part, "extend")
         check_target(part.y, model.kind, what="the new rows", classes=len(model.classes))
+    if valid is not None and (rows.offset is None) != (valid.offset is None):
+        raise FitError(
+            "an offset or exposure is given for some of the rows only", advice="give it for all, or for none"
+        )
     params = _params(model, config)
     if trees == 0:
         return model
+    _check_penalties(model, params)
     sets = [dataset(part, model.features, _start(model, part, config), params) for part in parts]
     booster, best = grow(
         sets, params=params, config=config.model_copy(update={"max_trees": trees}), progress=progress or Silent()
     )
     old = Trees.read(model.text).first(model.trees * len(model.base_score))
     new = Trees.read(booster.model_to_string(num_iteration=best))
+    outputs = len(model.base_score)
+    best = new.rounds(outputs)
+    if not best:
+        return model
+    new = new.first(best * outputs)
+    grown = {"categories_grew": True} if old.grew(new, params.get("max_cat_to_onehot", 4)) else {}
     longer = replace(
         model,
         text=old.plus(new).write(),
         trees=model.trees + best,
-        params=merged(model.params, params),
+        params={**merged(model.params, params), **grown},
         held_out_loss=None,
         base_loss=None,
     )
@@ -102,6 +113,15 @@ def _check(model: BoostedModel, rows: Rows, config: BoostingConfig, *, trees: in
             raise ConfigError(f"the model was fitted with {name} {model.params[name]}, not {value}", advice="retrain")
     if rows.features.height < 2:
         raise ConfigError(f"trees cannot grow on {rows.features.height} rows", advice="use more rows")
+
+
+def _check_penalties(model: BoostedModel, params: dict[str, Any]) -> None:
+    """Refuse trees under another penalty: a later refit could not tell which leaves were made under which."""
+    usual = {"lambda_l2": 0.0, "cat_l2": 10.0, "max_cat_to_onehot": 4}
+    for name, value in usual.items():
+        old, new = (found.get(name, value) for found in (model.params, params))
+        if model.trees and old != new:
+            raise ConfigError(f"the model was fitted with {name} {old:g}, not {new:g}", advice="keep it, or retrain")
 
 
 def _params(model: BoostedModel, config: BoostingConfig) -> dict[str, Any]:

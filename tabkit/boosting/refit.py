@@ -17,7 +17,7 @@ from tabkit.boosting.objective import check_target
 from tabkit.boosting.rows import Floats, Rows, matrix
 from tabkit.boosting.trees import Trees
 from tabkit.boosting.updatable import check
-from tabkit.errors import ConfigError
+from tabkit.errors import ConfigError, FitError
 
 _CELLS_AT_ONCE = 20_000_000
 
@@ -70,7 +70,9 @@ def refit(
     raw = np.tile(np.array(model.base_score), (rows.features.height, 1)) + rows.offsets()[:, None]
     weight, y = _single(rows.weights()), _single(rows.y)
     values, weights = [], []
-    blocks = map(_Leaves, trees.values(), trees.weights(), trees.shrinkages(), _ridges(model, trees))
+    sampled = _sampled(model)
+    grown = [found / sampled for found in trees.weights()]
+    blocks = map(_Leaves, trees.values(), grown, trees.shrinkages(), _ridges(model, trees))
     for leaves in _leaves(model, rows.features, num_threads=num_threads):
         first, second = _derivatives(model, y, raw)
         for k in range(outputs):
@@ -80,7 +82,12 @@ def refit(
                 new = blend.mix(old, _sums(leaf, first[:, k] * weight, old), _sums(leaf, second[:, k] * weight, old))
             raw[:, k] += new.value[leaf]
             values.append(new.value)
-            weights.append(new.weight)
+            weights.append(new.weight * sampled)
+        if not np.isfinite(raw).all():
+            raise FitError(
+                "the new leaves make scores run away: the new rows are far from those of the fit",
+                advice="recalibrate first, keep more of the old leaves, or retrain",
+            )
     return replace(model, text=trees.with_leaves(values, weights).write(), held_out_loss=None, base_loss=None)
 
 
@@ -118,6 +125,12 @@ class _Blend:
             share = np.divide(kept, kept + hessian, out=np.ones_like(kept), where=kept + hessian > 0)
         value = share * old.value + (1 - share) * new
         return old._replace(value=value, weight=np.where(reached, kept + hessian, old.weight))
+
+
+def _sampled(model: BoostedModel) -> float:
+    """Return the share of the rows that each tree was grown on: its leaves weigh no more than these."""
+    drawn = float(model.params.get("bagging_fraction", 1.0))
+    return drawn if int(model.params.get("bagging_freq", 0)) > 0 else 1.0
 
 
 def _ridges(model: BoostedModel, trees: Trees) -> list[Floats]:

@@ -85,9 +85,7 @@ class Trees:
         A leaf below a division of many categories was made under ``lambda_l2 + cat_l2``, which LightGBM's own refit
         forgets; up to `max_cat_to_onehot` of them are divided one against the others, under `lambda_l2` alone.
         """
-        infos = re.search(r"^feature_infos=(.*)$", self.head, flags=re.MULTILINE)
-        bins = np.array([info.count(":") + 1 for info in (infos[1].split() if infos else [])])
-        found = []
+        bins, found = self._bins(), []
         for block in self.blocks:
             feature, kind, *sides = (
                 _line(block, name).astype(np.int64)
@@ -99,6 +97,29 @@ class Trees:
                 ridge[~side[side < 0]] += cat_l2 * several[side < 0]
             found.append(ridge)
         return found
+
+    def _bins(self) -> NDArray[np.int64]:
+        """Return by feature how many categories it had when the trees were grown."""
+        infos = re.search(r"^feature_infos=(.*)$", self.head, flags=re.MULTILINE)
+        return np.array([info.count(":") + 1 for info in (infos[1].split() if infos else [])], dtype=np.int64)
+
+    def grew(self, other: Trees, max_cat_to_onehot: int) -> bool:
+        """Return whether some feature's categories are divided one by one in these trees, and as sets in the others."""
+        mine, theirs = self._bins(), other._bins()
+        split = np.zeros(len(theirs), dtype=bool)
+        for block in other.blocks:
+            kinds = _line(block, "decision_type").astype(np.int64) & 1 == 1
+            split[_line(block, "split_feature").astype(np.int64)[kinds]] = True
+        several = [bins > max_cat_to_onehot for bins in (mine, theirs)]
+        return bool(self.blocks and (split & (several[0] != several[1])).any())
+
+    def rounds(self, outputs: int) -> int:
+        """Return how many boosting rounds there are, those at the end left out in which no tree could be divided."""
+        empty = [values.size < 2 and not values.any() for values in self.values()]
+        count = len(empty) // outputs
+        while count and all(empty[(count - 1) * outputs : count * outputs]):
+            count -= 1
+        return count
 
     def with_leaves(self, values: Sequence[Floats], weights: Sequence[Floats] | None = None) -> Trees:
         """Return the same trees with other values (and weights) in their leaves."""

@@ -13,6 +13,7 @@ Way = Literal["recalibrate", "refit", "extend"]
 
 _LINEAR = "linear trees hold a model in each leaf, of which an update would change the constant alone"
 _DART = "dart changes earlier trees while it grows later ones, so that its trees cannot be taken one by one"
+_GOSS = "goss weighs the rows of each tree anew, so that its leaves are not those of the rows"
 _REFIT: dict[str, str] = {
     "monotone_constraints": "new leaf values would break the monotone constraints silently",
     "lambda_l1": "leaf values under lambda_l1 are not those of the new gradients alone",
@@ -20,6 +21,8 @@ _REFIT: dict[str, str] = {
     "path_smooth": "leaf values under path_smooth depend on the nodes above them",
     "scale_pos_weight": "scale_pos_weight is not known to the new leaf values; use row weights",
     "is_unbalance": "is_unbalance is not known to the new leaf values; use row weights",
+    "use_quantized_grad": "leaf values from quantized gradients are not those of the gradients",
+    "categories_grew": "a category column has grown, so that its later trees were made under another penalty",
 }
 
 
@@ -40,7 +43,8 @@ def refusal(model: BoostedModel, way: Way) -> str | None:
         return None
     if model.objective == "quantile":
         return "the leaves of a quantile model are quantiles of their rows, which no gradient gives"
-    return next((why for name, why in _REFIT.items() if _is_set(params, name)), None)
+    goss = "goss" in (params.get("data_sample_strategy"), params.get("boosting"))
+    return _GOSS if goss else next((why for name, why in _REFIT.items() if _is_set(params, name)), None)
 
 
 def check(model: BoostedModel, rows: Rows, way: Way) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,8 @@ class Interval:
         Ends of the interval.
     undefined
         How many resamples were left out because the metric is undefined on them (a class was lost).
+    error
+        The standard error: the standard deviation over resamples.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Interval:
     low: float
     high: float
     undefined: int = 0
+    error: float = field(default=0.0, repr=False)
 
 
 def bootstrap(
@@ -187,7 +190,14 @@ def _interval(name: str, value: float, draws: Floats, *, level: float) -> Interv
             advice="use more rows, or report the metric without an interval",
         )
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(name=name, value=value, low=float(low), high=float(high), undefined=draws.size - defined.size)
+    return Interval(
+        name=name,
+        value=value,
+        low=float(low),
+        high=float(high),
+        undefined=draws.size - defined.size,
+        error=float(defined.std(ddof=1)) if defined.size > 1 else 0.0,
+    )
 
 
 def _check_settings(*, resamples: int, seed: int, level: float) -> None:

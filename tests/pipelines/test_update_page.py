@@ -67,3 +67,33 @@ def test_the_job_writes_bundle_and_page(model: PropensityModel, make: Make, tmp_
     assert found["page"] == values["u.html"]
     assert Path(values["u.html"]).read_text().startswith("<!DOCTYPE html>")
     assert propensity.load(values["new"]).lineage["strategy"] == "keep"
+
+
+@pytest.mark.parametrize(
+    "place", ["rows.parquet", "old/manifest.json", "old/page.html", "new/page.html", "rows.parquet/a.html"]
+)
+def test_a_page_never_takes_the_place_of_something_else(
+    place: str, model: PropensityModel, make: Make, tmp_path: Path
+) -> None:
+    model.save(tmp_path / "old")
+    later(make).write_parquet(tmp_path / "rows.parquet")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    names = {"bundle": "old", "source": "rows.parquet", "output": "new", "report": place}
+    values = {name: str(tmp_path / value) for name, value in names.items()}
+    with pytest.raises(ConfigError, match=r"report|page|folder"):
+        update_job({**values, "strategy": "keep"}, overwrite=False, progress=Silent())
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_an_older_page_is_replaced_and_no_bundle_grows_inside_another(
+    model: PropensityModel, make: Make, tmp_path: Path
+) -> None:
+    model.save(tmp_path / "old")
+    later(make).write_parquet(tmp_path / "rows.parquet")
+    (tmp_path / "page.html").write_text("<!DOCTYPE html>\n<p>January")
+    names = {"bundle": "old", "source": "rows.parquet", "output": "new", "report": "page.html"}
+    values = {name: str(tmp_path / value) for name, value in names.items()} | {"strategy": "keep"}
+    update_job(values, overwrite=False, progress=Silent())
+    assert "January" not in (tmp_path / "page.html").read_text()
+    with pytest.raises(ConfigError, match="inside of it"):
+        update_job({**values, "output": str(tmp_path / "old" / "sub")}, overwrite=False, progress=Silent())

@@ -231,6 +231,16 @@ def test_a_bundle_is_never_updated_in_place(run: Any, saved: Path, make: Make, t
     assert "a bundle is never changed" in done.said
 
 
+def test_columns_that_were_left_out_at_the_fit_stay_out(make: Make, quick: dict[str, Any]) -> None:
+    frame = make().select(COLUMNS).with_columns(constant=pl.lit("a"))
+    model = propensity.train(frame, roles=Roles(id="customer", time="seen_at", target="churned"), config=quick)
+    assert "constant" not in model.encoder.schema.names()
+    for rows in (later(make), later(make).with_columns(constant=pl.col("plan"))):
+        new, report = propensity.update(model, rows, config={**FEW, "strategy": "retrain"})
+        assert report.strategy == "retrain"
+        assert new.encoder.outputs == model.encoder.outputs
+
+
 def test_a_half_life_needs_a_time(make: Make, quick: dict[str, Any]) -> None:
     frame = make(800).select("customer", "age", "churned")
     model = propensity.train(frame, roles=Roles(id="customer", target="churned"), config=quick)

@@ -184,3 +184,32 @@ def test_keep_is_expected_first(names):
 def test_only_a_loss_can_choose(name):
     with pytest.raises(ConfigError, match="is no loss"):
         choose({KEEP: np.zeros(2)}, np.zeros(2), metric=METRICS[name])
+
+
+def days(rng, count, spread):
+    """Return predictions of rows of some days, on each of which the other candidate is better or worse by chance."""
+    day = np.repeat(np.arange(count), 20)
+    y = rng.random(day.size)
+    return y, {"keep": y + 1, "refit": y + 1 + rng.normal(0, spread, count)[day]}, day
+
+
+@pytest.mark.parametrize("count", [5, 7, 12, 25])
+def test_few_days_do_not_make_chance_sure(count):
+    rng = np.random.default_rng(count)
+    won = 0
+    for seed in range(200):
+        y, predictions, day = days(rng, count, 0.1)
+        won += choose(predictions, y, metric=METRICS["mae"], groups=day, resamples=100, seed=seed).winner != "keep"
+    assert won <= 12  # 5 in the mean at a level of 95 % with two sides; 12 or more by chance in .4 %
+
+
+def test_from_too_few_days_or_rows_nothing_is_chosen():
+    rng = np.random.default_rng(0)
+    y = rng.random(100)
+    predictions = {"keep": y + 1.0, "refit": y}
+    found = choose(predictions, y, metric=METRICS["rmse"], groups=np.repeat(np.arange(4), 25))
+    assert found.winner == "keep"
+    assert "100 rows of 4 groups or days" in found.why
+    assert choose(predictions, y, metric=METRICS["rmse"], groups=np.repeat(np.arange(5), 20)).winner == "refit"
+    few = {name: p[:19] for name, p in predictions.items()}
+    assert choose(few, y[:19], metric=METRICS["rmse"]).winner == "keep"

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import lightgbm as lgb
 import numpy as np
+import polars as pl
 import pytest
 
-from tabkit.boosting import BoostedModel, Rows, extend, recalibrate, refit
+from tabkit.boosting import BoostedModel, Rows, extend, recalibrate, refit, refusal
 from tabkit.boosting.objective import loss
 from tabkit.boosting.trees import Trees
 from tabkit.errors import ConfigError, FitError
@@ -275,3 +276,45 @@ def test_no_rounds_are_refused_by_lightgbm():
     x, y = _noise()
     with pytest.raises(ValueError, match="greater than 0"):
         lgb.train(QUIET, lgb.Dataset(x, y, params=QUIET), 0)
+
+
+@pytest.mark.parametrize("missing", ["train", "valid"])
+def test_an_offset_for_some_of_the_rows_is_refused(missing, draw, grow, quick_boosting):
+    rows = draw("poisson")
+    model, bare = grow("poisson", rows), replace(rows, offset=None)
+    train, valid = (bare, rows) if missing == "train" else (rows, bare)
+    with pytest.raises(FitError, match="some of the rows only"):
+        extend(model, train, valid, config=quick_boosting("poisson"), trees=5)
+
+
+def test_trees_that_could_not_be_divided_are_not_counted(draw, grow, quick_boosting):
+    model, few = grow("regression", draw("regression")), draw("regression", 1)
+    few = replace(few, features=few.features.head(10), y=few.y[:10], weight=few.weight[:10], offset=None)
+    config = quick_boosting("regression", min_data_in_leaf=50)
+    assert extend(model, few, config=config, trees=5) is model
+
+
+@pytest.mark.parametrize(("name", "value"), [("lambda_l2", 100.0), ("cat_l2", 100.0), ("max_cat_to_onehot", 1)])
+def test_trees_under_another_penalty_are_refused(name, value, draw, grow, quick_boosting):
+    # A later refit could not tell the leaves that were made under one from those under the other.
+    rows = draw("binary")
+    settings = {"lambda_l2": value} if name == "lambda_l2" else {"params": {name: value}}
+    with pytest.raises(ConfigError, match=f"was fitted with {name}"):
+        extend(grow("binary", rows), rows, config=quick_boosting("binary", **settings), trees=5)
+
+
+def test_a_category_column_that_grew_stands_against_a_refit(grow, quick_boosting):
+    rng = np.random.default_rng(0)
+
+    def rows(categories):
+        code = rng.integers(0, categories, 2000)
+        y = (rng.random(2000) < 0.2 + 0.6 * (code % 2)).astype(float)
+        return Rows(pl.DataFrame({"code": code}), y, categorical=("code",))
+
+    few, many = rows(3), rows(30)
+    model = grow("binary", few)
+    assert refusal(model, "refit") is None
+    longer = extend(model, many, config=quick_boosting("binary"), trees=10)
+    assert "category column has grown" in refusal(longer, "refit")
+    assert refusal(longer, "extend") is None
+    assert refusal(extend(model, few, config=quick_boosting("binary"), trees=10), "refit") is None

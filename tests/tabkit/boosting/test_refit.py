@@ -10,7 +10,7 @@ import pytest
 from tabkit.boosting import BoostedModel, Rows, recalibrate, refit
 from tabkit.boosting.refit import _CELLS_AT_ONCE
 from tabkit.boosting.trees import Trees
-from tabkit.errors import ConfigError
+from tabkit.errors import ConfigError, FitError
 
 OBJECTIVES = ["binary", "multiclass", "regression", "poisson", "gamma", "tweedie"]
 BLENDS = [{"decay": 0.5}, {"evidence": 1.0}]
@@ -392,3 +392,21 @@ def test_lightgbms_refit_takes_lambda_from_dataset_params_alone():
     )
     np.testing.assert_array_equal(plain, ignored)
     assert np.abs(heard - plain).max() > 0.05
+
+
+def test_leaves_of_bagged_trees_count_all_rows(draw, grow):
+    # Each tree saw half of the rows: mixed with as many rows as its fit had, old and new leaves count alike.
+    rows, new = draw("regression", sets=False), draw("regression", 1, sets=False)
+    bagged = grow("regression", rows, params={"bagging_fraction": 0.5, "bagging_freq": 1})
+    before = [weights.sum() for weights in Trees.read(bagged.text).weights()]
+    after = [weights.sum() for weights in Trees.read(refit(bagged, new, evidence=1.0).text).weights()]
+    total = rows.weights().sum() + new.weights().sum()
+    np.testing.assert_allclose(before, 0.5 * rows.weights().sum(), rtol=0.2)
+    np.testing.assert_allclose(after, 0.5 * total, rtol=0.2)
+
+
+def test_scores_that_run_away_are_refused(draw, grow):
+    rows = draw("gamma", sets=False)
+    model = grow("gamma", rows, lambda_l2=0.0)
+    with np.errstate(all="ignore"), pytest.raises(FitError, match="run away"):
+        refit(model, replace(rows, y=rows.y * 1e-30), decay=0.9)

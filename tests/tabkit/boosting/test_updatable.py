@@ -51,7 +51,8 @@ def _refused(model, rows):
         ({"lambda_l1": 0.0, "path_smooth": 0, "max_delta_step": 0.0, "scale_pos_weight": 1.0}, set()),
         ({"is_unbalance": False, "linear_tree": False, "boosting": "gbdt"}, set()),
         ({"bagging_fraction": 0.7, "bagging_freq": 1, "extra_trees": True, "max_bin": 63}, set()),
-        ({"data_sample_strategy": "goss"}, set()),
+        ({"data_sample_strategy": "goss"}, {"refit"}),
+        ({"use_quantized_grad": True}, {"refit"}),
     ],
 )
 def test_what_would_be_silently_wrong_is_refused_under_any_of_its_names(params, refused, draw, grow):
