@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from math import ceil
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from tabkit.errors import ConfigError
-from tabkit.metrics import Interval, Metric, paired_bootstrap
+from tabkit.metrics import Draws, Metric, joint_bootstrap
 
 Floats = NDArray[np.float64]
 KEEP = "keep"
-_IN_TAIL = 4
-"""Resamples beyond each end of an interval, at least."""
-_FEW, _FEWEST, _FEWEST_ROWS = 30, 5, 20
+_LEAST, _NOISE = 400, 1e-12
+_FEWEST, _FEWEST_ROWS = 5, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Candidate:
     loss
         Its mean loss.
     gain, low, high
-        Its loss less that of `keep`, with the ends of the paired bootstrap interval: below zero it is better.
+        Its loss less that of `keep`, with the ends of its paired interval: below zero it is better.
     """
 
     name: str
@@ -57,7 +55,7 @@ class Choice:
     metric
         The loss they were judged by.
     level
-        Of the intervals, as it was asked for made strict for their number.
+        Of the intervals, for all candidates at once.
     """
 
     winner: str
@@ -85,11 +83,12 @@ def choose(
     """Choose the best candidate, a tie going to the cheaper one.
 
     In the order of their cost each candidate is compared with the best so far on the same resamples of the judging
-    rows, and takes its place only if the whole interval of the difference is on its side. The first is `keep`. With k
-    others the intervals are those of level ``1 - (1 - level) / k`` (Bonferroni): among many candidates one would
-    else look sure by chance. Of few groups (days, say) resamples know too little of how different others may be: up to
-    30 of them an interval is at least as wide as Student's with the bootstrap's standard error, and from fewer than
-    five, or fewer than 20 rows, nothing but `keep` is chosen.
+    rows, and takes its place only if the whole interval of the difference is on its side. The first is `keep`. The
+    intervals hold for all candidates at once: their half-width is the standard error times what the largest of the
+    standardised differences exceeds in a share ``1 - level`` of resamples (Montiel Olea and Plagborg-Møller 2019,
+    "Simultaneous confidence bands", algorithm 2), which makes less of candidates that are alike than Bonferroni
+    would. Of few groups (days, say) resamples know too little of how different others may be: the quantile is that of
+    Student's distribution, and below five groups, or 20 rows, nothing but `keep` is chosen.
 
     Parameters
     ----------
@@ -115,46 +114,45 @@ def choose(
         raise ConfigError(f"the first candidate is {names[:1]}; {KEEP!r} was expected")
     if metric.greater_is_better is not False:
         raise ConfigError(f"{metric.name} is no loss", advice="choose by one, such as the task's first metric")
-    level = 1 - (1 - level) / max(1, len(names) - 1)
-    resamples = max(resamples, ceil(_IN_TAIL * 2 / (1 - level)))
-    options: dict[str, Any] = {"weight": weight, "groups": groups, "resamples": resamples, "level": level, "seed": seed}
-
-    units = None if groups is None else len(np.unique(groups))
-    too_few = len(y) < _FEWEST_ROWS or (units is not None and units < _FEWEST)
-
-    def compared(name: str, other: str) -> Interval:
-        found = paired_bootstrap(metric, y, predictions[name], predictions[other], **options)
-        return found if units is None or units > _FEW or too_few else _widened(found, units, level)
-
-    best = KEEP
-    found = []
-    for name in names:
-        gain = compared(name, KEEP)
-        found.append(
-            Candidate(
-                name, float(metric.function(y, predictions[name], weight=weight)), gain.value, gain.low, gain.high
-            )
-        )
-        if (
-            name != best
-            and not too_few
-            and (gain.high < 0 if best == KEEP else gain.high < 0 and compared(name, best).high < 0)
-        ):
-            best = name
-    why = _why(best, found, metric.name, level)
-    if too_few:
-        many = f"{len(y)} rows" + ("" if units is None else f" of {units} groups or days")
+    drawn = joint_bootstrap(
+        metric, y, [predictions[name] for name in names],
+        weight=weight, groups=groups, resamples=max(resamples, _LEAST), seed=seed,
+    )  # fmt: skip
+    width = _width(drawn, level)
+    gains = {name: _gain(drawn, k, 0, width) for k, name in enumerate(names)}
+    found = tuple(Candidate(name, float(drawn.values[k]), *gains[name]) for k, name in enumerate(names))
+    if len(y) < _FEWEST_ROWS or (groups is not None and drawn.units < _FEWEST):
+        many = f"{len(y)} rows" + ("" if groups is None else f" of {drawn.units} groups or days")
         why = f"Keep: there are {many} to judge on; below {_FEWEST_ROWS} rows or {_FEWEST} days nothing is sure."
-    return Choice(best, why, tuple(found), metric.name, level)
+        return Choice(KEEP, why, found, metric.name, level)
+    best = 0
+    for k in range(1, len(names)):
+        if all(_gain(drawn, k, other, width)[2] < 0 for other in {0, best}):
+            best = k
+    return Choice(names[best], _why(names[best], found, metric.name, level), found, metric.name, level)
 
 
-def _widened(found: Interval, units: int, level: float) -> Interval:
-    """Return the interval at least as wide as Student's: a bootstrap of few units is too narrow.
+def _gain(drawn: Draws, k: int, other: int, width: float) -> tuple[float, float, float]:
+    """Return the loss of one candidate less that of another, with the ends of its interval."""
+    value = float(drawn.values[k] - drawn.values[other])
+    half = width * float(np.nanstd(drawn.draws[:, k] - drawn.draws[:, other], ddof=1))
+    return value, value - half, value + half
 
-    Hesterberg 2015, "What teachers should know about the bootstrap", section 3.2.
-    """
-    half = float(stats.t.ppf((1 + level) / 2, units - 1)) * found.error * (units / (units - 1)) ** 0.5
-    return replace(found, low=min(found.low, found.value - half), high=max(found.high, found.value + half))
+
+def _width(drawn: Draws, level: float) -> float:
+    """Return the half-width of simultaneous intervals in standard errors."""
+    apart = drawn.draws[:, 1:] - drawn.draws[:, :1]
+    spread = np.nanstd(apart, axis=0, ddof=1) if apart.size else np.empty(0)
+    some = spread > _NOISE * np.abs(drawn.values).max()
+    if not some.any():
+        return 0.0
+    off = np.abs(apart - (drawn.values[1:] - drawn.values[0]))[:, some] / spread[some]
+    normal = float(np.quantile(np.nanmax(off, axis=1), level))
+    n: int = drawn.units
+    if n < 2:
+        return float("inf")
+    # A bootstrap of n units misses a factor n / (n - 1) of the variance, and the tails of Student's distribution.
+    return float(stats.t.isf(stats.norm.sf(normal), n - 1) * np.sqrt(n / (n - 1)))
 
 
 def _why(winner: str, candidates: Sequence[Candidate], metric: str, level: float) -> str:

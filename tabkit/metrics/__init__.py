@@ -4,7 +4,7 @@ Every metric takes ``(y_true, y_pred, *, weight=None)`` and returns a float, or 
 undefined. `METRICS` lists them by name, `for_task` those that a task reports.
 """
 
-from tabkit.metrics.bootstrap import Interval, bootstrap, paired_bootstrap
+from tabkit.metrics.bootstrap import Draws, Interval, bootstrap, joint_bootstrap, paired_bootstrap
 from tabkit.metrics.calibration import (
     Binning,
     CalibrationCurve,
@@ -29,6 +29,7 @@ __all__ = [
     "TASKS",
     "Binning",
     "CalibrationCurve",
+    "Draws",
     "Interval",
     "Metric",
     "Prepared",
@@ -44,6 +45,7 @@ __all__ = [
     "expected_calibration_error",
     "for_task",
     "gamma_deviance",
+    "joint_bootstrap",
     "log_loss",
     "mae",
     "multiclass_accuracy",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,8 +28,6 @@ class Interval:
         Ends of the interval.
     undefined
         How many resamples were left out because the metric is undefined on them (a class was lost).
-    error
-        The standard error: the standard deviation over resamples.
     """
 
     name: str
@@ -37,7 +35,6 @@ class Interval:
     low: float
     high: float
     undefined: int = 0
-    error: float = field(default=0.0, repr=False)
 
 
 def bootstrap(
@@ -152,6 +149,55 @@ def paired_bootstrap(
     return _interval(metric.name, value, draws, level=level)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """One metric of several predictions on the same resamples.
+
+    Parameters
+    ----------
+    values
+        Shape (k,): on the rows as they came.
+    draws
+        Shape (resamples, k); NaN where the metric is undefined on a resample.
+    units
+        How many rows or groups were drawn from.
+    """
+
+    values: Floats
+    draws: Floats
+    units: int
+
+
+def joint_bootstrap(
+    metric: Metric,
+    y: ArrayLike,
+    predictions: Sequence[ArrayLike],
+    *,
+    weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    resamples: int = 200,
+    seed: int = 0,
+) -> Draws:
+    """Return a metric of several predictions on the same resamples, to compare any two of them; see `bootstrap`.
+
+    Examples
+    --------
+    >>> from tabkit.metrics.registry import METRICS
+    >>> found = joint_bootstrap(METRICS["mae"], [1, 2, 3], [[1, 2, 3], [2, 3, 4]], resamples=5)
+    >>> found.values.tolist(), found.draws.shape, found.units
+    ([0.0, 1.0], (5, 2), 3)
+    """
+    _check_settings(resamples=resamples, seed=seed, level=0.5)
+    rows, evaluators = len(np.asarray(y)), [prepare(metric, y, prediction) for prediction in predictions]
+    values = [evaluate(weight) for evaluate in evaluators]
+    draws = [
+        [_evaluate(evaluate, drawn) for evaluate in evaluators]
+        for drawn in _resample(rows, weight=weight, groups=groups, resamples=resamples, seed=seed)
+    ]
+    units = rows if groups is None else len(np.unique(np.asarray(groups)))
+    return Draws(np.array(values), np.array(draws), units)
+
+
 def _resample(
     rows: int, *, weight: ArrayLike | None, groups: ArrayLike | None, resamples: int, seed: int
 ) -> Iterator[Floats]:
@@ -196,7 +242,6 @@ def _interval(name: str, value: float, draws: Floats, *, level: float) -> Interv
         low=float(low),
         high=float(high),
         undefined=draws.size - defined.size,
-        error=float(defined.std(ddof=1)) if defined.size > 1 else 0.0,
     )
 
 
