@@ -5,23 +5,17 @@ Imports are delayed to the command that needs them, so that `tabkit --help` answ
 
 from __future__ import annotations
 
-import contextlib
 import io
-import json
 import signal
 import sys
 import threading
-import traceback
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from pipelines.cltv_commands import app as cltv
+from pipelines.running import ConfigFile, Debug, Json, Set, bars, given_only, interrupted, merged, print_error, run
 from tabkit import __version__
-from tabkit.errors import ConfigError, TabkitError
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 app = typer.Typer(
     name="tabkit",
@@ -32,15 +26,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output instead of text.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")]
-ConfigFile = Annotated[
-    str | None, typer.Option("--config", metavar="FILE.toml", help="Settings; arguments come before them.")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as boosting.num_leaves=63. May be repeated."),
-]
+app.add_typer(cltv)
+
 Source = Annotated[list[str] | None, typer.Argument(help="Files, globs, folders or URLs: Parquet, CSV, IPC, NDJSON.")]
 
 # What typer raises for arguments that do not parse. Its newer versions carry a click of their own under a private
@@ -95,16 +82,16 @@ def train(
         "output": output,
         "positive": positive,
         "drop_null_target": drop_null_target or None,
-        "roles": _given(roles),
-        "boosting": _given({"objective": objective}),
+        "roles": given_only(roles),
+        "boosting": given_only({"objective": objective}),
     }
 
     def job() -> dict[str, Any]:
         from pipelines.jobs import train_job
 
-        return train_job(_values(config, set_, given), overwrite=overwrite, progress=_bars())
+        return train_job(merged(config, set_, given), overwrite=overwrite, progress=bars())
 
-    _run(job, "train_view", as_json=as_json, debug=debug)
+    run(job, "train_view", as_json=as_json, debug=debug)
 
 
 @app.command()
@@ -140,15 +127,15 @@ def encode(
         "save": save,
         "encoder": encoder,
         "drop_null_target": drop_null_target or None,
-        "roles": _given(roles),
+        "roles": given_only(roles),
     }
 
     def job() -> dict[str, Any]:
         from pipelines.jobs import encode_job
 
-        return encode_job(_values(config, set_, given), overwrite=overwrite, progress=_bars())
+        return encode_job(merged(config, set_, given), overwrite=overwrite, progress=bars())
 
-    _run(job, "encode_view", as_json=as_json, debug=debug)
+    run(job, "encode_view", as_json=as_json, debug=debug)
 
 
 @app.command()
@@ -180,9 +167,9 @@ def score(
     def job() -> dict[str, Any]:
         from pipelines.jobs import score_job
 
-        return score_job(_values(config, set_, given), progress=_bars())
+        return score_job(merged(config, set_, given), progress=bars())
 
-    _run(job, "score_view", as_json=as_json, debug=debug)
+    run(job, "score_view", as_json=as_json, debug=debug)
 
 
 @app.command()
@@ -225,9 +212,9 @@ def update(
     def job() -> dict[str, Any]:
         from pipelines.jobs import update_job
 
-        return update_job(_values(config, set_, given), overwrite=overwrite, progress=_bars())
+        return update_job(merged(config, set_, given), overwrite=overwrite, progress=bars())
 
-    _run(job, "update_view", as_json=as_json, debug=debug)
+    run(job, "update_view", as_json=as_json, debug=debug)
 
 
 @app.command()
@@ -243,7 +230,7 @@ def history(
 
         return walk(bundle)
 
-    _run(job, "history_view", as_json=as_json, debug=debug)
+    run(job, "history_view", as_json=as_json, debug=debug)
 
 
 @app.command()
@@ -261,7 +248,7 @@ def compare(
 
         return comparison(first, second, source)
 
-    _run(job, "compare_view", as_json=as_json, debug=debug)
+    run(job, "compare_view", as_json=as_json, debug=debug)
 
 
 @app.command()
@@ -277,7 +264,7 @@ def inspect(
 
         return look(bundle)
 
-    _run(job, "inspect_view", as_json=as_json, debug=debug)
+    run(job, "inspect_view", as_json=as_json, debug=debug)
 
 
 def main() -> None:
@@ -288,10 +275,10 @@ def main() -> None:
     except _USAGE_ERROR as error:
         error.show()
         if "--json" in sys.argv:
-            _print_error("usage", error.format_message(), "see --help")
+            print_error("usage", error.format_message(), "see --help")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
-        code = _interrupted(as_json="--json" in sys.argv)
+        code = interrupted(as_json="--json" in sys.argv)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -302,77 +289,3 @@ def _prepare() -> None:
             stream.reconfigure(errors="replace")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-
-
-def _run(job: Callable[[], dict[str, Any]], view: str, *, as_json: bool, debug: bool) -> None:
-    try:
-        # Standard output is for the result: what libraries say on the way goes to standard error.
-        with contextlib.redirect_stdout(sys.stderr):
-            result = job()
-            text = json.dumps(result, allow_nan=False) if as_json else ""
-    except Exception as error:
-        raise typer.Exit(_failed(error, as_json=as_json, debug=debug)) from error
-    except KeyboardInterrupt as error:
-        raise typer.Exit(_interrupted(as_json=as_json)) from error
-    if as_json:
-        typer.echo(text)
-        return
-    from rich.console import Console
-
-    from pipelines import terminal
-
-    shown: RenderableType = getattr(terminal, view)(result)
-    Console().print(shown, highlight=False)
-
-
-def _failed(error: Exception, *, as_json: bool, debug: bool) -> int:
-    """Report an error, and return the exit code that goes with it."""
-    known = error if isinstance(error, TabkitError) else None
-    if isinstance(error, ImportError) and "pip install" in str(error):
-        known = ConfigError(str(error))
-    if known is None or debug:
-        traceback.print_exception(error)
-    if known is None:
-        if as_json:
-            _print_error("fault", f"{type(error).__name__}: {error}", "this is a bug of tabkit: report it, please")
-        return 1
-    from rich.console import Console
-
-    from pipelines.terminal import error_block
-
-    console = Console(stderr=True)
-    console.print(error_block(known, boxed=console.is_terminal), highlight=False, soft_wrap=not console.is_terminal)
-    if as_json:
-        _print_error(known.stage, known.problem, known.advice)
-    return 2
-
-
-def _interrupted(*, as_json: bool) -> int:
-    sys.stderr.write("tabkit: interrupted; nothing was left half done\n")
-    if as_json:
-        _print_error("interrupted", "stopped before the end", None)
-    return 130
-
-
-def _print_error(stage: str, problem: str, advice: str | None) -> None:
-    typer.echo(json.dumps({"error": {"stage": stage, "problem": problem, "advice": advice}}))
-
-
-def _values(file: str | None, assignments: list[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge the file, then `--set`, then the arguments."""
-    from tabkit.config import merge, override, read
-
-    values = override(read(file) if file else {}, assignments or [])
-    return merge(values, _given(given))
-
-
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _bars() -> Any:
-    from rich.console import Console
-
-    from pipelines.terminal import Bars
-
-    return Bars(Console(stderr=True))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import datetime
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -146,6 +147,88 @@ class UpdateConfig(Config):
     report: str | None = None
     num_threads: int | None = Field(default=None, ge=0)
     drop_null_target: bool = False
+
+
+class LifetimeConfig(Config):
+    """Everything that `cltv fit` can be told.
+
+    Parameters
+    ----------
+    source, output
+        Transactions, and the bundle to write.
+    customer, date, amount
+        Columns of the transactions; without amounts there is no value, only purchases.
+    summary
+        The source is a summary already: one row per customer with the model's columns.
+    model
+        Of purchases: ``bgnbd``, ``mbgnbd``, ``paretonbd``; in whole periods ``bgbb``; of contracts ``sbg``.
+    unit, end, resolution, merge, refunds, zeros
+        See `tabkit.cltv.summary.summarise`.
+    covariates, group
+        Columns that are known at the first purchase: numbers, and what parameters are partially pooled over.
+    inference
+        ``laplace``, checked and replaced by ``nuts`` where it is not good enough, or ``nuts``.
+    priors
+        By parameter: a table with ``kind`` and the distribution's parameters, in place of the default.
+    draws, tune, chains, seed
+        Of the posterior.
+    fewest_repeats
+        With fewer repeat buyers than this nothing is fitted.
+    """
+
+    source: str | list[str] | None = None
+    output: str | None = None
+    customer: str | None = None
+    date: str | None = None
+    amount: str | None = None
+    summary: bool = False
+    model: Literal["bgnbd", "mbgnbd", "paretonbd", "bgbb", "sbg"] = "bgnbd"
+    unit: Literal["day", "week", "year"] = "week"
+    end: datetime.date | None = None
+    resolution: Literal["day", "week"] = "day"
+    merge: bool = True
+    refunds: Literal["drop", "net"] = "drop"
+    zeros: Literal["count", "drop"] = "count"
+    covariates: list[str] = Field(default_factory=list)
+    group: str | None = None
+    inference: Literal["laplace", "nuts"] = "laplace"
+    priors: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    draws: int = Field(default=4000, ge=100, le=100_000)
+    tune: int = Field(default=1000, ge=100)
+    chains: int = Field(default=4, ge=2, le=64)
+    seed: int = Field(default=0, ge=0)
+    fewest_repeats: int = Field(default=10, ge=2)
+
+
+class ForecastConfig(Config):
+    """Everything that `cltv forecast` can be told.
+
+    Parameters
+    ----------
+    bundle, output
+        The fitted model, and the file to write.
+    horizon_days
+        For how long after the end of the observation.
+    quantiles
+        Levels between 0 and 1.
+    annual_discount
+        What money loses in a year: 0.1 makes 1 in a year worth 1 / 1.1 now.
+    draws
+        Predictive draws of each customer.
+    by
+        A column of the summary that totals are given by.
+    seed
+        Decides the draws.
+    """
+
+    bundle: str | None = None
+    output: str | None = None
+    horizon_days: float = Field(default=365.0, gt=0)
+    quantiles: list[float] = Field(default_factory=lambda: [0.03, 0.5, 0.97])
+    annual_discount: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    draws: int = Field(default=1000, ge=1, le=100_000)
+    by: str | None = None
+    seed: int = Field(default=0, ge=0)
 
 
 class ScoreConfig(Config):

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.config import EncodeConfig, ScoreConfig, TrainConfig, UpdateConfig
+from pipelines import lifetime_value
+from pipelines.config import EncodeConfig, ForecastConfig, LifetimeConfig, ScoreConfig, TrainConfig, UpdateConfig
 from pipelines.encoding import encode_files
+from pipelines.forecasts import forecast_file
 from pipelines.propensity import load, train, update
 from pipelines.scores import score_files
 from pipelines.update_page import check_page
@@ -95,6 +97,27 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
         "page": config.report,
         "seconds": round(time.perf_counter() - started, 3),
     }
+
+
+def lifetime_fit_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
+    """Fit a model of customer value and save it; return what there is to say about it."""
+    started = time.perf_counter()
+    config = build(LifetimeConfig, values)
+    source, output = _needed(config, "source"), _needed(config, "output")
+    check_place(output, overwrite=overwrite)
+    model = lifetime_value.fit(source, config=config, progress=progress)
+    checksum = model.save(output, overwrite=overwrite)
+    seconds = round(time.perf_counter() - started, 3)
+    return {"bundle": output, "checksum": checksum, **model.facts, "seconds": seconds}
+
+
+def lifetime_forecast_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
+    """Forecast the customers of a saved model into a file; return what there is to say about it."""
+    started = time.perf_counter()
+    config = build(ForecastConfig, values)
+    path, output = _needed(config, "bundle"), _needed(config, "output")
+    found = forecast_file(lifetime_value.load(path), Path(output), config=config, progress=progress)
+    return {"bundle": path, "output": output, **found, "seconds": round(time.perf_counter() - started, 3)}
 
 
 def encode_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:

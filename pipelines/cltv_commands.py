@@ -1,0 +1,97 @@
+"""The `tabkit cltv` commands: arguments in, one job run, one view or one JSON object out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.running import ConfigFile, Debug, Json, Set, bars, given_only, merged, run
+
+app = typer.Typer(
+    name="cltv",
+    help="What customers are worth: fit a model to transactions, and forecast with intervals.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Source = Annotated[list[str] | None, typer.Argument(help="Transactions: files, globs, folders or URLs.")]
+
+
+@app.command()
+def fit(
+    source: Source = None,
+    customer: Annotated[str | None, typer.Option(help="The column that names the customer.")] = None,
+    date: Annotated[str | None, typer.Option(help="The column of the day of purchase.")] = None,
+    amount: Annotated[
+        str | None, typer.Option(help="The column of what was paid; without it there is no value.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="bgnbd, mbgnbd, paretonbd, bgbb or sbg.")] = None,
+    inference: Annotated[str | None, typer.Option(help="laplace, which is checked, or nuts.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Of time: day, week or year.")] = None,
+    end: Annotated[str | None, typer.Option(help="The last day observed, such as 2024-12-31.")] = None,
+    group: Annotated[str | None, typer.Option(help="A column that parameters are partially pooled over.")] = None,
+    covariate: Annotated[list[str] | None, typer.Option(help="A number known at acquisition. May be repeated.")] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="The source has one row per customer already.")] = False,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="The bundle to write.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
+    config: ConfigFile = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Fit how often customers buy, when they leave and what they spend, from a log of transactions."""
+    given = {
+        "source": source or None,
+        "customer": customer,
+        "date": date,
+        "amount": amount,
+        "model": model,
+        "inference": inference,
+        "unit": unit,
+        "end": end,
+        "group": group,
+        "covariates": covariate or None,
+        "summary": summary or None,
+        "output": output,
+    }
+
+    def job() -> dict[str, Any]:
+        from pipelines.jobs import lifetime_fit_job
+
+        return lifetime_fit_job(merged(config, set_, given_only(given)), overwrite=overwrite, progress=bars())
+
+    run(job, "cltv_views.fit_view", as_json=as_json, debug=debug)
+
+
+@app.command()
+def forecast(
+    bundle: Annotated[str | None, typer.Argument(help="The bundle of a fitted model.")] = None,
+    horizon_days: Annotated[float | None, typer.Option(help="For how long after the end of the observation.")] = None,
+    quantiles: Annotated[str | None, typer.Option(help="Levels, such as 0.03,0.5,0.97.")] = None,
+    annual_discount: Annotated[float | None, typer.Option(help="What money loses in a year, such as 0.1.")] = None,
+    draws: Annotated[int | None, typer.Option(help="Predictive draws of each customer.")] = None,
+    by: Annotated[str | None, typer.Option(help="A column of the summary that totals are given by.")] = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="The file to write.")] = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Forecast purchases and value of every customer, with intervals that hold what happens, not its mean."""
+    given = {
+        "bundle": bundle,
+        "horizon_days": horizon_days,
+        "quantiles": None if quantiles is None else [part.strip() for part in quantiles.split(",")],
+        "annual_discount": annual_discount,
+        "draws": draws,
+        "by": by,
+        "output": output,
+    }
+
+    def job() -> dict[str, Any]:
+        from pipelines.jobs import lifetime_forecast_job
+
+        return lifetime_forecast_job(merged(config, set_, given_only(given)), progress=bars())
+
+    run(job, "cltv_views.forecast_view", as_json=as_json, debug=debug)

@@ -1,0 +1,263 @@
+"""What customers are worth: from a log of transactions to forecasts with honest intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from pipelines.config import ForecastConfig, LifetimeConfig
+from tabkit import bundle
+from tabkit.cltv import fit as fitting
+from tabkit.cltv import forecast as forecasting
+from tabkit.cltv.design import Design
+from tabkit.cltv.forecast import Forecaster, Horizon, Totals
+from tabkit.cltv.models import spend
+from tabkit.cltv.posterior import Posterior
+from tabkit.cltv.priors import Prior
+from tabkit.cltv.summary import UNIT_DAYS, summarise
+from tabkit.config import build
+from tabkit.errors import BundleError, ConfigError, FitError, TabkitError
+from tabkit.frames import Source, collect, describe, scan
+from tabkit.progress import Progress
+
+KIND = "cltv"
+CUSTOMER = "customer"
+_FEW_REPEATS = 100
+_CORRELATED = 0.2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LifetimeModel:
+    """What each customer will bring: a fitted model with the customers it knows.
+
+    Parameters
+    ----------
+    forecaster
+        The model and its posterior draws.
+    customers
+        The summary: one row per customer.
+    customer
+        Its customer column.
+    facts
+        What there is to say of the fit, as plain data.
+    """
+
+    forecaster: Forecaster
+    customers: pl.DataFrame
+    customer: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def forecast(
+        self, *, config: ForecastConfig | Mapping[str, Any] | None = None, progress: Progress | None = None
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the forecast of each customer, and of their sums; see `tabkit.cltv.forecast.forecast`.
+
+        Examples
+        --------
+        >>> everyone, totals = model.forecast(config={"horizon_days": 90})  # doctest: +SKIP
+        """
+        settings = config if isinstance(config, ForecastConfig) else build(ForecastConfig, config or {})
+        totals = Totals()
+        blocks = list(
+            forecasting.forecast(
+                self.forecaster, self.customers, horizon=horizon_of(settings), customer=self.customer, by=settings.by,
+                totals=totals, progress=progress,
+            )
+        )  # fmt: skip
+        return pl.concat(blocks), totals.frame(settings.quantiles)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> str:
+        """Write a bundle and return its checksum; it forecasts without PyMC."""
+        own = self.forecaster
+        content = {
+            "roles": {"id": self.customer},
+            "model": own.model.name,
+            "unit_days": own.unit_days,
+            "parameters": [p.name for p in own.purchases.parameters],
+            "design": own.purchases.design.to_dict(),
+            "spend_design": None if own.spending is None else own.spending.design.to_dict(),
+            "facts": dict(self.facts),
+        }
+        parts = {
+            "customers.parquet": bundle.frame_bytes(self.customers),
+            "purchases.parquet": bundle.frame_bytes(own.purchases.to_frame()),
+        }
+        if own.spending is not None:
+            parts["spend.parquet"] = bundle.frame_bytes(own.spending.to_frame())
+        return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
+
+
+def load(path: str | Path) -> LifetimeModel:
+    """Read a saved model; `BundleError` if it is damaged, of another kind or from a newer version."""
+    found = bundle.read(path, kinds=[KIND])
+    manifest = found.manifest
+    try:
+        model = fitting.known(manifest["model"])
+        everything = [*model.parameters, *(p for _, instead in model.other for p in instead)]
+        parameters = tuple(p for name in manifest["parameters"] for p in everything if p.name == name)
+        design = Design.from_dict(manifest["design"])
+        purchases = Posterior.from_frame(found.frame("purchases.parquet"), parameters=parameters, design=design)
+        spending = None
+        if manifest["spend_design"] is not None:
+            frame, own = found.frame("spend.parquet"), Design.from_dict(manifest["spend_design"])
+            spending = Posterior.from_frame(frame, parameters=spend.PARAMETERS, design=own)
+        forecaster = Forecaster(model, purchases, spending, float(manifest["unit_days"]))
+        return LifetimeModel(forecaster, found.frame("customers.parquet"), manifest["roles"]["id"], manifest["facts"])
+    except TabkitError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        raise BundleError(
+            f"the bundle is whole, but not as this tabkit expects it: {type(error).__name__}: {error}",
+            advice="upgrade tabkit-ml to the version that wrote it, or fit again",
+        ) from error
+
+
+def fit(
+    source: Source, *, config: LifetimeConfig | Mapping[str, Any] | None = None, progress: Progress | None = None
+) -> LifetimeModel:
+    """Fit purchases, and with amounts spend, to a log of transactions or a summary of it.
+
+    Parameters
+    ----------
+    source
+        Transactions, or with ``summary`` one row per customer: anything that `tabkit.frames.scan` takes.
+    config
+        Settings; a mapping is validated. The columns stand there: ``customer``, ``date``, ``amount``.
+
+    Raises
+    ------
+    TabkitError
+        If the log cannot be used, or says too little.
+    ImportError
+        If the extra `cltv` is not installed.
+    """
+    settings = config if isinstance(config, LifetimeConfig) else build(LifetimeConfig, config or {})
+    customers, customer, told = _customers(source, settings)
+    has_money = "monetary_value" in customers.columns and customers["monetary_value"].is_not_null().any()
+    _check_repeats(customers, settings)
+    chosen = _settings(settings)
+    found = fitting.fit(customers, model=settings.model, settings=chosen, progress=progress)
+    money = fitting.fit_spend(customers, settings=chosen, progress=progress) if has_money else None
+    forecaster = Forecaster(
+        fitting.known(settings.model), found.posterior, money.posterior if money else None, UNIT_DAYS[settings.unit]
+    )
+    priors = {**found.priors, **(money.priors if money else {})}
+    facts = {
+        **told,
+        "model": settings.model,
+        "unit": settings.unit,
+        "rows": found.rows,
+        "unique_rows": found.unique_rows,
+        "parameters": _parameters(forecaster, found.posterior) | (money.posterior.summary() if money else {}),
+        "priors": {name: prior.to_dict() for name, prior in priors.items()},
+        **found.sampled.to_dict(),
+        "k_hat": found.sampled.to_dict()["diagnostics"].get("k_hat"),
+        "spend": money.sampled.to_dict() if money else None,
+        "warnings": [
+            *_remarks(customers, has_money=has_money),
+            *found.sampled.warnings,
+            *(f"Spend: {warning}" for warning in (money.sampled.warnings if money else ())),
+        ],
+    }
+    return LifetimeModel(forecaster, customers, customer, facts)
+
+
+def horizon_of(settings: ForecastConfig) -> Horizon:
+    """Return the horizon that settings describe."""
+    return Horizon(
+        days=settings.horizon_days,
+        draws=settings.draws,
+        annual_discount=settings.annual_discount,
+        quantiles=tuple(settings.quantiles),
+        seed=settings.seed,
+    )
+
+
+def _settings(settings: LifetimeConfig) -> fitting.Settings:
+    return fitting.Settings(
+        inference=settings.inference,
+        draws=settings.draws,
+        tune=settings.tune,
+        chains=settings.chains,
+        seed=settings.seed,
+        priors={name: Prior.from_dict(values) for name, values in settings.priors.items()},
+        covariates=tuple(settings.covariates),
+        group=settings.group,
+    )
+
+
+def _customers(source: Source, settings: LifetimeConfig) -> tuple[pl.DataFrame, str, dict[str, Any]]:
+    """Return one row per customer, their column, and what was done to get there."""
+    keep = [*settings.covariates, *([settings.group] if settings.group else [])]
+    if settings.summary:
+        frame = collect(scan(source), what=describe(source))
+        customer = settings.customer or next((n for n in frame.columns if n == CUSTOMER), None)
+        if customer is None:
+            customer, frame = CUSTOMER, frame.with_row_index(CUSTOMER)
+        return frame, customer, {"end": None, "transactions": None, "refused": {}}
+    if settings.model in ("bgbb", "sbg"):
+        raise ConfigError(
+            f"{settings.model} runs in whole periods, which a log of transactions does not show",
+            advice="give one row per customer with the model's columns, and summary = true (--summary)",
+        )
+    missing = [name for name in ("customer", "date") if getattr(settings, name) is None]
+    if missing:
+        raise ConfigError(
+            f"no {' and no '.join(missing)} column is given", advice="name them: --customer customer_id --date date"
+        )
+    found = summarise(
+        source, customer=settings.customer or "", date=settings.date or "", amount=settings.amount, end=settings.end,
+        unit=settings.unit, resolution=settings.resolution, merge=settings.merge, refunds=settings.refunds,
+        zeros=settings.zeros, keep=keep,
+    )  # fmt: skip
+    told = {"end": str(found.end), "start": str(found.start), "transactions": found.transactions}
+    return found.customers, found.customer, {**told, "refused": dict(found.refused)}
+
+
+def _check_repeats(customers: pl.DataFrame, settings: LifetimeConfig) -> None:
+    if "frequency" not in customers.columns:
+        return
+    repeats = int((customers["frequency"] > 0).sum())
+    if repeats < settings.fewest_repeats:
+        raise FitError(
+            f"{repeats:,} of {customers.height:,} customers bought again; {settings.fewest_repeats:,} are needed",
+            advice="observe longer, or lower fewest_repeats: intervals will then be as wide as the priors",
+        )
+
+
+def _remarks(customers: pl.DataFrame, *, has_money: bool) -> list[str]:
+    """Return what a careful colleague would ask of the data."""
+    told = []
+    if "frequency" in customers.columns:
+        repeats = int((customers["frequency"] > 0).sum())
+        if repeats < _FEW_REPEATS:
+            told.append(f"Only {repeats} customers bought again: the priors matter.")
+    if has_money:
+        size = _dependence(customers)
+        if abs(size) > _CORRELATED:
+            told.append(
+                f"Spend and frequency are correlated (Spearman {size:+.2f} among repeat buyers), which Gamma-Gamma "
+                "excludes: the value of frequent buyers is biased towards the average."
+            )
+    return told
+
+
+def _dependence(customers: pl.DataFrame) -> float:
+    """Return Spearman's correlation of frequency and mean spend among repeat buyers."""
+    buyers = customers.filter((pl.col("frequency") > 0) & (pl.col("monetary_value") > 0))
+    ranks = buyers.select(pl.col("frequency", "monetary_value").rank())
+    found = ranks.select(pl.corr("frequency", "monetary_value")).item() if buyers.height > 2 else None
+    return float(found) if found is not None and np.isfinite(found) else 0.0
+
+
+def _parameters(forecaster: Forecaster, posterior: Posterior) -> dict[str, dict[str, float]]:
+    """Return mean and standard deviation of the free parameters, and of those of the formulas."""
+    single = {name: draws for name, draws in posterior.draws.items() if draws.ndim == 1}
+    derived = forecaster.model.derived(single)
+    found = {name: np.asarray(value) for name, value in {**single, **derived}.items()}
+    return {name: {"mean": float(v.mean()), "sd": float(v.std(ddof=1))} for name, v in found.items()}

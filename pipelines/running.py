@@ -1,0 +1,106 @@
+"""Running a command: settings merged, one job, then one view, one JSON object, or one block that says what is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tabkit.errors import ConfigError, TabkitError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output instead of text.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")]
+ConfigFile = Annotated[
+    str | None, typer.Option("--config", metavar="FILE.toml", help="Settings; arguments come before them.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as boosting.num_leaves=63. May be repeated."),
+]
+
+
+def run(job: Callable[[], dict[str, Any]], view: str, *, as_json: bool, debug: bool) -> None:
+    """Run a job and show what it says: by a function of `pipelines.terminal`, or of the module that `view` names."""
+    try:
+        # Standard output is for the result: what libraries say on the way goes to standard error.
+        with contextlib.redirect_stdout(sys.stderr):
+            result = job()
+            text = json.dumps(result, allow_nan=False) if as_json else ""
+    except Exception as error:
+        raise typer.Exit(_failed(error, as_json=as_json, debug=debug)) from error
+    except KeyboardInterrupt as error:
+        raise typer.Exit(interrupted(as_json=as_json)) from error
+    if as_json:
+        typer.echo(text)
+        return
+    from rich.console import Console
+
+    module, _, name = view.rpartition(".")
+    shown: RenderableType = getattr(importlib.import_module(f"pipelines.{module or 'terminal'}"), name)(result)
+    Console().print(shown, highlight=False)
+
+
+def _failed(error: Exception, *, as_json: bool, debug: bool) -> int:
+    """Report an error, and return the exit code that goes with it."""
+    known = error if isinstance(error, TabkitError) else None
+    if isinstance(error, ImportError) and "pip install" in str(error):
+        known = ConfigError(str(error))
+    if known is None or debug:
+        traceback.print_exception(error)
+    if known is None:
+        if as_json:
+            print_error("fault", f"{type(error).__name__}: {error}", "this is a bug of tabkit: report it, please")
+        return 1
+    from rich.console import Console
+
+    from pipelines.terminal import error_block
+
+    console = Console(stderr=True)
+    console.print(error_block(known, boxed=console.is_terminal), highlight=False, soft_wrap=not console.is_terminal)
+    if as_json:
+        print_error(known.stage, known.problem, known.advice)
+    return 2
+
+
+def interrupted(*, as_json: bool) -> int:
+    """Say that a run was broken off; return its exit code."""
+    sys.stderr.write("tabkit: interrupted; nothing was left half done\n")
+    if as_json:
+        print_error("interrupted", "stopped before the end", None)
+    return 130
+
+
+def print_error(stage: str, problem: str, advice: str | None) -> None:
+    """Print an error as one JSON object."""
+    typer.echo(json.dumps({"error": {"stage": stage, "problem": problem, "advice": advice}}))
+
+
+def merged(file: str | None, assignments: list[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge the file, then `--set`, then the arguments."""
+    from tabkit.config import merge, override, read
+
+    values = override(read(file) if file else {}, assignments or [])
+    return merge(values, given_only(given))
+
+
+def given_only(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the arguments that were not given."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def bars() -> Any:
+    """Return progress bars on standard error."""
+    from rich.console import Console
+
+    from pipelines.terminal import Bars
+
+    return Bars(Console(stderr=True))

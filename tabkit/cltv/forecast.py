@@ -1,0 +1,308 @@
+"""What customers will buy and spend: predictive draws by exact simulation, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tabkit.cltv.buying import Buyers
+from tabkit.cltv.models import spend
+from tabkit.cltv.models.model import Model
+from tabkit.cltv.posterior import Posterior
+from tabkit.errors import ConfigError, SchemaError
+from tabkit.progress import Progress, Silent
+
+Floats = NDArray[np.float64]
+
+QUANTILES = (0.03, 0.5, 0.97)
+YEAR_DAYS = 365.25
+_CELLS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecaster:
+    """A fitted model of customers, ready to simulate them: NumPy alone.
+
+    Parameters
+    ----------
+    model
+        Of purchases.
+    purchases
+        Its posterior.
+    spending
+        The posterior of the Gamma-Gamma model; None without amounts.
+    unit_days
+        Days in the unit of time.
+    """
+
+    model: Model
+    purchases: Posterior
+    spending: Posterior | None
+    unit_days: float
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """For how long, and how it is told.
+
+    Parameters
+    ----------
+    days
+        Length. Models in whole periods count the whole periods in it.
+    draws
+        Predictive draws of each customer.
+    annual_discount
+        The rate ``d`` of a year: money in ``t`` days is worth ``(1 + d)^(-t / 365.25)`` now.
+    quantiles
+        Levels between 0 and 1.
+    seed
+        Decides the draws.
+    """
+
+    days: float
+    draws: int = 1000
+    annual_discount: float = 0.0
+    quantiles: tuple[float, ...] = QUANTILES
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.days <= 36_525:
+            raise ConfigError(f"the horizon is {self.days!r} days; above zero and up to a century was expected")
+        if not self.draws >= 1:
+            raise ConfigError(f"draws is {self.draws!r}; a number from 1 was expected")
+        if not 0 <= self.annual_discount < np.inf:
+            raise ConfigError(f"the annual discount is {self.annual_discount!r}; a rate such as 0.1 was expected")
+        wrong = [q for q in self.quantiles if not 0 < q < 1]
+        if wrong:
+            raise ConfigError(f"quantiles must lie between 0 and 1; not so {', '.join(map(str, wrong))}")
+
+
+@dataclass(slots=True, eq=False)
+class Totals:
+    """Sums over customers, draw by draw: sums keep what customers have in common, which quantiles of each do not.
+
+    Parameters
+    ----------
+    purchases, value
+        By group (``""`` without), shape (draws,).
+    customers
+        By group, how many there are.
+    """
+
+    purchases: dict[str, Floats] = field(default_factory=dict)
+    value: dict[str, Floats] = field(default_factory=dict)
+    customers: dict[str, int] = field(default_factory=dict)
+
+    def add(self, names: Sequence[str], purchases: Floats, value: Floats | None) -> None:
+        """Add a block of customers, shape (n, draws), by the group of each."""
+        for name, places in _by_name(names).items():
+            self.customers[name] = self.customers.get(name, 0) + len(places)
+            self.purchases[name] = self.purchases.get(name, 0.0) + purchases[places].sum(axis=0)
+            if value is not None:
+                self.value[name] = self.value.get(name, 0.0) + value[places].sum(axis=0)
+
+    def frame(self, quantiles: Sequence[float] = QUANTILES) -> pl.DataFrame:
+        """Return one row per group, and one for all of them where there are several: means and quantiles of sums."""
+        rows = [self._row(name, [name], quantiles) for name in sorted(self.purchases)]
+        if len(rows) > 1:
+            rows.append(self._row("(all)", list(self.purchases), quantiles))
+        return pl.DataFrame(rows)
+
+    def _row(self, label: str, names: Sequence[str], quantiles: Sequence[float]) -> dict[str, Any]:
+        row: dict[str, Any] = {"group": label, "customers": sum(self.customers[name] for name in names)}
+        for kind, draws in (("purchases", self.purchases), ("value", self.value)):
+            if draws:
+                total = np.sum([draws[name] for name in names], axis=0)
+                row |= {name: float(v[0]) for name, v in described(kind, total[None, :], quantiles).items()}
+        return row
+
+
+def forecast(
+    forecaster: Forecaster,
+    customers: pl.DataFrame,
+    *,
+    horizon: Horizon,
+    customer: str,
+    by: str | None = None,
+    totals: Totals | None = None,
+    widen: Callable[[Floats], Floats] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Yield what each customer will buy after the end of the observation, some thousand customers at a time.
+
+    All customers of a draw share the parameters of that draw, and whom a draw finds alive buys as the process says:
+    the draws are those of the future, not of its mean.
+
+    Parameters
+    ----------
+    customers
+        The summary: the customer column, the model's columns, ``monetary_value`` where there are amounts, covariates
+        and group.
+    horizon
+        How long, how many draws, discount, quantiles, seed.
+    customer
+        Name of the customer column.
+    by
+        A column to add totals up by.
+    totals
+        Is filled while the blocks are taken.
+    widen
+        Applied to the draws of each block before they are described; see `tabkit.cltv.widening`.
+
+    Yields
+    ------
+    pl.DataFrame
+        The customer column, ``purchases_mean``, ``purchases_q03`` and so on, with amounts ``value_mean`` and its
+        quantiles (discounted), and ``p_alive``, the chance that the customer will buy ever again as the model has it.
+
+    Raises
+    ------
+    SchemaError
+        If the summary lacks columns.
+    """
+    _check(forecaster, customers, customer, by)
+    shown = progress or Silent()
+    size = max(1, _CELLS // horizon.draws)
+    parameters = forecaster.purchases.thinned(horizon.draws)
+    spending = None if forecaster.spending is None else forecaster.spending.thinned(horizon.draws)
+    with shown.task("simulating customers", total=customers.height) as advance:
+        for start in range(0, customers.height, size):
+            block = customers[start : start + size]
+            rng = np.random.default_rng([horizon.seed, start // size])
+            found = simulate(forecaster, block, parameters, spending, horizon=horizon, rng=rng)
+            purchases = found.purchases if widen is None else widen(found.purchases)
+            if totals is not None:
+                names = [""] * block.height if by is None else block[by].cast(pl.String).fill_null("(null)").to_list()
+                totals.add(names, found.purchases, found.value)
+            columns: dict[str, Any] = {customer: block[customer]}
+            columns |= described("purchases", purchases, horizon.quantiles)
+            if found.value is not None:
+                columns |= described("value", found.value, horizon.quantiles)
+            yield pl.DataFrame({**columns, "p_alive": found.alive})
+            advance(block.height)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Simulated:
+    """Draws of purchases and value of a block, shape (n, draws), and how likely each is alive, shape (n,)."""
+
+    purchases: Floats
+    value: Floats | None
+    alive: Floats
+
+
+def simulate(
+    forecaster: Forecaster,
+    block: pl.DataFrame,
+    parameters: Posterior,
+    spending: Posterior | None,
+    *,
+    horizon: Horizon,
+    rng: np.random.Generator,
+) -> Simulated:
+    """Draw the future of a block of customers."""
+    model, span = forecaster.model, horizon.days / forecaster.unit_days
+    data = arrays(block, model)
+    values = parameters.values(model, block, rng)
+    alive = np.broadcast_to(model.alive(values, data), (block.height, parameters.size))
+    buyers = model.draw(values, data, rng)
+    rate = amounts = None
+    if spending is not None:
+        amounts = spending.values(None, block, rng)
+        rate = np.broadcast_to(spend.draw(amounts, _money(block), rng), alive.shape)
+    if rate is None or amounts is None:
+        return Simulated(model.buy(buyers, span, rng).purchases.astype(float), None, alive.mean(axis=1))
+    if not horizon.annual_discount:
+        purchases = model.buy(buyers, span, rng).purchases.astype(float)
+        return Simulated(purchases, spend.spend(amounts, rate, purchases, rng), alive.mean(axis=1))
+    force = np.log1p(horizon.annual_discount) * forecaster.unit_days / YEAR_DAYS
+    purchases, value = discounted(model, buyers, span, force, amounts["p"], rate, rng)
+    return Simulated(purchases, value, alive.mean(axis=1))
+
+
+def discounted(
+    model: Model, buyers: Buyers, span: float, force: float, p: Floats, rate: Floats, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Draw purchases one by one, each with its time and its worth then."""
+    purchases, value = np.zeros(buyers.alive.size), np.zeros(buyers.alive.size)
+    shape, rates = np.broadcast_to(p, buyers.alive.shape).reshape(-1), rate.reshape(-1)
+    for events in model.events(buyers, span, rng):
+        where = events.where
+        purchases[where] += 1
+        value[where] += rng.standard_gamma(shape[where]) / rates[where] * np.exp(-force * events.time)
+    return purchases.reshape(buyers.alive.shape), value.reshape(buyers.alive.shape)
+
+
+def arrays(block: pl.DataFrame, model: Model) -> dict[str, Any]:
+    """Return a model's columns, shape (n, 1) each, to stand beside draws."""
+    data: dict[str, Any] = {name: block[name].cast(pl.Float64).to_numpy()[:, None] for name in model.columns}
+    if "recency" in data:
+        data["periods"] = int(max(1, np.ceil((data["T"] - data["recency"]).max(initial=0.0))))
+    return data
+
+
+def newcomers(forecaster: Forecaster, count: int, *, group: str | None = None) -> pl.DataFrame:
+    """Return a summary of customers who are acquired at this moment, about whom nothing is known but their group.
+
+    Covariates are at their mean.
+    """
+    design = forecaster.purchases.design
+    columns: dict[str, Any] = {"customer": np.arange(count)}
+    columns |= {name: np.zeros(count) for name in forecaster.model.columns}
+    columns |= {name: np.full(count, mean) for name, mean in zip(design.covariates, design.mean, strict=True)}
+    if design.group is not None:
+        columns[design.group] = [group or "(new)"] * count
+    none = pl.Series([None] * count, dtype=pl.Float64)
+    return pl.DataFrame({**columns, "frequency": np.zeros(count), "monetary_value": none})
+
+
+def described(kind: str, draws: Floats, quantiles: Sequence[float]) -> dict[str, Floats]:
+    """Return mean and quantiles over the last axis, under names such as ``value_mean`` and ``value_q03``.
+
+    >>> sorted(described("value", np.array([[1.0, 3.0]]), [0.5]))
+    ['value_mean', 'value_q50']
+    """
+    found = {f"{kind}_mean": draws.mean(axis=-1)}
+    method: Any = "inverted_cdf" if kind == "purchases" else "linear"
+    levels: Any = np.quantile(draws, quantiles, axis=-1, method=method) if quantiles else []
+    return found | {f"{kind}_{named(q)}": level for q, level in zip(quantiles, levels, strict=True)}
+
+
+def named(quantile: float) -> str:
+    """Return the name of a quantile.
+
+    >>> named(0.03), named(0.5), named(0.975)
+    ('q03', 'q50', 'q97.5')
+    """
+    percent = round(100 * quantile, 6)
+    return f"q{percent:02.0f}" if percent == int(percent) else f"q{percent:g}"
+
+
+def _money(block: pl.DataFrame) -> Mapping[str, Floats]:
+    known = "monetary_value" in block.columns
+    mean = block["monetary_value"] if known else pl.Series([None] * block.height, dtype=pl.Float64)
+    frequency = block["frequency"].cast(pl.Float64).to_numpy()
+    money = mean.cast(pl.Float64).fill_null(0.0).to_numpy()
+    return {"frequency": frequency[:, None], "monetary_value": money[:, None]}
+
+
+def _by_name(names: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    found, place = np.unique(np.asarray(names, dtype=object).astype(str), return_inverse=True)
+    return {str(name): np.flatnonzero(place == k) for k, name in enumerate(found)}
+
+
+def _check(forecaster: Forecaster, customers: pl.DataFrame, customer: str, by: str | None) -> None:
+    design = forecaster.purchases.design
+    wanted = [customer, *forecaster.model.columns, *design.columns, *([by] if by else [])]
+    wanted += ["frequency", "monetary_value"] if forecaster.spending is not None else []
+    missing = [name for name in dict.fromkeys(wanted) if name not in customers.columns]
+    if missing:
+        raise SchemaError(
+            f"the summary lacks columns: {', '.join(map(repr, missing))}",
+            advice=f"its columns are {', '.join(map(repr, customers.columns))}",
+        )

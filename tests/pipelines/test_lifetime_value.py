@@ -1,0 +1,136 @@
+"""Customer value from the command and from Python: what is fitted, kept, forecast, and refused."""
+
+import datetime
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from pipelines import lifetime_value
+from pipelines.lifetime_value import LifetimeModel
+from tabkit.errors import BundleError, ConfigError, FitError
+
+pytest.importorskip("pymc", reason="the extra cltv is not installed")
+
+CONFIG = {"customer": "customer_id", "date": "date", "amount": "amount", "draws": 500, "end": "1997-09-30"}
+
+
+@pytest.fixture(scope="module")
+def log() -> pl.DataFrame:
+    """CDNOW's transactions from the package `lifetimes`: a data file that is read, code that is not imported."""
+    found = importlib.util.find_spec("lifetimes")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("the package lifetimes, whose data files are read, is not installed")
+    path = Path(found.submodule_search_locations[0]) / "datasets" / "CDNOW_sample.txt"
+    rows = [line.split() for line in path.read_text().splitlines()]
+    days = [datetime.datetime.strptime(row[2], "%Y%m%d").date() for row in rows]
+    return pl.DataFrame({"customer_id": [r[1] for r in rows], "date": days, "amount": [float(r[4]) for r in rows]})
+
+
+@pytest.fixture(scope="module")
+def lifetime(log: pl.DataFrame) -> LifetimeModel:
+    return lifetime_value.fit(log, config=CONFIG)
+
+
+def test_what_is_said_of_a_fit(lifetime: LifetimeModel) -> None:
+    facts = lifetime.facts
+    assert (facts["rows"], facts["unique_rows"], facts["transactions"]) == (2357, 1016, 4814)
+    assert facts["k_hat"] < 0.7
+    assert {"r", "alpha", "a", "b", "p", "q", "v"} <= set(facts["parameters"])
+    assert facts["parameters"]["r"]["mean"] == pytest.approx(0.245, rel=0.05)
+    assert facts["refused"] == {"after the observation end": 1959}
+    assert any("Spearman +0.2" in warning for warning in facts["warnings"])
+    json.dumps(facts, allow_nan=False)
+
+
+def test_ninety_four_of_a_hundred_customers_do_what_was_said(lifetime: LifetimeModel, log: pl.DataFrame) -> None:
+    everyone, totals = lifetime.forecast(config={"horizon_days": 273})
+    later = log.filter(pl.col("date") > datetime.date(1997, 9, 30)).group_by("customer_id")
+    bought = everyone.join(later.agg(pl.col("date").n_unique().alias("bought")), on="customer_id", how="left")
+    count = pl.col("bought").fill_null(0)
+    inside = bought.select(count.is_between(pl.col("purchases_q03"), pl.col("purchases_q97")).mean()).item()
+    assert 0.92 <= inside <= 0.98
+    assert everyone.height == 2357
+    assert totals["purchases_mean"].item() == pytest.approx(everyone["purchases_mean"].sum())
+    assert everyone["p_alive"].is_between(0, 1).all()
+
+
+def test_a_bundle_forecasts_the_same_without_pymc(lifetime: LifetimeModel, tmp_path: Path) -> None:
+    lifetime.save(tmp_path / "m")
+    again = lifetime_value.load(tmp_path / "m")
+    assert dict(again.facts) == json.loads(json.dumps(dict(lifetime.facts)))
+    config = {"horizon_days": 90, "draws": 50, "annual_discount": 0.1}
+    assert again.forecast(config=config)[0].equals(lifetime.forecast(config=config)[0])
+    code = (
+        "import sys; sys.modules.update(pymc=None, pytensor=None, arviz=None, nutpie=None)\n"
+        "from pipelines import lifetime_value\n"
+        f"print(lifetime_value.load({str(tmp_path / 'm')!r}).forecast(config={config!r})[0].height)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "2357"
+
+
+def test_a_bundle_of_another_kind_or_shape_is_refused(saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="kind 'propensity'; cltv was expected"):
+        lifetime_value.load(saved)
+
+
+def test_the_commands_fit_and_forecast(log: pl.DataFrame, run: Callable[..., Any], tmp_path: Path) -> None:
+    log.write_parquet(tmp_path / "log.parquet")
+    fit = ["cltv", "fit", str(tmp_path / "log.parquet"), "--customer", "customer_id", "--date", "date"]
+    done = run(*fit, "--end", "1997-09-30", "--set", "draws=500", "-o", str(tmp_path / "m"), "--json")
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    assert said["rows"] == 2357
+    assert said["spend"] is None
+    output = tmp_path / "f.parquet"
+    done = run(
+        "cltv", "forecast", str(tmp_path / "m"), "--horizon-days", "90", "--quantiles", "0.1,0.9", "-o", str(output)
+    )
+    assert done.code == 0, done.err
+    assert "together they bring" in done.out
+    frame = pl.read_parquet(output)
+    assert frame.columns == ["customer_id", "purchases_mean", "purchases_q10", "purchases_q90", "p_alive"]
+    again = run("cltv", "forecast", str(tmp_path / "m"), "-o", str(output), "--json")
+    assert json.loads(again.out)["rows"] == 2357
+    strange = run("cltv", "forecast", str(tmp_path / "m"), "-o", str(tmp_path / "log.parquet"))
+    assert strange.code == 2
+    assert "holds no forecast" in strange.err
+    assert pl.read_parquet(tmp_path / "log.parquet").equals(log)
+
+
+def test_a_summary_can_be_given_in_place_of_transactions() -> None:
+    rng = np.random.default_rng(0)
+    years = np.minimum(rng.geometric(rng.beta(0.7, 1.2, 2000)), 8)
+    rows = pl.DataFrame({"T": np.minimum(years, 7), "churned": (years <= 7).astype(int)})
+    model = lifetime_value.fit(rows, config={"model": "sbg", "summary": True, "unit": "year", "draws": 500})
+    assert model.facts["parameters"]["a"]["mean"] == pytest.approx(0.7, abs=0.15)
+    everyone, _ = model.forecast(config={"horizon_days": 3 * 365.25, "draws": 200})
+    assert everyone.filter(pl.Series(years <= 7))["purchases_mean"].max() == 0
+    assert everyone.filter(pl.Series(years > 7))["purchases_mean"].min() > 1
+
+
+LOG = pl.DataFrame({"who": [1, 1, 2], "day": [datetime.date(2024, 1, d) for d in (1, 9, 3)], "paid": [1.0, 2.0, 3.0]})
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "told"),
+    [
+        ({}, ConfigError, "no customer and no date column is given"),
+        ({"customer": "who", "date": "day"}, FitError, "1 of 2 customers bought again; 10 are needed"),
+        ({"customer": "who", "date": "day", "model": "bgbb"}, ConfigError, "runs in whole periods"),
+        ({"customer": "who", "date": "day", "model": "x"}, ConfigError, "model"),
+        ({"customer": "who", "date": "day", "fewest_repeats": 1}, ConfigError, "fewest_repeats"),
+        ({"customer": "who", "date": "day", "priors": {"r": {"kind": "cauchy"}}}, FitError, "bought again"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(config: dict[str, Any], error: type[Exception], told: str) -> None:
+    with pytest.raises(error, match=told):
+        lifetime_value.fit(LOG, config=config)
