@@ -65,6 +65,55 @@ def fit(
 
 
 @app.command()
+def backtest(
+    source: Source = None,
+    customer: Annotated[str | None, typer.Option(help="The column that names the customer.")] = None,
+    date: Annotated[str | None, typer.Option(help="The column of the day of purchase.")] = None,
+    amount: Annotated[
+        str | None, typer.Option(help="The column of what was paid; without it there is no value.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="bgnbd, mbgnbd, paretonbd, bgbb or sbg.")] = None,
+    inference: Annotated[str | None, typer.Option(help="laplace, which is checked, or nuts.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Of time: day, week or year.")] = None,
+    end: Annotated[str | None, typer.Option(help="The last day observed, such as 2024-12-31.")] = None,
+    group: Annotated[str | None, typer.Option(help="A column that parameters are partially pooled over.")] = None,
+    covariate: Annotated[list[str] | None, typer.Option(help="A number known at acquisition. May be repeated.")] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="The source has one row per customer already.")] = False,
+    horizon_days: Annotated[int | None, typer.Option(help="How far each forecast reaches.")] = None,
+    origins: Annotated[int | None, typer.Option(help="From how many earlier days forecasts are made again.")] = None,
+    widen: Annotated[bool | None, typer.Option(help="Learn from earlier origins how far to widen intervals.")] = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Forecast again from earlier days, as one would have then, and compare with what came."""
+    given = {
+        "source": source or None,
+        "customer": customer,
+        "date": date,
+        "amount": amount,
+        "model": model,
+        "inference": inference,
+        "unit": unit,
+        "end": end,
+        "group": group,
+        "covariates": covariate or None,
+        "summary": summary or None,
+        "horizon_days": horizon_days,
+        "origins": origins,
+        "widen": widen,
+    }
+
+    def job() -> dict[str, Any]:
+        from pipelines.jobs import backtest_job
+
+        return backtest_job(merged(config, set_, given_only(given)), progress=bars())
+
+    run(job, "cltv_views.backtest_view", as_json=as_json, debug=debug)
+
+
+@app.command()
 def forecast(
     bundle: Annotated[str | None, typer.Argument(help="The bundle of a fitted model.")] = None,
     horizon_days: Annotated[float | None, typer.Option(help="For how long after the end of the observation.")] = None,

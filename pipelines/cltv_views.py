@@ -43,6 +43,58 @@ def forecast_view(result: Mapping[str, Any]) -> RenderableType:
     return Group(Text(head), Text(), table, Text(), Text(wrote, "bold"))
 
 
+def backtest_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `cltv backtest` has to say: by origin the errors beside simple forecasts, and what intervals held."""
+    lines: list[RenderableType] = []
+    for kind in ("purchases", "value"):
+        if all(origin[kind] for origin in result["origins"]):
+            head = f"{kind.capitalize()} of {result['horizon_days']} days, from {len(result['origins'])} origins"
+            lines += [Text(head, "bold"), _errors(result["origins"], kind), Text()]
+            lines += [_held(result["origins"], kind), Text()]
+    lines.append(Text(result["verdict"], "bold"))
+    return Group(*lines, *(Text(f"Note: {note}", "yellow") for note in result["notes"]))
+
+
+def _errors(origins: Sequence[Mapping[str, Any]], kind: str) -> Table:
+    """Return mean absolute errors: of the model's mean and median, and of each simple forecast."""
+    names = {"zero": "zero", "historical_rate": "rate", "lightgbm": "LightGBM"}
+    table = _table(("origin", "customers", "mean", "median", *names.values()))
+    for origin in origins:
+        found = origin[kind]
+        simple = [found["baselines"].get(name) for name in names]
+        errors = [found["mae_mean"], found["mae_median"], *(point and point["mae"] for point in simple)]
+        cells = ["" if error is None else f"{error:,.3g}" for error in errors]
+        table.add_row(origin["origin"], f"{origin['customers']:,}", *cells)
+    return table
+
+
+def _held(origins: Sequence[Mapping[str, Any]], kind: str) -> Table:
+    """Return the shares of customers inside of their intervals, and the sum beside its own."""
+    levels = [part["level"] for part in origins[0][kind]["coverage"]]
+    table = _table(
+        ("origin", *(f"in {level:.0%}" for level in levels), "sum", f"in {levels[-1]:.0%} (!: no)", "widened")
+    )
+    for origin in origins:
+        found = origin[kind]
+        cells = [f"{part['share']:.1%}" for part in found["coverage"]]
+        wide = found["widened"]
+        more = "" if wide is None else _interval(wide["total"]["intervals"][-1])
+        plain = _interval(found["total"]["intervals"][-1])
+        table.add_row(origin["origin"], *cells, f"{found['total']['actual']:,.0f}", plain, more)
+    return table
+
+
+def _interval(found: Mapping[str, Any]) -> str:
+    return f"{found['low']:,.0f} to {found['high']:,.0f}{'' if found['holds'] else ' !'}"
+
+
+def _table(names: Sequence[str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name, justify="left" if name == "origin" else "right")
+    return table
+
+
 def _sum(row: Mapping[str, Any], kind: str) -> str:
     """Return a mean with its outermost quantiles, such as ``1,664 (q03 1,481 to q97 1,851)``."""
     levels = [name for name in row if name.startswith(f"{kind}_q")]

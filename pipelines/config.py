@@ -200,6 +200,25 @@ class LifetimeConfig(Config):
     fewest_repeats: int = Field(default=10, ge=2)
 
 
+class BacktestConfig(LifetimeConfig):
+    """Everything that `cltv backtest` can be told: how to fit, and what to forecast from when.
+
+    Parameters
+    ----------
+    horizon_days, origins
+        How far each forecast reaches, and how many are made again; see `pipelines.origins.plan_of`.
+    widen
+        Learn from earlier origins how far intervals are to be widened, and score that too.
+    predictive_draws
+        Of each customer.
+    """
+
+    horizon_days: int = Field(default=90, ge=1)
+    origins: int = Field(default=4, ge=1, le=100)
+    widen: bool = True
+    predictive_draws: int = Field(default=1000, ge=2, le=100_000)
+
+
 class ForecastConfig(Config):
     """Everything that `cltv forecast` can be told.
 

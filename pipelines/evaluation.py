@@ -24,7 +24,7 @@ MODEL = "model"
 LINEAR = "linear"
 BASE_RATE = "base rate"
 _RANKING = "auc"
-_BLOCKS = 20
+_BLOCKS = 40
 _FEWEST_GROUPS = 10
 
 Unit = Literal["row", "group", "day", "block"]
@@ -98,7 +98,7 @@ def resampling(table: Table, settings: TrainConfig) -> Resampling:
 def units(table: Table) -> tuple[Unit, NDArray[Any] | None]:
     """Return what is alike among rows, and which lot each is of, however few there are: for decisions.
 
-    Groups, else days, else where time is a number twenty blocks of it; rows (None) where neither is known.
+    Groups, else days, else where time is a number forty blocks of it; rows (None) where neither is known.
     """
     roles = table.roles
     if roles.group is not None:

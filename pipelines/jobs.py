@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import lifetime_value
-from pipelines.config import EncodeConfig, ForecastConfig, LifetimeConfig, ScoreConfig, TrainConfig, UpdateConfig
+from pipelines.backtesting import backtest
+from pipelines.config import (
+    BacktestConfig,
+    EncodeConfig,
+    ForecastConfig,
+    LifetimeConfig,
+    ScoreConfig,
+    TrainConfig,
+    UpdateConfig,
+)
 from pipelines.encoding import encode_files
 from pipelines.forecasts import forecast_file
 from pipelines.propensity import load, train, update
@@ -118,6 +127,19 @@ def lifetime_forecast_job(values: Mapping[str, Any], *, progress: Progress) -> d
     path, output = _needed(config, "bundle"), _needed(config, "output")
     found = forecast_file(lifetime_value.load(path), Path(output), config=config, progress=progress)
     return {"bundle": path, "output": output, **found, "seconds": round(time.perf_counter() - started, 3)}
+
+
+def backtest_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
+    """Make forecasts again from earlier days; return how they did."""
+    started = time.perf_counter()
+    config = build(BacktestConfig, values)
+    own = {"horizon_days", "origins", "widen", "predictive_draws"}
+    settings = build(LifetimeConfig, config.model_dump(exclude=own))
+    found = backtest(
+        _needed(config, "source"), config=settings, horizon_days=config.horizon_days, origins=config.origins,
+        widen=config.widen, draws=config.predictive_draws, progress=progress,
+    )  # fmt: skip
+    return {**found.to_dict(), "seconds": round(time.perf_counter() - started, 3)}
 
 
 def encode_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,7 +130,6 @@ def forecast(
     customer: str,
     by: str | None = None,
     totals: Totals | None = None,
-    widen: Callable[[Floats], Floats] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Yield what each customer will buy after the end of the observation, some thousand customers at a time.
@@ -151,8 +150,6 @@ def forecast(
         A column to add totals up by.
     totals
         Is filled while the blocks are taken.
-    widen
-        Applied to the draws of each block before they are described; see `tabkit.cltv.widening`.
 
     Yields
     ------
@@ -175,12 +172,11 @@ def forecast(
             block = customers[start : start + size]
             rng = np.random.default_rng([horizon.seed, start // size])
             found = simulate(forecaster, block, parameters, spending, horizon=horizon, rng=rng)
-            purchases = found.purchases if widen is None else widen(found.purchases)
             if totals is not None:
                 names = [""] * block.height if by is None else block[by].cast(pl.String).fill_null("(null)").to_list()
                 totals.add(names, found.purchases, found.value)
             columns: dict[str, Any] = {customer: block[customer]}
-            columns |= described("purchases", purchases, horizon.quantiles)
+            columns |= described("purchases", found.purchases, horizon.quantiles)
             if found.value is not None:
                 columns |= described("value", found.value, horizon.quantiles)
             yield pl.DataFrame({**columns, "p_alive": found.alive})

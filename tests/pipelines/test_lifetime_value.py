@@ -134,3 +134,25 @@ LOG = pl.DataFrame({"who": [1, 1, 2], "day": [datetime.date(2024, 1, d) for d in
 def test_what_cannot_be_fitted_is_refused(config: dict[str, Any], error: type[Exception], told: str) -> None:
     with pytest.raises(error, match=told):
         lifetime_value.fit(LOG, config=config)
+
+
+@pytest.mark.slow
+def test_the_command_backtests(log: pl.DataFrame, run: Callable[..., Any], tmp_path: Path) -> None:
+    log.write_parquet(tmp_path / "log.parquet")
+    columns = ["--customer", "customer_id", "--date", "date"]
+    options = ["--horizon-days", "180", "--origins", "2", "--set", "draws=500", "--set", "predictive_draws=200"]
+    call = ["cltv", "backtest", str(tmp_path / "log.parquet"), *columns, *options]
+    done = run(*call, "--json")
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    assert len(said["origins"]) == 2
+    assert said["origins"][0]["purchases"]["baselines"]["lightgbm"] is None
+    assert said["origins"][1]["purchases"]["baselines"]["lightgbm"]["mae"] > 0
+    assert said["origins"][1]["purchases"]["widened"]["total"]["intervals"]
+    assert said["verdict"].startswith("From 2 origins, 180 days ahead: for purchases the model")
+    done = run(*call, "--no-widen")
+    assert done.code == 0, done.err
+    assert "LightGBM" in done.out
+    far = run("cltv", "backtest", str(tmp_path / "log.parquet"), *columns, "--horizon-days", "900")
+    assert far.code == 2
+    assert "no origin is possible" in far.said
