@@ -42,8 +42,8 @@ def walk(strategy: str) -> float:
 
 
 def test_every_update_beats_standing_still_and_the_chooser_is_near_the_best_of_them():
-    # measured: keep .531, recalibrate .421, refit .433, extend .449, retrain .436, the chooser .422
-    single = {name: walk(name) for name in ("keep", "recalibrate", "refit", "extend", "retrain")}
+    # Measured: keep .531, recalibrate .421, refit .433, extend .449, the chooser .422 (retraining, .436, takes long).
+    single = {name: walk(name) for name in ("keep", "recalibrate", "refit", "extend")}
     assert 0.50 < single["keep"] < 0.56
     assert all(loss < single["keep"] - 0.08 for name, loss in single.items() if name != "keep")
     assert walk("auto") <= min(single.values()) + 0.01
