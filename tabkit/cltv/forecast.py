@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from tabkit.cltv.buying import Buyers
 from tabkit.cltv.models import spend
 from tabkit.cltv.models.model import Model
 from tabkit.cltv.posterior import Posterior
+from tabkit.cltv.quantiles import QUANTILES, described
+from tabkit.cltv.totals import Stretch, Totals
 from tabkit.errors import ConfigError, SchemaError
 from tabkit.progress import Progress, Silent
 
 Floats = NDArray[np.float64]
 
-QUANTILES = (0.03, 0.5, 0.97)
 YEAR_DAYS = 365.25
 _CELLS = 1_000_000
 
@@ -82,46 +83,6 @@ class Horizon:
             raise ConfigError(f"quantiles must lie between 0 and 1; not so {', '.join(map(str, wrong))}")
 
 
-@dataclass(slots=True, eq=False)
-class Totals:
-    """Sums over customers, draw by draw: sums keep what customers have in common, which quantiles of each do not.
-
-    Parameters
-    ----------
-    purchases, value
-        By group (``""`` without), shape (draws,).
-    customers
-        By group, how many there are.
-    """
-
-    purchases: dict[str, Floats] = field(default_factory=dict)
-    value: dict[str, Floats] = field(default_factory=dict)
-    customers: dict[str, int] = field(default_factory=dict)
-
-    def add(self, names: Sequence[str], purchases: Floats, value: Floats | None) -> None:
-        """Add a block of customers, shape (n, draws), by the group of each."""
-        for name, places in _by_name(names).items():
-            self.customers[name] = self.customers.get(name, 0) + len(places)
-            self.purchases[name] = self.purchases.get(name, 0.0) + purchases[places].sum(axis=0)
-            if value is not None:
-                self.value[name] = self.value.get(name, 0.0) + value[places].sum(axis=0)
-
-    def frame(self, quantiles: Sequence[float] = QUANTILES) -> pl.DataFrame:
-        """Return one row per group, and one for all of them where there are several: means and quantiles of sums."""
-        rows = [self._row(name, [name], quantiles) for name in sorted(self.purchases)]
-        if len(rows) > 1:
-            rows.append(self._row("(all)", list(self.purchases), quantiles))
-        return pl.DataFrame(rows)
-
-    def _row(self, label: str, names: Sequence[str], quantiles: Sequence[float]) -> dict[str, Any]:
-        row: dict[str, Any] = {"group": label, "customers": sum(self.customers[name] for name in names)}
-        for kind, draws in (("purchases", self.purchases), ("value", self.value)):
-            if draws:
-                total = np.sum([draws[name] for name in names], axis=0)
-                row |= {name: float(v[0]) for name, v in described(kind, total[None, :], quantiles).items()}
-        return row
-
-
 def forecast(
     forecaster: Forecaster,
     customers: pl.DataFrame,
@@ -130,6 +91,7 @@ def forecast(
     customer: str,
     by: str | None = None,
     totals: Totals | None = None,
+    stretch: Mapping[str, Stretch] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Yield what each customer will buy after the end of the observation, some thousand customers at a time.
@@ -150,6 +112,8 @@ def forecast(
         A column to add totals up by.
     totals
         Is filled while the blocks are taken.
+    stretch
+        By kind (``purchases``, ``value``) what earlier forecasts taught; quantiles are stretched, means are not.
 
     Yields
     ------
@@ -163,22 +127,18 @@ def forecast(
         If the summary lacks columns.
     """
     _check(forecaster, customers, customer, by)
-    shown = progress or Silent()
-    size = max(1, _CELLS // horizon.draws)
-    parameters = forecaster.purchases.thinned(horizon.draws)
-    spending = None if forecaster.spending is None else forecaster.spending.thinned(horizon.draws)
+    shown, stretch = progress or Silent(), stretch or {}
     with shown.task("simulating customers", total=customers.height) as advance:
-        for start in range(0, customers.height, size):
-            block = customers[start : start + size]
-            rng = np.random.default_rng([horizon.seed, start // size])
-            found = simulate(forecaster, block, parameters, spending, horizon=horizon, rng=rng)
+        for start, block, found in blocks(forecaster, customers, horizon):
             if totals is not None:
                 names = [""] * block.height if by is None else block[by].cast(pl.String).fill_null("(null)").to_list()
                 totals.add(names, found.purchases, found.value)
             columns: dict[str, Any] = {customer: block[customer]}
-            columns |= described("purchases", found.purchases, horizon.quantiles)
-            if found.value is not None:
-                columns |= described("value", found.value, horizon.quantiles)
+            for kind, draws in (("purchases", found.purchases), ("value", found.value)):
+                if draws is not None:
+                    rng = np.random.default_rng([horizon.seed, start, 2])
+                    wide = stretch[kind].apply(draws, rng=rng) if kind in stretch else draws
+                    columns |= described(kind, draws, horizon.quantiles, wide=wide)
             yield pl.DataFrame({**columns, "p_alive": found.alive})
             advance(block.height)
 
@@ -190,6 +150,18 @@ class Simulated:
     purchases: Floats
     value: Floats | None
     alive: Floats
+
+
+def blocks(
+    forecaster: Forecaster, customers: pl.DataFrame, horizon: Horizon
+) -> Iterator[tuple[int, pl.DataFrame, Simulated]]:
+    """Yield the first row, the customers and the draws of one block after the other; a million cells at a time."""
+    size = max(1, _CELLS // horizon.draws)
+    parameters = forecaster.purchases.thinned(horizon.draws)
+    spending = None if forecaster.spending is None else forecaster.spending.thinned(horizon.draws)
+    for start in range(0, customers.height, size):
+        rng, block = np.random.default_rng([horizon.seed, start // size]), customers[start : start + size]
+        yield start, block, simulate(forecaster, block, parameters, spending, horizon=horizon, rng=rng)
 
 
 def simulate(
@@ -257,39 +229,12 @@ def newcomers(forecaster: Forecaster, count: int, *, group: str | None = None) -
     return pl.DataFrame({**columns, "frequency": np.zeros(count), "monetary_value": none})
 
 
-def described(kind: str, draws: Floats, quantiles: Sequence[float]) -> dict[str, Floats]:
-    """Return mean and quantiles over the last axis, under names such as ``value_mean`` and ``value_q03``.
-
-    >>> sorted(described("value", np.array([[1.0, 3.0]]), [0.5]))
-    ['value_mean', 'value_q50']
-    """
-    found = {f"{kind}_mean": draws.mean(axis=-1)}
-    method: Any = "inverted_cdf" if kind == "purchases" else "linear"
-    levels: Any = np.quantile(draws, quantiles, axis=-1, method=method) if quantiles else []
-    return found | {f"{kind}_{named(q)}": level for q, level in zip(quantiles, levels, strict=True)}
-
-
-def named(quantile: float) -> str:
-    """Return the name of a quantile.
-
-    >>> named(0.03), named(0.5), named(0.975)
-    ('q03', 'q50', 'q97.5')
-    """
-    percent = round(100 * quantile, 6)
-    return f"q{percent:02.0f}" if percent == int(percent) else f"q{percent:g}"
-
-
 def _money(block: pl.DataFrame) -> Mapping[str, Floats]:
     known = "monetary_value" in block.columns
     mean = block["monetary_value"] if known else pl.Series([None] * block.height, dtype=pl.Float64)
     frequency = block["frequency"].cast(pl.Float64).to_numpy()
     money = mean.cast(pl.Float64).fill_null(0.0).to_numpy()
     return {"frequency": frequency[:, None], "monetary_value": money[:, None]}
-
-
-def _by_name(names: Sequence[str]) -> dict[str, NDArray[np.int64]]:
-    found, place = np.unique(np.asarray(names, dtype=object).astype(str), return_inverse=True)
-    return {str(name): np.flatnonzero(place == k) for k, name in enumerate(found)}
 
 
 def _check(forecaster: Forecaster, customers: pl.DataFrame, customer: str, by: str | None) -> None:

@@ -17,7 +17,7 @@ from tabkit.schema import dtype_name, family
 Refunds = Literal["drop", "net"]
 Zeros = Literal["count", "drop"]
 
-NUMBERS = ("frequency", "recency", "T", "monetary_value")
+NUMBERS = ("frequency", "recency", "T", "monetary_value", "first_value")
 REASONS = (
     *("no date", "date beyond the years 1 to 9999", "after the observation end", "no customer"),
     *("amount is null", "amount is not finite", "amount is beyond 1e18", "amount is zero", "a refund"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tabkit.cltv.forecast import described, named
+from tabkit.cltv.quantiles import described, named
 from tabkit.errors import ScoringError
 
 Floats = NDArray[np.float64]

@@ -30,7 +30,8 @@ class Summary:
         One row per customer, sorted by customer: the customer column (own name and type), `frequency` (Int64,
         repeat purchases), `recency` and `T` (Float64, in `unit`: from the first purchase to the last one, and to
         `end`), `monetary_value` (Float64, the mean amount of the repeat purchases; null without repeat purchase
-        or without amounts), then the columns that were kept.
+        or without amounts), `first_value` (Float64, the amount of the first purchase; null without amounts), then the
+        columns that were kept.
     customer
         Name of the customer column.
     unit
@@ -124,7 +125,7 @@ def summarise(
     >>> log = pl.DataFrame({"who": [1, 1, 1, 1, 2], "day": days, "paid": [10.0, 5.0, 2.0, 9.0, 4.0]})
     >>> summary = summarise(log, customer="who", date="day", amount="paid", end=datetime.date(2024, 1, 17))
     >>> summary.customers.row(0, named=True)
-    {'who': 1, 'frequency': 2, 'recency': 2.0, 'T': 2.2857142857142856, 'monetary_value': 8.0}
+    {'who': 1, 'frequency': 2, 'recency': 2.0, 'T': 2.2857142857142856, 'monetary_value': 8.0, 'first_value': 10.0}
     >>> summary.transactions
     4
     """
@@ -145,12 +146,15 @@ def summary_of(log: Log, *, end: datetime.date | None, unit: Unit, resolution: R
     repeats, ties = pl.col("count") - 1, pl.col("ties").cast(pl.Int128)
     # Whole numbers up to the one division: the last bit does not hang on the order of the rows.
     mean = (pl.col("total") * ties - pl.col("opening")).cast(pl.Float64) / ((ties * repeats).cast(pl.Float64) * PARTS)
+    opening = pl.col("opening").cast(pl.Float64) / (ties.cast(pl.Float64) * PARTS)
+    paid = by.amount is not None
     customers = frame.select(
         pl.col("id").alias(by.customer),
         repeats.alias("frequency"),
         _elapsed(frame, pl.col("last"), resolution, unit).alias("recency"),
         _elapsed(frame, pl.lit(counted.end), resolution, unit).alias("T"),
-        pl.when((repeats > 0) & (by.amount is not None)).then(mean).alias("monetary_value"),
+        pl.when((repeats > 0) & paid).then(mean).alias("monetary_value"),
+        pl.when(paid).then(opening).alias("first_value"),
         *(pl.col(f"keep_{i}").alias(name) for i, name in enumerate(by.keep)),
     )
     start: Any = frame["first"].min()

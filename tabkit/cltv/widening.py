@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from tabkit.cltv.forecast import Forecaster, Horizon, Simulated, simulate
+from tabkit.cltv.forecast import Forecaster, Horizon, blocks
 from tabkit.cltv.predictive import BINS, KINDS, LEVELS, Scores, Tally
 from tabkit.errors import ScoringError
 from tabkit.progress import Progress, Silent
@@ -20,7 +20,6 @@ Floats = NDArray[np.float64]
 
 _CUSTOMERS = 100.0
 _FLOOR = 1e-3
-_CELLS = 1_000_000
 _SIGMAS = float(ndtri(0.84) - ndtri(0.16))
 
 
@@ -233,7 +232,7 @@ def score(
     learned, shown, seed = learned or {}, progress or Silent(), horizon.seed
     plain, wide = ({kind: Tally(counts=kind == "purchases") for kind in KINDS} for _ in range(2))
     with shown.task("scoring customers", total=customers.height) as advance:
-        for start, block in _simulated(forecaster, customers, horizon):
+        for start, _, block in blocks(forecaster, customers, horizon):
             for kind in KINDS if block.value is not None else KINDS[:1]:
                 draws: Floats = getattr(block, kind)
                 y = outcome[kind][start : start + len(draws)].cast(pl.Float64).to_numpy()
@@ -249,16 +248,6 @@ def score(
         other = replace(wide[kind].scores(), total=learned[kind].apply_total(one.total)) if stretched_too else None
         found[kind] = Scored(one, other)
     return found
-
-
-def _simulated(forecaster: Forecaster, customers: pl.DataFrame, horizon: Horizon) -> Iterator[tuple[int, Simulated]]:
-    """Yield the first row and the draws of each block of customers."""
-    size = max(1, _CELLS // horizon.draws)
-    purchases = forecaster.purchases.thinned(horizon.draws)
-    spending = None if forecaster.spending is None else forecaster.spending.thinned(horizon.draws)
-    for start in range(0, customers.height, size):
-        rng, block = np.random.default_rng([horizon.seed, start // size]), customers[start : start + size]
-        yield start, simulate(forecaster, block, purchases, spending, horizon=horizon, rng=rng)
 
 
 def _levels(histogram: Floats, *, narrow: bool) -> Floats:

@@ -6,9 +6,10 @@ import pytest
 from scipy import stats
 
 from tabkit.cltv.design import Design
-from tabkit.cltv.forecast import Forecaster, Horizon, Totals, arrays, forecast, newcomers, simulate
+from tabkit.cltv.forecast import Forecaster, Horizon, arrays, forecast, newcomers, simulate
 from tabkit.cltv.models import MODELS, spend
 from tabkit.cltv.posterior import Posterior
+from tabkit.cltv.totals import Totals
 from tabkit.errors import ConfigError, SchemaError
 
 TRUE = {

@@ -7,10 +7,11 @@ from scipy import stats
 
 from tabkit.cltv import predictive
 from tabkit.cltv.design import Design
-from tabkit.cltv.forecast import Forecaster, Horizon, described
+from tabkit.cltv.forecast import Forecaster, Horizon
 from tabkit.cltv.models import MODELS
 from tabkit.cltv.posterior import Posterior
 from tabkit.cltv.predictive import Tally, bias, coverage, crps, pit, total_of
+from tabkit.cltv.quantiles import described
 from tabkit.cltv.widening import score
 from tabkit.errors import ScoringError
 

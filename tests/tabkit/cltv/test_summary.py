@@ -46,13 +46,14 @@ def row(summary, who: object) -> dict[str, object]:
 
 def test_one_row_per_customer_has_its_repeat_purchases_times_and_mean_amount():
     summary = summarise(TWO, **ROLES, unit="day")
-    assert summary.customers.rows() == [(1, 2, 14.0, 16.0, 8.0), (2, 1, 14.0, 14.0, 6.0)]
+    assert summary.customers.rows() == [(1, 2, 14.0, 16.0, 8.0, 10.0), (2, 1, 14.0, 14.0, 6.0, 4.0)]
     assert summary.customers.schema == {
         "who": pl.Int64,
         "frequency": pl.Int64,
         "recency": pl.Float64,
         "T": pl.Float64,
         "monetary_value": pl.Float64,
+        "first_value": pl.Float64,
     }
     assert (summary.customer, summary.unit, summary.end, summary.start) == ("who", "day", jan(17), jan(1))
     assert (summary.transactions, summary.refused) == (5, {})
@@ -66,7 +67,8 @@ def test_times_come_in_the_unit_asked_for():
 
 def test_without_merging_each_row_is_a_purchase():
     summary = summarise(TWO, **ROLES, unit="day", merge=False)
-    assert row(summary, 1) == {"who": 1, "frequency": 3, "recency": 14.0, "T": 16.0, "monetary_value": 16 / 3}
+    one = {"who": 1, "frequency": 3, "recency": 14.0, "T": 16.0, "monetary_value": 16 / 3, "first_value": 10.0}
+    assert row(summary, 1) == one
     assert summary.transactions == 6
 
 
@@ -99,6 +101,7 @@ def test_without_amounts_every_row_counts_and_no_value_is_given():
     summary = summarise(TWO.with_columns(paid=pl.lit(None)), customer="who", date="day")
     assert summary.customers["frequency"].to_list() == [2, 1]
     assert summary.customers["monetary_value"].to_list() == [None, None]
+    assert summary.customers["first_value"].to_list() == [None, None]
 
 
 def test_a_customer_without_repeat_has_no_monetary_value():
@@ -110,7 +113,7 @@ def test_a_customer_without_repeat_has_no_monetary_value():
 
 def test_what_comes_after_the_end_is_left_out_and_counted():
     summary = summarise(TWO, **ROLES, unit="day", end=jan(8))
-    assert summary.customers.rows() == [(1, 1, 7.0, 7.0, 7.0), (2, 0, 0.0, 5.0, None)]
+    assert summary.customers.rows() == [(1, 1, 7.0, 7.0, 7.0, 10.0), (2, 0, 0.0, 5.0, None, 4.0)]
     assert summary.refused == {"after the observation end": 2}
     assert (summary.end, summary.transactions) == (jan(8), 3)
 
@@ -197,7 +200,8 @@ def test_refunds_are_taken_off_their_day():
     net = pl.concat([TWO, log((1, jan(8), -3.0), (2, jan(3), -4.0), (2, jan(5), -1.0))])
     summary = summarise(net, **ROLES, unit="day", refunds="net")
     assert row(summary, 1)["monetary_value"] == (4.0 + 9.0) / 2
-    assert row(summary, 2) == {"who": 2, "frequency": 0, "recency": 0.0, "T": 0.0, "monetary_value": None}
+    two = {"who": 2, "frequency": 0, "recency": 0.0, "T": 0.0, "monetary_value": None, "first_value": 6.0}
+    assert row(summary, 2) == two
     assert (summary.refused, summary.transactions) == ({CANCELLED: 3}, 4)
 
 
@@ -288,7 +292,7 @@ def test_columns_called_like_our_own_helpers_do_no_harm():
     names = {"who": "units", "day": "id", "paid": "moment", "shop": "count"}
     frame = TWO.with_columns(shop=pl.lit("a")).rename(names)
     summary = summarise(frame, customer="units", date="id", amount="moment", keep=["count"])
-    assert summary.customers.columns == ["units", "frequency", "recency", "T", "monetary_value", "count"]
+    assert summary.customers.columns == ["units", "frequency", "recency", "T", "monetary_value", "first_value", "count"]
     assert summary.customers.drop("count").rows() == summarise(TWO, **ROLES).customers.rows()
 
 
@@ -340,7 +344,7 @@ def test_every_source_gives_the_same_and_none_is_changed(tmp_path):
 
 
 def oracle(rows, *, end, width, merge, refunds, zeros="count"):
-    """Return (frequency, recency, T, monetary value) in days by customer, and the rows refused."""
+    """Return (frequency, recency, T, monetary value, first value) in days by customer, and the rows refused."""
     refused, days = Counter(), defaultdict(list)
     for who, day, amount in rows:
         reason = (
@@ -375,7 +379,7 @@ def oracle(rows, *, end, width, merge, refunds, zeros="count"):
             0.0 if d == 0 else ((d - 1) // width) * width + (width + 1) / 2
             for d in ((final - first).days, (last - first).days)
         ]
-        found[who] = (repeats, *middle, None if value is None else float(value))
+        found[who] = (repeats, *middle, None if value is None else float(value), float(opening))
     return found, dict(refused)
 
 
@@ -410,8 +414,9 @@ def test_any_log_agrees_with_plain_python_in_any_order(rows, end, resolution, ru
     assert {who: rest[:3] for who, *rest in summary.customers.rows()} == {
         who: list(rest[:3]) for who, rest in expected.items()
     }
-    for who, *_, value in summary.customers.rows():
+    for who, *_, value, first in summary.customers.rows():
         assert value == (None if expected[who][3] is None else pytest.approx(expected[who][3], rel=1e-12))
+        assert first == pytest.approx(expected[who][4], rel=1e-12)
     assert dict(summary.refused) == refused
     assert summary.transactions == sum(frequency + 1 for frequency, *_ in expected.values())
     assert (summary.customers["recency"] <= summary.customers["T"]).all()
@@ -470,7 +475,8 @@ def test_returns_of_a_retailer_are_dropped_or_netted_as_plain_python_does():
         assert {who: tuple(rest[:3]) for who, *rest in summary.customers.rows()} == {
             who: rest[:3] for who, rest in expected.items()
         }
-        for who, *_, value in summary.customers.rows():
+        for who, *_, value, first in summary.customers.rows():
             assert value == (None if expected[who][3] is None else pytest.approx(expected[who][3], rel=1e-12))
+            assert first == pytest.approx(expected[who][4], rel=1e-12)
         assert dict(summary.refused) == refused
         assert summary.transactions < 22_190
