@@ -264,7 +264,7 @@ def inspect(
 
         return look(bundle)
 
-    run(job, "inspect_view", as_json=as_json, debug=debug)
+    run(job, "inspect_views.inspect_view", as_json=as_json, debug=debug)
 
 
 def main() -> None:

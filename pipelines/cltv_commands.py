@@ -33,6 +33,10 @@ def fit(
     group: Annotated[str | None, typer.Option(help="A column that parameters are partially pooled over.")] = None,
     covariate: Annotated[list[str] | None, typer.Option(help="A number known at acquisition. May be repeated.")] = None,
     summary: Annotated[bool, typer.Option("--summary", help="The source has one row per customer already.")] = False,
+    widen_origins: Annotated[
+        int | None, typer.Option(help="Backtest first from so many earlier days, and widen forecasts as that teaches.")
+    ] = None,
+    widen_days: Annotated[int | None, typer.Option(help="How far the forecasts of that backtest reach.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="The bundle to write.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
     config: ConfigFile = None,
@@ -53,13 +57,15 @@ def fit(
         "group": group,
         "covariates": covariate or None,
         "summary": summary or None,
+        "widen_origins": widen_origins,
+        "widen_days": widen_days,
         "output": output,
     }
 
     def job() -> dict[str, Any]:
-        from pipelines.jobs import lifetime_fit_job
+        from pipelines.cltv_jobs import fit_job
 
-        return lifetime_fit_job(merged(config, set_, given_only(given)), overwrite=overwrite, progress=bars())
+        return fit_job(merged(config, set_, given_only(given)), overwrite=overwrite, progress=bars())
 
     run(job, "cltv_views.fit_view", as_json=as_json, debug=debug)
 
@@ -106,7 +112,7 @@ def backtest(
     }
 
     def job() -> dict[str, Any]:
-        from pipelines.jobs import backtest_job
+        from pipelines.cltv_jobs import backtest_job
 
         return backtest_job(merged(config, set_, given_only(given)), progress=bars())
 
@@ -121,6 +127,7 @@ def forecast(
     annual_discount: Annotated[float | None, typer.Option(help="What money loses in a year, such as 0.1.")] = None,
     draws: Annotated[int | None, typer.Option(help="Predictive draws of each customer.")] = None,
     by: Annotated[str | None, typer.Option(help="A column of the summary that totals are given by.")] = None,
+    widen: Annotated[bool | None, typer.Option(help="Widen intervals as the model's own backtest taught.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="The file to write.")] = None,
     config: ConfigFile = None,
     set_: Set = None,
@@ -135,12 +142,56 @@ def forecast(
         "annual_discount": annual_discount,
         "draws": draws,
         "by": by,
+        "widen": widen,
         "output": output,
     }
 
     def job() -> dict[str, Any]:
-        from pipelines.jobs import lifetime_forecast_job
+        from pipelines.cltv_jobs import forecast_job
 
-        return lifetime_forecast_job(merged(config, set_, given_only(given)), progress=bars())
+        return forecast_job(merged(config, set_, given_only(given)), progress=bars())
 
     run(job, "cltv_views.forecast_view", as_json=as_json, debug=debug)
+
+
+@app.command()
+def campaigns(
+    bundle: Annotated[str | None, typer.Argument(help="The bundle of a fitted model, with amounts.")] = None,
+    source: Annotated[list[str] | None, typer.Argument(help="Acquired users, one row each: files or globs.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="The column that names the campaign.")] = None,
+    cost: Annotated[str | None, typer.Option(help="The column of what acquiring the user cost.")] = None,
+    customer: Annotated[str | None, typer.Option(help="The customer column, if not called as in the model.")] = None,
+    volume: Annotated[str | None, typer.Option(help="A table of users by bid: bid, users, and campaign.")] = None,
+    horizon_days: Annotated[int | None, typer.Option(help="The age up to which a user's value is counted.")] = None,
+    ahead_days: Annotated[int | None, typer.Option(help="The days whose users are decided on.")] = None,
+    margin: Annotated[float | None, typer.Option(help="The share of what is paid that remains, such as 0.3.")] = None,
+    confidence: Annotated[float | None, typer.Option(help="Of the bid that makes no loss, such as 0.9.")] = None,
+    likelihood: Annotated[str | None, typer.Option(help="Of a day's mean: student_t or zero_inflated.")] = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="A table to write, a row per campaign.")] = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compare what the users of each campaign are worth with what they cost, and say how much to bid."""
+    given = {
+        "bundle": bundle,
+        "source": source or None,
+        "campaign": campaign,
+        "cost": cost,
+        "customer": customer,
+        "volume": volume,
+        "horizon_days": horizon_days,
+        "ahead_days": ahead_days,
+        "margin": margin,
+        "confidence": confidence,
+        "likelihood": likelihood,
+        "output": output,
+    }
+
+    def job() -> dict[str, Any]:
+        from pipelines.cltv_jobs import campaigns_job
+
+        return campaigns_job(merged(config, set_, given_only(given)), progress=bars())
+
+    run(job, "cltv_views.campaigns_view", as_json=as_json, debug=debug)

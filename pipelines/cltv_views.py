@@ -40,7 +40,14 @@ def forecast_view(result: Mapping[str, Any]) -> RenderableType:
         table.add_row(*([row["group"]] if len(rows) > 1 else []), f"{row['customers']:,}", *cells)
     head = f"Forecast of {result['rows']:,} customers for {result['horizon_days']:g} days; together they bring:"
     wrote = f"Wrote {result['output']}, {result['seconds']:.1f} s"
-    return Group(Text(head), Text(), table, Text(), Text(wrote, "bold"))
+    lines: list[RenderableType] = [Text(head), Text(), table, Text(), Text(wrote, "bold")]
+    if result["widened"]:
+        learned = result["widened"]["horizon_days"]
+        other = "" if learned == result["horizon_days"] else f", which looked {learned:g} days ahead"
+        lines.append(
+            Text(f"Intervals are widened as the model's own backtest taught{other} (--no-widen leaves it out).")
+        )
+    return Group(*lines)
 
 
 def backtest_view(result: Mapping[str, Any]) -> RenderableType:
@@ -53,6 +60,49 @@ def backtest_view(result: Mapping[str, Any]) -> RenderableType:
             lines += [_held(result["origins"], kind), Text()]
     lines.append(Text(result["verdict"], "bold"))
     return Group(*lines, *(Text(f"Note: {note}", "yellow") for note in result["notes"]))
+
+
+def campaigns_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `cltv campaigns` has to say: per campaign value, cost, the chance to gain, payback and bids."""
+    rows: Sequence[Mapping[str, Any]] = result["campaigns"]
+    bidding = any(row["bid"] is not None for row in rows)
+    names = ("users", "worth", "94 %", "cost", "P(worth > cost)", "paid back", "break-even bid", "safe bid")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("campaign")
+    for name in (*names, *(["best bid"] if bidding else [])):
+        table.add_column(name, justify="right")
+    for row in rows:
+        cells = [f"{row['users']:,}", _money(row["value_mean"])]
+        cells += [f"{_money(row['value_low'])} to {_money(row['value_high'])}", _money(row["cost"])]
+        cells += ["" if row["p_above"] is None else f"{row['p_above']:.0%}", _payback(row)]
+        cells += [_money(row["break_even"]), _money(row["safe"]), *([_money(row["bid"])] if bidding else [])]
+        table.add_row(row["campaign"], *cells)
+    head = (
+        f"What a user acquired from {result['days'][0]} to {result['days'][-1]} is worth by the age of "
+        f"{result['horizon_days']} days, at a margin of {result['margin']:g}:"
+    )
+    refused = [f"{count:,} {reason}" for reason, count in result["refused"].items()]
+    lines: list[RenderableType] = [Text(head), Text(), table, Text()]
+    if result["output"]:
+        lines.append(Text(f"Wrote {result['output']}", "bold"))
+    if refused:
+        lines.append(Text(f"Users left out: {', '.join(refused)}"))
+    return Group(*lines, *(Text(f"Note: {note}", "yellow") for note in result["notes"]))
+
+
+def _money(value: float | None) -> str:
+    """Return an amount with as many digits as it deserves.
+
+    >>> _money(1234.5), _money(12.345), _money(None)
+    ('1,234', '12.35', '')
+    """
+    return "" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}"
+
+
+def _payback(row: Mapping[str, Any]) -> str:
+    if row["cost"] is None:
+        return ""
+    return "not in time" if row["payback_days"] is None else f"day {row['payback_days']:,.0f}"
 
 
 def _errors(origins: Sequence[Mapping[str, Any]], kind: str) -> Table:

@@ -150,7 +150,7 @@ class UpdateConfig(Config):
 
 
 class LifetimeConfig(Config):
-    """Everything that `cltv fit` can be told.
+    """How a model of customer value is fitted.
 
     Parameters
     ----------
@@ -200,6 +200,23 @@ class LifetimeConfig(Config):
     fewest_repeats: int = Field(default=10, ge=2)
 
 
+class LifetimeFitConfig(LifetimeConfig):
+    """Everything that `cltv fit` can be told: how to fit, and what else to do on the way.
+
+    Parameters
+    ----------
+    widen_origins, widen_days
+        Backtest first, from so many origins and over so many days, and let forecasts be widened as it teaches; 0 for
+        not at all.
+    report
+        A page to write.
+    """
+
+    widen_origins: int = Field(default=0, ge=0, le=100)
+    widen_days: int = Field(default=90, ge=1)
+    report: str | None = None
+
+
 class BacktestConfig(LifetimeConfig):
     """Everything that `cltv backtest` can be told: how to fit, and what to forecast from when.
 
@@ -211,12 +228,15 @@ class BacktestConfig(LifetimeConfig):
         Learn from earlier origins how far intervals are to be widened, and score that too.
     predictive_draws
         Of each customer.
+    report
+        A page to write.
     """
 
     horizon_days: int = Field(default=90, ge=1)
     origins: int = Field(default=4, ge=1, le=100)
     widen: bool = True
     predictive_draws: int = Field(default=1000, ge=2, le=100_000)
+    report: str | None = None
 
 
 class ForecastConfig(Config):
@@ -236,6 +256,8 @@ class ForecastConfig(Config):
         Predictive draws of each customer.
     by
         A column of the summary that totals are given by.
+    widen
+        Widen intervals as far as earlier forecasts taught, where the model was fitted with `widen_origins`.
     seed
         Decides the draws.
     """
@@ -247,7 +269,53 @@ class ForecastConfig(Config):
     annual_discount: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     draws: int = Field(default=1000, ge=1, le=100_000)
     by: str | None = None
+    widen: bool = True
     seed: int = Field(default=0, ge=0)
+
+
+class CampaignConfig(Config):
+    """Everything that `cltv campaigns` can be told.
+
+    Parameters
+    ----------
+    bundle, source, output
+        The fitted model, the acquired users (one row each), and the table to write.
+    customer, campaign, cost
+        Columns of the users; the customer is called as in the model unless said otherwise. Without cost there is no
+        decision, only values.
+    volume
+        A table of users by bid: ``bid``, ``users``, and ``campaign`` where curves differ.
+    horizon_days
+        The age up to which a user's value is counted.
+    ahead_days
+        The days whose users are decided on.
+    margin
+        The share of what is paid that remains.
+    confidence
+        Of the safe bid.
+    likelihood
+        Of a day's mean: ``student_t``, or ``zero_inflated`` where days may be worth exactly 0.
+    draws, seed
+        Of the random walks.
+    report
+        A page to write.
+    """
+
+    bundle: str | None = None
+    source: str | list[str] | None = None
+    output: str | None = None
+    customer: str | None = None
+    campaign: str | None = None
+    cost: str | None = None
+    volume: str | None = None
+    horizon_days: int = Field(default=365, ge=1, le=36_525)
+    ahead_days: int = Field(default=30, ge=1, le=3_653)
+    margin: float = Field(default=1.0, gt=0, le=1)
+    confidence: float = Field(default=0.9, gt=0, lt=1)
+    likelihood: Literal["student_t", "zero_inflated"] = "student_t"
+    draws: int = Field(default=4000, ge=100, le=100_000)
+    seed: int = Field(default=0, ge=0)
+    report: str | None = None
 
 
 class ScoreConfig(Config):

@@ -10,12 +10,11 @@ import polars as pl
 
 from pipelines.config import ForecastConfig
 from pipelines.lifetime_value import LifetimeModel, horizon_of
+from pipelines.tables import check_table
 from tabkit.cltv import forecast as forecasting
-from tabkit.cltv.forecast import Totals
-from tabkit.errors import ScoringError, TabkitError
-from tabkit.frames import scan
+from tabkit.cltv.totals import Totals
 from tabkit.progress import Progress
-from tabkit.scoring import check_output, write
+from tabkit.scoring import write
 
 _MADE = "purchases_mean"
 
@@ -30,26 +29,17 @@ def forecast_file(
     ScoringError
         If the file cannot be written, or stands there already and holds no forecast.
     """
-    check_output(output)
-    if output.exists() and not _is_forecast(output):
-        raise ScoringError(
-            f"{str(output)!r} exists and holds no forecast: it was left as it is", advice="choose another name"
-        )
-    totals, rows = Totals(), 0
+    check_table(output, made=_MADE, what="forecast")
+    totals, rows, stretch = Totals(), 0, model.stretch(config)
     with tempfile.TemporaryDirectory(prefix="tabkit-") as folder:
         blocks = forecasting.forecast(
             model.forecaster, model.customers, horizon=horizon_of(config), customer=model.customer, by=config.by,
-            totals=totals, progress=progress,
+            totals=totals, stretch=stretch, progress=progress,
         )  # fmt: skip
         for number, block in enumerate(blocks):
             block.write_parquet(Path(folder) / f"{number:08d}.parquet")
             rows += block.height
         write([pl.scan_parquet(f"{folder}/*.parquet")], [output], sources=["the forecast"])
-    return {"rows": rows, "horizon_days": config.horizon_days, "totals": totals.frame(config.quantiles).to_dicts()}
-
-
-def _is_forecast(path: Path) -> bool:
-    try:
-        return _MADE in scan(path).collect_schema()
-    except (TabkitError, pl.exceptions.PolarsError, OSError):
-        return False
+    sums = totals.frame(config.quantiles, stretch=stretch)
+    widened = model.facts.get("widened") if stretch else None
+    return {"rows": rows, "horizon_days": config.horizon_days, "totals": sums.to_dicts(), "widened": widened}

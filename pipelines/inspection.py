@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipelines.model import KIND, PropensityModel
+from pipelines import lifetime_value
+from pipelines.model import KIND as PROPENSITY
+from pipelines.model import PropensityModel
 from tabkit import bundle
+from tabkit.bundle import Bundle
+from tabkit.encoding import saved
 
 
 def inspect(path: str | Path) -> dict[str, Any]:
@@ -15,32 +20,76 @@ def inspect(path: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``bundle, kind, format, checksum, created, roles, target, schema, objective, plan, metrics,
-        importance, lineage, config, versions, sizes``.
+        ``bundle, kind, format, checksum, created, versions, sizes``, and by kind:
+        of a model ``roles, target, schema, objective, plan, metrics, importance, lineage, config``;
+        of an encoder ``schema, plan``;
+        of customer value ``roles, model, unit_days, parameters, priors, facts, customers, widening``.
 
     Raises
     ------
     BundleError
         If it is damaged, of a newer format or of another kind.
     """
-    found = bundle.read(path, kinds=[KIND])
-    model = PropensityModel.from_bundle(found)
+    found = bundle.read(path, kinds=list(_BY_KIND))
     manifest = found.manifest
+    content = _BY_KIND[manifest["kind"]](found)
+    sizes = {
+        "bytes": sum(len(data) for data in found.parts.values()),
+        "parts": {name: len(data) for name, data in found.parts.items()},
+    }
     return {
         "bundle": str(path),
-        **{key: manifest[key] for key in ("kind", "format", "created")},
+        **{key: manifest[key] for key in ("kind", "format", "created", "versions")},
         "checksum": found.checksum,
+        **content,
+        "sizes": sizes | content.pop("sizes", {}),
+    }
+
+
+def _model(found: Bundle) -> dict[str, Any]:
+    model, manifest = PropensityModel.from_bundle(found), found.manifest
+    return {
         **{key: manifest[key] for key in ("roles", "target", "schema")},
         "objective": model.booster.objective,
         "plan": model.encoder.plan().to_dicts(),
         "metrics": manifest["metrics"],
         "importance": model.booster.importance().to_dicts(),
-        **{key: manifest[key] for key in ("lineage", "config", "versions")},
+        **{key: manifest[key] for key in ("lineage", "config")},
         "sizes": {
-            "bytes": sum(len(data) for data in found.parts.values()),
-            "parts": {name: len(data) for name, data in found.parts.items()},
             "features": len(model.booster.features),
             "trees": model.booster.trees,
             "levels": sum(encoder.levels or 0 for encoder in model.encoder.encoders),
         },
     }
+
+
+def _encoder(found: Bundle) -> dict[str, Any]:
+    encoder = saved.from_bundle(found)
+    levels = sum(each.levels or 0 for each in encoder.encoders)
+    return {
+        "schema": found.manifest["schema"],
+        "plan": encoder.plan().to_dicts(),
+        "sizes": {"features": sum(len(each.outputs) for each in encoder.encoders), "levels": levels},
+    }
+
+
+def _lifetime(found: Bundle) -> dict[str, Any]:
+    model, facts = lifetime_value.from_bundle(found), dict(found.manifest["facts"])
+    return {
+        "roles": found.manifest["roles"],
+        "model": model.forecaster.model.name,
+        "title": model.forecaster.model.title,
+        "unit_days": model.forecaster.unit_days,
+        "parameters": facts.pop("parameters", {}),
+        "priors": facts.pop("priors", {}),
+        "facts": facts,
+        "widening": {kind: widening.to_dict() for kind, widening in model.widening.items()},
+        "sizes": {"customers": model.customers.height, "draws": model.forecaster.purchases.size},
+    }
+
+
+_BY_KIND: dict[str, Callable[[Bundle], dict[str, Any]]] = {
+    PROPENSITY: _model,
+    saved.KIND: _encoder,
+    lifetime_value.KIND: _lifetime,
+}

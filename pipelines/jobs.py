@@ -7,25 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines import lifetime_value
-from pipelines.backtesting import backtest
 from pipelines.config import (
-    BacktestConfig,
     EncodeConfig,
-    ForecastConfig,
-    LifetimeConfig,
     ScoreConfig,
     TrainConfig,
     UpdateConfig,
 )
 from pipelines.encoding import encode_files
-from pipelines.forecasts import forecast_file
+from pipelines.needs import needed
 from pipelines.propensity import load, train, update
 from pipelines.scores import score_files
 from pipelines.update_page import check_page
 from pipelines.update_page import write as write_page
 from tabkit.bundle import check_place
-from tabkit.config import Config, build
+from tabkit.config import build
 from tabkit.errors import ConfigError, ScoringError
 from tabkit.progress import Progress
 from tabkit.roles import Roles
@@ -42,7 +37,7 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
     """
     started = time.perf_counter()
     config = build(TrainConfig, values)
-    source, output = _needed(config, "source"), _needed(config, "output")
+    source, output = needed(config, "source"), needed(config, "output")
     check_place(output, overwrite=overwrite)
     model = train(source, roles=Roles.from_dict(config.roles), config=config, progress=progress)
     checksum = model.save(output, overwrite=overwrite)
@@ -67,7 +62,7 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
 def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
     """Score files with a saved model; return what there is to say about it."""
     config = build(ScoreConfig, values)
-    bundle, source, output = (_needed(config, name) for name in ("bundle", "source", "output"))
+    bundle, source, output = (needed(config, name) for name in ("bundle", "source", "output"))
     if Path(output).resolve().is_relative_to(Path(bundle).resolve()):
         raise ScoringError(f"the output {output!r} lies in the bundle", advice="choose another place: -o scores/")
     report = score_files(
@@ -85,7 +80,7 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     """Bring a saved model up to date and save the new one; return what there is to say about it."""
     started = time.perf_counter()
     config = build(UpdateConfig, values)
-    path, source, output = (_needed(config, name) for name in ("bundle", "source", "output"))
+    path, source, output = (needed(config, name) for name in ("bundle", "source", "output"))
     if Path(path).resolve() in (Path(output).resolve(), *Path(output).resolve().parents):
         raise ConfigError(
             "the output is the bundle itself, or inside of it: a bundle is never changed", advice="choose another name"
@@ -108,50 +103,8 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     }
 
 
-def lifetime_fit_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
-    """Fit a model of customer value and save it; return what there is to say about it."""
-    started = time.perf_counter()
-    config = build(LifetimeConfig, values)
-    source, output = _needed(config, "source"), _needed(config, "output")
-    check_place(output, overwrite=overwrite)
-    model = lifetime_value.fit(source, config=config, progress=progress)
-    checksum = model.save(output, overwrite=overwrite)
-    seconds = round(time.perf_counter() - started, 3)
-    return {"bundle": output, "checksum": checksum, **model.facts, "seconds": seconds}
-
-
-def lifetime_forecast_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
-    """Forecast the customers of a saved model into a file; return what there is to say about it."""
-    started = time.perf_counter()
-    config = build(ForecastConfig, values)
-    path, output = _needed(config, "bundle"), _needed(config, "output")
-    found = forecast_file(lifetime_value.load(path), Path(output), config=config, progress=progress)
-    return {"bundle": path, "output": output, **found, "seconds": round(time.perf_counter() - started, 3)}
-
-
-def backtest_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
-    """Make forecasts again from earlier days; return how they did."""
-    started = time.perf_counter()
-    config = build(BacktestConfig, values)
-    own = {"horizon_days", "origins", "widen", "predictive_draws"}
-    settings = build(LifetimeConfig, config.model_dump(exclude=own))
-    found = backtest(
-        _needed(config, "source"), config=settings, horizon_days=config.horizon_days, origins=config.origins,
-        widen=config.widen, draws=config.predictive_draws, progress=progress,
-    )  # fmt: skip
-    return {**found.to_dict(), "seconds": round(time.perf_counter() - started, 3)}
-
-
 def encode_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
     """Encode files; return what there is to say about it."""
     config = build(EncodeConfig, values)
-    _needed(config, "source")
+    needed(config, "source")
     return encode_files(config, overwrite=overwrite, progress=progress)
-
-
-def _needed(config: Config, name: str) -> Any:
-    value = getattr(config, name)
-    if not value:
-        how = {"bundle": "as the first argument", "source": "as an argument", "output": "with -o"}[name]
-        raise ConfigError(f"no {name} is given", advice=f"give it {how}, or as {name} in the settings file")
-    return value

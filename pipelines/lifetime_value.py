@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from tabkit import bundle
 from tabkit.cltv import fit as fitting
 from tabkit.cltv import forecast as forecasting
 from tabkit.cltv.design import Design
-from tabkit.cltv.forecast import Forecaster, Horizon, Totals
+from tabkit.cltv.forecast import Forecaster, Horizon
 from tabkit.cltv.models import spend
 from tabkit.cltv.posterior import Posterior
 from tabkit.cltv.priors import Prior
 from tabkit.cltv.summary import UNIT_DAYS, summarise
+from tabkit.cltv.totals import Totals
+from tabkit.cltv.widening import Widening
 from tabkit.config import build
 from tabkit.errors import BundleError, ConfigError, FitError, TabkitError
 from tabkit.frames import Source, collect, describe, scan
@@ -45,12 +47,26 @@ class LifetimeModel:
         Its customer column.
     facts
         What there is to say of the fit, as plain data.
+    widening
+        By kind (``purchases``, ``value``) how far forecasts are widened; see `widened`.
     """
 
     forecaster: Forecaster
     customers: pl.DataFrame
     customer: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    widening: Mapping[str, Widening] = field(default_factory=dict)
+
+    def widened(self, learned: Mapping[str, Widening], *, horizon_days: float) -> LifetimeModel:
+        """Return the model with what a backtest learned (`Backtest.learned`) of how wide its intervals have to be.
+
+        Parameters
+        ----------
+        horizon_days
+            Of the backtest: forecasts over other spans are widened too, and say so.
+        """
+        facts = {**self.facts, "widened": {"horizon_days": horizon_days, "kinds": sorted(learned)}}
+        return replace(self, widening=dict(learned), facts=facts)
 
     def forecast(
         self, *, config: ForecastConfig | Mapping[str, Any] | None = None, progress: Progress | None = None
@@ -66,10 +82,14 @@ class LifetimeModel:
         blocks = list(
             forecasting.forecast(
                 self.forecaster, self.customers, horizon=horizon_of(settings), customer=self.customer, by=settings.by,
-                totals=totals, progress=progress,
+                totals=totals, stretch=self.stretch(settings), progress=progress,
             )
         )  # fmt: skip
-        return pl.concat(blocks), totals.frame(settings.quantiles)
+        return pl.concat(blocks), totals.frame(settings.quantiles, stretch=self.stretch(settings))
+
+    def stretch(self, settings: ForecastConfig) -> Mapping[str, Widening]:
+        """Return the widening that a forecast is asked to use; empty for none."""
+        return self.widening if settings.widen else {}
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> str:
         """Write a bundle and return its checksum; it forecasts without PyMC."""
@@ -81,6 +101,7 @@ class LifetimeModel:
             "parameters": [p.name for p in own.purchases.parameters],
             "design": own.purchases.design.to_dict(),
             "spend_design": None if own.spending is None else own.spending.design.to_dict(),
+            "widening": {kind: found.to_dict() for kind, found in self.widening.items()},
             "facts": dict(self.facts),
         }
         parts = {
@@ -94,7 +115,11 @@ class LifetimeModel:
 
 def load(path: str | Path) -> LifetimeModel:
     """Read a saved model; `BundleError` if it is damaged, of another kind or from a newer version."""
-    found = bundle.read(path, kinds=[KIND])
+    return from_bundle(bundle.read(path, kinds=[KIND]))
+
+
+def from_bundle(found: bundle.Bundle) -> LifetimeModel:
+    """Rebuild a model from a bundle that was read; `BundleError` if it is not as expected."""
     manifest = found.manifest
     try:
         model = fitting.known(manifest["model"])
@@ -107,7 +132,9 @@ def load(path: str | Path) -> LifetimeModel:
             frame, own = found.frame("spend.parquet"), Design.from_dict(manifest["spend_design"])
             spending = Posterior.from_frame(frame, parameters=spend.PARAMETERS, design=own)
         forecaster = Forecaster(model, purchases, spending, float(manifest["unit_days"]))
-        return LifetimeModel(forecaster, found.frame("customers.parquet"), manifest["roles"]["id"], manifest["facts"])
+        widening = {kind: Widening.from_dict(values) for kind, values in manifest["widening"].items()}
+        customers, customer = found.frame("customers.parquet"), manifest["roles"]["id"]
+        return LifetimeModel(forecaster, customers, customer, manifest["facts"], widening)
     except TabkitError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:

@@ -5,7 +5,7 @@ Names from data are shown as they are, never read as markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,8 +27,6 @@ from rich.text import Text
 from pipelines.evaluation import days, digits_of
 from tabkit.errors import TabkitError
 from tabkit.progress import Advance
-
-_TOP = 15
 
 
 class Bars:
@@ -66,9 +64,9 @@ class Bars:
 def error_block(error: TabkitError, *, boxed: bool) -> RenderableType:
     """Return an error as one block: stage, problem, what to do; in a box for people, plain for logs."""
     title = f"tabkit: {error.stage}"
-    text = Text(_visible(error.problem))
+    text = Text(visible(error.problem))
     if error.advice:
-        text.append("\nTo do: ", "bold").append(_visible(error.advice))
+        text.append("\nTo do: ", "bold").append(visible(error.advice))
     return Panel(text, title=title, title_align="left", border_style="red") if boxed else Text(f"{title}: ") + text
 
 
@@ -76,25 +74,27 @@ def train_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `train` has to say."""
     lines = [
         Text(result["metrics"]["verdict"], "bold"),
-        *_unit_note(result["metrics"]["unit"]),
-        _final_note(result["final"]),
-        _line(
+        *unit_note(result["metrics"]["unit"]),
+        final_note(result["final"]),
+        visible_line(
             f"Saved {result['bundle']}: {result['features']} features, {result['trees']} trees, "
             f"{result['rows']:,} rows, {result['seconds']:.1f} s"
         ),
     ]
     if not result["trees"]:
         lines.append(Text("No tree did better than the base rate on rows it had not seen: all scores are alike."))
-    lines += [_line(f"Left out {column}: {why}") for column, why in result["left_out"].items()]
-    lines += [_line(f"Dropped {count:,} rows: {reason}") for reason, count in result["rows_dropped"].items() if count]
-    lines += [Text(f"Note: {_visible(hint)}", "yellow") for hint in result["hints"]]
-    return Group(_line(_predicted(result)), Text(), scores_table(result["metrics"]), *lines)
+    lines += [visible_line(f"Left out {column}: {why}") for column, why in result["left_out"].items()]
+    lines += [
+        visible_line(f"Dropped {count:,} rows: {reason}") for reason, count in result["rows_dropped"].items() if count
+    ]
+    lines += [Text(f"Note: {visible(hint)}", "yellow") for hint in result["hints"]]
+    return Group(visible_line(_predicted(result)), Text(), scores_table(result["metrics"]), *lines)
 
 
 def _predicted(result: Mapping[str, Any]) -> str:
     """Say what is predicted, so that a wrong guess at the target is seen at once."""
     target, mean, counts = result["target"], result["target_mean"], result["class_rows"]
-    what = f"Target {target['name']}: {target['task']}{_classes(target)}, objective {result['objective']}"
+    what = f"Target {target['name']}: {target['task']}{classes_of(target)}, objective {result['objective']}"
     if counts:
         rows = sum(counts.values())
         return f"{what}; " + ", ".join(f"{label} {count / rows:.1%}" for label, count in list(counts.items())[:10])
@@ -106,19 +106,19 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
     files = result["outputs"]
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     rate = result["rows"] / result["seconds"] if result["seconds"] else 0.0
-    lines = [_line(f"Scored {result['rows']:,} rows in {result['seconds']:.1f} s ({rate:,.0f} a second)")]
-    lines.append(_line(f"Wrote {files[0]}{more}"))
+    lines = [visible_line(f"Scored {result['rows']:,} rows in {result['seconds']:.1f} s ({rate:,.0f} a second)")]
+    lines.append(visible_line(f"Wrote {files[0]}{more}"))
     if result["unseen"]:
         unseen = ", ".join(f"{column} {count:,}" for column, count in result["unseen"].items())
-        lines.append(_line(f"Rows with a level never seen in training: {unseen}"))
+        lines.append(visible_line(f"Rows with a level never seen in training: {unseen}"))
     if result["extra_columns"]:
-        lines.append(_line(f"Columns not there in training, not used: {', '.join(result['extra_columns'])}"))
+        lines.append(visible_line(f"Columns not there in training, not used: {', '.join(result['extra_columns'])}"))
     return Group(*lines)
 
 
 def update_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `update` has to say: every candidate, which one was used, and why."""
-    table = _table()
+    table = plain_table()
     tried = [row for row in result["candidates"] if row["loss"] is not None]
     ece = "bias" if all(row["ece"] is None for row in tried) else "ece"
     for name in ("candidate", result["metric"], "against keep", ece, "trees", "s"):
@@ -130,18 +130,18 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
         chosen = "bold" if row["name"] == result["strategy"] else ""
         costs = (f"{row['trees']:,}", f"{row['seconds']:.1f}")
         cells = (row["name"], f"{row['loss']:.4f}", gain, calibration, *costs)
-        table.add_row(*(Text(_visible(cell), chosen) for cell in cells))
+        table.add_row(*(Text(visible(cell), chosen) for cell in cells))
     title = (
         f"Judged on {result['judged_rows']:,} of {result['rows']:,} new rows ({100 * result['level']:.3g}% intervals)"
     )
-    lines = [_line(f"{row['name']}: {row['how']}") for row in tried if row["how"]]
-    lines += [_line(f"{r['name']}: not possible, {r['refused']}") for r in result["candidates"] if r["refused"]]
+    lines = [visible_line(f"{row['name']}: {row['how']}") for row in tried if row["how"]]
+    lines += [visible_line(f"{r['name']}: not possible, {r['refused']}") for r in result["candidates"] if r["refused"]]
     saved = f"Saved {result['bundle']}: {result['trees']} trees, {result['seconds']:.1f} s; the old model stays"
-    lines += [Text(), Text(result["why"], "bold"), *_unit_note(result["unit"]), _line(saved)]
+    lines += [Text(), Text(result["why"], "bold"), *unit_note(result["unit"]), visible_line(saved)]
     if result["page"]:
-        lines.append(_line(f"Look at {result['page']}"))
-    lines += [Text(f"Note: {_visible(warning)}", "yellow") for warning in result["warnings"]]
-    return Group(_titled(title, table), *lines)
+        lines.append(visible_line(f"Look at {result['page']}"))
+    lines += [Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"]]
+    return Group(titled(title, table), *lines)
 
 
 def _with_interval(value: float, low: float, high: float, *, digits: int) -> str:
@@ -150,7 +150,7 @@ def _with_interval(value: float, low: float, high: float, *, digits: int) -> str
 
 def history_view(result: Mapping[str, Any]) -> RenderableType:
     """Return the line of ancestors, newest first."""
-    table = _table()
+    table = plain_table()
     for name in ("checksum", "strategy", "rows", "time", "source"):
         wide = name in ("source", "strategy")
         table.add_column(name, justify="right" if name == "rows" else "left", no_wrap=not wide, overflow="fold")
@@ -158,23 +158,23 @@ def history_view(result: Mapping[str, Any]) -> RenderableType:
         span = days(row["span"]) if row["span"] else ""
         checksum = (row["checksum"] or "not saved")[:9]
         strategy = f"{row['strategy']} ({row['how']})" if row.get("how") else row["strategy"]
-        table.add_row(*map(_line, (checksum, strategy, f"{row['rows']:,}", span, row["source"] or "")))
-    return _titled(f"{result['bundle']} and its ancestors, newest first", table)
+        table.add_row(*map(visible_line, (checksum, strategy, f"{row['rows']:,}", span, row["source"] or "")))
+    return titled(f"{result['bundle']} and its ancestors, newest first", table)
 
 
 def compare_view(result: Mapping[str, Any]) -> RenderableType:
     """Return the metrics of two models side by side."""
     names = {"model": result["b"], "other": result["a"]}
     scores = [{**row, "model": names[row["model"]]} for row in result["scores"]]
-    head = _line(f"{result['rows']:,} rows{', ' + days(result['span']) if result['span'] else ''}")
+    head = visible_line(f"{result['rows']:,} rows{', ' + days(result['span']) if result['span'] else ''}")
     shown = scores_table({**result, "scores": scores})
-    notes = [Text(f"Note: {_visible(warning)}", "yellow") for warning in result["warnings"]]
-    return Group(head, Text(), shown, Text(_visible(result["verdict"]), "bold"), *_unit_note(result["unit"]), *notes)
+    notes = [Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"]]
+    return Group(head, Text(), shown, Text(visible(result["verdict"]), "bold"), *unit_note(result["unit"]), *notes)
 
 
 def encode_view(result: Mapping[str, Any]) -> RenderableType:
     """Show what an encoding run did: the plan, what new rows held, and where things were written."""
-    plan = _table()
+    plan = plain_table()
     for name, style in (("column", "left"), ("encoder", "left"), ("levels", "right"), ("features", "right")):
         plan.add_column(name, justify="right" if style == "right" else "left", no_wrap=name != "column")
     rates = {row["column"]: row for row in result["rates"] or []}
@@ -191,7 +191,7 @@ def encode_view(result: Mapping[str, Any]) -> RenderableType:
             cells += [_share(found.get("null")), _share(found.get("unseen"))]
         else:
             cells.append(row["why"])
-        plan.add_row(*map(_line, cells))
+        plan.add_row(*map(visible_line, cells))
     lines = [f"{result['rows']:,} rows, {result['features']} features, {result['seconds']:.1f} s"]
     lines += [f"{rows:,} rows left out: {why}" for why, rows in result["rows_dropped"].items() if rows]
     if result["output"]:
@@ -201,34 +201,18 @@ def encode_view(result: Mapping[str, Any]) -> RenderableType:
         lines.append(
             f"{result['saved']}: the encoder, for new rows: tabkit encode NEW --encoder {result['saved']} -o OUT"
         )
-    return Group(_titled("Columns", plan), *map(_line, lines))
+    return Group(titled("Columns", plan), *map(visible_line, lines))
 
 
 def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
 
 
-def inspect_view(result: Mapping[str, Any]) -> RenderableType:
-    """Return what `inspect` has to say."""
-    return Group(
-        _facts(result),
-        Text(),
-        _plan_table(result),
-        scores_table(result["metrics"]),
-        Text(result["metrics"]["verdict"], "bold"),
-        *_unit_note(result["metrics"]["unit"]),
-        _made_note(result),
-        *(Text(f"Note: {_visible(hint)}", "yellow") for hint in result["lineage"]["hints"]),
-        Text(),
-        _importance_table(result["importance"]),
-    )
-
-
 def scores_table(metrics: Mapping[str, Any]) -> RenderableType:
     """Return held-out metrics, one row per metric, one column per model."""
     when = f", {days(metrics['span'])}" if metrics["span"] else ""
     title = f"Measured on {metrics['rows']:,} held-out rows{when} ({metrics['level']:.0%} intervals)"
-    return _titled(title, _Either(_scores_table(metrics, gap=" "), _scores_table(metrics, gap="\n")))
+    return titled(title, _Either(_scores_table(metrics, gap=" "), _scores_table(metrics, gap="\n")))
 
 
 class _Either:
@@ -248,7 +232,7 @@ def _scores_table(metrics: Mapping[str, Any], *, gap: str) -> Table:
     rows: dict[str, dict[str, Mapping[str, Any]]] = {}
     for score in metrics["scores"]:
         rows.setdefault(score["metric"], {})[score["model"]] = score
-    table = _table()
+    table = plain_table()
     table.add_column("metric")
     for model in models:
         table.add_column(Text(model), justify="right")
@@ -274,91 +258,24 @@ def _interval(score: Mapping[str, Any], *, digits: int, gap: str = " ") -> str:
     return f"{value}{gap}({low}{dash}{high})"
 
 
-def _facts(result: Mapping[str, Any]) -> Table:
-    target, lineage, sizes = result["target"], result["lineage"], result["sizes"]
-    facts = {
-        "bundle": result["bundle"],
-        "kind": f"{result['kind']} (format {result['format']}, made {result['created']})",
-        "checksum": result["checksum"],
-        "target": f"{target['name']} ({target['task']}{_classes(target)})",
-        "objective": result["objective"],
-        "roles": ", ".join(f"{role} {column}" for role, column in result["roles"].items()),
-        "rows": f"{lineage['rows']:,} from {lineage['source']}",
-        "span": " to ".join(lineage["span"]) if lineage["span"] else "no time role",
-        "held out": {
-            "time": "the newest rows",
-            "group": f"whole groups of {result['roles'].get('group')}, by chance",
-            "class": "by chance, the same share of each class",
-            "chance": "by chance",
-        }[lineage["split"]],
-        "lineage": f"{lineage['strategy']}, parent {lineage['parent'] or 'none'}",
-        "sizes": f"{sizes['trees']} trees, {sizes['features']} features, {sizes['levels']:,} levels, "
-        f"{sizes['bytes'] / 1024:,.0f} KiB",
-        "versions": ", ".join(f"{name} {version}" for name, version in result["versions"].items()),
-    }
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in facts.items():
-        grid.add_row(Text(name, "bold"), _line(value))
-    return grid
-
-
-def _plan_table(result: Mapping[str, Any]) -> RenderableType:
-    columns = {column["name"]: column for column in result["schema"]}
-    table = _table()
-    table.add_column("column", overflow="fold", min_width=12)
-    table.add_column("type", overflow="fold")
-    table.add_column("encoder", no_wrap=True)
-    table.add_column("features", justify="right", no_wrap=True)
-    table.add_column("nulls", justify="right", no_wrap=True)
-    table.add_column("why", overflow="fold", min_width=20)
-    for row in result["plan"]:
-        column = columns.get(row["column"], {"dtype": "", "nulls": None})
-        nulls = "" if column["nulls"] is None else f"{column['nulls']:,}"
-        cells = (row["column"], column["dtype"], row["encoder"], str(row["outputs"]), nulls, row["why"])
-        table.add_row(*map(_line, cells))
-    return _titled("Columns", table)
-
-
-def _importance_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    table = _table()
-    table.add_column("feature", overflow="fold")
-    table.add_column("share of gain", justify="right", no_wrap=True)
-    table.add_column("splits", justify="right", no_wrap=True)
-    for row in rows[:_TOP]:
-        table.add_row(_line(row["feature"]), f"{row['share']:.1%}", f"{row['splits']:,}")
-    return _titled(f"Importance (the {min(_TOP, len(rows))} largest of {len(rows)} features)", table)
-
-
-def _table() -> Table:
+def plain_table() -> Table:
+    """Return an empty table in the one style."""
     # Columns two spaces apart, so that three models with intervals fit into 80 characters.
     return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
 
 
-def _titled(title: str, table: RenderableType) -> Group:
+def titled(title: str, table: RenderableType) -> Group:
     """Put a title above a table; Rich's own is broken to the table's width."""
     return Group(Text(title, "italic"), table, Text())
 
 
-def _unit_note(unit: str) -> list[Text]:
+def unit_note(unit: str) -> list[Text]:
+    """Say what intervals draw, where it is not rows."""
     return [] if unit == "row" else [Text(f"Intervals draw whole {unit}s: rows of one {unit} are alike.")]
 
 
-def _made_note(result: Mapping[str, Any]) -> Text:
-    """Say which rows the saved model was made from, and which the metrics were taken on."""
-    strategy = result["lineage"]["strategy"]
-    if strategy == "train":
-        return _final_note(result["config"]["final"])
-    if strategy == "keep":
-        return Text("The model was kept as it was; the metrics are on the newest of the rows that were new then.")
-    return Text(
-        f"The saved model was made from its parent ({strategy}) with all new rows; the metrics are those of its twin "
-        "that never saw the newest of them."
-    )
-
-
-def _final_note(final: str) -> Text:
+def final_note(final: str) -> Text:
+    """Say which rows a trained model is fitted on."""
     if final == "all":
         return Text(
             "The saved model is fitted on all rows; the metrics are those of its twin that never saw the held-out ones."
@@ -366,20 +283,22 @@ def _final_note(final: str) -> Text:
     return Text("The saved model is the measured one; it never saw the held-out rows.")
 
 
-def _classes(target: Mapping[str, Any]) -> str:
+def classes_of(target: Mapping[str, Any]) -> str:
+    """Return what is said of a target's classes, to be added to its type."""
     if target["task"] == "binary":
         return f", positive is {target['classes'][1]!r}"
     return f", {len(target['classes'])} classes" if target["classes"] else ""
 
 
-def _line(text: str) -> Text:
-    return Text(_visible(text), overflow="fold")
+def visible_line(text: str) -> Text:
+    """Return a line that shows what a terminal would obey."""
+    return Text(visible(text), overflow="fold")
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     r"""Write out what a terminal would obey instead of show; line ends stay.
 
-    >>> _visible("a\x1b[2Jb")
+    >>> visible("a\x1b[2Jb")
     'a\\x1b[2Jb'
     """
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines import propensity
+from pipelines import lifetime_value, propensity
 from pipelines.inspection import inspect
 from pipelines.scores import score_files
 from tabkit.bundle import FORMAT
@@ -14,7 +14,8 @@ from tabkit.encoding import registry, saved
 
 GOLDEN = Path(__file__).parent / "golden"
 ALL = sorted(path.parent for path in GOLDEN.glob("format*/*/manifest.json"))
-BUNDLES = [path for path in ALL if path.name != "encoder"]
+BUNDLES = [path for path in ALL if path.name not in ("encoder", "value")]
+VALUES = [path for path in ALL if path.name == "value"]
 ENCODERS = [path for path in ALL if path.name == "encoder"]
 
 
@@ -54,6 +55,23 @@ def test_features_are_those_of_the_day_the_encoder_was_made(bundle: Path, tmp_pa
     assert_frame_equal(encoder.transform(rows), expected, abs_tol=1e-12, rel_tol=0)
     saved.save(encoder, tmp_path / "again")
     assert saved.load(tmp_path / "again").transform(rows).equals(encoder.transform(rows))
+
+
+@pytest.mark.parametrize("bundle", VALUES, ids=lambda path: path.parent.name)
+def test_customers_are_worth_what_they_were_on_the_day_it_was_made(bundle: Path, tmp_path: Path) -> None:
+    expected, model = pl.read_parquet(bundle.with_suffix(".parquet")), lifetime_value.load(bundle)
+    model.save(tmp_path / "again")
+    assert inspect(bundle)["model"] == "bgnbd"
+    for each in (model, lifetime_value.load(tmp_path / "again")):
+        found, _ = each.forecast(config={"horizon_days": 90, "draws": 400, "annual_discount": 0.1})
+        assert found.schema == expected.schema
+        assert found["who"].equals(expected["who"])
+        assert found["p_alive"].to_list() == pytest.approx(expected["p_alive"].to_list(), abs=1e-12)
+        # The rest is drawn: another NumPy may draw otherwise, but not from another distribution.
+        for name in ("purchases_mean", "purchases_q97", "value_mean", "value_q97"):
+            assert found[name].sum() == pytest.approx(expected[name].sum(), rel=0.02), name
+    plain, _ = model.forecast(config={"horizon_days": 90, "draws": 400, "widen": False})
+    assert plain["purchases_q97"].sum() < 0.98 * expected["purchases_q97"].sum()
 
 
 def test_every_encoder_is_among_them() -> None:

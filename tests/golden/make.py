@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pipelines import propensity
+from pipelines import lifetime_value, propensity
 from tabkit.bundle import FORMAT
+from tabkit.cltv.predictive import BINS
+from tabkit.cltv.widening import Widening
 from tabkit.encoding import (
     Codes,
     DateParts,
@@ -40,6 +42,7 @@ from tabkit.encoding import (
 from tabkit.encoding.saved import save
 from tabkit.roles import Roles
 
+FORECAST = {"horizon_days": 90, "draws": 400, "annual_discount": 0.1}
 FOLDER = Path(__file__).parent / f"format{FORMAT}"
 
 
@@ -98,6 +101,34 @@ def main() -> None:
     encoder = encoders().fit(table.drop("customer", "claims", "segment", "months"), target="churned")
     save(encoder.slim(), FOLDER / "encoder")
     encoder.transform(rows).write_parquet(_made("encoder.parquet"))
+    value()
+
+
+def value() -> None:
+    """Write a bundle of customer value, with a covariate and a widening, and a forecast of it."""
+    settings = {"customer": "who", "date": "day", "amount": "paid", "covariates": ["age"], "draws": 300}
+    model = lifetime_value.fit(purchases(400, 2), config=settings)
+    levels = np.linspace(0, 1, BINS + 1) ** np.linspace(1.1, 0.9, BINS + 1)
+    learned = {"purchases": Widening(True, levels, 0.1, 2.0, 800, 0.01)}
+    model = model.widened(learned, horizon_days=90)
+    model.save(FOLDER / "value")
+    everyone, _ = model.forecast(config=FORECAST)
+    everyone.write_parquet(_made("value.parquet"))
+
+
+def purchases(customers: int, seed: int) -> pl.DataFrame:
+    """Return a log of customers who buy at their own rates and leave at some time of a year."""
+    rng, rows = np.random.default_rng(seed), []
+    for who in range(customers):
+        age, now, end = int(rng.integers(18, 80)), float(rng.uniform(0, 180)), rng.exponential(200)
+        rate, mean = rng.gamma(1.0, 1 / 30), rng.gamma(3.0, 10.0)
+        end = min(now + end, 360.0)
+        while now <= end:
+            rows.append(
+                (who, date(2024, 1, 1) + timedelta(days=int(now)), round(float(rng.gamma(5.0, mean / 5)), 2), age)
+            )
+            now += rng.exponential(1 / rate)
+    return pl.DataFrame(rows, schema=["who", "day", "paid", "age"], orient="row")
 
 
 def encoders() -> TableEncoder:

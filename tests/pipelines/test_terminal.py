@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from pipelines import propensity, terminal
+from pipelines.inspect_views import inspect_view
 from pipelines.inspection import inspect
 from pipelines.jobs import train_job
 from tabkit.errors import FitError
@@ -51,7 +52,7 @@ def strange(
 
 
 def test_inspect_fits_into_eighty_characters(facts: dict[str, Any]) -> None:
-    text = shown(terminal.inspect_view(facts))
+    text = shown(inspect_view(facts))
     assert max(map(len, text.splitlines())) <= 80
     rows = [
         line for line in text.splitlines() if line.startswith(("log_loss", "auc", "brier", "ece", "average_precision"))
@@ -62,7 +63,7 @@ def test_inspect_fits_into_eighty_characters(facts: dict[str, Any]) -> None:
 
 
 def test_inspect_shows_everything_that_is_known(facts: dict[str, Any]) -> None:
-    text = " ".join(shown(terminal.inspect_view(facts)).split())
+    text = " ".join(shown(inspect_view(facts)).split())
     for expected in (
         "propensity (format 1", facts["checksum"], "churned (binary, positive is 'true')",
         "id customer, time seen_at, target churned", "2,000 from a DataFrame", "2024-01-01 05:00:00 to 2024-12-30",
@@ -91,10 +92,10 @@ def test_facts_hold_the_same_for_machines(facts: dict[str, Any], model: Any) -> 
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_names_are_shown_literally_and_whole(strange: Any, width: int) -> None:
     trained, known = strange
-    for text in (shown(terminal.inspect_view(known), width=width), shown(terminal.train_view(trained), width=width)):
+    for text in (shown(inspect_view(known), width=width), shown(terminal.train_view(trained), width=width)):
         assert "\x1b" not in text
         assert max(map(len, text.splitlines())) <= width
-    whole = squeezed(shown(terminal.inspect_view(known), width=200))
+    whole = squeezed(shown(inspect_view(known), width=200))
     assert squeezed(HOSTILE) in whole
     assert LONG in whole
     assert "a\\x1b[2Jb" in whole
@@ -106,7 +107,7 @@ def test_names_are_shown_literally_and_whole(strange: Any, width: int) -> None:
 
 def test_types_with_brackets_are_shown(facts: dict[str, Any]) -> None:
     column = {"name": "plan", "dtype": "Datetime[us, Europe/Berlin]", "nulls": 0, "levels": None}
-    text = shown(terminal.inspect_view({**facts, "schema": [column]}), width=200)
+    text = shown(inspect_view({**facts, "schema": [column]}), width=200)
     assert "Datetime[us, Europe/Berlin]" in text
 
 
@@ -197,7 +198,7 @@ def test_multiclass_and_regression_views(make: Any, quick: dict[str, Any], tmp_p
     for target in ("segment", "value"):
         table = make(400).select("plan", "calls", "spend", "active", target)
         propensity.train(table, roles=propensity.Roles(target=target), config=quick).save(tmp_path / target)
-        text = shown(terminal.inspect_view(inspect(tmp_path / target)))
+        text = shown(inspect_view(inspect(tmp_path / target)))
         assert ("segment (multiclass, 3 classes)" if target == "segment" else "value (regression)") in text
         assert "no time role" in text
         assert "by chance" in text

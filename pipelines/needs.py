@@ -1,0 +1,18 @@
+"""Settings that a job cannot do without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabkit.config import Config
+from tabkit.errors import ConfigError
+
+_HOW = {"bundle": "as the first argument", "source": "as an argument", "output": "with -o"}
+
+
+def needed(config: Config, name: str) -> Any:
+    """Return a setting; `ConfigError` that says how to give it where it is missing."""
+    value = getattr(config, name)
+    if not value:
+        raise ConfigError(f"no {name} is given", advice=f"give it {_HOW[name]}, or as {name} in the settings file")
+    return value
