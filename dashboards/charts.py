@@ -57,7 +57,7 @@ CONFIG: dict[str, Any] = {
 }
 
 
-class _Extra:
+class Extra:
     """A library of the `dashboards` extra, imported when it is first used."""
 
     def __init__(self, name: str) -> None:
@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     import altair as alt
     import vl_convert
 else:
-    alt, vl_convert = _Extra("altair"), _Extra("vl_convert")
+    alt, vl_convert = Extra("altair"), Extra("vl_convert")
 
 Chart: TypeAlias = "alt.LayerChart | alt.VConcatChart | alt.HConcatChart"
 
@@ -166,7 +166,7 @@ def importance(frame: pl.DataFrame, *, top: int = 15) -> alt.LayerChart:
     longest = max([*rows["share"], 1e-9])
     scale = alt.Scale(domain=[0, 1.2 * longest], nice=False)  # with room for the labels
     names = alt.Axis(labelLimit=NAME_WIDTH - 20, minExtent=NAME_WIDTH, maxExtent=NAME_WIDTH, labelColor=INK)
-    base = alt.Chart(_data(rows), width=WIDTH + MARGIN + 20 - NAME_WIDTH, height=alt.Step(22.5)).encode(
+    base = alt.Chart(data(rows), width=WIDTH + MARGIN + 20 - NAME_WIDTH, height=alt.Step(22.5)).encode(
         x=alt.X("share:Q", title=None, scale=scale, axis=None),
         y=alt.Y("feature:N", title=None, sort=None, axis=names, scale=alt.Scale(paddingInner=0.35)),
     )
@@ -199,7 +199,7 @@ def over_time(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.LayerCh
     scale = alt.Scale(zero=False, nice=True)
     periods = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=16, grid=False)
     x = alt.X("period:O", title=None, axis=periods)
-    band = alt.Chart(_data(rows)).mark_area(opacity=0.16)
+    band = alt.Chart(data(rows)).mark_area(opacity=0.16)
     band = band.encode(x=x, y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q", color=_colour(rows, models))
     lines = _lines(rows, models=models).encode(x=x, y=alt.Y("value:Q", title=title, scale=scale))
     return alt.LayerChart(layer=[band, lines], width=WIDTH, height=HEIGHT)
@@ -237,11 +237,11 @@ def candidates(frame: pl.DataFrame, *, metric: str, chosen: str) -> alt.HConcatC
 
 def _intervals(rows: pl.DataFrame, *, title: str) -> alt.LayerChart:
     x = alt.X("gain:Q", title=title, scale=alt.Scale(nice=True, zero=True))
-    base = alt.Chart(_data(rows), width=_MAIN, height=alt.Step(_ROW)).encode(
+    base = alt.Chart(data(rows), width=_MAIN, height=alt.Step(_ROW)).encode(
         y=_names_axis(labels=True), color=_strength()
     )
     lines = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
-    zero = alt.Chart(_data(pl.DataFrame({"at": [0.0]}))).mark_rule(color=GUIDE, strokeWidth=1.25, strokeDash=[4, 4])
+    zero = alt.Chart(data(pl.DataFrame({"at": [0.0]}))).mark_rule(color=GUIDE, strokeWidth=1.25, strokeDash=[4, 4])
     return alt.LayerChart(
         layer=[zero.encode(x="at:Q"), lines, base.mark_point(filled=True, size=80, opacity=1).encode(x=x)]
     )
@@ -252,7 +252,7 @@ def _bars(rows: pl.DataFrame, name: str, *, title: str, form: str) -> alt.LayerC
     x = alt.X(
         f"{name}:Q", title=title, axis=alt.Axis(labels=False, grid=False), scale=alt.Scale(domain=[0, 1.5 * longest])
     )
-    base = alt.Chart(_data(rows), width=_SIDE, height=alt.Step(_ROW)).encode(x=x, y=_names_axis(labels=False))
+    base = alt.Chart(data(rows), width=_SIDE, height=alt.Step(_ROW)).encode(x=x, y=_names_axis(labels=False))
     text = base.mark_text(align="left", dx=5, fontSize=12, color=SOFT).encode(text=alt.Text(f"{name}:Q", format=form))
     return alt.LayerChart(layer=[base.mark_bar(size=14).encode(color=_strength()), text])
 
@@ -297,22 +297,36 @@ def require_columns(frame: pl.DataFrame, section: Section) -> None:
     tabkit.errors.SchemaError: the frame of importance lacks gain; it has feature
     To do: give it the columns feature, gain
     """
-    missing = [name for name in COLUMNS[section] if name not in frame.columns]
+    require(frame, section, COLUMNS[section])
+
+
+def require(frame: pl.DataFrame, name: str, columns: Sequence[str]) -> None:
+    """Raise a `SchemaError` that lists every one of the columns that a frame, called so, lacks."""
+    missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise SchemaError(
-            f"the frame of {section} lacks {', '.join(missing)}; it has {', '.join(frame.columns) or 'none'}",
-            advice=f"give it the columns {', '.join(COLUMNS[section])}",
+            f"the frame of {name} lacks {', '.join(missing)}; it has {', '.join(frame.columns) or 'none'}",
+            advice=f"give it the columns {', '.join(columns)}",
         )
 
 
 def _checked(frame: pl.DataFrame, section: Section) -> pl.DataFrame:
     """Return the columns of a section as text that SVG can hold and finite numbers or null."""
-    require_columns(frame, section)
-    rows = frame.select(COLUMNS[section])
-    names = [name for name in ("model", "feature", "period", "metric", "candidate") if name in rows.columns]
-    texts = [pl.Series(name, [clean(text) for text in rows[name]], dtype=pl.String) for name in names]
-    numbers = pl.all().exclude(names).cast(pl.Float64)
-    return rows.with_columns(texts).with_columns(pl.when(numbers.is_finite()).then(numbers))
+    names = ("model", "feature", "period", "metric", "candidate")
+    return drawable(frame, section, COLUMNS[section], texts=[name for name in names if name in COLUMNS[section]])
+
+
+def drawable(frame: pl.DataFrame, name: str, columns: Sequence[str], *, texts: Sequence[str] = ()) -> pl.DataFrame:
+    """Return the columns as text that SVG can hold, where they are named as such, and else as finite numbers or null.
+
+    >>> drawable(pl.DataFrame({"a": [1, None]}), "curves", ["a"]).rows()
+    [(1.0,), (None,)]
+    """
+    require(frame, name, columns)
+    rows = frame.select(columns)
+    cleaned = [pl.Series(text, [clean(value) for value in rows[text]], dtype=pl.String) for text in texts]
+    numbers = pl.all().exclude(texts).cast(pl.Float64)
+    return rows.with_columns(cleaned).with_columns(pl.when(numbers.is_finite()).then(numbers))
 
 
 def _thinned(rows: pl.DataFrame) -> pl.DataFrame:
@@ -340,24 +354,30 @@ def _colour(rows: pl.DataFrame, models: Sequence[str]) -> alt.Color:
 def _lines(rows: pl.DataFrame, *, models: Sequence[str], dots: bool = True) -> alt.Chart:
     """Return one line per model through its rows in their order; dashes tell them apart without colour."""
     point = alt.OverlayMarkDef(size=36, filled=True) if dots else False
-    chart: alt.Chart = alt.Chart(_data(rows.with_row_index("place"))).mark_line(strokeWidth=2, point=point)
+    chart: alt.Chart = alt.Chart(data(rows.with_row_index("place"))).mark_line(strokeWidth=2, point=point)
     dashes = alt.StrokeDash("model:N", scale=_scale(rows, models, DASHES), title=None)
     return chart.encode(order="place:Q", color=_colour(rows, models), strokeDash=dashes)
 
 
 def _diagonal(low: float, high: float) -> alt.Chart:
-    ends = alt.Chart(_data(pl.DataFrame({"at": [low, high]})))
+    ends = alt.Chart(data(pl.DataFrame({"at": [low, high]})))
     line: alt.Chart = ends.mark_line(color=GUIDE, strokeWidth=1.25, strokeDash=[4, 4])
     return line.encode(x="at:Q", y="at:Q")
 
 
 def _counts(rows: pl.DataFrame, *, colour: str, scale: alt.Scale) -> alt.Chart:
-    bars: alt.Chart = alt.Chart(_data(rows), width=WIDTH, height=34).mark_bar(color=colour, size=6)
+    bars: alt.Chart = alt.Chart(data(rows), width=WIDTH, height=34).mark_bar(color=colour, size=6)
     return bars.encode(
         x=alt.X("predicted:Q", title=None, scale=scale, axis=alt.Axis(labels=False)),
         y=alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=2)),
     )
 
 
-def _data(rows: pl.DataFrame) -> alt.Data:
+def data(rows: pl.DataFrame) -> alt.Data:
+    """Return the rows as the data of a chart, inside of it."""
     return alt.Data(values=rows.to_dicts())  # type: ignore[no-untyped-call]
+
+
+def inline(rows: pl.DataFrame) -> alt.Data:
+    """Return the rows as the data of a chart, as text: Altair copies long lists again and again, and text never."""
+    return alt.Data(values=rows.write_json(), format={"type": "json"})  # type: ignore[no-untyped-call]

@@ -49,6 +49,10 @@ table.scores th:nth-child(2), table.scores td:nth-child(2) { background: var(--t
 table.facts td:last-child { padding-right: 0; }
 table.candidates td:last-child, table.candidates th:last-child { min-width: 12em; text-align: left; }
 table.candidates tr:has(strong) { background: var(--tint); }
+table.parameters td:nth-child(n+4), table.parameters th:nth-child(n+4) { text-align: left; }
+table.numbers td, table.parameters td:nth-child(-n+3) { white-space: nowrap; }
+table.numbers thead th, table.parameters th { overflow-wrap: normal; }
+table.numbers tbody th { min-width: 8em; }
 .interval { color: var(--soft); white-space: nowrap; }
 .name { display: inline-block; max-width: 15em; }
 strong { font-weight: 700; }
@@ -146,7 +150,7 @@ def table(head: Sequence[Markup], rows: Iterable[Sequence[Markup]], *, kind: str
     rows
         Cells, the first of each row being its name.
     kind
-        The class that the style sheet knows: ``scores``, ``facts`` or ``candidates``.
+        The class that the style sheet knows: ``scores``, ``facts``, ``candidates``, ``parameters``, or ``numbers``.
 
     Examples
     --------

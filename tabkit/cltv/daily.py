@@ -1,0 +1,110 @@
+"""Users as they were acquired, condensed to a row per campaign and day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from tabkit.errors import FitError, SchemaError
+from tabkit.frames import Source, collect_all, describe, scan
+from tabkit.schema import dtype_name, family
+
+REASONS = ("no campaign", "no day", "value is null", "value is not finite", "cost is not finite")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Daily:
+    """Sufficient statistics of the users acquired per campaign and day.
+
+    Parameters
+    ----------
+    frame
+        Sorted by ``campaign`` (own type) and ``day`` (Date): ``users`` (Int64), ``mean`` and ``variance`` of their
+        values (variance null for one user), ``zeros`` (share of users worth 0), ``lowest`` (value), ``cost`` (sum;
+        null where none is known). Days without users are absent.
+    refused
+        How many rows were left out, by reason; reasons that did not occur are absent.
+    """
+
+    frame: pl.DataFrame
+    refused: Mapping[str, int]
+
+
+def daily(source: Source, *, campaign: str, day: str, value: str, cost: str | None = None) -> Daily:
+    """Condense acquired users, one per row, to a row per campaign and day.
+
+    Parameters
+    ----------
+    source
+        Anything that `tabkit.frames.scan` takes.
+    campaign, day, value, cost
+        Columns: dates or datetimes (the day in their own time zone), money per user; null costs add nothing.
+
+    Raises
+    ------
+    SchemaError
+        If columns are missing or of a type that cannot be used.
+    FitError
+        If no row can be used.
+
+    Examples
+    --------
+    >>> day = pl.date(2024, 5, 1)
+    >>> users = pl.DataFrame({"c": ["a", "a", "b", None], "v": [1.0, 3.0, 2.0, 9.0]})
+    >>> found = daily(users.with_columns(d=day), campaign="c", day="d", value="v")
+    >>> found.frame.select("campaign", "users", "mean", "variance").rows()
+    [('a', 2, 2.0, 2.0), ('b', 1, 2.0, None)]
+    >>> found.refused
+    {'no campaign': 1}
+    """
+    rows = _opened(source, campaign, day, value, cost).with_columns(reason=_reason())
+    used = rows.filter(pl.col("reason") == len(REASONS))
+    worth = pl.col("value")
+    statistics = used.group_by("campaign", "day").agg(
+        users=pl.len().cast(pl.Int64),
+        mean=worth.mean(),
+        variance=worth.var(),
+        zeros=(worth == 0).mean(),
+        lowest=worth.min(),
+        cost=pl.when(pl.col("cost").count() > 0).then(pl.col("cost").sum()),
+    )
+    tally = rows.group_by("reason").agg(pl.len()).sort("reason")
+    frame, counts = collect_all([statistics.sort("campaign", "day"), tally], what=describe(source))
+    refused = {REASONS[code]: count for code, count in counts.iter_rows() if code < len(REASONS)}
+    if frame.is_empty():
+        told = "; ".join(f"{why}: {count:,} rows" for why, count in refused.items()) or "no row at all"
+        raise FitError(f"{describe(source)} has no user that can be used ({told})", advice="check the columns")
+    return Daily(frame, refused)
+
+
+def _opened(source: Source, campaign: str, day: str, value: str, cost: str | None) -> pl.LazyFrame:
+    lazy, name = scan(source), describe(source)
+    schema = lazy.collect_schema()
+    kinds = {campaign: None, day: ("date", "datetime"), value: ("number",)} | ({cost: ("number",)} if cost else {})
+    if missing := [column for column in kinds if column not in schema]:
+        raise SchemaError(f"{name} lacks columns: {', '.join(map(repr, missing))}", advice="name the columns it has")
+    wrong = [
+        f"{column!r} is {dtype_name(schema[column])}"
+        for column, kind in kinds.items()
+        if (family(schema[column]) not in kind if kind else family(schema[column]) in ("duration", "other"))
+    ]
+    if wrong:
+        raise SchemaError(
+            f"columns of {name} cannot be used: {', '.join(wrong)}; a date, and numbers of money, were expected",
+            advice="convert them first, text with str.to_date or cast(pl.Float64)",
+        )
+    spent = pl.col(cost).cast(pl.Float64) if cost else pl.lit(None, dtype=pl.Float64)
+    when = pl.col(day).dt.date()  # a cast would give the day in UTC
+    return lazy.select(campaign=pl.col(campaign), day=when, value=pl.col(value).cast(pl.Float64), cost=spent)
+
+
+def _reason() -> pl.Expr:
+    worth, spent = pl.col("value"), pl.col("cost")
+    checks = (
+        *(pl.col("campaign").is_null(), pl.col("day").is_null(), worth.is_null()),
+        *(~worth.is_finite(), ~spent.is_finite()),
+    )
+    first = [pl.when(check).then(pl.lit(code, pl.UInt8)) for code, check in enumerate(checks)]
+    return pl.coalesce(*first, pl.lit(len(REASONS), pl.UInt8))
