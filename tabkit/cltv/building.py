@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabkit.cltv.backend import library, pytensor_ops, quiet
+from tabkit.cltv.grouping import common, near, seen
 from tabkit.cltv.models.model import Parameter
 from tabkit.cltv.ops import Ops
 from tabkit.cltv.priors import PYMC, Prior
@@ -17,6 +18,7 @@ from tabkit.cltv.priors import PYMC, Prior
 Floats = NDArray[np.float64]
 GROUP_SCALE = "group_scale"
 COVARIATE = "covariate"
+HIDDEN = "_whitened"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +60,7 @@ def build(likelihood: Likelihood, priors: Mapping[str, Prior]) -> Any:
     """Return a `pymc.Model` whose only potential is the weighted log-likelihood.
 
     With groups each parameter is a common one, moved on its own scale (log, or log-odds of a share) by a normal
-    deviation of its group times a scale with a half-Cauchy prior, not centred.
+    deviation of its group times a scale with a half-Cauchy prior; see `tabkit.cltv.grouping` for the axes.
 
     Parameters
     ----------
@@ -67,7 +69,10 @@ def build(likelihood: Likelihood, priors: Mapping[str, Prior]) -> Any:
     """
     pm, ops = library("pymc"), pytensor_ops()
     with quiet(), pm.Model() as model:
-        free = {p.name: _parameter(p, likelihood, priors) for p in likelihood.parameters}
+        if likelihood.place is None:
+            free = {p.name: distribution(p.name, priors[p.name]) for p in likelihood.parameters}
+        else:
+            free = _grouped(likelihood, likelihood.place, priors)
         values = likelihood.derived(free)
         if likelihood.z.shape[1]:
             for effect, signs in likelihood.covariates.items():
@@ -80,6 +85,16 @@ def build(likelihood: Likelihood, priors: Mapping[str, Prior]) -> Any:
     return model
 
 
+def shown(model: Any) -> list[str]:
+    """Return the names of the variables that are draws: all but those that stand for others while sampling."""
+    return [variable.name for variable in model.unobserved_RVs if not variable.name.endswith(HIDDEN)]
+
+
+def frozen(prior: Prior) -> Any:
+    """Return the distribution of a prior, outside of any model."""
+    return getattr(library("pymc"), PYMC[prior.kind]).dist(**dict(prior.values))
+
+
 def distribution(name: str, prior: Prior, *, shape: int | None = None) -> Any:
     """Return a random variable with a prior, inside of a model."""
     pm = library("pymc")
@@ -87,12 +102,34 @@ def distribution(name: str, prior: Prior, *, shape: int | None = None) -> Any:
     return getattr(pm, PYMC[prior.kind])(name, **dict(prior.values), **options)
 
 
-def _parameter(parameter: Parameter, likelihood: Likelihood, priors: Mapping[str, Prior]) -> Any:
-    pm = library("pymc")
-    base = distribution(parameter.name, priors[parameter.name])
-    if likelihood.place is None:
-        return base
-    scale = distribution(f"{parameter.name}_sigma", priors[GROUP_SCALE])
-    z = pm.Normal(f"{parameter.name}_z", 0.0, 1.0, shape=likelihood.groups)
-    shift = (scale * z)[likelihood.place]
-    return pm.math.invlogit(pm.math.logit(base) + shift) if parameter.share else base * pm.math.exp(shift)
+def _grouped(likelihood: Likelihood, place: NDArray[np.int64], priors: Mapping[str, Prior]) -> dict[str, Any]:
+    """Return each row's parameters; their common ones, scales and standardised deviations become draws."""
+    pm, ops = library("pymc"), pytensor_ops()
+    known = seen(
+        likelihood.parameters,
+        lambda ops, values, data: likelihood.loglik(ops, likelihood.derived(values), data),
+        likelihood.data,
+        likelihood.weight,
+        place,
+        start=np.array([_typical(priors[p.name], share=p.share) for p in likelihood.parameters]),
+    )
+    free = {}
+    for k, p in enumerate(likelihood.parameters):
+        scale = distribution(f"{p.name}_sigma", priors[GROUP_SCALE])
+        mean, jacobian = common(ops, pm.Flat(f"{p.name}{HIDDEN}", initval=0.0), scale, known, k)
+        base = pm.Deterministic(p.name, pm.math.invlogit(mean) if p.share else pm.math.exp(mean))
+        slope = ops.log(base) + (ops.log1p(-base) if p.share else 0.0)
+        prior = pm.logp(frozen(priors[p.name]), base)
+        flat = pm.Flat(f"{p.name}_z{HIDDEN}", shape=likelihood.groups, initval=np.zeros(likelihood.groups))
+        own, density = near(ops, flat, (mean, scale**2), (known.mean[:, k], known.variance[:, k]))
+        pm.Deterministic(f"{p.name}_z", (own - mean) / scale)
+        pm.Potential(f"{p.name}_groups", jacobian + slope + prior + density.sum())
+        rows = own[place]
+        free[p.name] = pm.math.invlogit(rows) if p.share else pm.math.exp(rows)
+    return free
+
+
+def _typical(prior: Prior, *, share: bool) -> float:
+    """Return the prior's median on the parameter's own scale."""
+    median = float(prior.frozen().median())
+    return float(np.log(median / (1 - median)) if share else np.log(median))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from tabkit.cltv.backend import compiling, library, quiet
+from tabkit.cltv.building import shown as names_of
 from tabkit.cltv.psis import TRUSTED, smooth
 from tabkit.cltv.sampling import Sampled
 from tabkit.errors import FitError
@@ -118,11 +119,11 @@ def hessian(logp: Logp, at: Floats) -> Floats:
 
 
 def named(model: Any, x: Floats) -> dict[str, Floats]:
-    """Return the free variables of each unconstrained point, shape (draws,) or (draws, k)."""
+    """Return the variables that are draws at each unconstrained point, shape (draws,) or (draws, k)."""
     bijection = library("pymc.blocking").DictToArrayBijection
     info = bijection.map(model.initial_point()).point_map_info
     raveled = library("pymc.blocking").RaveledVars
-    names = [variable.name for variable in model.free_RVs]
+    names = names_of(model)
     values = [variable for variable in model.unobserved_value_vars if variable.name in names]
     with quiet():
         function = model.compile_fn(values, inputs=model.value_vars, on_unused_input="ignore", **compiling())

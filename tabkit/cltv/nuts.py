@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabkit.cltv.backend import library, quiet
+from tabkit.cltv.building import shown as names_of
 from tabkit.cltv.sampling import Sampled
 from tabkit.progress import Progress, Silent
 
@@ -44,7 +45,7 @@ def nuts(
     each = -(-draws // chains)
     with shown.task("sampling", total=None):
         found = _sample(model, draws=each, tune=tune, chains=chains, seed=seed, cores=cores)
-    names = [variable.name for variable in model.free_RVs]
+    names = names_of(model)
     posterior = {name: np.asarray(found.posterior[name].values) for name in names}
     divergences = int(np.asarray(found.sample_stats["diverging"].values).sum())
     diagnostics = {"divergences": float(divergences), **_mixing(posterior)}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tabkit.cltv.axes import Plan
 from tabkit.cltv.backend import library, pytensor_ops
 from tabkit.cltv.building import distribution
+from tabkit.cltv.grouping import near
 from tabkit.cltv.ops import NUMPY, Ops
 from tabkit.cltv.priors import Prior
 
@@ -49,29 +50,19 @@ def levels_of(
     log_noise = ops.last(ops.log(free["day_noise"])) + ops.last(free["day_spread"]) * free["day_z"]
     spread = (ops.exp(2 * log_walk) / plan.walk**2)[..., plan.campaign] * plan.size
     ratio = (ops.exp(2 * log_noise) + plan.user_var) / plan.noise
-    modes, first = _near(ops, free["modes"], (0.0, spread), (free["seen_modes"], ratio[..., plan.campaign]))
+    modes, first = near(ops, free["modes"], (0.0, spread), (free["seen_modes"], ratio[..., plan.campaign]))
     walk = walked(modes)
     prior = dict(mean.values)
     start_var = ops.last(free["start_scale"] ** 2)
     apart = 1 / (start_var + plan.start_var)
     seen_var = 1 / ops.total(apart)
     seen = ops.total(apart * free["seen_starts"]) * seen_var
-    start, second = _near(ops, free["start_mean"], (prior["mu"], prior["sigma"] ** 2), (seen, seen_var))
+    start, second = near(ops, free["start_mean"], (prior["mu"], prior["sigma"] ** 2), (seen, seen_var))
     toward = ops.last(start) - walk[..., plan.panel.bounds[:-1]]
-    anchors, third = _near(ops, free["anchors"], (toward, start_var), (free["seen_anchors"], plan.anchor_var * ratio))
+    anchors, third = near(ops, free["anchors"], (toward, start_var), (free["seen_anchors"], plan.anchor_var * ratio))
     levels = anchors[..., plan.panel.place] + walk
     found = {"levels": levels, "log_walk": log_walk, "log_noise": log_noise, "start_mean": start}
     return {**found, "density": (first, second, third)}
-
-
-def _near(ops: Ops, z: Any, prior: tuple[Any, Any], seen: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Return x of standardised z, and the log density that z has through it (x's prior and the Jacobian)."""
-    (mean, var), (hat, hat_var) = prior, seen
-    both = var + hat_var
-    # Roots as logs: PyTensor rewrites powers of such quotients for minutes.
-    width = ops.exp(0.5 * (ops.log(var) + ops.log(hat_var) - ops.log(both)))
-    x = (mean * hat_var + hat * var) / both + width * z
-    return x, 0.5 * (ops.log(hat_var) - ops.log(both)) - 0.5 * (x - mean) ** 2 / var
 
 
 def model_of(plan: Plan, priors: Mapping[str, Prior]) -> Any:
