@@ -84,7 +84,7 @@ def _paid() -> pl.Expr:
 
 
 def repeat_value(
-    forecaster: Forecaster, days: Sequence[float], *, draws: int, group: str | None = None, seed: int = 0
+    forecaster: Forecaster, days: Sequence[float] | Floats, *, draws: int, group: str | None = None
 ) -> Floats:
     """Return what a newcomer pays after the first purchase, on average under each draw of the parameters.
 
@@ -108,10 +108,10 @@ def repeat_value(
     spending = forecaster.spending
     if spending is None:
         raise _no_spend()
-    one, model, rng = newcomers(forecaster, 1, group=group), forecaster.model, np.random.default_rng(seed)
+    one, model = newcomers(forecaster, 1, group=group), forecaster.model
     data = {**arrays(one, model), "monetary_value": np.zeros((1, 1)), "frequency": np.zeros((1, 1))}
-    values = forecaster.purchases.thinned(draws).values(model, one, rng)
-    mean = spend.expected(spending.thinned(draws).values(None, one, rng), data)
+    values = forecaster.purchases.thinned(draws).values(model, one)
+    mean = spend.expected(spending.thinned(draws).values(None, one), data)
     if not np.isfinite(mean).all():
         raise FitError(
             f"under {np.mean(~np.isfinite(mean)):.1%} of the draws mean spend is infinite (q of Gamma-Gamma up to 1)",

@@ -16,7 +16,7 @@ from tabkit.cltv.counting import COUNT, Counted, count
 from tabkit.cltv.design import Design
 from tabkit.cltv.laplace import laplace
 from tabkit.cltv.models import MODELS, spend
-from tabkit.cltv.models.model import Model, Parameter
+from tabkit.cltv.models.model import LEVELS, Model, Parameter
 from tabkit.cltv.nuts import nuts
 from tabkit.cltv.ops import NUMPY, Ops
 from tabkit.cltv.posterior import Posterior
@@ -29,6 +29,7 @@ from tabkit.progress import Progress
 Floats = NDArray[np.float64]
 Loglik = Callable[[Ops, Mapping[str, Any], Mapping[str, Any]], Any]
 SPEND = "gammagamma"
+_SHARED, _MANY_ROWS = 2, 5_000
 _EXTRA = {
     building.GROUP_SCALE: Prior.of("half_cauchy", beta=0.5),
     building.COVARIATE: Prior.of("normal", mu=0.0, sigma=1.0),
@@ -202,7 +203,7 @@ def sample(
     told: tuple[str, ...] = ()
     if settings.inference == "laplace":
         try:
-            found = laplace(model, **options)
+            found = laplace(model, apart=len(likelihood.weight) > _MANY_ROWS, **options)
             if found.diagnostics["k_hat"] <= TRUSTED:
                 return found
             told = (
@@ -261,9 +262,16 @@ def maximum_likelihood(customers: pl.DataFrame, *, model: str) -> dict[str, floa
 
 
 def columns_of(counted: Counted) -> dict[str, Any]:
-    """Return the counted columns as arrays, and how many whole periods at most have passed since a last purchase."""
+    """Return the counted columns as arrays, and how many whole periods at most have passed since a last purchase.
+
+    Where rows share few distinct numbers, `LEVELS` says which and where; see `by_level`.
+    """
     names = [name for name in counted.frame.columns if name != COUNT and counted.frame.schema[name].is_numeric()]
     data: dict[str, Any] = {name: counted.frame[name].cast(pl.Float64).to_numpy() for name in names}
+    shared = {
+        name: np.unique(data[name], return_inverse=True) for name in ("frequency", "recency", "T") if name in data
+    }
+    data[LEVELS] = {name: both for name, both in shared.items() if _SHARED * len(both[0]) < counted.frame.height}
     if "recency" in data:
         data["periods"] = int(max(1, np.ceil((data["T"] - data["recency"]).max())))
     return data

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tabkit.cltv.buying import Buyers
 from tabkit.cltv.models import spend
 from tabkit.cltv.models.model import Model
+from tabkit.cltv.parallel import ordered
 from tabkit.cltv.posterior import Posterior
 from tabkit.cltv.quantiles import QUANTILES, described
 from tabkit.cltv.totals import Stretch, Totals
@@ -20,9 +21,10 @@ from tabkit.errors import ConfigError, SchemaError
 from tabkit.progress import Progress, Silent
 
 Floats = NDArray[np.float64]
+Result = TypeVar("Result")
 
 YEAR_DAYS = 365.25
-_CELLS = 1_000_000
+_CELLS = 500_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,19 +130,24 @@ def forecast(
     """
     _check(forecaster, customers, customer, by)
     shown, stretch = progress or Silent(), stretch or {}
+
+    def told(start: int, block: pl.DataFrame, found: Simulated) -> tuple[pl.DataFrame, Totals]:
+        sums, columns = Totals(), {customer: block[customer]}
+        names = [""] * block.height if by is None else block[by].cast(pl.String).fill_null("(null)").to_list()
+        sums.add(names, found.purchases, found.value)
+        for kind, draws in (("purchases", found.purchases), ("value", found.value)):
+            if draws is not None:
+                rng = np.random.default_rng([horizon.seed, start, 2])
+                wide = stretch[kind].apply(draws, rng=rng) if kind in stretch else draws
+                columns |= described(kind, draws, horizon.quantiles, wide=wide)  # type: ignore[arg-type]  # columns
+        return pl.DataFrame({**columns, "p_alive": found.alive}), sums
+
     with shown.task("simulating customers", total=customers.height) as advance:
-        for start, block, found in blocks(forecaster, customers, horizon):
+        for frame, sums in blocks(forecaster, customers, horizon, then=told):
             if totals is not None:
-                names = [""] * block.height if by is None else block[by].cast(pl.String).fill_null("(null)").to_list()
-                totals.add(names, found.purchases, found.value)
-            columns: dict[str, Any] = {customer: block[customer]}
-            for kind, draws in (("purchases", found.purchases), ("value", found.value)):
-                if draws is not None:
-                    rng = np.random.default_rng([horizon.seed, start, 2])
-                    wide = stretch[kind].apply(draws, rng=rng) if kind in stretch else draws
-                    columns |= described(kind, draws, horizon.quantiles, wide=wide)
-            yield pl.DataFrame({**columns, "p_alive": found.alive})
-            advance(block.height)
+                totals.merge(sums)
+            yield frame
+            advance(frame.height)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,15 +160,25 @@ class Simulated:
 
 
 def blocks(
-    forecaster: Forecaster, customers: pl.DataFrame, horizon: Horizon
-) -> Iterator[tuple[int, pl.DataFrame, Simulated]]:
-    """Yield the first row, the customers and the draws of one block after the other; a million cells at a time."""
+    forecaster: Forecaster,
+    customers: pl.DataFrame,
+    horizon: Horizon,
+    *,
+    then: Callable[[int, pl.DataFrame, Simulated], Result],
+) -> Iterator[Result]:
+    """Yield what `then` makes of one block after the other: of its first row, its customers and their draws.
+
+    A block has half a million draws. Each has random numbers of its own, so that threads change nothing.
+    """
     size = max(1, _CELLS // horizon.draws)
     parameters = forecaster.purchases.thinned(horizon.draws)
     spending = None if forecaster.spending is None else forecaster.spending.thinned(horizon.draws)
-    for start in range(0, customers.height, size):
+
+    def block_at(start: int) -> Result:
         rng, block = np.random.default_rng([horizon.seed, start // size]), customers[start : start + size]
-        yield start, block, simulate(forecaster, block, parameters, spending, horizon=horizon, rng=rng)
+        return then(start, block, simulate(forecaster, block, parameters, spending, horizon=horizon, rng=rng))
+
+    return ordered(block_at, range(0, customers.height, size))
 
 
 def simulate(
@@ -176,12 +193,12 @@ def simulate(
     """Draw the future of a block of customers."""
     model, span = forecaster.model, horizon.days / forecaster.unit_days
     data = arrays(block, model)
-    values = parameters.values(model, block, rng)
+    values = parameters.values(model, block)
     alive = np.broadcast_to(model.alive(values, data), (block.height, parameters.size))
     buyers = model.draw(values, data, rng)
     rate = amounts = None
     if spending is not None:
-        amounts = spending.values(None, block, rng)
+        amounts = spending.values(None, block)
         rate = np.broadcast_to(spend.draw(amounts, _money(block), rng), alive.shape)
     if rate is None or amounts is None:
         return Simulated(model.buy(buyers, span, rng).purchases.astype(float), None, alive.mean(axis=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 from scipy.special import expit
 
-from tabkit.cltv.models.model import Parameter
+from tabkit.cltv.models.model import LEVELS, Parameter
 from tabkit.cltv.ops import NUMPY, Ops
 
 Floats = NDArray[np.float64]
@@ -62,7 +63,7 @@ def seen(
 
     def loss(x: Floats, rows: Any, centre: Floats) -> float:
         values = {p.name: expit(v) if p.share else np.exp(v) for p, v in zip(parameters, x, strict=True)}
-        those = {name: value[rows] if np.ndim(value) else value for name, value in data.items()}
+        those = {name: value[rows] if np.ndim(value) else value for name, value in data.items() if name != LEVELS}
         with np.errstate(all="ignore"):
             found = -float((weight[rows] * loglik(NUMPY, values, those)).sum())
         return (found if np.isfinite(found) else 1e12) + 0.5 * float(((x - centre) ** 2).sum()) / _WIDE
@@ -75,7 +76,7 @@ def seen(
     for group in range(int(place.max()) + 1):
         rows = np.flatnonzero(place == group)
         at = mode(rows, middle)
-        curvature = _curvature(lambda x, rows=rows: loss(x, rows, middle), at)
+        curvature = _curvature(partial(loss, rows=rows, centre=middle), at)
         both = np.diag(np.linalg.inv(curvature))
         variance = np.minimum(1 / np.maximum(1 / both - 1 / _WIDE, 1 / _LARGEST), _LARGEST)
         means.append((at / both - middle / _WIDE) * variance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ from scipy import optimize
 
 from tabkit.cltv.backend import compiling, library, quiet
 from tabkit.cltv.building import shown as names_of
-from tabkit.cltv.psis import TRUSTED, smooth
+from tabkit.cltv.psis import TRUSTED, Smoothed, smooth
 from tabkit.cltv.sampling import Sampled
 from tabkit.errors import FitError
-from tabkit.progress import Progress, Silent
+from tabkit.progress import Advance, Progress, Silent
 
 Floats = NDArray[np.float64]
 Logp = Callable[[Floats], tuple[float, Floats]]
@@ -22,13 +23,18 @@ Logp = Callable[[Floats], tuple[float, Floats]]
 _STEP = 1e-4
 _FREEDOM = 7.0
 _PROPOSALS = 2
+_ROUNDS, _MOST = 2, 60
+_ESS = 400
 
 
-def laplace(model: Any, *, draws: int = 2000, seed: int = 0, progress: Progress | None = None) -> Sampled:
+def laplace(
+    model: Any, *, draws: int = 2000, seed: int = 0, apart: bool = False, progress: Progress | None = None
+) -> Sampled:
     """Draw from Student's t at the mode with the curvature there, weigh by the posterior, and resample.
 
     Tierney and Kadane 1986 for the mode and curvature; the weights are Pareto-smoothed and diagnosed by k-hat (Vehtari
-    et al. 2024): above 0.7 the draws are not to be used.
+    et al. 2024): above 0.7 the draws are not to be used. Then up to two further rounds propose from the weighted mean
+    and covariance of the one before, which mends a posterior that leans, such as that of the scale of few groups.
 
     Parameters
     ----------
@@ -38,6 +44,9 @@ def laplace(model: Any, *, draws: int = 2000, seed: int = 0, progress: Progress 
         How many to return.
     seed
         Decides them.
+    apart
+        Compile the density once more without its gradient, which weighing does not need: half a second, against half
+        the time of each evaluation. It pays from some thousand distinct rows.
 
     Raises
     ------
@@ -50,24 +59,60 @@ def laplace(model: Any, *, draws: int = 2000, seed: int = 0, progress: Progress 
         mode = find_mode(logp, point)
         curvature = hessian(logp, mode)
         advance(1)
-    root = _root(curvature)
-    rng = np.random.default_rng(seed)
-    size = _PROPOSALS * draws
-    normal = rng.standard_normal((size, len(mode)))
-    stretch = np.sqrt(_FREEDOM / rng.chisquare(_FREEDOM, size))
-    proposed = mode + (normal * stretch[:, None]) @ root.T
-    ratio = np.empty(size)
-    with shown.task("weighing draws", total=size) as advance:
-        for i, x in enumerate(proposed):
-            value = logp(x)[0]
-            ratio[i] = value if np.isfinite(value) else -np.inf
-            advance(1)
-    squared = (normal**2).sum(axis=1) * stretch**2
-    ratio += 0.5 * (_FREEDOM + len(mode)) * np.log1p(squared / _FREEDOM)
-    weighed = smooth(ratio)
+    rng, size = np.random.default_rng(seed), _PROPOSALS * draws
+    value_of = _value(model) if apart else lambda x: logp(x)[0]
+    found = _Proposal(mode, _root(curvature))
+    for last in (*[False] * _ROUNDS, True):
+        with shown.task("weighing draws", total=size) as advance:
+            proposed, weighed = _weighed(found, value_of, size, rng, advance)
+        if last or weighed.k_hat <= TRUSTED or len(mode) > _MOST or weighed.ess < len(mode):
+            break
+        found = _learned(found, proposed, weighed)
     chosen = proposed[_resampled(weighed.weight, draws, rng)]
-    told = () if weighed.k_hat <= TRUSTED else (f"k-hat is {weighed.k_hat:.2f}, above {TRUSTED}: not to be trusted.",)
-    return Sampled(named(model, chosen), "laplace", {"k_hat": weighed.k_hat, "ess": weighed.ess}, told)
+    told = [f"k-hat is {weighed.k_hat:.2f}, above {TRUSTED}: not to be trusted."] if weighed.k_hat > TRUSTED else []
+    if weighed.ess < _ESS:
+        told.append(f"The draws are worth {weighed.ess:.0f}, less than {_ESS}: intervals are rough; draw more.")
+    diagnostics = {"k_hat": weighed.k_hat, "ess": weighed.ess}
+    return Sampled(named(model, chosen), "laplace", diagnostics, tuple(told))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Proposal:
+    """Student's t: where its middle is, and a root of its scale."""
+
+    middle: Floats
+    root: Floats
+
+
+def _weighed(
+    proposal: _Proposal, value_of: Callable[[Floats], float], size: int, rng: np.random.Generator, advance: Advance
+) -> tuple[Floats, Smoothed]:
+    """Draw from a proposal and weigh by the posterior."""
+    normal = rng.standard_normal((size, len(proposal.middle)))
+    stretch = np.sqrt(_FREEDOM / rng.chisquare(_FREEDOM, size))
+    proposed = proposal.middle + (normal * stretch[:, None]) @ proposal.root.T
+    ratio = np.empty(size)
+    for i, x in enumerate(proposed):
+        value = value_of(x)
+        ratio[i] = value if np.isfinite(value) else -np.inf
+        advance(1)
+    squared = (normal**2).sum(axis=1) * stretch**2
+    ratio += 0.5 * (_FREEDOM + len(proposal.middle)) * np.log1p(squared / _FREEDOM)
+    return proposed, smooth(ratio)
+
+
+def _learned(proposal: _Proposal, proposed: Floats, weighed: Smoothed) -> _Proposal:
+    """Move a proposal to the mean and covariance of its weighted draws, as far as these are worth something.
+
+    Cappé, Guillin, Marin and Robert 2004, "Population Monte Carlo": the draws of the next round are new ones, so that
+    their weights are as right as those of the first.
+    """
+    share = weighed.ess / (weighed.ess + 4 * len(proposal.middle))
+    mean = weighed.weight @ proposed
+    spread = (proposed - mean) * np.sqrt(weighed.weight)[:, None]
+    covariance = share * spread.T @ spread + (1 - share) * proposal.root @ proposal.root.T
+    middle = share * mean + (1 - share) * proposal.middle
+    return _Proposal(middle, np.asarray(np.linalg.cholesky(covariance), dtype=float))
 
 
 def density(model: Any) -> tuple[Logp, Floats]:
@@ -84,6 +129,20 @@ def density(model: Any) -> tuple[Logp, Floats]:
         return float(value), np.asarray(gradient, dtype=float)
 
     return logp, np.asarray(start, dtype=float)
+
+
+def _value(model: Any) -> Callable[[Floats], float]:
+    """Return the log posterior alone as a function of all unconstrained values."""
+    blocking = library("pymc.blocking")
+    info = blocking.DictToArrayBijection.map(model.initial_point()).point_map_info
+    with quiet():
+        function = model.compile_fn(model.logp(), inputs=model.value_vars, **compiling())
+
+    def value(x: Floats) -> float:
+        with np.errstate(all="ignore"):
+            return float(function(blocking.DictToArrayBijection.rmap(blocking.RaveledVars(x, info))))
+
+    return value
 
 
 def find_mode(logp: Logp, start: Floats) -> Floats:

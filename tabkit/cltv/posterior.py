@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,12 +47,12 @@ class Posterior:
         place = np.arange(size) * self.size // size if size <= self.size else np.arange(size) % self.size
         return Posterior({name: value[place] for name, value in self.draws.items()}, self.parameters, self.design)
 
-    def values(self, model: Model | None, customers: pl.DataFrame, rng: np.random.Generator) -> dict[str, Any]:
+    def values(self, model: Model | None, customers: pl.DataFrame) -> dict[str, Any]:
         """Return the parameters of customers under each draw, each of shape (1 or n, draws).
 
-        A customer of a group never seen gets in each draw a new group: one for each name.
+        A customer of a group never seen gets in each draw a new group: one for each name, the same at each call.
         """
-        found = {p.name: self._parameter(p, customers, rng) for p in self.parameters}
+        found = {p.name: self._parameter(p, customers) for p in self.parameters}
         if model is None:
             return found
         found = model.derived(found)
@@ -65,7 +66,7 @@ class Posterior:
                 found[name] = found[name] * np.exp(sign * shift)
         return found
 
-    def _parameter(self, parameter: Parameter, customers: pl.DataFrame, rng: np.random.Generator) -> Floats:
+    def _parameter(self, parameter: Parameter, customers: pl.DataFrame) -> Floats:
         base = self.draws[parameter.name]
         place = self.design.places(customers)
         if place is None or f"{parameter.name}_z" not in self.draws:
@@ -74,7 +75,7 @@ class Posterior:
         names = customers[self.design.group or ""].cast(pl.String).fill_null("")
         unknown = sorted(set(names.filter(pl.Series(place == UNKNOWN)).to_list()))
         if unknown:
-            z = np.concatenate([z, rng.standard_normal((len(base), len(unknown)))], axis=1)
+            z = np.column_stack([z, *(_new(parameter.name, name, len(base)) for name in unknown)])
             order = {name: len(self.design.groups) + k for k, name in enumerate(unknown)}
             place = np.where(place == UNKNOWN, [order.get(name, 0) for name in names], place)
         moved = shifted(parameter, base[:, None], sigma[:, None] * z)
@@ -109,6 +110,11 @@ class Posterior:
             for name, columns in lists.items()
         }
         return cls(draws, parameters, design)
+
+
+def _new(parameter: str, group: str, size: int) -> Floats:
+    """Draw a group never seen from its name, so that all its customers share it, in whatever blocks they come."""
+    return np.random.default_rng(zlib.crc32(f"{parameter} of {group}".encode())).standard_normal(size)
 
 
 def shifted(parameter: Parameter, base: Floats, shift: Floats) -> Floats:

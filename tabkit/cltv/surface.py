@@ -38,8 +38,6 @@ class Grid:
         What the purchases of every cell were worth on average. Default: the mean over the customers who bought again.
     draws
         Of the posterior, which is averaged over.
-    seed
-        Decides what groups may come.
     """
 
     age: float | None = None
@@ -48,7 +46,6 @@ class Grid:
     group: str | None = None
     mean_spend: float | None = None
     draws: int = 400
-    seed: int = 0
 
     def __post_init__(self) -> None:
         for name in ("age", "most_frequent", "mean_spend"):
@@ -131,13 +128,12 @@ def surface(
     cells = _cells(customers, grid, age, model)
     spent = _mean_spend(forecaster, customers, grid)
     one = newcomers(forecaster, 1, group=grid.group)
-    rng = np.random.default_rng(grid.seed)
-    values = forecaster.purchases.thinned(grid.draws).values(model, one, rng)
+    values = forecaster.purchases.thinned(grid.draws).values(model, one)
     rows = cells.select(pl.col("frequency").cast(pl.Float64), "recency", T=pl.lit(age))
     span = horizon_days / forecaster.unit_days
     worth = None
     if forecaster.spending is not None and spent is not None:
-        money = forecaster.spending.thinned(grid.draws).values(None, one, rng)
+        money = forecaster.spending.thinned(grid.draws).values(None, one)
         seen = {"frequency": rows["frequency"].to_numpy()[:, None], "monetary_value": np.full((rows.height, 1), spent)}
         worth = spend.expected(money, seen)
     found = [np.empty(rows.height) for _ in range(3)]

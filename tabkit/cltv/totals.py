@@ -49,6 +49,14 @@ class Totals:
             if value is not None:
                 self.value[name] = self.value.get(name, 0.0) + value[places].sum(axis=0)
 
+    def merge(self, other: Totals) -> None:
+        """Add the sums of other customers."""
+        for name, count in other.customers.items():
+            self.customers[name] = self.customers.get(name, 0) + count
+            for own, more in ((self.purchases, other.purchases), (self.value, other.value)):
+                if name in more:
+                    own[name] = own.get(name, 0.0) + more[name]
+
     def frame(
         self, quantiles: Sequence[float] = QUANTILES, *, stretch: Mapping[str, Stretch] | None = None
     ) -> pl.DataFrame:

@@ -262,7 +262,7 @@ def _add_future(
 
 def _drawn(forecaster: Forecaster, block: pl.DataFrame, draws: int, rng: np.random.Generator) -> Buyers:
     parameters = forecaster.purchases.thinned(draws)
-    values: Mapping[str, Floats] = parameters.values(forecaster.model, block, rng)
+    values: Mapping[str, Floats] = parameters.values(forecaster.model, block)
     return forecaster.model.draw(values, arrays(block, forecaster.model), rng)
 
 

@@ -232,7 +232,7 @@ def score(
     learned, shown, seed = learned or {}, progress or Silent(), horizon.seed
     plain, wide = ({kind: Tally(counts=kind == "purchases") for kind in KINDS} for _ in range(2))
     with shown.task("scoring customers", total=customers.height) as advance:
-        for start, _, block in blocks(forecaster, customers, horizon):
+        for start, block in blocks(forecaster, customers, horizon, then=lambda start, _, found: (start, found)):
             for kind in KINDS if block.value is not None else KINDS[:1]:
                 draws: Floats = getattr(block, kind)
                 y = outcome[kind][start : start + len(draws)].cast(pl.Float64).to_numpy()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tabkit.cltv.buying import Buyers, leave_after_purchases, when_leaving_after_purchases
-from tabkit.cltv.models.model import Floats, Model, Parameter, Values
+from tabkit.cltv.models.model import Floats, Model, Parameter, Values, by_level
 from tabkit.cltv.ops import NUMPY, Ops
 from tabkit.cltv.priors import Prior
 from tabkit.cltv.quadrature import beta_mean
@@ -37,8 +37,8 @@ def _derived(values: Values) -> dict[str, Any]:
 
 
 def _purchases(ops: Ops, values: Values, data: Values) -> Any:
-    r, alpha, x = values["r"], values["alpha"], data["frequency"]
-    return ops.gammaln(r + x) - ops.gammaln(r) + r * ops.log(alpha)
+    r, alpha = values["r"], values["alpha"]
+    return by_level(lambda x: ops.gammaln(r + x), data, "frequency", [r]) - ops.gammaln(r) + r * ops.log(alpha)
 
 
 def _later(ops: Ops, values: Values, data: Values) -> Any:
@@ -47,22 +47,30 @@ def _later(ops: Ops, values: Values, data: Values) -> Any:
     return (values["r"] + data["frequency"]) * ops.log1p(gone)
 
 
+def _ages(ops: Ops, values: Values, data: Values) -> tuple[Any, Any]:
+    """Return ``-(r + x) log(alpha + T)``, and `_later` as a difference of logs that few rows differ in."""
+    alpha, count = values["alpha"], values["r"] + data["frequency"]
+    age, last = (by_level(lambda t: ops.log(alpha + t), data, name, [alpha]) for name in ("T", "recency"))
+    return -count * age, count * (age - last)
+
+
 def _loglik_bg(ops: Ops, values: Values, data: Values) -> Any:
     """Return equation 6 of Fader, Hardie and Lee, its two terms added in logs."""
     a, b, x = values["a"], values["b"], data["frequency"]
-    stays = -(values["r"] + x) * ops.log(values["alpha"] + data["T"])
-    left = ops.log(a) - ops.log(b + ops.maximum(x, 1) - 1) + _later(ops, values, data)
-    chance = ops.betaln(a, b + x) - ops.betaln(a, b)
-    return _purchases(ops, values, data) + chance + stays + ops.where(x > 0, ops.logaddexp(0.0, left), 0.0)
+    odds = by_level(lambda x: ops.log(a) - ops.log(b + ops.maximum(x, 1) - 1), data, "frequency", [a, b])
+    stays, later = _ages(ops, values, data)
+    chance = by_level(lambda x: ops.betaln(a, b + x) - ops.betaln(a, b), data, "frequency", [a, b])
+    left = ops.where(x > 0, ops.logaddexp(0.0, odds + later), 0.0)
+    return _purchases(ops, values, data) + chance + stays + left
 
 
 def _loglik_mbg(ops: Ops, values: Values, data: Values) -> Any:
     """Return the likelihood of Batislam, Denizel and Filiztekin: customers may leave at time 0 too."""
-    a, b, x = values["a"], values["b"], data["frequency"]
-    stays = -(values["r"] + x) * ops.log(values["alpha"] + data["T"])
-    left = ops.log(a) - ops.log(b + x) + _later(ops, values, data)
-    chance = ops.betaln(a, b + x + 1) - ops.betaln(a, b)
-    return _purchases(ops, values, data) + chance + stays + ops.logaddexp(0.0, left)
+    a, b = values["a"], values["b"]
+    odds = by_level(lambda x: ops.log(a) - ops.log(b + x), data, "frequency", [a, b])
+    stays, later = _ages(ops, values, data)
+    chance = by_level(lambda x: ops.betaln(a, b + x + 1) - ops.betaln(a, b), data, "frequency", [a, b])
+    return _purchases(ops, values, data) + chance + stays + ops.logaddexp(0.0, odds + later)
 
 
 def _odds(values: Values, data: Values, tail: Any) -> Any:

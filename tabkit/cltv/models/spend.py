@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tabkit.cltv.models.model import Floats, Parameter, Values
+from tabkit.cltv.models.model import Floats, Parameter, Values, by_level
 from tabkit.cltv.ops import Ops
 from tabkit.cltv.priors import Prior
 
@@ -33,8 +33,8 @@ def loglik(ops: Ops, values: Values, data: Values) -> Any:
     """
     p, q, v = values["p"], values["q"], values["v"]
     x, mean = data["frequency"], data["monetary_value"]
-    shape = p * x
-    return -ops.betaln(shape, q) - ops.log(mean) - q * ops.log1p(x * mean / v) - shape * ops.log1p(v / (x * mean))
+    several = by_level(lambda x: -ops.betaln(p * x, q), data, "frequency", [p, q])
+    return several - np.log(mean) - q * ops.log1p(x * mean / v) - p * x * ops.log1p(v / (x * mean))
 
 
 def expected(values: Values, data: Values) -> Floats:

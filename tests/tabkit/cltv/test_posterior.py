@@ -43,7 +43,7 @@ def test_it_travels_as_a_frame(options: dict[str, bool]) -> None:
 
 def test_groups_move_parameters_on_their_own_scale() -> None:
     found = posterior(groups=True)
-    values = found.values(BG, ROWS, np.random.default_rng(0))
+    values = found.values(BG, ROWS)
     d = found.draws
     np.testing.assert_allclose(values["r"][0], d["r"] * np.exp(d["r_sigma"] * d["r_z"][:, 0]))
     np.testing.assert_allclose(values["phi"][1], expit(logit(d["phi"]) + d["phi_sigma"] * d["phi_z"][:, 1]))
@@ -53,7 +53,7 @@ def test_groups_move_parameters_on_their_own_scale() -> None:
 
 def test_covariates_speed_up_and_drive_away() -> None:
     found = posterior(covariates=True)
-    values = found.values(BG, ROWS, np.random.default_rng(0))
+    values = found.values(BG, ROWS)
     z = (ROWS["age"].to_numpy() - 30) / ROWS["age"].to_numpy().std()
     d = found.draws
     np.testing.assert_allclose(values["alpha"], d["alpha"] * np.exp(-z[:, None] * d["rate_coef"][:, 0]))

@@ -1,0 +1,352 @@
+"""Whether campaigns bring in more than they cost: what their users are worth, day by day, and what to bid for them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipelines.config import CampaignConfig
+from pipelines.lifetime_value import LifetimeModel
+from tabkit.cltv import bidding, campaign
+from tabkit.cltv.acquired import repeat_value, worth
+from tabkit.cltv.campaign import CampaignFit
+from tabkit.cltv.campaign_forecast import Forecast, forecast
+from tabkit.cltv.daily import Daily, daily
+from tabkit.config import build
+from tabkit.errors import ConfigError, FitError, SchemaError
+from tabkit.frames import Source, collect, describe, scan
+from tabkit.progress import Progress
+
+Floats = NDArray[np.float64]
+
+ABSENT, OLD = "not among the model's customers", "acquired longer ago than the horizon"
+_FAN = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97)
+_ENDS = (0.03, 0.97)
+_CURVE = 500
+_MUCH = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Campaigns:
+    """What is known of campaigns, and what follows.
+
+    Parameters
+    ----------
+    decisions
+        One row per campaign, see `decide`.
+    fitted
+        The random walks.
+    ahead
+        Their forecast.
+    fan
+        ``campaign``, ``day``, ``past`` (whether known), ``users``, ``observed`` (the day's mean; null ahead) and
+        quantiles ``q3`` to ``q97``: of the level in the past, of the day's mean ahead.
+    refused
+        Rows left out, by reason.
+    notes
+        What a careful colleague would add.
+    """
+
+    decisions: pl.DataFrame
+    fitted: CampaignFit
+    ahead: Forecast
+    fan: pl.DataFrame
+    refused: Mapping[str, int]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "campaigns": self.decisions.to_dicts(),
+            "days": [str(day) for day in self.ahead.days],
+            "diagnostics": dict(self.fitted.diagnostics),
+            "refused": dict(self.refused),
+            "notes": list(self.notes),
+        }
+
+
+def campaigns(
+    model: LifetimeModel,
+    source: Source,
+    *,
+    config: CampaignConfig | Mapping[str, Any],
+    volume: Source | None = None,
+    progress: Progress | None = None,
+) -> Campaigns:
+    """Compare what the users of campaigns are worth with what they cost.
+
+    A user's value is what was paid since the first purchase and what is forecast up to the age of ``horizon_days``,
+    times ``margin``. The means of each campaign's days go into random walks (`tabkit.cltv.campaign.fit`), and these on
+    to the next ``ahead_days``. How uncertain the model's own parameters are moves the part of value that is to come.
+
+    Parameters
+    ----------
+    model
+        Fitted with amounts; with the campaign as its group, or its forecasts draw campaigns together.
+    source
+        One row per acquired user: the customer, the campaign, and the cost.
+    config
+        Settings; a mapping is validated.
+    volume
+        Users by bid: ``bid``, ``users``, and ``campaign`` where curves differ.
+
+    Raises
+    ------
+    TabkitError
+        If columns are missing, customers are named twice, or too few days have users.
+    ImportError
+        If the extra `cltv` is not installed.
+
+    Examples
+    --------
+    >>> found = campaigns(model, "acquired.parquet", config={"campaign": "campaign", "cost": "cac"})  # doctest: +SKIP
+    """
+    settings = config if isinstance(config, CampaignConfig) else build(CampaignConfig, config)
+    acquired = _acquired(source, model, settings)
+    values = worth(
+        model.forecaster, model.customers, horizon_days=settings.horizon_days, customer=model.customer,
+        seed=settings.seed, progress=progress,
+    )  # fmt: skip
+    users, refused = _valued(acquired, values, model, settings)
+    days = daily(users, campaign="campaign", day="day", value="value", cost="cost")
+    own = campaign.Settings(likelihood=settings.likelihood, draws=settings.draws, seed=settings.seed)
+    fitted = _with_noise(campaign.fit(days.frame, settings=own, progress=progress), users)
+    ahead = forecast(fitted, horizon_days=settings.ahead_days, seed=settings.seed)
+    curves = _volumes(volume, fitted.names)
+    people = _people(users)
+    return Campaigns(
+        decisions=decide(model, fitted, ahead, people, settings=settings, volumes=curves),
+        fitted=fitted,
+        ahead=ahead,
+        fan=_fan(fitted, ahead, days),
+        refused={**refused, **days.refused},
+        notes=(*fitted.warnings, *_notes(people, model, settings, refused, acquired.height)),
+    )
+
+
+def decide(
+    model: LifetimeModel,
+    fitted: CampaignFit,
+    ahead: Forecast,
+    people: pl.DataFrame,
+    *,
+    settings: CampaignConfig,
+    volumes: Mapping[str, pl.DataFrame],
+) -> pl.DataFrame:
+    """Return what follows for each campaign.
+
+    Returns
+    -------
+    pl.DataFrame
+        ``campaign``, ``users``, ``value_mean``, ``value_low``, ``value_high`` (94 %) of a user of the days ahead,
+        ``to_come`` (the share of known users' value that is not paid yet), ``cost`` (mean; null if unknown),
+        ``p_above`` (chance that value is above cost) with its Monte Carlo error ``p_above_error``, ``payback_days``
+        (median; null if not within the horizon), ``p_never`` (not within it), ``break_even`` and ``safe`` (bids),
+        ``bid`` and ``profit`` (expected, at the users of the volume curve; null without one).
+    """
+    rows = []
+    grid = np.unique(np.linspace(0, settings.horizon_days, min(settings.horizon_days, 183) + 1).round())
+    for place, name in enumerate(fitted.names):
+        known = people.row(by_predicate=pl.col("campaign") == name, named=True)
+        grouped = model.forecaster.purchases.design.group == settings.campaign
+        curve = repeat_value(
+            model.forecaster, grid, draws=_CURVE, group=name if grouped else None
+        )  # fmt: skip
+        level = ahead.level[:, place].mean(axis=1)
+        moved = _moved(level, curve[:, -1], known["to_come"])
+        rows.append(_row(name, known, moved, curve, grid, settings, volumes.get(name)))
+    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides=dict.fromkeys(_MAYBE, pl.Float64))
+
+
+_MAYBE = ("cost", "p_above", "p_above_error", "payback_days", "p_never", "break_even", "safe", "bid", "profit")
+
+
+def _row(
+    name: str,
+    known: Mapping[str, Any],
+    level: Floats,
+    curve: Floats,
+    grid: Floats,
+    settings: CampaignConfig,
+    volume: pl.DataFrame | None,
+) -> dict[str, Any]:
+    low, high = np.quantile(level, _ENDS)
+    row = {"campaign": name, "users": known["users"], "value_mean": float(level.mean()), "value_low": float(low)}
+    row |= {"value_high": float(high), "to_come": known["to_come"], "cost": known["cost"]}
+    row |= dict.fromkeys(_MAYBE[1:])
+    row |= {"break_even": float(level.mean()), "safe": float(np.quantile(level, 1 - settings.confidence))}
+    if known["cost"] is not None:
+        above = bidding.probability_above(level, cost=known["cost"])
+        first = known["first"]
+        paid = first + np.maximum(level[:, None][:: max(1, len(level) // _CURVE)][:_CURVE] - first, 0.0) * _shape(curve)
+        back = bidding.payback(paid, cost=known["cost"], days=grid)
+        half = back.quantile(0.5)
+        row |= {"p_above": float(above.value), "p_above_error": float(above.error)}
+        row |= {"payback_days": half if np.isfinite(half) else None, "p_never": back.never}
+    if volume is not None:
+        bids = bidding.highest_bid(level, volume=volume, confidence=settings.confidence)
+        row |= {"break_even": bids.break_even, "safe": bids.safe, "bid": bids.best, "profit": bids.best_profit}
+    return row
+
+
+def _moved(level: Floats, repeats: Floats, share: float) -> Floats:
+    """Let the share of value that is to come follow the draws of what newcomers pay."""
+    relative = np.resize(repeats / repeats.mean(), len(level))
+    return np.asarray(level * (1 + share * (relative - 1)))
+
+
+def _shape(curve: Floats) -> Floats:
+    """Return by draw which share of what is paid within the horizon is paid by each day."""
+    last = curve[:, -1:]
+    return np.asarray(np.divide(curve, last, out=np.ones_like(curve), where=last > 0))
+
+
+def _acquired(source: Source, model: LifetimeModel, settings: CampaignConfig) -> pl.DataFrame:
+    """Return customer, campaign and cost of each row; `SchemaError` or `FitError` where they cannot be used."""
+    customer = settings.customer or model.customer
+    if settings.campaign is None:
+        raise ConfigError("no campaign column is given", advice="name it: --campaign campaign")
+    lazy, name = scan(source), describe(source)
+    schema = lazy.collect_schema()
+    wanted = [customer, settings.campaign, *([settings.cost] if settings.cost else [])]
+    if missing := [column for column in wanted if column not in schema]:
+        raise SchemaError(
+            f"{name} lacks columns: {', '.join(map(repr, missing))}",
+            advice=f"its columns are {', '.join(map(repr, schema))}; give --customer, --campaign, --cost",
+        )
+    cost = pl.col(settings.cost) if settings.cost else pl.lit(None, pl.Float64)
+    if settings.cost and not schema[settings.cost].is_numeric():
+        raise SchemaError(f"{settings.cost!r} of {name} is {schema[settings.cost]}; money was expected")
+    ours = model.customers.schema[model.customer]
+    found = lazy.select(pl.col(customer).alias("customer"), pl.col(settings.campaign).alias("campaign"), cost=cost)
+    frame = collect(found, what=name)
+    if frame.schema["customer"] != ours:
+        try:
+            frame = frame.with_columns(pl.col("customer").cast(ours))
+        except pl.exceptions.PolarsError as error:
+            raise SchemaError(
+                f"{customer!r} of {name} is {schema[customer]}, but the model's customers are {ours}",
+                advice="cast one of them, so that both name customers alike",
+            ) from error
+    twice = frame.filter(pl.col("customer").is_not_null())["customer"].is_duplicated().sum()
+    if twice:
+        raise FitError(
+            f"{twice:,} rows of {name} name a customer that another row names too", advice="give one row per user"
+        )
+    return frame.with_columns(pl.col("campaign").cast(pl.String))
+
+
+def _valued(
+    acquired: pl.DataFrame, values: pl.DataFrame, model: LifetimeModel, settings: CampaignConfig
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Join what users are worth, and the day of their first purchase; return who is left out, by reason."""
+    end = model.facts.get("end")
+    if end is None:
+        raise ConfigError(
+            "the model was fitted to a summary: when its customers were acquired is unknown",
+            advice="fit from the log of transactions",
+        )
+    last = datetime.date.fromisoformat(end)
+    first = model.customers.select(pl.col(model.customer).alias("customer"), "first_value")
+    known = acquired.join(first, on="customer", how="left")
+    joined = known.join(values.rename({model.customer: "customer"}), on="customer", how="left")
+    absent, old = pl.col("first_value").is_null(), pl.col("first_value").is_not_null() & pl.col("value").is_null()
+    counts = joined.select(absent.sum().alias(ABSENT), old.sum().alias(OLD)).row(0, named=True)
+    money = ("value", "to_come", "first_value")
+    users = joined.filter(pl.col("value").is_not_null()).with_columns(
+        *(pl.col(name) * settings.margin for name in money),
+        variance=pl.col("variance") * settings.margin**2,
+        day=pl.lit(last) - pl.duration(days="age_days"),
+    )
+    refused = {reason: count for reason, count in counts.items() if count}
+    if users.is_empty():
+        told = "; ".join(f"{reason}: {count:,} rows" for reason, count in refused.items()) or "no row at all"
+        raise FitError(f"no user of the campaigns can be valued ({told})", advice="check the columns and the horizon")
+    return users, refused
+
+
+def _with_noise(fitted: CampaignFit, users: pl.DataFrame) -> CampaignFit:
+    """Let the noise of days ahead hold what users will do, not only how far their expectations lie apart."""
+    own = users.group_by("campaign").agg(pl.col("variance").mean())
+    more = dict(own.iter_rows())
+    both = (float(np.hypot(sd, np.sqrt(more[name]))) for name, sd in zip(fitted.names, fitted.user_sd, strict=True))
+    return replace(fitted, user_sd=tuple(both))
+
+
+def _people(users: pl.DataFrame) -> pl.DataFrame:
+    return (
+        users.filter(pl.col("campaign").is_not_null())
+        .group_by("campaign")
+        .agg(
+            users=pl.len(),
+            cost=pl.col("cost").cast(pl.Float64).mean(),
+            costless=pl.col("cost").null_count(),
+            first=pl.col("first_value").mean(),
+            to_come=pl.when(pl.col("value").sum() > 0)
+            .then(pl.col("to_come").sum() / pl.col("value").sum())
+            .otherwise(0.0),
+        )
+    )
+
+
+def _volumes(volume: Source | None, names: tuple[str, ...]) -> dict[str, pl.DataFrame]:
+    """Return each campaign's volume curve."""
+    if volume is None:
+        return {}
+    frame = collect(scan(volume), what=describe(volume))
+    if missing := [name for name in ("bid", "users") if name not in frame.columns]:
+        raise SchemaError(
+            f"{describe(volume)} lacks columns: {', '.join(map(repr, missing))}",
+            advice="a volume curve has columns 'bid' and 'users', and 'campaign' where curves differ",
+        )
+    if "campaign" not in frame.columns:
+        return dict.fromkeys(names, frame.sort("bid"))
+    named = frame.with_columns(pl.col("campaign").cast(pl.String)).sort("bid")
+    curves = {name: named.filter(pl.col("campaign") == name) for name in names}
+    return {name: curve for name, curve in curves.items() if curve.height}
+
+
+def _fan(fitted: CampaignFit, ahead: Forecast, days: Daily) -> pl.DataFrame:
+    """Return past levels with what was observed, and the days ahead, one under the other."""
+    names = [f"q{100 * q:g}" for q in _FAN]
+    seen = days.frame.select(pl.col("campaign").cast(pl.String), "day", "users", observed="mean")
+    past = fitted.levels.join(seen, on=["campaign", "day"], how="left")
+    later = ahead.quantiles(of="mean", at=_FAN)
+    past = past.with_columns(
+        past=True, **{name: pl.lit(None, pl.Float64) for name in names if name not in past.columns}
+    )
+    later = later.with_columns(past=False, users=pl.lit(None, pl.Int64), observed=pl.lit(None, pl.Float64))
+    columns = ["campaign", "day", "past", "users", "observed", *names]
+    return pl.concat([past.select(columns), later.select(columns)]).sort("campaign", "day")
+
+
+def _notes(
+    people: pl.DataFrame, model: LifetimeModel, settings: CampaignConfig, refused: Mapping[str, int], rows: int
+) -> list[str]:
+    """Return what a careful colleague would add."""
+    told = []
+    if settings.margin == 1.0:
+        told.append("Value is revenue: give the share that remains of it (--margin) before comparing it with a cost.")
+    if refused.get(ABSENT):
+        told.append(
+            f"{refused[ABSENT]:,} of {rows:,} acquired users never bought and are left out: the value is that of a "
+            "buyer. Compare it with the cost of a buyer, not of a sign-up."
+        )
+    much = people.filter(pl.col("to_come") > _MUCH)["campaign"].sort().to_list()
+    if much:
+        told.append(f"More than half of the value is forecast, not paid yet: {', '.join(much)}.")
+    if model.forecaster.purchases.design.group != settings.campaign:
+        told.append(
+            "The model was fitted without the campaign as its group: what is forecast of its users is drawn towards "
+            "the average of all customers (fit with --group)."
+        )
+    missing = int(people["costless"].sum())
+    if settings.cost and missing:
+        told.append(f"The cost of {missing:,} users is null; the mean of the others stands for them.")
+    return told
