@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,9 +15,9 @@ from pipelines.config import CampaignConfig
 from pipelines.lifetime_value import LifetimeModel
 from tabkit.cltv import bidding, campaign
 from tabkit.cltv.acquired import repeat_value, worth
-from tabkit.cltv.campaign import CampaignFit
+from tabkit.cltv.campaign import QUANTILES, CampaignFit
 from tabkit.cltv.campaign_forecast import Forecast, forecast
-from tabkit.cltv.daily import Daily, daily
+from tabkit.cltv.daily import daily, together
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import Source, collect, describe, scan
@@ -26,7 +26,6 @@ from tabkit.progress import Progress
 Floats = NDArray[np.float64]
 
 ABSENT, OLD = "not among the model's customers", "acquired longer ago than the horizon"
-_FAN = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97)
 _ENDS = (0.03, 0.97)
 _CURVE = 500
 _MUCH = 0.5
@@ -49,6 +48,8 @@ class Campaigns:
         quantiles ``q3`` to ``q97``: of the level in the past, of the day's mean ahead.
     refused
         Rows left out, by reason.
+    verdict
+        One sentence.
     notes
         What a careful colleague would add.
     """
@@ -58,6 +59,7 @@ class Campaigns:
     ahead: Forecast
     fan: pl.DataFrame
     refused: Mapping[str, int]
+    verdict: str
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,6 +69,7 @@ class Campaigns:
             "days": [str(day) for day in self.ahead.days],
             "diagnostics": dict(self.fitted.diagnostics),
             "refused": dict(self.refused),
+            "verdict": self.verdict,
             "notes": list(self.notes),
         }
 
@@ -109,6 +112,7 @@ def campaigns(
     """
     settings = config if isinstance(config, CampaignConfig) else build(CampaignConfig, config)
     acquired = _acquired(source, model, settings)
+    curves = _volumes(volume, acquired["campaign"].drop_nulls().unique().to_list())
     values = worth(
         model.forecaster, model.customers, horizon_days=settings.horizon_days, customer=model.customer,
         seed=settings.seed, progress=progress,
@@ -116,16 +120,18 @@ def campaigns(
     users, refused = _valued(acquired, values, model, settings)
     days = daily(users, campaign="campaign", day="day", value="value", cost="cost")
     own = campaign.Settings(likelihood=settings.likelihood, draws=settings.draws, seed=settings.seed)
-    fitted = _with_noise(campaign.fit(days.frame, settings=own, progress=progress), users)
+    rows = together(days.frame, fewest_users=settings.fewest_users)
+    fitted = _of_days(campaign.fit(rows, settings=own, progress=progress), users, days.frame)
     ahead = forecast(fitted, horizon_days=settings.ahead_days, seed=settings.seed)
-    curves = _volumes(volume, fitted.names)
     people = _people(users)
+    decisions = decide(model, fitted, ahead, people, settings=settings, volumes=curves)
     return Campaigns(
-        decisions=decide(model, fitted, ahead, people, settings=settings, volumes=curves),
+        decisions=decisions,
         fitted=fitted,
         ahead=ahead,
-        fan=_fan(fitted, ahead, days),
+        fan=_fan(fitted, ahead, rows),
         refused={**refused, **days.refused},
+        verdict=_verdict(decisions, settings),
         notes=(*fitted.warnings, *_notes(people, model, settings, refused, acquired.height)),
     )
 
@@ -271,12 +277,14 @@ def _valued(
     return users, refused
 
 
-def _with_noise(fitted: CampaignFit, users: pl.DataFrame) -> CampaignFit:
-    """Let the noise of days ahead hold what users will do, not only how far their expectations lie apart."""
+def _of_days(fitted: CampaignFit, users: pl.DataFrame, days: pl.DataFrame) -> CampaignFit:
+    """Forecast days as they are: as many users as on one, and what each will do, not how far expectations lie apart."""
     own = users.group_by("campaign").agg(pl.col("variance").mean())
     more = dict(own.iter_rows())
     both = (float(np.hypot(sd, np.sqrt(more[name]))) for name, sd in zip(fitted.names, fitted.user_sd, strict=True))
-    return replace(fitted, user_sd=tuple(both))
+    typical = dict(days.group_by("campaign").agg(pl.col("users").median()).iter_rows())
+    last: Any = days["day"].max()
+    return replace(fitted, user_sd=tuple(both), users=tuple(typical[name] for name in fitted.names), end=last)
 
 
 def _people(users: pl.DataFrame) -> pl.DataFrame:
@@ -295,7 +303,7 @@ def _people(users: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _volumes(volume: Source | None, names: tuple[str, ...]) -> dict[str, pl.DataFrame]:
+def _volumes(volume: Source | None, names: Sequence[str]) -> dict[str, pl.DataFrame]:
     """Return each campaign's volume curve."""
     if volume is None:
         return {}
@@ -312,18 +320,34 @@ def _volumes(volume: Source | None, names: tuple[str, ...]) -> dict[str, pl.Data
     return {name: curve for name, curve in curves.items() if curve.height}
 
 
-def _fan(fitted: CampaignFit, ahead: Forecast, days: Daily) -> pl.DataFrame:
+def _fan(fitted: CampaignFit, ahead: Forecast, days: pl.DataFrame) -> pl.DataFrame:
     """Return past levels with what was observed, and the days ahead, one under the other."""
-    names = [f"q{100 * q:g}" for q in _FAN]
-    seen = days.frame.select(pl.col("campaign").cast(pl.String), "day", "users", observed="mean")
+    names = [f"q{100 * q:g}" for q in QUANTILES]
+    seen = days.select(pl.col("campaign").cast(pl.String), "day", "users", observed="mean")
     past = fitted.levels.join(seen, on=["campaign", "day"], how="left")
-    later = ahead.quantiles(of="mean", at=_FAN)
-    past = past.with_columns(
-        past=True, **{name: pl.lit(None, pl.Float64) for name in names if name not in past.columns}
-    )
+    later = ahead.quantiles(of="mean", at=QUANTILES)
+    past = past.with_columns(past=True)
     later = later.with_columns(past=False, users=pl.lit(None, pl.Int64), observed=pl.lit(None, pl.Float64))
     columns = ["campaign", "day", "past", "users", "observed", *names]
     return pl.concat([past.select(columns), later.select(columns)]).sort("campaign", "day")
+
+
+def _verdict(decisions: pl.DataFrame, settings: CampaignConfig) -> str:
+    """Say which campaigns are surely above their cost, which below, and of which it is not known."""
+    if not settings.cost:
+        return "No cost was given, so nothing is decided."
+    sure = settings.confidence
+    chance = pl.col("p_above")
+    told = []
+    for what, those in (
+        (f"Users worth more than they cost, with a probability of {sure:.0%} or more", chance >= sure),
+        (f"Worth less, with a probability of {sure:.0%} or more", chance <= 1 - sure),
+        ("Not known", (chance > 1 - sure) & (chance < sure)),
+        ("No cost", chance.is_null()),
+    ):
+        names = decisions.filter(those)["campaign"].to_list()
+        told += [f"{what}: {', '.join(names)}."] if names else []
+    return " ".join(told)
 
 
 def _notes(

@@ -39,6 +39,7 @@ def fit(
     widen_days: Annotated[int | None, typer.Option(help="How far the forecasts of that backtest reach.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="The bundle to write.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
+    report: Annotated[str | None, typer.Option(help="A page of pictures to write, such as report.html.")] = None,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -60,6 +61,7 @@ def fit(
         "widen_origins": widen_origins,
         "widen_days": widen_days,
         "output": output,
+        "report": report,
     }
 
     def job() -> dict[str, Any]:
@@ -88,6 +90,7 @@ def backtest(
     horizon_days: Annotated[int | None, typer.Option(help="How far each forecast reaches.")] = None,
     origins: Annotated[int | None, typer.Option(help="From how many earlier days forecasts are made again.")] = None,
     widen: Annotated[bool | None, typer.Option(help="Learn from earlier origins how far to widen intervals.")] = None,
+    report: Annotated[str | None, typer.Option(help="A page of pictures to write, such as report.html.")] = None,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -109,6 +112,7 @@ def backtest(
         "horizon_days": horizon_days,
         "origins": origins,
         "widen": widen,
+        "report": report,
     }
 
     def job() -> dict[str, Any]:
@@ -168,6 +172,7 @@ def campaigns(
     confidence: Annotated[float | None, typer.Option(help="Of the bid that makes no loss, such as 0.9.")] = None,
     likelihood: Annotated[str | None, typer.Option(help="Of a day's mean: student_t or zero_inflated.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="A table to write, a row per campaign.")] = None,
+    report: Annotated[str | None, typer.Option(help="A page of pictures to write, such as report.html.")] = None,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -187,6 +192,7 @@ def campaigns(
         "confidence": confidence,
         "likelihood": likelihood,
         "output": output,
+        "report": report,
     }
 
     def job() -> dict[str, Any]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from pipelines import lifetime_value
 from pipelines.backtesting import backtest
-from pipelines.campaigns import campaigns
+from pipelines.campaigns import Campaigns, campaigns
 from pipelines.config import BacktestConfig, CampaignConfig, ForecastConfig, LifetimeFitConfig
 from pipelines.forecasts import forecast_file
+from pipelines.lifetime_page import write_backtest_page, write_campaign_page, write_fit_page
 from pipelines.needs import needed
 from pipelines.tables import check_table
+from pipelines.update_page import check_page
 from tabkit.bundle import check_place
 from tabkit.config import build
 from tabkit.progress import Progress
@@ -26,6 +30,7 @@ def fit_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -
     config = build(LifetimeFitConfig, values)
     source, output = needed(config, "source"), needed(config, "output")
     check_place(output, overwrite=overwrite)
+    _check_report(config.report, output)
     model = lifetime_value.fit(source, config=config, progress=progress)
     if config.widen_origins:
         past = backtest(
@@ -33,8 +38,10 @@ def fit_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -
         )
         model = model.widened(past.learned, horizon_days=config.widen_days)
     checksum = model.save(output, overwrite=overwrite)
+    if config.report is not None:
+        write_fit_page(model, config.report, source=source, config=config, progress=progress)
     seconds = round(time.perf_counter() - started, 3)
-    return {"bundle": output, "checksum": checksum, **model.facts, "seconds": seconds}
+    return {"bundle": output, "checksum": checksum, **model.facts, "page": config.report, "seconds": seconds}
 
 
 def forecast_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
@@ -50,11 +57,15 @@ def backtest_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, 
     """Make forecasts again from earlier days; return how they did."""
     started = time.perf_counter()
     config = build(BacktestConfig, values)
+    source = needed(config, "source")
+    _check_report(config.report)
     found = backtest(
-        needed(config, "source"), config=config, horizon_days=config.horizon_days, origins=config.origins,
+        source, config=config, horizon_days=config.horizon_days, origins=config.origins,
         widen=config.widen, draws=config.predictive_draws, progress=progress,
     )  # fmt: skip
-    return {**found.to_dict(), "seconds": round(time.perf_counter() - started, 3)}
+    if config.report is not None:
+        write_backtest_page(found, config.report, source=source, config=config, progress=progress)
+    return {**found.to_dict(), "page": config.report, "seconds": round(time.perf_counter() - started, 3)}
 
 
 def campaigns_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
@@ -62,11 +73,32 @@ def campaigns_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str,
     started = time.perf_counter()
     config = build(CampaignConfig, values)
     path, source = needed(config, "bundle"), needed(config, "source")
+    _check_report(config.report, path)
     if config.output is not None:
         check_table(Path(config.output), made="p_above", what="table of campaigns")
     found = campaigns(lifetime_value.load(path), source, config=config, volume=config.volume, progress=progress)
     if config.output is not None:
         write([found.decisions.lazy()], [Path(config.output)], sources=["the campaigns"])
-    kept = {name: getattr(config, name) for name in ("horizon_days", "ahead_days", "margin", "confidence")}
+    if config.report is not None:
+        shown = found.decisions.with_columns(bid=pl.coalesce("bid", "safe"))
+        write_campaign_page(
+            shown, config.report, title=f"What users of {len(shown)} campaigns are worth", verdict=found.verdict,
+            fans=found.fan, notes=found.notes, facts=tuple(_said(config, found)),
+        )  # fmt: skip
+    kept = {name: getattr(config, name) for name in ("horizon_days", "ahead_days", "margin", "confidence", "output")}
     seconds = round(time.perf_counter() - started, 3)
-    return {"bundle": path, **kept, **found.to_dict(), "output": config.output, "seconds": seconds}
+    return {"bundle": path, **kept, **found.to_dict(), "page": config.report, "seconds": seconds}
+
+
+def _said(config: CampaignConfig, found: Campaigns) -> Iterator[tuple[str, str]]:
+    yield "Value", f"what a user pays by the age of {config.horizon_days:,} days, times {config.margin:g}"
+    yield "Decided on", f"users of {found.ahead.days[0]} to {found.ahead.days[-1]}"
+    safe = f"makes no loss with a probability of {config.confidence:.0%}"
+    yield "Highest bid", safe if config.volume is None else "has the highest expected profit on the volume curve"
+    for reason, count in found.refused.items():
+        yield "Left out", f"{count:,} {reason}"
+
+
+def _check_report(report: str | None, *bundles: str) -> None:
+    if report is not None:
+        check_page(report, bundles=bundles)

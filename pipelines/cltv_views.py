@@ -21,6 +21,7 @@ def fit_view(result: Mapping[str, Any]) -> RenderableType:
     if result["spend"]:
         lines.append(Text(_drawn(result["spend"], "Spend")))
     lines.append(Text(f"Saved {result['bundle']}, {result['seconds']:.1f} s", "bold"))
+    lines += _page(result)
     refused = [f"{count:,} {reason}" for reason, count in result["refused"].items()]
     if refused:
         lines.append(Text(f"Rows left out: {', '.join(refused)}"))
@@ -58,45 +59,69 @@ def backtest_view(result: Mapping[str, Any]) -> RenderableType:
             head = f"{kind.capitalize()} of {result['horizon_days']} days, from {len(result['origins'])} origins"
             lines += [Text(head, "bold"), _errors(result["origins"], kind), Text()]
             lines += [_held(result["origins"], kind), Text()]
-    lines.append(Text(result["verdict"], "bold"))
+    lines += [Text(result["verdict"], "bold"), *_page(result)]
     return Group(*lines, *(Text(f"Note: {note}", "yellow") for note in result["notes"]))
 
 
 def campaigns_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `cltv campaigns` has to say: per campaign value, cost, the chance to gain, payback and bids."""
     rows: Sequence[Mapping[str, Any]] = result["campaigns"]
-    bidding = any(row["bid"] is not None for row in rows)
-    names = ("users", "worth", "94 %", "cost", "P(worth > cost)", "paid back", "break-even bid", "safe bid")
+    bids = {"even": "break_even", "safe": "safe", **({"best": "bid"} if any(row["bid"] for row in rows) else {})}
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("campaign")
-    for name in (*names, *(["best bid"] if bidding else [])):
+    table.add_column("campaign", overflow="fold")
+    for name in ("users", "worth (94 %)", "cost", "P(gain)", "paid back", *bids):
         table.add_column(name, justify="right")
     for row in rows:
-        cells = [f"{row['users']:,}", _money(row["value_mean"])]
-        cells += [f"{_money(row['value_low'])} to {_money(row['value_high'])}", _money(row["cost"])]
-        cells += ["" if row["p_above"] is None else f"{row['p_above']:.0%}", _payback(row)]
-        cells += [_money(row["break_even"]), _money(row["safe"]), *([_money(row["bid"])] if bidding else [])]
-        table.add_row(row["campaign"], *cells)
+        worth = f"{_money(row['value_mean'])} ({_money(row['value_low'])} to {_money(row['value_high'])})"
+        cells = [f"{row['users']:,}", worth, _money(row["cost"]), _chance(row["p_above"]), _payback(row)]
+        table.add_row(Text(row["campaign"]), *cells, *(_money(row[name]) for name in bids.values()))
     head = (
         f"What a user acquired from {result['days'][0]} to {result['days'][-1]} is worth by the age of "
         f"{result['horizon_days']} days, at a margin of {result['margin']:g}:"
     )
     refused = [f"{count:,} {reason}" for reason, count in result["refused"].items()]
-    lines: list[RenderableType] = [Text(head), Text(), table, Text()]
+    even = f"Bids: even breaks even on average; safe makes no loss with a probability of {result['confidence']:.0%}"
+    best = "; best has the highest expected profit." if "best" in bids else "."
+    lines: list[RenderableType] = [
+        Text(head),
+        Text(),
+        table,
+        Text(),
+        Text(even + best),
+        Text(result["verdict"], "bold"),
+    ]
     if result["output"]:
         lines.append(Text(f"Wrote {result['output']}", "bold"))
+    lines += _page(result)
     if refused:
         lines.append(Text(f"Users left out: {', '.join(refused)}"))
     return Group(*lines, *(Text(f"Note: {note}", "yellow") for note in result["notes"]))
+
+
+def _page(result: Mapping[str, Any]) -> list[Text]:
+    return [Text(f"Pictures: {result['page']}")] if result["page"] else []
 
 
 def _money(value: float | None) -> str:
     """Return an amount with as many digits as it deserves.
 
     >>> _money(1234.5), _money(12.345), _money(None)
-    ('1,234', '12.35', '')
+    ('1,234', '12.3', '')
     """
-    return "" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}"
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}" if abs(value) >= 10 else f"{value:,.2f}"
+
+
+def _chance(share: float | None) -> str:
+    """Return a counted probability, never as sure.
+
+    >>> _chance(1.0), _chance(0.42), _chance(None)
+    ('> 99%', '42%', '')
+    """
+    if share is None:
+        return ""
+    return "> 99%" if share > 0.99 else "< 1%" if share < 0.01 else f"{share:.0%}"
 
 
 def _payback(row: Mapping[str, Any]) -> str:

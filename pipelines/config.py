@@ -289,6 +289,8 @@ class CampaignConfig(Config):
         The age up to which a user's value is counted.
     ahead_days
         The days whose users are decided on.
+    fewest_users
+        Consecutive days are put together until they have so many; see `tabkit.cltv.daily.together`.
     margin
         The share of what is paid that remains.
     confidence
@@ -310,6 +312,7 @@ class CampaignConfig(Config):
     volume: str | None = None
     horizon_days: int = Field(default=365, ge=1, le=36_525)
     ahead_days: int = Field(default=30, ge=1, le=3_653)
+    fewest_users: int = Field(default=30, ge=1)
     margin: float = Field(default=1.0, gt=0, le=1)
     confidence: float = Field(default=0.9, gt=0, lt=1)
     likelihood: Literal["student_t", "zero_inflated"] = "student_t"

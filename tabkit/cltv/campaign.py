@@ -22,7 +22,7 @@ from tabkit.progress import Progress
 
 Floats = NDArray[np.float64]
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+QUANTILES = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97)
 # In units of the typical day's mean; money is scaled by it. The spreads are on the log scale and stay.
 PRIORS: dict[str, Prior] = {
     "start_mean": Prior.of("normal", mu=0.0, sigma=5.0),
@@ -102,7 +102,7 @@ class CampaignFit:
         ``day_noise``, ``zero_share``. Shape (draws,): ``freedom`` (degrees of freedom), ``start_mean``,
         ``start_scale``, ``walk_mean``, ``walk_spread``, ``day_mean``, ``day_spread`` of the campaigns' population.
     levels
-        Past levels: ``campaign``, ``day``, ``mean`` and quantiles ``q5`` ... ``q95``, zero days aside.
+        Past levels: ``campaign``, ``day``, ``mean`` and quantiles ``q3`` ... ``q97``, zero days aside.
     diagnostics, warnings
         Of the sampler, and of levels that lie far from the plain means.
     """

@@ -39,7 +39,7 @@ class Forecast:
     mean: Floats
 
     def quantiles(self, *, of: Literal["level", "mean"] = "mean", at: Sequence[float] = QUANTILES) -> pl.DataFrame:
-        """Return ``campaign``, ``day`` and quantiles such as ``q5``."""
+        """Return ``campaign``, ``day`` and quantiles such as ``q3``."""
         values: Floats = {"level": self.level, "mean": self.mean}[of]
         names = [name for name in self.names for _ in self.days]
         columns: dict[str, Any] = {"campaign": names, "day": list(self.days) * len(self.names)}

@@ -66,7 +66,7 @@ def test_levels_are_found_without_trouble_of_the_sampler(six):
     assert found.diagnostics["divergences"] <= 4
     assert found.diagnostics["r_hat"] < 1.03
     past = found.levels.with_columns(truth=pl.Series(np.concatenate(list(truth.values()))))
-    inside = past.select(pl.col("truth").is_between("q5", "q95").mean()).item()
+    inside = past.select(pl.col("truth").is_between("q3", "q97").mean()).item()
     assert 0.8 < inside <= 1.0
     assert past["mean"].len() == days.height
     assert 0.1 < np.median(found.draws["walk_mean"]) < 0.6

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tabkit.cltv.daily import daily
+from tabkit.cltv.daily import daily, together
 from tabkit.errors import FitError, SchemaError
 
 START = dt.date(2024, 1, 1)
@@ -86,3 +86,31 @@ def test_sources_without_what_is_needed_are_refused():
     empty = pl.DataFrame({"c": ["a"], "d": [START], "v": [np.nan]})
     with pytest.raises(FitError, match="value is not finite: 1 rows"):
         daily(empty, **ROLES)
+
+
+def test_days_put_together_hold_the_users_that_came():
+    rng = np.random.default_rng(4)
+    n = 900
+    users = pl.DataFrame(
+        {
+            "c": rng.choice(["a", "b", "c"], n, p=[0.7, 0.28, 0.02]),
+            "d": [START + dt.timedelta(int(k)) for k in rng.integers(0, 60, n)],
+            "v": rng.gamma(0.5, 20.0, n),
+            "k": rng.random(n),
+        }
+    )
+    days = daily(users, **ROLES, cost="k").frame
+    found = together(days, fewest_users=30)
+    assert found.schema == days.schema
+    assert found.filter(pl.col("campaign") != "c")["users"].min() >= 30
+    assert found.filter(pl.col("campaign") == "c").height == 1
+    assert found.select("campaign", "day").is_unique().all()
+    by = found.group_by("campaign", maintain_order=True)
+    whole = users.group_by("c").agg(pl.len(), pl.col("v").mean(), pl.col("k").sum()).sort("c")
+    count = pl.col("users").sum()
+    sums = by.agg(users=count, mean=(pl.col("users") * pl.col("mean")).sum() / count, cost=pl.col("cost").sum())
+    exact = whole.select(users=pl.col("len").cast(pl.Int64), mean="v", cost="k")
+    assert_frame_equal(sums.select("users", "mean", "cost"), exact)
+    small = users.filter(c="c")["v"]
+    assert found.filter(pl.col("campaign") == "c")["variance"].item() == pytest.approx(small.var())
+    assert together(days, fewest_users=1).equals(days)
