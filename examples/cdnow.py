@@ -2,30 +2,35 @@
 
 The log holds the purchases of 2,357 customers, a tenth of those who bought first in early 1997. It comes with the
 package `lifetimes` (extra `examples`; its data file is read, its code is not imported). The model sees the first 39
-weeks, and the next 39 judge it. Run it with: python examples/cdnow.py
+weeks, and the next 39 judge it. Run it with: python examples/cdnow.py [PAGE.html]; the page has the pictures.
 """
 
 from __future__ import annotations
 
 import datetime
 import importlib.util
+import sys
 from pathlib import Path
 
 import polars as pl
 
 from pipelines import lifetime_value
+from pipelines.lifetime_page import write_fit_page
 from tabkit.cltv.holdout import split
 from tabkit.errors import SourceError
 
 END, HORIZON_DAYS = datetime.date(1997, 9, 30), 273
 
 
-def main() -> None:
-    """Fit, forecast, and print what came of it."""
+def main(page: Path | None = None) -> None:
+    """Fit, forecast, and print what came of it; with a page, draw it too."""
     log = purchases()
     columns = {"customer": "customer_id", "date": "date", "amount": "amount"}
     later = split(log, **columns, calibration_end=END).outcome
-    model = lifetime_value.fit(log, config={**columns, "end": END})
+    config = {**columns, "end": END}
+    model = lifetime_value.fit(log, config=config)
+    if page is not None:
+        write_fit_page(model, page, source=log, config=config)
     facts = model.facts
     print(f"{facts['rows']:,} customers, {facts['unique_rows']:,} of them distinct; k-hat {facts['k_hat']:.2f}")
     for name in ("r", "alpha", "a", "b", "p", "q", "v"):
@@ -64,4 +69,4 @@ def purchases() -> pl.DataFrame:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

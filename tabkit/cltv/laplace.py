@@ -22,7 +22,7 @@ Logp = Callable[[Floats], tuple[float, Floats]]
 
 _STEP = 1e-4
 _FREEDOM = 7.0
-_PROPOSALS = 2
+_FEWEST = 2000
 _ROUNDS, _MOST = 2, 60
 _ESS = 400
 
@@ -41,7 +41,7 @@ def laplace(
     model
         A `pymc.Model` of continuous variables.
     draws
-        How many to return.
+        How many to return, and to propose (2,000 at least): where the proposal is good, few are taken twice.
     seed
         Decides them.
     apart
@@ -59,7 +59,7 @@ def laplace(
         mode = find_mode(logp, point)
         curvature = hessian(logp, mode)
         advance(1)
-    rng, size = np.random.default_rng(seed), _PROPOSALS * draws
+    rng, size = np.random.default_rng(seed), max(draws, _FEWEST)
     value_of = _value(model) if apart else lambda x: logp(x)[0]
     found = _Proposal(mode, _root(curvature))
     for last in (*[False] * _ROUNDS, True):

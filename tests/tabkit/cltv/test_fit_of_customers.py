@@ -115,11 +115,11 @@ def test_groups_are_pooled_and_a_group_never_seen_is_wide() -> None:
     frame = frame.with_columns(pl.col("recency", "T").round(0), campaign=pl.Series(group).cast(pl.String))
     found = fit(frame, model="bgnbd", settings=Settings(group="campaign", draws=600, tune=300, chains=2))
     one = frame.unique("campaign").sort("campaign").with_columns(frequency=0, recency=0.0, T=0.0)
-    values = found.posterior.values(MODELS["bgnbd"], one, rng)
+    values = found.posterior.values(MODELS["bgnbd"], one)
     speed = (values["r"] / values["alpha"]).mean(axis=1)
     assert np.corrcoef(speed, level)[0, 1] > 0.9
     strange = one.head(2).with_columns(campaign=pl.lit("never seen"))
-    new = found.posterior.values(MODELS["bgnbd"], strange, rng)
+    new = found.posterior.values(MODELS["bgnbd"], strange)
     assert np.array_equal(new["r"][0], new["r"][1])  # one group, drawn once
     widths = [np.log(v["r"] / v["alpha"]).std(axis=1).mean() for v in (values, new)]
     assert widths[1] > 2 * widths[0]
