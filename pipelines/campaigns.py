@@ -11,9 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines.changes import changes
 from pipelines.config import CampaignConfig
+from pipelines.decisions import decide
 from pipelines.lifetime_value import LifetimeModel
-from tabkit.cltv import bidding, campaign
+from tabkit.cltv import campaign
 from tabkit.cltv.acquired import repeat_value, worth
 from tabkit.cltv.campaign import QUANTILES, CampaignFit
 from tabkit.cltv.campaign_forecast import Forecast, forecast
@@ -26,8 +28,6 @@ from tabkit.progress import Progress
 Floats = NDArray[np.float64]
 
 ABSENT, OLD = "not among the model's customers", "acquired longer ago than the horizon"
-_ENDS = (0.03, 0.97)
-_CURVE = 500
 _MUCH = 0.5
 
 
@@ -38,7 +38,7 @@ class Campaigns:
     Parameters
     ----------
     decisions
-        One row per campaign, see `decide`.
+        One row per campaign, see `pipelines.decisions.decide`.
     fitted
         The random walks.
     ahead
@@ -88,6 +88,9 @@ def campaigns(
     times ``margin``. The means of each campaign's days go into random walks (`tabkit.cltv.campaign.fit`), and these on
     to the next ``ahead_days``. How uncertain the model's own parameters are moves the part of value that is to come.
 
+    What newer users have not done yet is forecast from all users of the fit: a change of late hardly shows in the
+    values. It is looked for (`pipelines.changes.changes`), told, and then nothing is called sure.
+
     Parameters
     ----------
     model
@@ -111,6 +114,7 @@ def campaigns(
     >>> found = campaigns(model, "acquired.parquet", config={"campaign": "campaign", "cost": "cac"})  # doctest: +SKIP
     """
     settings = config if isinstance(config, CampaignConfig) else build(CampaignConfig, config)
+    _check(model)
     acquired = _acquired(source, model, settings)
     curves = _volumes(volume, acquired["campaign"].drop_nulls().unique().to_list())
     values = worth(
@@ -123,7 +127,7 @@ def campaigns(
     rows = together(days.frame, fewest_users=settings.fewest_users)
     fitted = _of_days(campaign.fit(rows, settings=own, progress=progress), users, days.frame)
     ahead = forecast(fitted, horizon_days=settings.ahead_days, seed=settings.seed)
-    people = _people(users)
+    people = _people(users).join(changes(model, users), on="campaign", how="left")
     decisions = decide(model, fitted, ahead, people, settings=settings, volumes=curves)
     return Campaigns(
         decisions=decisions,
@@ -136,81 +140,20 @@ def campaigns(
     )
 
 
-def decide(
-    model: LifetimeModel,
-    fitted: CampaignFit,
-    ahead: Forecast,
-    people: pl.DataFrame,
-    *,
-    settings: CampaignConfig,
-    volumes: Mapping[str, pl.DataFrame],
-) -> pl.DataFrame:
-    """Return what follows for each campaign.
-
-    Returns
-    -------
-    pl.DataFrame
-        ``campaign``, ``users``, ``value_mean``, ``value_low``, ``value_high`` (94 %) of a user of the days ahead,
-        ``to_come`` (the share of known users' value that is not paid yet), ``cost`` (mean; null if unknown),
-        ``p_above`` (chance that value is above cost) with its Monte Carlo error ``p_above_error``, ``payback_days``
-        (median; null if not within the horizon), ``p_never`` (not within it), ``break_even`` and ``safe`` (bids),
-        ``bid`` and ``profit`` (expected, at the users of the volume curve; null without one).
-    """
-    rows = []
-    grid = np.unique(np.linspace(0, settings.horizon_days, min(settings.horizon_days, 183) + 1).round())
-    for place, name in enumerate(fitted.names):
-        known = people.row(by_predicate=pl.col("campaign") == name, named=True)
-        grouped = model.forecaster.purchases.design.group == settings.campaign
-        curve = repeat_value(
-            model.forecaster, grid, draws=_CURVE, group=name if grouped else None
-        )  # fmt: skip
-        level = ahead.level[:, place].mean(axis=1)
-        moved = _moved(level, curve[:, -1], known["to_come"])
-        rows.append(_row(name, known, moved, curve, grid, settings, volumes.get(name)))
-    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides=dict.fromkeys(_MAYBE, pl.Float64))
-
-
-_MAYBE = ("cost", "p_above", "p_above_error", "payback_days", "p_never", "break_even", "safe", "bid", "profit")
-
-
-def _row(
-    name: str,
-    known: Mapping[str, Any],
-    level: Floats,
-    curve: Floats,
-    grid: Floats,
-    settings: CampaignConfig,
-    volume: pl.DataFrame | None,
-) -> dict[str, Any]:
-    low, high = np.quantile(level, _ENDS)
-    row = {"campaign": name, "users": known["users"], "value_mean": float(level.mean()), "value_low": float(low)}
-    row |= {"value_high": float(high), "to_come": known["to_come"], "cost": known["cost"]}
-    row |= dict.fromkeys(_MAYBE[1:])
-    row |= {"break_even": float(level.mean()), "safe": float(np.quantile(level, 1 - settings.confidence))}
-    if known["cost"] is not None:
-        above = bidding.probability_above(level, cost=known["cost"])
-        first = known["first"]
-        paid = first + np.maximum(level[:, None][:: max(1, len(level) // _CURVE)][:_CURVE] - first, 0.0) * _shape(curve)
-        back = bidding.payback(paid, cost=known["cost"], days=grid)
-        half = back.quantile(0.5)
-        row |= {"p_above": float(above.value), "p_above_error": float(above.error)}
-        row |= {"payback_days": half if np.isfinite(half) else None, "p_never": back.never}
-    if volume is not None:
-        bids = bidding.highest_bid(level, volume=volume, confidence=settings.confidence)
-        row |= {"break_even": bids.break_even, "safe": bids.safe, "bid": bids.best, "profit": bids.best_profit}
-    return row
-
-
-def _moved(level: Floats, repeats: Floats, share: float) -> Floats:
-    """Let the share of value that is to come follow the draws of what newcomers pay."""
-    relative = np.resize(repeats / repeats.mean(), len(level))
-    return np.asarray(level * (1 + share * (relative - 1)))
-
-
-def _shape(curve: Floats) -> Floats:
-    """Return by draw which share of what is paid within the horizon is paid by each day."""
-    last = curve[:, -1:]
-    return np.asarray(np.divide(curve, last, out=np.ones_like(curve), where=last > 0))
+def _check(model: LifetimeModel) -> None:
+    """Refuse before any work a model that cannot value users by the day they came."""
+    if model.forecaster.spending is not None:
+        repeat_value(model.forecaster, [1.0], draws=1000)
+    if model.facts.get("end") is None:
+        raise ConfigError(
+            "the model was fitted to a summary: when its customers were acquired is unknown",
+            advice="fit from the log of transactions",
+        )
+    if model.facts.get("resolution", "day") != "day":
+        raise ConfigError(
+            "the model was fitted with times of whole weeks: the day that a user came is unknown",
+            advice="fit with resolution=day",
+        )
 
 
 def _acquired(source: Source, model: LifetimeModel, settings: CampaignConfig) -> pl.DataFrame:
@@ -226,9 +169,13 @@ def _acquired(source: Source, model: LifetimeModel, settings: CampaignConfig) ->
             f"{name} lacks columns: {', '.join(map(repr, missing))}",
             advice=f"its columns are {', '.join(map(repr, schema))}; give --customer, --campaign, --cost",
         )
-    cost = pl.col(settings.cost) if settings.cost else pl.lit(None, pl.Float64)
+    spent = pl.col(settings.cost).cast(pl.Float64) if settings.cost else pl.lit(None, pl.Float64)
+    cost = pl.when(spent.is_finite()).then(spent)
     if settings.cost and not schema[settings.cost].is_numeric():
-        raise SchemaError(f"{settings.cost!r} of {name} is {schema[settings.cost]}; money was expected")
+        raise SchemaError(
+            f"{settings.cost!r} of {name} is {schema[settings.cost]}; money was expected",
+            advice="cast it with cast(pl.Float64)",
+        )
     ours = model.customers.schema[model.customer]
     found = lazy.select(pl.col(customer).alias("customer"), pl.col(settings.campaign).alias("campaign"), cost=cost)
     frame = collect(found, what=name)
@@ -252,14 +199,10 @@ def _valued(
     acquired: pl.DataFrame, values: pl.DataFrame, model: LifetimeModel, settings: CampaignConfig
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """Join what users are worth, and the day of their first purchase; return who is left out, by reason."""
-    end = model.facts.get("end")
-    if end is None:
-        raise ConfigError(
-            "the model was fitted to a summary: when its customers were acquired is unknown",
-            advice="fit from the log of transactions",
-        )
-    last = datetime.date.fromisoformat(end)
-    first = model.customers.select(pl.col(model.customer).alias("customer"), "first_value")
+    last = datetime.date.fromisoformat(model.facts["end"])
+    group = model.forecaster.purchases.design.group
+    own = pl.lit(None, pl.String) if group is None else pl.col(group).cast(pl.String)
+    first = model.customers.select(pl.col(model.customer).alias("customer"), "first_value", "frequency", group=own)
     known = acquired.join(first, on="customer", how="left")
     joined = known.join(values.rename({model.customer: "customer"}), on="customer", how="left")
     absent, old = pl.col("first_value").is_null(), pl.col("first_value").is_not_null() & pl.col("value").is_null()
@@ -293,7 +236,8 @@ def _people(users: pl.DataFrame) -> pl.DataFrame:
         .group_by("campaign")
         .agg(
             users=pl.len(),
-            cost=pl.col("cost").cast(pl.Float64).mean(),
+            cost=pl.col("cost").mean(),
+            groups=pl.col("group"),
             costless=pl.col("cost").null_count(),
             first=pl.col("first_value").mean(),
             to_come=pl.when(pl.col("value").sum() > 0)
@@ -337,12 +281,13 @@ def _verdict(decisions: pl.DataFrame, settings: CampaignConfig) -> str:
     if not settings.cost:
         return "No cost was given, so nothing is decided."
     sure = settings.confidence
-    chance = pl.col("p_above")
+    chance, changed = pl.col("p_above"), pl.col("changed")
     told = []
     for what, those in (
-        (f"Users worth more than they cost, with a probability of {sure:.0%} or more", chance >= sure),
-        (f"Worth less, with a probability of {sure:.0%} or more", chance <= 1 - sure),
-        ("Not known", (chance > 1 - sure) & (chance < sure)),
+        (f"Users worth more than they cost, with a probability of {sure:.0%} or more", (chance >= sure) & ~changed),
+        (f"Worth less, with a probability of {sure:.0%} or more", (chance <= 1 - sure) & ~changed),
+        ("Not known", (chance > 1 - sure) & (chance < sure) & ~changed),
+        ("Changed lately, so that this does not hold", chance.is_not_null() & changed),
         ("No cost", chance.is_null()),
     ):
         names = decisions.filter(those)["campaign"].to_list()
@@ -365,12 +310,12 @@ def _notes(
     much = people.filter(pl.col("to_come") > _MUCH)["campaign"].sort().to_list()
     if much:
         told.append(f"More than half of the value is forecast, not paid yet: {', '.join(much)}.")
-    if model.forecaster.purchases.design.group != settings.campaign:
+    if model.forecaster.purchases.design.group is None:
         told.append(
             "The model was fitted without the campaign as its group: what is forecast of its users is drawn towards "
             "the average of all customers (fit with --group)."
         )
-    missing = int(people["costless"].sum())
+    missing = int(people.filter(pl.col("cost").is_not_null())["costless"].sum())
     if settings.cost and missing:
-        told.append(f"The cost of {missing:,} users is null; the mean of the others stands for them.")
-    return told
+        told.append(f"The cost of {missing:,} users is null, NaN or infinite; the mean of the others stands for them.")
+    return [*(row["told"] for row in people.iter_rows(named=True) if row["told"]), *told]

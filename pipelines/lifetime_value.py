@@ -178,6 +178,7 @@ def fit(
         **told,
         "model": settings.model,
         "unit": settings.unit,
+        "resolution": settings.resolution,
         "rows": found.rows,
         "unique_rows": found.unique_rows,
         "parameters": _parameters(forecaster, found.posterior) | (money.posterior.summary() if money else {}),

@@ -83,6 +83,15 @@ def _paid() -> pl.Expr:
     return pl.col("first_value") + pl.col("frequency") * pl.col("monetary_value").fill_null(0.0)
 
 
+def repeats(forecaster: Forecaster, days: Sequence[float] | Floats, *, draws: int, group: str | None = None) -> Floats:
+    """Return how often a newcomer buys again up to each age, on average under each draw, shape (draws, days)."""
+    one, model = newcomers(forecaster, 1, group=group), forecaster.model
+    values, data = forecaster.purchases.thinned(draws).values(model, one), arrays(one, model)
+    alive = model.alive(values, data)
+    counts = [alive * model.expected(values, data, day / forecaster.unit_days) for day in days]
+    return np.stack([np.broadcast_to(count, (1, draws))[0] for count in counts], axis=1)
+
+
 def repeat_value(
     forecaster: Forecaster, days: Sequence[float] | Floats, *, draws: int, group: str | None = None
 ) -> Floats:
@@ -108,18 +117,15 @@ def repeat_value(
     spending = forecaster.spending
     if spending is None:
         raise _no_spend()
-    one, model = newcomers(forecaster, 1, group=group), forecaster.model
-    data = {**arrays(one, model), "monetary_value": np.zeros((1, 1)), "frequency": np.zeros((1, 1))}
-    values = forecaster.purchases.thinned(draws).values(model, one)
+    one, nothing = newcomers(forecaster, 1, group=group), np.zeros((1, 1))
+    data = {"monetary_value": nothing, "frequency": nothing}
     mean = spend.expected(spending.thinned(draws).values(None, one), data)
     if not np.isfinite(mean).all():
         raise FitError(
             f"under {np.mean(~np.isfinite(mean)):.1%} of the draws mean spend is infinite (q of Gamma-Gamma up to 1)",
             advice="fit again with a prior of q that excludes it, and look for a few enormous purchases",
         )
-    alive = model.alive(values, data)
-    counts = [model.expected(values, data, day / forecaster.unit_days) for day in days]
-    return np.stack([np.broadcast_to(alive * count * mean, (1, draws))[0] for count in counts], axis=1)
+    return repeats(forecaster, days, draws=draws, group=group) * np.broadcast_to(mean, (1, draws)).T
 
 
 def _check(forecaster: Forecaster, customers: pl.DataFrame) -> None:

@@ -11,6 +11,7 @@ from tabkit.errors import FitError, SchemaError
 from tabkit.frames import Source, collect_all, describe, scan
 from tabkit.schema import dtype_name, family
 
+_ROWS = 5
 REASONS = ("no campaign", "no day", "value is null", "value is not finite", "cost is not finite")
 
 
@@ -91,7 +92,8 @@ def together(days: pl.DataFrame, *, fewest_users: int) -> pl.DataFrame:
     days
         As `Daily.frame`.
     fewest_users
-        1 leaves the days as they are. The rest of a campaign joins its last row.
+        1 leaves the days as they are. The rest of a campaign joins its last row. Of a campaign with few users fewer
+        are enough, so that five rows come of it, or all its days.
 
     Returns
     -------
@@ -102,8 +104,9 @@ def together(days: pl.DataFrame, *, fewest_users: int) -> pl.DataFrame:
     --------
     >>> days = pl.DataFrame({"campaign": "a", "day": [1, 2, 3], "users": [1, 1, 1], "mean": [1.0, 3.0, 8.0]})
     >>> days = days.with_columns(pl.col("day").cast(pl.Date), variance=None, zeros=0.0, lowest="mean", cost=None)
-    >>> together(days, fewest_users=2).select("users", "mean", "variance").rows()
-    [(3, 4.0, 13.0)]
+    >>> found = together(pl.concat([days] * 6).with_columns(day=pl.int_range(18).cast(pl.Date)), fewest_users=3)
+    >>> found.height, found.row(0)[2:5]
+    (6, (3, 4.0, 13.0))
     """
     if fewest_users <= 1:
         return days
@@ -131,14 +134,18 @@ def together(days: pl.DataFrame, *, fewest_users: int) -> pl.DataFrame:
 
 def _blocks(days: pl.DataFrame, fewest: int) -> list[int]:
     """Return the number of the block that each day belongs to: a new one where the last is full, and enough is left."""
-    left = days.select(pl.col("users").reverse().cum_sum().reverse().over("campaign"))["users"]
+    users = pl.col("users")
+    known = days.select(
+        "campaign", "users", left=users.reverse().cum_sum().reverse().over("campaign"),
+        enough=pl.min_horizontal(fewest, users.sum().over("campaign") // _ROWS),
+    )  # fmt: skip
     found: list[int] = []
     held, before = 0, None
-    for campaign, users, rest in zip(days["campaign"], days["users"], left, strict=True):
+    for campaign, count, rest, enough in known.iter_rows():
         starts = not found or campaign != before
-        full = starts or (held >= fewest and rest >= fewest)
+        full = starts or (held >= enough and rest >= enough)
         found.append((found[-1] if found else -1) + full)
-        held, before = users if full else held + users, campaign
+        held, before = count if full else held + count, campaign
     return found
 
 

@@ -121,7 +121,7 @@ def forecast(
     ------
     pl.DataFrame
         The customer column, ``purchases_mean``, ``purchases_q03`` and so on, with amounts ``value_mean`` and its
-        quantiles (discounted), and ``p_alive``, the chance that the customer will buy ever again as the model has it.
+        quantiles (discounted), and ``p_alive``, the chance to be a customer still as the model has it.
 
     Raises
     ------

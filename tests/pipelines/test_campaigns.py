@@ -1,6 +1,5 @@
 """Campaigns with a known truth: what their users are worth, what follows, and what is refused."""
 
-import datetime
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +10,20 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines import lifetime_value
+from pipelines import campaigns as campaigns_module
+from pipelines import decisions, lifetime_value
 from pipelines.campaigns import campaigns
+from pipelines.changes import changes
+from pipelines.config import CampaignConfig
 from pipelines.lifetime_value import LifetimeModel
+from tabkit.cltv import bidding
+from tabkit.config import build
 from tabkit.errors import ConfigError, FitError, SchemaError
 
 pytest.importorskip("pymc", reason="the extra cltv is not installed")
 
 COLUMNS = {"customer": "customer_id", "date": "date", "amount": "amount", "end": example.END}
+NONE = pl.lit(None, pl.String)
 SETTINGS = {"campaign": "campaign", "cost": "cac", "margin": example.MARGIN}
 
 
@@ -29,7 +34,7 @@ def data() -> tuple[pl.DataFrame, pl.DataFrame]:
 
 @pytest.fixture(scope="module")
 def model(data: tuple[pl.DataFrame, pl.DataFrame]) -> LifetimeModel:
-    """Search and social alone, without groups: a fit of seconds."""
+    """All campaigns, without groups: a fit of seconds."""
     return lifetime_value.fit(data[0], config={**COLUMNS, "draws": 500})
 
 
@@ -91,7 +96,7 @@ def changed(users: pl.DataFrame, **columns: Any) -> pl.DataFrame:
         (lambda u: pl.concat([u, u.head(1)]), {}, FitError, "2 rows of .* name a customer that another row names too"),
         (lambda u: u.with_columns(customer_id=pl.lit("x")), {}, SchemaError, "the model's customers are Int64"),
         (lambda u: u.with_columns(pl.col("customer_id") + 10**6), {}, FitError, "4,360 rows"),
-        (lambda u: u, {"horizon_days": 1}, FitError, "longest has|acquired longer ago than the horizon"),
+        (lambda u: u, {"horizon_days": 1}, FitError, "no campaign has 3 days with users"),
     ],
 )
 def test_what_cannot_be_decided_is_refused(
@@ -125,5 +130,51 @@ def test_a_volume_curve_needs_its_columns(model: LifetimeModel, data: tuple[pl.D
 def test_the_example_ends_its_log_at_the_last_day(data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     log, users = data
     assert log["date"].max() <= example.END
-    assert isinstance(log["date"].min(), datetime.date)
     assert log["customer_id"].n_unique() == users.height
+
+
+def test_a_campaign_that_changed_is_told(model: LifetimeModel, data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+    log, users = data
+    own = users.filter(campaign="search")
+    ages = model.customers.with_columns(
+        age_days=(pl.col("T") * 7).round().cast(pl.Int64), group=pl.lit(None, pl.String)
+    )
+    known = own.join(ages, on="customer_id").with_columns(campaign=pl.lit("x"))
+    alone = lifetime_value.fit(log.join(own, on="customer_id"), config={**COLUMNS, "draws": 500})
+    assert changes(alone, known).row(0) == ("x", False, None)
+    young = pl.col("age_days") < 80
+    slower = known.with_columns(frequency=pl.when(young).then(pl.col("frequency") // 3).otherwise("frequency"))
+    _, changed, told = changes(alone, slower).row(0)
+    assert changed
+    assert "were expected" in told
+    cheaper = known.with_columns(first_value=pl.when(young).then(0.6 * pl.col("first_value")).otherwise("first_value"))
+    assert "at first, those before" in changes(alone, cheaper)["told"].item()
+    assert changes(alone, known.head(40)).row(0) == ("x", False, None)
+
+
+def test_payback_and_the_chance_to_gain_agree() -> None:
+    rng = np.random.default_rng(0)
+    level, curve = rng.normal(32.0, 4.0, 1000), np.cumsum(rng.random((1000, 50)), axis=1)
+    paid = decisions._paid(level, curve, first=30.0)
+    np.testing.assert_allclose(paid[:, -1], level)
+    assert paid[:, 0].mean() == pytest.approx(30.0, rel=0.02)
+    for cost in (29.0, 30.0, 31.0):
+        never = bidding.payback(paid, cost=cost).never
+        assert never == pytest.approx(1 - bidding.probability_above(level, cost=cost).value, abs=0.002)
+
+
+@pytest.mark.parametrize("cost", [float("nan"), float("inf")])
+def test_a_cost_that_is_none_counts_as_null(
+    model: LifetimeModel, data: tuple[pl.DataFrame, pl.DataFrame], cost: float
+) -> None:
+    users = data[1].with_columns(cac=pl.when(pl.col("customer_id") == 5).then(cost).otherwise("cac"))
+    settings = build(CampaignConfig, SETTINGS)
+    found = campaigns_module._acquired(users, model, settings)
+    assert found["cost"].null_count() == 1
+    assert found["cost"].is_finite().drop_nulls().all()
+
+
+def test_a_model_in_weeks_decides_nothing(model: LifetimeModel, data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+    weekly = LifetimeModel(model.forecaster, model.customers, model.customer, {**model.facts, "resolution": "week"})
+    with pytest.raises(ConfigError, match="the day that a user came is unknown"):
+        campaigns(weekly, data[1], config=SETTINGS)

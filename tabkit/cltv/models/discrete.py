@@ -19,6 +19,8 @@ from tabkit.cltv.priors import Prior
 _HALF = Prior.of("half_cauchy", beta=1.0)
 _SHARE = Prior.of("uniform", lower=0.0, upper=1.0)
 _ZERO = -1e300
+_FORMULA, _COLUMNS = ("alpha", "beta", "gamma", "delta"), ("frequency", "recency", "T")
+_CELLS = 4_000_000
 
 
 def _derived_bgbb(values: Values) -> dict[str, Any]:
@@ -63,7 +65,22 @@ def _loglik_bgbb(ops: Ops, values: Values, data: Values) -> Any:
 
 
 def _alive_bgbb(values: Values, data: Values) -> Floats:
-    return np.asarray(np.exp(-np.logaddexp(0.0, _ways(NUMPY, values, data))))
+    """Return the chance to be there still, some rows at a time: each cell has as many ways to have left as periods."""
+    rows = [data[name] for name in _COLUMNS]
+    shape = np.broadcast_shapes(*map(np.shape, rows), *(np.shape(values[name]) for name in _FORMULA))
+    if len(shape) < 2:
+        return np.asarray(np.exp(-np.logaddexp(0.0, _ways(NUMPY, values, data))))
+    size = max(1, _CELLS // (int(data["periods"]) * int(np.prod(shape[1:]))))
+    found = np.empty(shape)
+    for start in range(0, shape[0], size):
+        part = slice(start, start + size)
+        inner, these = (
+            {name: given[name][part] if np.shape(given[name])[:1] == shape[:1] else given[name] for name in names}
+            for given, names in ((values, _FORMULA), (data, _COLUMNS))
+        )
+        ways = _ways(NUMPY, inner, {**these, "periods": data["periods"]})
+        found[part] = np.exp(-np.logaddexp(0.0, ways))
+    return found
 
 
 def _draw_bgbb(values: Values, data: Values, rng: np.random.Generator) -> Buyers:

@@ -93,7 +93,7 @@ class Model:
     loglik
         The log-likelihood of each row: ``loglik(ops, values, data)``.
     alive
-        The probability that a customer will still buy: ``alive(values, data)``.
+        The probability to be a customer still: ``alive(values, data)``.
     draw
         Hidden rates given the data: ``draw(values, data, rng)``; data broadcast with values.
     buy, events
