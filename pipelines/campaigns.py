@@ -143,7 +143,8 @@ def campaigns(
 def _check(model: LifetimeModel) -> None:
     """Refuse before any work a model that cannot value users by the day they came."""
     if model.forecaster.spending is not None:
-        repeat_value(model.forecaster, [1.0], draws=1000)
+        for group in model.forecaster.purchases.design.groups or (None,):
+            repeat_value(model.forecaster, [1.0], draws=1000, group=group)
     if model.facts.get("end") is None:
         raise ConfigError(
             "the model was fitted to a summary: when its customers were acquired is unknown",
