@@ -15,7 +15,7 @@ from pipelines.changes import changes
 from pipelines.config import CampaignConfig
 from pipelines.decisions import decide
 from pipelines.lifetime_value import LifetimeModel
-from tabkit.cltv import campaign
+from tabkit.cltv import bidding, campaign
 from tabkit.cltv.acquired import repeat_value, worth
 from tabkit.cltv.campaign import QUANTILES, CampaignFit
 from tabkit.cltv.campaign_forecast import Forecast, forecast
@@ -27,7 +27,7 @@ from tabkit.progress import Progress
 
 Floats = NDArray[np.float64]
 
-ABSENT, OLD = "not among the model's customers", "acquired longer ago than the horizon"
+NOBODY, ABSENT, OLD = "no customer", "not among the model's customers", "acquired longer ago than the horizon"
 _MUCH = 0.5
 
 
@@ -206,8 +206,11 @@ def _valued(
     first = model.customers.select(pl.col(model.customer).alias("customer"), "first_value", "frequency", group=own)
     known = acquired.join(first, on="customer", how="left")
     joined = known.join(values.rename({model.customer: "customer"}), on="customer", how="left")
-    absent, old = pl.col("first_value").is_null(), pl.col("first_value").is_not_null() & pl.col("value").is_null()
-    counts = joined.select(absent.sum().alias(ABSENT), old.sum().alias(OLD)).row(0, named=True)
+    nobody = pl.col("customer").is_null()
+    absent = ~nobody & pl.col("first_value").is_null()
+    old = pl.col("first_value").is_not_null() & pl.col("value").is_null()
+    reasons = {NOBODY: nobody, ABSENT: absent, OLD: old}
+    counts = joined.select(expr.sum().alias(reason) for reason, expr in reasons.items()).row(0, named=True)
     money = ("value", "to_come", "first_value")
     users = joined.filter(pl.col("value").is_not_null()).with_columns(
         *(pl.col(name) * settings.margin for name in money),
@@ -259,10 +262,25 @@ def _volumes(volume: Source | None, names: Sequence[str]) -> dict[str, pl.DataFr
             advice="a volume curve has columns 'bid' and 'users', and 'campaign' where curves differ",
         )
     if "campaign" not in frame.columns:
-        return dict.fromkeys(names, frame.sort("bid"))
-    named = frame.with_columns(pl.col("campaign").cast(pl.String)).sort("bid")
-    curves = {name: named.filter(pl.col("campaign") == name) for name in names}
-    return {name: curve for name, curve in curves.items() if curve.height}
+        curves = dict.fromkeys(names, frame.sort("bid"))
+    else:
+        named = frame.with_columns(pl.col("campaign").cast(pl.String)).sort("bid")
+        parts = {name: named.filter(pl.col("campaign") == name) for name in names}
+        curves = {name: curve for name, curve in parts.items() if curve.height}
+    if not curves:
+        raise ConfigError(
+            f"no campaign of {describe(volume)} is among those of the users: {', '.join(map(repr, names[:5]))}",
+            advice="call campaigns alike in both tables",
+        )
+    for name, curve in curves.items():
+        try:
+            bidding.highest_bid([0.0, 1.0], volume=curve)
+        except ConfigError as error:
+            raise ConfigError(
+                f"{describe(volume)}, campaign {name!r}: {error.problem}",
+                advice=error.advice or "give two or more bids, rising, and the users of each, not falling",
+            ) from error
+    return curves
 
 
 def _fan(fitted: CampaignFit, ahead: Forecast, days: pl.DataFrame) -> pl.DataFrame:
@@ -305,8 +323,8 @@ def _notes(
         told.append("Value is revenue: give the share that remains of it (--margin) before comparing it with a cost.")
     if refused.get(ABSENT):
         told.append(
-            f"{refused[ABSENT]:,} of {rows:,} acquired users never bought and are left out: the value is that of a "
-            "buyer. Compare it with the cost of a buyer, not of a sign-up."
+            f"{refused[ABSENT]:,} of {rows:,} acquired users are not among the model's customers - they never bought, "
+            "or are named otherwise - and are left out: the value is a buyer's, so compare it with a buyer's cost."
         )
     much = people.filter(pl.col("to_come") > _MUCH)["campaign"].sort().to_list()
     if much:

@@ -9,6 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.terminal import visible_line
+
 
 def fit_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `cltv fit` has to say: parameters, how they were drawn, and what to mind."""
@@ -38,7 +40,7 @@ def forecast_view(result: Mapping[str, Any]) -> RenderableType:
         table.add_column(name, justify="left" if name == "group" else "right")
     for row in rows:
         cells = [_sum(row, kind) for kind in kinds]
-        table.add_row(*([row["group"]] if len(rows) > 1 else []), f"{row['customers']:,}", *cells)
+        table.add_row(*([visible_line(row["group"])] if len(rows) > 1 else []), f"{row['customers']:,}", *cells)
     head = f"Forecast of {result['rows']:,} customers for {result['horizon_days']:g} days; together they bring:"
     wrote = f"Wrote {result['output']}, {result['seconds']:.1f} s"
     lines: list[RenderableType] = [Text(head), Text(), table, Text(), Text(wrote, "bold")]
@@ -74,7 +76,7 @@ def campaigns_view(result: Mapping[str, Any]) -> RenderableType:
     for row in rows:
         worth = f"{_money(row['value_mean'])} ({_money(row['value_low'])} to {_money(row['value_high'])})"
         cells = [f"{row['users']:,}", worth, _money(row["cost"]), _chance(row["p_above"]), _payback(row)]
-        table.add_row(Text(row["campaign"]), *cells, *(_money(row[name]) for name in bids.values()))
+        table.add_row(visible_line(row["campaign"]), *cells, *(_money(row[name]) for name in bids.values()))
     head = (
         f"What a user acquired from {result['days'][0]} to {result['days'][-1]} is worth by the age of "
         f"{result['horizon_days']} days, at a margin of {result['margin']:g}:"
@@ -193,7 +195,7 @@ def _parameters(result: Mapping[str, Any]) -> Table:
     table.add_column("mean", justify="right")
     table.add_column("sd", justify="right")
     for name, value in result["parameters"].items():
-        table.add_row(name, f"{value['mean']:.4g}", f"{value['sd']:.2g}")
+        table.add_row(visible_line(name), f"{value['mean']:.4g}", f"{value['sd']:.2g}")
     return table
 
 

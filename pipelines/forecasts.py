@@ -40,6 +40,6 @@ def forecast_file(
             block.write_parquet(Path(folder) / f"{number:08d}.parquet")
             rows += block.height
         write([pl.scan_parquet(f"{folder}/*.parquet")], [output], sources=["the forecast"])
-    sums = totals.frame(config.quantiles, stretch=stretch)
+    sums = totals.frame(sorted(set(config.quantiles)), stretch=stretch)
     widened = model.facts.get("widened") if stretch else None
     return {"rows": rows, "horizon_days": config.horizon_days, "totals": sums.to_dicts(), "widened": widened}

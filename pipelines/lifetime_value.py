@@ -85,7 +85,7 @@ class LifetimeModel:
                 totals=totals, stretch=self.stretch(settings), progress=progress,
             )
         )  # fmt: skip
-        return pl.concat(blocks), totals.frame(settings.quantiles, stretch=self.stretch(settings))
+        return pl.concat(blocks), totals.frame(sorted(set(settings.quantiles)), stretch=self.stretch(settings))
 
     def stretch(self, settings: ForecastConfig) -> Mapping[str, Widening]:
         """Return the widening that a forecast is asked to use; empty for none."""
@@ -168,7 +168,10 @@ def fit(
     has_money = "monetary_value" in customers.columns and customers["monetary_value"].is_not_null().any()
     _check_repeats(customers, settings)
     chosen = _settings(settings)
-    found = fitting.fit(customers, model=settings.model, settings=chosen, progress=progress)
+    spend_only = {p.name for p in spend.PARAMETERS} if has_money else set()
+    own = {name: prior for name, prior in chosen.priors.items() if name not in spend_only}
+    purchases = replace(chosen, priors=own)
+    found = fitting.fit(customers, model=settings.model, settings=purchases, progress=progress)
     money = fitting.fit_spend(customers, settings=chosen, progress=progress) if has_money else None
     forecaster = Forecaster(
         fitting.known(settings.model), found.posterior, money.posterior if money else None, UNIT_DAYS[settings.unit]
@@ -201,7 +204,7 @@ def horizon_of(settings: ForecastConfig) -> Horizon:
         days=settings.horizon_days,
         draws=settings.draws,
         annual_discount=settings.annual_discount,
-        quantiles=tuple(settings.quantiles),
+        quantiles=tuple(sorted(set(settings.quantiles))),
         seed=settings.seed,
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tabkit.bundle import bundle_above
 from tabkit.errors import ScoringError, TabkitError
 from tabkit.frames import scan
 from tabkit.scoring import check_output
@@ -26,6 +27,17 @@ def check_table(output: Path, *, made: str, what: str) -> None:
     ScoringError
         If the file cannot be written, or stands there already and is something else.
     """
+    if output.is_dir() or not output.suffix:
+        raise ScoringError(
+            f"{str(output)!r} names no file of a known format: one table is written",
+            advice="end the name in .parquet, .csv, .ndjson or .arrow",
+        )
+    bundle = bundle_above(output)
+    if bundle is not None:
+        raise ScoringError(
+            f"{str(output)!r} would be inside of the bundle {str(bundle)!r}, which is never changed",
+            advice="choose another place",
+        )
     check_output(output)
     if output.exists() and not _has(output, made):
         raise ScoringError(

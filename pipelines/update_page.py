@@ -14,6 +14,7 @@ from dashboards.update import UpdatePage, render
 from pipelines.evaluation import days
 from pipelines.model import PropensityModel
 from pipelines.report import ReportError
+from tabkit.bundle import bundle_above
 from tabkit.errors import ConfigError
 from tabkit.staging import staged_file
 
@@ -70,7 +71,7 @@ def check_page(path: str | Path, *, bundles: Sequence[str | Path] = ()) -> None:
     advice = "name a new file, such as update.html"
     if place.is_dir():
         raise ConfigError(f"the report {str(path)!r} is a folder", advice=advice)
-    if any(Path(bundle).resolve() in (place, *place.parents) for bundle in bundles):
+    if bundle_above(place) or any(Path(bundle).resolve() in (place, *place.parents) for bundle in bundles):
         raise ConfigError(
             f"the report {str(path)!r} would be inside of a bundle, which is never changed", advice=advice
         )

@@ -114,6 +114,12 @@ def check_place(path: str | Path, *, overwrite: bool) -> None:
     folder = Path(path)
     refuse_existing(folder, kind=BundleError, overwrite=overwrite)
     _refuse_strangers(folder)
+    outer = bundle_above(folder)
+    if outer is not None:
+        raise BundleError(
+            f"{str(folder)!r} would be inside of the bundle {str(outer)!r}, which is never changed",
+            advice="choose another place",
+        )
     above = next((parent for parent in folder.absolute().parents if os.path.lexists(parent)), folder)
     as_now = os.access in os.supports_effective_ids
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK, effective_ids=as_now):
@@ -121,6 +127,12 @@ def check_place(path: str | Path, *, overwrite: bool) -> None:
             f"cannot write {str(folder)!r}: {str(above)!r} is no folder that you may write to",
             advice="choose another place",
         )
+
+
+def bundle_above(path: str | Path) -> Path | None:
+    """Return the bundle that a path lies inside of, if any."""
+    parents = Path(path).absolute().parents
+    return next((parent for parent in parents if all((parent / name).is_file() for name in (MANIFEST, CHECKSUM))), None)
 
 
 def write(

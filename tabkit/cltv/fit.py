@@ -118,6 +118,7 @@ def fit(
     check(customers, chosen)
     counted = count(customers, [*chosen.columns, *design.columns])
     parameters = with_priors(chosen, settings.priors)
+    _check_priors(settings.priors, parameters)
     priors = {**defaults(parameters, time=_mean_age(customers)), **_EXTRA, **settings.priors}
     likelihood = _likelihood(parameters, counted, design, chosen)
     sampled = sample(likelihood, priors, settings, progress=progress)
@@ -149,6 +150,14 @@ def with_priors(model: Model, priors: Mapping[str, Prior]) -> tuple[Parameter, .
     return tuple(found)
 
 
+def _check_priors(priors: Mapping[str, Prior], parameters: Sequence[Parameter]) -> None:
+    for parameter in parameters:
+        if parameter.name in priors:
+            priors[parameter.name].check_support(parameter.name, share=parameter.share)
+    if building.GROUP_SCALE in priors:
+        priors[building.GROUP_SCALE].check_support(building.GROUP_SCALE, share=False)
+
+
 def defaults(parameters: Sequence[Parameter], *, time: float = 1.0, amount: float = 1.0) -> dict[str, Prior]:
     """Return the default priors in the unit of the data: those of times and amounts are scaled by their means."""
     scale = {"none": 1.0, "time": time, "amount": amount}
@@ -175,6 +184,7 @@ def fit_spend(customers: pl.DataFrame, *, settings: Settings | None = None, prog
     mean = float(buyers["monetary_value"].mean() or 1.0)  # type: ignore[arg-type]  # a number
     names = {p.name for p in spend.PARAMETERS}
     given = {name: prior for name, prior in settings.priors.items() if name in names or name in _EXTRA}
+    _check_priors(given, spend.PARAMETERS)
     priors = {**defaults(spend.PARAMETERS, amount=mean), **_EXTRA, **given}
     likelihood = _likelihood(spend.PARAMETERS, counted, design, None)
     sampled = sample(likelihood, priors, settings, progress=progress)

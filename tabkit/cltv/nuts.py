@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tabkit.cltv.backend import library, quiet
 from tabkit.cltv.building import shown as names_of
 from tabkit.cltv.sampling import Sampled
+from tabkit.errors import FitError
 from tabkit.progress import Progress, Silent
 
 Floats = NDArray[np.float64]
@@ -60,9 +61,15 @@ def _sample(model: Any, *, draws: int, tune: int, chains: int, seed: int, cores:
             nutpie = library("nutpie")
             compiled = nutpie.compile_pymc_model(model)
             options = {} if cores is None else {"cores": cores}
-            return nutpie.sample(
-                compiled, draws=draws, tune=tune, chains=chains, seed=seed, progress_bar=False, **options
-            )
+            try:
+                return nutpie.sample(
+                    compiled, draws=draws, tune=tune, chains=chains, seed=seed, progress_bar=False, **options
+                )
+            except RuntimeError as error:
+                raise FitError(
+                    f"the sampler could not run: {str(error).splitlines()[0]}",
+                    advice="look for values that no customer can have, and for priors far from the data",
+                ) from error
         pm = library("pymc")
         logging.getLogger("pymc").setLevel(logging.ERROR)
         return pm.sample(

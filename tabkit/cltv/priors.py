@@ -97,6 +97,22 @@ class Prior:
         """Return what `from_dict` takes."""
         return {"kind": self.kind, **dict(self.values)}
 
+    def check_support(self, name: str, *, share: bool) -> None:
+        """Refuse a prior that reaches beyond where its parameter can be: above 0, or between 0 and 1 for a share.
+
+        >>> Prior.of("normal", mu=2.0, sigma=1.0).check_support("alpha", share=False)
+        Traceback (most recent call last):
+        tabkit.errors.ConfigError: alpha is above 0, but prior normal reaches from -inf to inf
+        To do: use half_cauchy, gamma, log_normal or another of positives
+        """
+        low, high = (float(end) for end in self.frozen().support())
+        if low < 0 or (share and high > 1):
+            place = "lies between 0 and 1" if share else "is above 0"
+            raise ConfigError(
+                f"{name} {place}, but prior {self.kind} reaches from {low:g} to {high:g}",
+                advice="use beta or uniform" if share else "use half_cauchy, gamma, log_normal or another of positives",
+            )
+
     def scaled(self, factor: float) -> Prior:
         """Return the prior of the parameter times `factor`: the same belief in another unit.
 

@@ -69,7 +69,7 @@ class Totals:
         """
         groups = {name: [name] for name in sorted(self.purchases)}
         if len(groups) > 1:
-            groups["(all)"] = list(self.purchases)
+            groups[_free("(all)", groups)] = list(self.purchases)
         return pl.DataFrame([self._row(label, names, quantiles, stretch or {}) for label, names in groups.items()])
 
     def _row(
@@ -82,6 +82,15 @@ class Totals:
                 wide = stretch[kind].apply_total(total) if kind in stretch else total
                 row |= {name: float(v) for name, v in described(kind, total, quantiles, wide=wide).items()}
         return row
+
+
+def _free(label: str, taken: Mapping[str, Any]) -> str:
+    """Return a label that no group has.
+
+    >>> _free("(all)", {"(all)": 0})
+    '((all))'
+    """
+    return _free(f"({label})", taken) if label in taken else label
 
 
 def _by_name(names: Sequence[str]) -> dict[str, NDArray[np.int64]]:

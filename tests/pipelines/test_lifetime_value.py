@@ -117,6 +117,7 @@ def test_a_summary_can_be_given_in_place_of_transactions() -> None:
     assert everyone.filter(pl.Series(years > 7))["purchases_mean"].min() > 1
 
 
+FEW = {"customer": "who", "date": "day", "amount": "paid", "fewest_repeats": 2}
 LOG = pl.DataFrame({"who": [1, 1, 2], "day": [datetime.date(2024, 1, d) for d in (1, 9, 3)], "paid": [1.0, 2.0, 3.0]})
 
 
@@ -129,11 +130,36 @@ LOG = pl.DataFrame({"who": [1, 1, 2], "day": [datetime.date(2024, 1, d) for d in
         ({"customer": "who", "date": "day", "model": "x"}, ConfigError, "model"),
         ({"customer": "who", "date": "day", "fewest_repeats": 1}, ConfigError, "fewest_repeats"),
         ({"customer": "who", "date": "day", "priors": {"r": {"kind": "cauchy"}}}, FitError, "bought again"),
+        (FEW | {"priors": {"r": {"kind": "cauchy"}}}, ConfigError, "no prior 'cauchy'"),
+        (FEW | {"priors": {"phi": {"kind": "half_cauchy", "beta": 5}}}, ConfigError, "phi lies between 0 and 1, but"),
+        (
+            FEW | {"priors": {"v": {"kind": "normal", "mu": 5, "sigma": 5}}},
+            ConfigError,
+            "v is above 0, but prior normal",
+        ),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(config: dict[str, Any], error: type[Exception], told: str) -> None:
+    more = pl.concat([LOG, LOG.with_columns(pl.col("who") + 2), LOG.with_columns(pl.col("who") + 4)])
     with pytest.raises(error, match=told):
-        lifetime_value.fit(LOG, config=config)
+        lifetime_value.fit(LOG if config.get("fewest_repeats", 0) < 2 else more, config=config)
+
+
+def test_groups_are_shown_as_they_are_called_and_none_is_lost(run: Callable[..., Any], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = pl.DataFrame({"frequency": rng.poisson(1.0, 90), "T": 30.0}).with_columns(recency=pl.col("frequency") * 5.0)
+    names = pl.Series(["(all)", "[/red]a", None]).gather(np.arange(90) % 3)
+    model = lifetime_value.fit(rows.with_columns(seg=names), config={"summary": True, "draws": 200})
+    model.save(tmp_path / "m")
+    done = run("cltv", "forecast", str(tmp_path / "m"), "-o", str(tmp_path / "f.csv"), "--by", "seg",
+               "--quantiles", "0.97,0.03,0.97")  # fmt: skip
+    assert done.code == 0, done.err
+    assert all(name in done.out for name in ("[/red]a", "(all)", "((all))", "(null)", "q03"))
+    inside = run("cltv", "forecast", str(tmp_path / "m"), "-o", str(tmp_path / "m" / "f.parquet"))
+    assert inside.code == 2
+    assert "inside of the bundle" in inside.said
+    folder = run("cltv", "forecast", str(tmp_path / "m"), "-o", f"{tmp_path}/")
+    assert "one table is written" in folder.said
 
 
 @pytest.mark.slow

@@ -353,9 +353,12 @@ def test_a_place_is_checked_before_the_work(path, tmp_path):
     bundle.check_place("relative", overwrite=False)
     with pytest.raises(BundleError, match="exists already"):
         bundle.check_place(path, overwrite=False)
-    with pytest.raises(BundleError, match="json' is no folder that you may write to"):
-        bundle.check_place(path / "state.json" / "new", overwrite=False)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["model"]
+    with pytest.raises(BundleError, match="would be inside of the bundle"):
+        bundle.check_place(path / "inner" / "new", overwrite=False)
+    (tmp_path / "file").touch()
+    with pytest.raises(BundleError, match="file' is no folder that you may write to"):
+        bundle.check_place(tmp_path / "file" / "new", overwrite=False)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "model"]
 
 
 @pytest.mark.parametrize("key", ["format", "kind", "created", "versions", "parts"])
