@@ -182,3 +182,29 @@ def test_the_command_backtests(log: pl.DataFrame, run: Callable[..., Any], tmp_p
     far = run("cltv", "backtest", str(tmp_path / "log.parquet"), *columns, "--horizon-days", "900")
     assert far.code == 2
     assert "no origin is possible" in far.said
+
+
+@pytest.mark.slow
+def test_a_fit_learns_from_its_own_backtest_how_wide_forecasts_have_to_be(
+    log: pl.DataFrame, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    log.write_parquet(tmp_path / "log.parquet")
+    columns = ["--customer", "customer_id", "--date", "date", "--set", "draws=500"]
+    learn = ["--widen-origins", "2", "--widen-days", "90", "--report", str(tmp_path / "fit.html")]
+    done = run("cltv", "fit", str(tmp_path / "log.parquet"), *columns, *learn, "-o", str(tmp_path / "m"), "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["widened"] == {"horizon_days": 90, "kinds": ["purchases"]}
+    assert "Tracking" in (tmp_path / "fit.html").read_text()
+    spans = {}
+    for name, option in (("wide", "--widen"), ("plain", "--no-widen")):
+        call = ["cltv", "forecast", str(tmp_path / "m"), "--horizon-days", "90", option]
+        done = run(*call, "-o", str(tmp_path / f"{name}.parquet"), "--json")
+        assert done.code == 0, done.err
+        row = json.loads(done.out)["totals"][0]
+        spans[name] = (row["purchases_mean"], row["purchases_q97"] - row["purchases_q03"])
+    assert spans["wide"][0] == spans["plain"][0]
+    assert spans["wide"][1] > 1.05 * spans["plain"][1]
+    shown = run("inspect", str(tmp_path / "m"))
+    assert "days of backtests taught" in " ".join(shown.out.split())
+    told = run("cltv", "forecast", str(tmp_path / "m"), "--horizon-days", "30", "-o", str(tmp_path / "f.parquet"))
+    assert "which looked 90 days ahead" in " ".join(told.out.split())
