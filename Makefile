@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 OUT ?= out/flights
 
-.PHONY: help demo test test-fast lint format types bench dashboard wheel smoke lock clean
+.PHONY: help demo test test-slow lint format types bench dashboard wheel smoke lock clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -23,11 +23,11 @@ $(READY): pyproject.toml requirements.lock
 demo: $(READY)  ## train, score and inspect on real flights, and print where to look
 	$(BIN)/python examples/flights.py $(OUT)
 
-test: $(READY)  ## run the whole test suite, slow tests too
-	$(BIN)/python -m pytest -n 2
-
-test-fast: $(READY)  ## run the tests that take no more than seconds
+test: $(READY)  ## run the tests that take no more than seconds each
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: $(READY)  ## run the slow tests: calibration by simulation, walks through real years, whole commands
+	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: $(READY)  ## check style, layers and imports
 	$(BIN)/ruff check .
