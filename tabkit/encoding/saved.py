@@ -16,21 +16,21 @@ KIND = "encoder"
 _STATE = "encoder.json"
 
 
-def to_parts(encoder: FittedTable) -> dict[str, bytes]:
-    """Return the parts by name; `from_bundle` reads them back."""
+def to_parts(encoder: FittedTable, *, prefix: str = "") -> dict[str, bytes]:
+    """Return the parts by name; `from_bundle` reads them back. A prefix tells the encoders of one bundle apart."""
     state = encoder.to_dict()
     parts: dict[str, bytes] = {}
     for i, source in enumerate(state["sources"]):
-        names = {name: f"encoder/{i:03d}-{name}.parquet" for name in source["frames"]}
+        names = {name: f"{prefix}encoder/{i:03d}-{name}.parquet" for name in source["frames"]}
         parts |= {names[name]: bundle.frame_bytes(frame) for name, frame in source["frames"].items()}
         source["frames"] = names
-    return parts | {_STATE: bundle.json_bytes(state)}
+    return parts | {prefix + _STATE: bundle.json_bytes(state)}
 
 
-def from_bundle(found: bundle.Bundle) -> FittedTable:
+def from_bundle(found: bundle.Bundle, *, prefix: str = "") -> FittedTable:
     """Rebuild the encoder from the parts of a bundle that was read; `BundleError` if they are not as expected."""
     try:
-        state: dict[str, Any] = found.json(_STATE)
+        state: dict[str, Any] = found.json(prefix + _STATE)
         sources = [
             {**item, "frames": {name: found.frame(part) for name, part in item["frames"].items()}}
             for item in state["sources"]

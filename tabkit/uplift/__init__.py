@@ -1,0 +1,1 @@
+"""Whom contact changes: experiments, effects, learners, honest metrics, policies."""

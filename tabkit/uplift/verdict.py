@@ -1,0 +1,83 @@
+"""The verdict: may units be ranked, may all be treated alike, or is there no evidence at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tabkit.uplift.effects import AverageEffect
+from tabkit.uplift.intervals import RankingInterval
+from tabkit.uplift.line import BestLine
+
+Word = Literal["usable", "average only", "none"]
+TITLES: dict[Word, str] = {
+    "usable": "ranking usable",
+    "average only": "average effect only: treat all or none",
+    "none": "no evidence",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What held-out units say about an arm.
+
+    Parameters
+    ----------
+    word
+        ``usable``, ``average only`` or ``none``.
+    why
+        A sentence.
+    """
+
+    word: Word
+    why: str
+
+    @property
+    def title(self) -> str:
+        """The verdict in words."""
+        return TITLES[self.word]
+
+
+def verdict(
+    effect: AverageEffect,
+    ranking: RankingInterval,
+    against_response: RankingInterval,
+    line: BestLine,
+    *,
+    broken: str | None = None,
+) -> Verdict:
+    """Judge an arm.
+
+    A ranking is usable if the interval of its Qini lies above zero, which is what a constant effect would get; if
+    what was predicted rises with what was seen; and if ranking by response is not surely better. The average is
+    usable if its interval leaves out zero.
+
+    Parameters
+    ----------
+    effect
+        The arm's average effect, at the level of the verdict.
+    ranking
+        The Qini of the predicted effects on held-out units, at that level.
+    against_response
+        The same less that of the response model.
+    line
+        The best linear predictor of the effect from the prediction.
+    broken
+        Why nothing can be believed, if so: a sample-ratio mismatch, or an effect where there can be none.
+    """
+    if broken is not None:
+        return Verdict("none", broken)
+    heterogeneous = ranking.low > 0 and line.slope > 0
+    if heterogeneous and against_response.high >= 0:
+        return Verdict("usable", "the interval of its Qini lies above that of a constant effect, which is 0")
+    if heterogeneous:
+        why = "units do differ, but ranking them by response finds them better than by predicted effect"
+    elif ranking.value == 0 and ranking.high == 0:
+        why = "no difference between units was found to learn"
+    elif ranking.high < 0:
+        why = "the ranking is worse than a random one"
+    else:
+        why = "on held-out units the ranking is not surely better than a random one"
+    if effect.low > 0 or effect.high < 0:
+        return Verdict("average only", f"{why}; the average effect is {'above' if effect.low > 0 else 'below'} zero")
+    return Verdict("none", f"{why}, nor the average effect surely other than zero")
