@@ -15,6 +15,7 @@ import typer
 
 from pipelines.cltv_commands import app as cltv
 from pipelines.running import ConfigFile, Debug, Json, Set, bars, given_only, interrupted, merged, print_error, run
+from pipelines.uplift_commands import app as uplift
 from tabkit import __version__
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cltv)
+app.add_typer(uplift)
 
 Source = Annotated[list[str] | None, typer.Argument(help="Files, globs, folders or URLs: Parquet, CSV, IPC, NDJSON.")]
 
@@ -155,7 +157,7 @@ def score(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Score tables of any size in bounded memory; outputs appear when they are complete."""
+    """Score tables of any size in bounded memory, by a model of who acts or of whom contact changes."""
     given = {
         "bundle": bundle,
         "source": source or None,

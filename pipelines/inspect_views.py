@@ -19,13 +19,14 @@ from pipelines.terminal import (
     visible,
     visible_line,
 )
+from pipelines.uplift_views import summary_lines
 
 _TOP = 15
 
 
 def inspect_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `inspect` has to say of a bundle of any kind."""
-    views = {"propensity": _model_view, "encoder": _encoder_view, "cltv": _lifetime_view}
+    views = {"propensity": _model_view, "encoder": _encoder_view, "cltv": _lifetime_view, "uplift": _uplift_view}
     return views[result["kind"]](result)
 
 
@@ -97,6 +98,21 @@ def _lifetime_view(result: Mapping[str, Any]) -> RenderableType:
         table.add_row(visible_line(name), f"{value['mean']:.4g}", f"{value['sd']:.2g}", told)
     notes = [Text(f"Note: {visible(warning)}", "yellow") for warning in facts["warnings"]]
     return Group(_grid(shown), Text(), titled("Parameters", table), *notes)
+
+
+def _uplift_view(result: Mapping[str, Any]) -> RenderableType:
+    lineage, sizes = result["lineage"], result["sizes"]
+    shown = {
+        **_bundle_facts(result),
+        "outcome": f"{result['outcome']} ({result['outcome_kind']})",
+        "design": f"{result['design']}, control {result['control']}",
+        "roles": ", ".join(f"{role} {column}" for role, column in result["roles"].items()),
+        "rows": f"{lineage['rows']:,} from {lineage['source']}, {lineage['rows_holdout']:,} held out",
+        "learner": f"{result['learner']}, {sizes['members']} members, {sizes['features']} features",
+        "sizes": f"{_size(result)}, {sizes['models']} boosted models",
+        "versions": _versions(result),
+    }
+    return Group(_grid(shown), Text(), *summary_lines(result))
 
 
 def _prior(prior: Mapping[str, Any]) -> str:

@@ -9,6 +9,9 @@ from typing import Any
 from pipelines import lifetime_value
 from pipelines.model import KIND as PROPENSITY
 from pipelines.model import PropensityModel
+from pipelines.uplift_jobs import summary
+from pipelines.uplift_model import KIND as UPLIFT
+from pipelines.uplift_model import UpliftModel
 from tabkit import bundle
 from tabkit.bundle import Bundle
 from tabkit.encoding import saved
@@ -23,6 +26,7 @@ def inspect(path: str | Path) -> dict[str, Any]:
         ``bundle, kind, format, checksum, created, versions, sizes``, and by kind:
         of a model ``roles, target, schema, objective, plan, metrics, importance, lineage, config``;
         of an encoder ``schema, plan``;
+        of uplift ``roles, schema, arms, checks, lineage, config`` and what `uplift_jobs.summary` gives;
         of customer value ``roles, model, unit_days, parameters, priors, facts, customers, widening``.
 
     Raises
@@ -88,8 +92,22 @@ def _lifetime(found: Bundle) -> dict[str, Any]:
     }
 
 
+def _uplift(found: Bundle) -> dict[str, Any]:
+    model = UpliftModel.from_bundle(found)
+    return {
+        **{key: found.manifest[key] for key in ("roles", "schema", "lineage", "config")},
+        **summary(model),
+        "sizes": {
+            "members": len(model.members),
+            "features": len(model.members[0].encoder.outputs),
+            "models": sum(name.endswith(".txt") for name in found.parts),
+        },
+    }
+
+
 _BY_KIND: dict[str, Callable[[Bundle], dict[str, Any]]] = {
     PROPENSITY: _model,
     saved.KIND: _encoder,
     lifetime_value.KIND: _lifetime,
+    UPLIFT: _uplift,
 }

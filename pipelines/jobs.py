@@ -14,12 +14,16 @@ from pipelines.config import (
     UpdateConfig,
 )
 from pipelines.encoding import encode_files
+from pipelines.model import KIND as PROPENSITY
+from pipelines.model import PropensityModel
 from pipelines.needs import needed
 from pipelines.propensity import load, train, update
 from pipelines.scores import score_files
 from pipelines.update_page import check_page
 from pipelines.update_page import write as write_page
-from tabkit.bundle import check_place
+from pipelines.uplift_model import KIND as UPLIFT
+from pipelines.uplift_model import UpliftModel
+from tabkit.bundle import check_place, read
 from tabkit.config import build
 from tabkit.errors import ConfigError, ScoringError
 from tabkit.progress import Progress
@@ -66,7 +70,7 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
     if Path(output).resolve().is_relative_to(Path(bundle).resolve()):
         raise ScoringError(f"the output {output!r} lies in the bundle", advice="choose another place: -o scores/")
     report = score_files(
-        load(bundle),
+        model_of(bundle),
         source,
         output,
         contributions=config.contributions,
@@ -74,6 +78,12 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
         progress=progress,
     )
     return {"bundle": bundle, **report.to_dict()}
+
+
+def model_of(path: str) -> PropensityModel | UpliftModel:
+    """Read the model of a bundle that can score; `BundleError` if it is of another kind."""
+    found = read(path, kinds=[PROPENSITY, UPLIFT])
+    return UpliftModel.from_bundle(found) if found.manifest["kind"] == UPLIFT else PropensityModel.from_bundle(found)
 
 
 def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
-from pipelines.model import PropensityModel, score_columns
 from tabkit import frames
 from tabkit.errors import SchemaError, ScoringError, SourceError
 from tabkit.progress import Progress, Silent
@@ -48,6 +47,32 @@ class ScoreReport:
         return asdict(self)
 
 
+class Scoring(Protocol):
+    """A model that scores tables: `PropensityModel`, `UpliftModel`."""
+
+    def score(
+        self, source: frames.Source, *, contributions: int = 0, keep: Sequence[str] = (), tally: Tally | None = None
+    ) -> pl.LazyFrame:
+        """Return scores as a `LazyFrame`."""
+        ...
+
+    def outputs(self) -> dict[str, pl.DataType]:
+        """Return the names and types of the scores."""
+        ...
+
+    def kept(self, keep: Sequence[str] = ()) -> list[str]:
+        """Return the columns that are carried through."""
+        ...
+
+    def known_columns(self) -> set[str]:
+        """Return every column that was there at the fit."""
+        ...
+
+    def known_dtypes(self) -> dict[str, pl.DataType]:
+        """Return the types at the fit."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """A file to write and the sources that go into it."""
@@ -57,7 +82,7 @@ class Output:
 
 
 def score_files(
-    model: PropensityModel,
+    model: Scoring,
     sources: str | Path | Sequence[str | Path],
     output: str | Path,
     *,
@@ -77,7 +102,7 @@ def score_files(
         A file (.parquet, .csv, .ndjson, .arrow) for all rows together; or a folder, which is a name that
         ends in ``/`` or has no ending, for one Parquet file per source under the source's name.
     contributions, keep
-        See `PropensityModel.score`.
+        See `PropensityModel.score` and `UpliftModel.score`.
 
     Raises
     ------
@@ -96,7 +121,7 @@ def score_files(
             scored[name] = model.score(table, contributions=contributions, keep=keep, tally=tally)
     joined = [_joined({name: scored[name] for name in item.sources}) for item in plan]
     for item in plan:
-        _refuse_strangers(item.path, list(score_columns(model.target)))
+        _refuse_strangers(item.path, list(model.outputs()))
     with (progress or Silent()).task("scoring", total=_rows(tables)) as advance:
         tally.advance = advance
         write(

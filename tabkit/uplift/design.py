@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from scipy import stats
+from scipy.optimize import minimize_scalar
+from scipy.special import gammaln, logsumexp
 
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.schema import dtype_name, family
@@ -126,7 +128,7 @@ def arms_of(frame: pl.DataFrame, column: str, control: str, *, fewest: int = FEW
             f"treatment {column!r} is null in {values.null_count():,} of {len(values):,} rows",
             advice="find out which arm these units were in; leaving them out is only right if that is no matter of arm",
         )
-    counts = dict(_texts(values).value_counts().sort(column).iter_rows())
+    counts = dict(_texts(values).alias("arm").value_counts().sort("arm").iter_rows())
     if control not in counts:
         raise ConfigError(
             f"no row has {control!r} as its {column!r}", advice=f"--control is one of {', '.join(map(repr, counts))}"
@@ -166,7 +168,7 @@ def shares_of(arms: Arms, codes: Codes, planned: Mapping[str, float] | None = No
             f"the shares are {', '.join(f'{s:g}' for s in shares)}; they must lie between 0 and 1, and sum to 1",
             advice="an arm with share 0 or 1 is no experiment",
         )
-    return shares
+    return np.asarray(shares / shares.sum())  # thirds are written with so many digits
 
 
 def stratum_shares(strata: pl.Series, codes: Codes, arms: Arms) -> Floats:
@@ -223,11 +225,25 @@ def refuse_leaks(
     treatment: str,
     outcome: str,
     time: str | None = None,
+    group: str | None = None,
 ) -> None:
     """Refuse features that are the outcome or the treatment by another name, or that were measured afterwards.
 
-    A feature counts as the outcome (or the arm) if it tells it without fail: rows of one value all have one outcome,
-    though values repeat. With a time role of dates, a feature of dates may not lie after it.
+    A feature counts as the outcome (or the arm) if it tells it without fail: rows of one value (or of none) all have
+    one outcome, and drawing outcomes by chance would have done that with a probability below .001 over the number of
+    features; see `_log_chance`. Of values that hardly repeat nothing is known, unless their order is that of the
+    outcome. With a time role of dates, a feature of dates may not lie after it.
+
+    Parameters
+    ----------
+    frame
+        The rows of the experiment.
+    features
+        Columns to look at; lists and the like are passed over.
+    treatment, outcome, time
+        The columns of these roles.
+    group
+        The column of clusters: where a whole cluster has one arm (or outcome), it counts once.
 
     Raises
     ------
@@ -235,7 +251,7 @@ def refuse_leaks(
         Naming every such column.
     """
     for what, column in (("outcome", outcome), ("treatment", treatment)):
-        found = [name for name in features if _tells(frame, name, column)]
+        found = [name for name in features if _tells(frame, name, column, group=group, chance=MISMATCH / len(features))]
         if found:
             raise FitError(
                 f"{', '.join(map(repr, found))} {'tells' if len(found) == 1 else 'tell'} the {what} {column!r} without "
@@ -245,6 +261,8 @@ def refuse_leaks(
     if time is None or family(frame.schema[time]) not in ("date", "datetime"):
         return
     dates = [name for name in features if family(frame.schema[name]) in ("date", "datetime")]
+    if not dates:
+        return
     late = frame.select((pl.col(n).cast(pl.Date) > pl.col(time).cast(pl.Date)).sum().alias(n) for n in dates).row(0)
     after = {name: rows for name, rows in zip(dates, late, strict=True) if rows}
     if after:
@@ -254,19 +272,62 @@ def refuse_leaks(
         )
 
 
-def _tells(frame: pl.DataFrame, feature: str, told: str) -> bool:
-    """Whether rows of one value of a feature all share one value of another column, with values that repeat."""
-    if family(frame.schema[feature]) == "other":
+def _tells(frame: pl.DataFrame, feature: str, told: str, *, group: str | None, chance: float) -> bool:
+    """Whether rows of one value of a feature all share one value of another column, and not by chance."""
+    if family(frame.schema[feature]) in ("other", "null"):
         return False
-    known = frame.select(pl.col(feature).alias("feature"), pl.col(told).alias("told")).drop_nulls()
-    if known.height < 20:
+    columns = {"feature": feature, "told": told, **({"group": group} if group is not None else {})}
+    rows = frame.select(pl.col(name).alias(role) for role, name in columns.items()).filter(pl.col("told").is_not_null())
+    if group is not None and rows["group"].n_unique() == rows.select("group", "told").n_unique():
+        rows = rows.unique()
+    known = rows.filter(pl.col("feature").is_not_null())
+    return any(_beyond_chance(part, chance) or _same_order(part, chance) for part in (rows, known))
+
+
+def _beyond_chance(rows: pl.DataFrame, chance: float) -> bool:
+    levels = rows.group_by("feature").agg(pl.len().alias("size"), pl.col("told").n_unique().alias("outcomes"))
+    if levels.height < 2 or levels["outcomes"].max() != 1:
         return False
-    levels = known["feature"].n_unique()
-    pairs = known.n_unique()
-    outcomes = known["told"].n_unique()
-    many = outcomes > known.height / 2  # a continuous outcome: only a copy of it has as many values
-    repeats = levels <= known.height / 2 or (many and levels == outcomes)
-    return outcomes > 1 and pairs == levels and repeats and levels >= outcomes
+    counts = rows["told"].value_counts(name="size")["size"]
+    return counts.len() > 1 and _log_chance(levels["size"].to_numpy(), counts.to_numpy()) < np.log(chance)
+
+
+def _same_order(rows: pl.DataFrame, chance: float) -> bool:
+    """Whether two columns without a repeated value, or with few, rise together, or one falls as the other rises."""
+    pairs = rows.select("feature", "told").unique().sort("feature")
+    n = pairs.height
+    if pairs["feature"].n_unique() < n or pairs["told"].n_unique() < n or np.log(2) - gammaln(n + 1) > np.log(chance):
+        return False
+    if family(pairs.schema["feature"]) == "text":
+        pairs = pairs.with_columns(pl.col("feature").cast(pl.String).cast(pl.Float64, strict=False)).sort("feature")
+    return pairs["feature"].null_count() <= 1 and (
+        pairs["told"].is_sorted() or pairs["told"].is_sorted(descending=True)
+    )
+
+
+def _log_chance(sizes: Codes, counts: Codes) -> float:
+    r"""Return a bound on the log probability that outcomes drawn by chance divide no level.
+
+    Of the ways to lay out outcomes with counts :math:`c_o` over n rows, those that give each level of size
+    :math:`n_l` one outcome have the generating function on the left; any t bounds their number,
+
+    .. math:: \prod_l \sum_o z_o^{n_l}, \quad z_o = (c_o / n)^t: \qquad
+              \log P \le \sum_l \log \sum_o z_o^{n_l} - \sum_o c_o \log z_o - \log \frac{n!}{\prod_o c_o!},
+
+    and the least of these bounds is taken. It is 0 or above for levels of one row each.
+    """
+    size, of_size = np.unique(sizes, return_counts=True)
+    count, of_count = np.unique(counts, return_counts=True)
+    n = int(counts.sum())
+    log_share = np.log(count / n)
+    ways = gammaln(n + 1) - of_count @ gammaln(count + 1)
+
+    def bound(t: float) -> float:
+        level = logsumexp(t * size[:, None] * log_share, b=of_count, axis=1)
+        return float(of_size @ level - t * (of_count * count) @ log_share - ways)
+
+    best = minimize_scalar(bound, bounds=(0, 2), method="bounded")
+    return min(bound(0.0), float(best.fun))
 
 
 def _texts(values: pl.Series) -> pl.Series:

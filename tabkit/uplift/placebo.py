@@ -30,7 +30,7 @@ class Placebo:
     value, se, p
         The estimate, its standard error, and the p of no effect.
     passed
-        Whether chance explains it, at a level of .001 over the number of placebos.
+        Whether chance explains it, at a level of .001; for columns, over the number of columns and arms.
     """
 
     name: str

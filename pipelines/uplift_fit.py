@@ -1,0 +1,223 @@
+"""Fitting the members of an uplift model: everything about a unit comes from members that never saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import polars as pl
+
+from pipelines.nuisances import regressions
+from pipelines.uplift_config import UpliftConfig
+from pipelines.uplift_member import Member, Predicted, propensity_of
+from tabkit import splits
+from tabkit.encoding import TableEncoder
+from tabkit.progress import Progress
+from tabkit.table import Table
+from tabkit.target import Target
+from tabkit.uplift import bridge, forests, learners, stacking
+from tabkit.uplift.design import Arms
+from tabkit.uplift.experiment import Experiment
+from tabkit.uplift.forest import Forest, ForestKind
+from tabkit.uplift.forests import ForestSettings
+from tabkit.uplift.learners import Effects, Models, Name
+from tabkit.uplift.overlap import floored
+from tabkit.uplift.plan import Plan
+from tabkit.uplift.regressor import Codes, Floats, Learn
+from tabkit.uplift.scores import arm_scores, effect_scores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """The rows of an experiment, with their features and without.
+
+    Parameters
+    ----------
+    table
+        The rows, with roles.
+    target
+        The outcome, understood.
+    arms
+        The arms, understood.
+    experiment
+        The same rows as numbers; propensities are the shares of the design.
+    """
+
+    table: Table
+    target: Target
+    arms: Arms
+    experiment: Experiment
+
+    def take(self, rows: Codes) -> Units:
+        """Return some of the units."""
+        table = replace(self.table, frame=self.table.frame[rows])
+        return replace(self, table=table, experiment=self.experiment.take(rows))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble:
+    """Fitted members, and what they say of the units that each of them never saw.
+
+    Parameters
+    ----------
+    members
+        The models.
+    predicted
+        Of the units of the fit, in their order, by the member that did not see them.
+    """
+
+    members: tuple[Member, ...]
+    predicted: Predicted
+
+
+def fit_ensemble(units: Units, settings: UpliftConfig, *, progress: Progress) -> Ensemble:
+    """Fit one member without each part of the units, and predict that part with it.
+
+    Parameters
+    ----------
+    units
+        All rows to learn from.
+    settings
+        How.
+    progress
+        Told of each member.
+    """
+    clusters = units.experiment.clusters
+    parts = splits.kfold(
+        units.experiment.rows,
+        folds=settings.members,
+        seed=settings.seed,
+        groups=clusters,
+        stratify=None if clusters is not None else units.experiment.arm,
+    )
+    fitted, told = [], []
+    with progress.task("fitting members", total=settings.members) as advance:
+        for k in range(settings.members):
+            member = _fit_member(units.take(np.flatnonzero(parts != k)), settings, seed=settings.seed + k)
+            own = np.flatnonzero(parts == k)
+            fitted.append(member)
+            alone = _alone(member) if settings.learner == "stack" else [member]
+            told.append((own, [_predict(each, units.table.frame[own]) for each in alone]))
+            advance(1)
+    order = np.argsort(np.concatenate([own for own, _ in told]))
+    if settings.learner != "stack":
+        return Ensemble(tuple(fitted), _joined([each[0] for _, each in told], order))
+    weights = _weights(units, told, settings)
+    members = tuple(_weighted(member, weights) for member in fitted)
+    return Ensemble(members, _joined([_together(each, weights) for _, each in told], order))
+
+
+def predict_mean(members: Sequence[Member], frame: pl.DataFrame) -> tuple[Predicted, Floats]:
+    """Return the mean of the members' predictions for new rows, and each member's effects, shape (m, n, k - 1)."""
+    found = [_predict(member, frame) for member in members]
+    effects = np.stack([each.effect for each in found])
+    mean = Predicted(
+        effect=effects.mean(axis=0),
+        outcome=np.mean([each.outcome for each in found], axis=0),
+        propensity=np.mean([each.propensity for each in found], axis=0),
+    )
+    return mean, effects
+
+
+def _fit_member(units: Units, settings: UpliftConfig, *, seed: int) -> Member:
+    experiment = units.experiment
+    folds = splits.kfold(
+        experiment.rows,
+        folds=settings.folds,
+        seed=seed,
+        groups=experiment.clusters,
+        stratify=None if experiment.clusters is not None else experiment.arm,
+    ).astype(np.int64)
+    encoder, features = _encoder(settings, seed).fit_transform(
+        units.table.frame,
+        target=units.target,
+        exclude=[name for name in units.table.roles.given().values() if name != units.target.name],
+        arms=units.arms.column,
+        folds=folds,
+    )
+    learn = regressions(outcomes=settings.outcomes, effects=settings.effects, seed=seed)
+    plan = Plan.crossfit(folds)
+    shares = tuple(map(float, experiment.propensity.mean(axis=0)))
+    models: tuple[Models, ...] = ()
+    if settings.design == "observational":
+        models, raw = _propensities(features, experiment, plan, learn)
+        experiment = replace(experiment, propensity=floored(raw, trim=settings.trim))
+    return Member(encoder, _learners(features, experiment, plan, learn, settings, seed=seed), models, shares)
+
+
+def _learners(
+    features: pl.DataFrame, experiment: Experiment, plan: Plan, learn: Learn, settings: UpliftConfig, *, seed: int
+) -> tuple[tuple[Effects | Forest, tuple[float, ...]], ...]:
+    """Fit what is asked for; beside a forest, which has no models of outcomes, a T-learner that has them."""
+    full, none = ((share,) * len(experiment.treated) for share in (1.0, 0.0))
+    if settings.learner in ("uplift_forest", "causal_forest"):
+        kind: ForestKind = "uplift" if settings.learner == "uplift_forest" else "causal"
+        grown = forests.fit_forest(kind, features, experiment, settings=ForestSettings(seed=seed))
+        return ((grown, full), (learners.fit("t", features, experiment, learn=learn), none))
+    names = learners.NAMES if settings.learner == "stack" else (cast("Name", settings.learner),)
+    if settings.engine == "causalml":
+        fitted = [bridge.fit_causalml(name, features, experiment, learn=learn, seed=seed) for name in names]
+    else:
+        fitted = list(learners.fit_many(names, features, experiment, learn=learn, plan=plan))
+    return tuple((each, full) for each in fitted)
+
+
+def _encoder(settings: UpliftConfig, seed: int) -> TableEncoder:
+    return settings.encoding.encoder(seed=seed)
+
+
+def _propensities(
+    features: pl.DataFrame, experiment: Experiment, plan: Plan, learn: Learn
+) -> tuple[tuple[Models, ...], Floats]:
+    """Learn who was in which arm; return models on all rows, and each row's propensities by models without it."""
+    raw = np.empty((experiment.rows, len(experiment.arms)))
+    for fitted_on, spoken_about in plan.pairs:
+        group = experiment.take(fitted_on)
+        raw[spoken_about] = propensity_of(_by_arm(features[fitted_on], group, learn), (), features[spoken_about])
+    return _by_arm(features, experiment, learn), raw
+
+
+def _by_arm(features: pl.DataFrame, experiment: Experiment, learn: Learn) -> tuple[Models, ...]:
+    """Learn each treated arm against all others."""
+    given = [(experiment.arm == arm).astype(np.float64) for arm in range(1, len(experiment.arms))]
+    return tuple((learn(features, each, kind="binary", groups=experiment.clusters),) for each in given)
+
+
+def _predict(member: Member, frame: pl.DataFrame) -> Predicted:
+    return member.predict(member.encoder.transform(frame))
+
+
+def _alone(member: Member) -> list[Member]:
+    """Return a member of each learner by itself."""
+    ones = (1.0,) * len(member.shares[1:])
+    return [replace(member, learners=((learner, ones),)) for learner, _ in member.learners]
+
+
+def _weights(units: Units, told: Sequence[tuple[Codes, list[Predicted]]], settings: UpliftConfig) -> Floats:
+    """Return the weight of each learner by treated arm, shape (learners, k - 1), from units that they never saw."""
+    scores, effects = [], []
+    for own, each in told:
+        part = units.experiment.take(own)
+        if settings.design == "observational":
+            part = replace(part, propensity=floored(each[0].propensity, trim=settings.trim))
+        outcome = np.mean([p.outcome for p in each], axis=0)
+        scores.append(effect_scores(arm_scores(part, outcome)))
+        effects.append(np.stack([p.effect for p in each], axis=-1))
+    return stacking.weights(np.concatenate(effects), np.concatenate(scores))
+
+
+def _weighted(member: Member, weights: Floats) -> Member:
+    each = zip(member.learners, weights, strict=True)
+    return replace(member, learners=tuple((learner, tuple(map(float, own))) for (learner, _), own in each))
+
+
+def _together(each: list[Predicted], weights: Floats) -> Predicted:
+    effect = np.sum([p.effect * own for p, own in zip(each, weights, strict=True)], axis=0)
+    return Predicted(effect, np.mean([p.outcome for p in each], axis=0), each[0].propensity)
+
+
+def _joined(parts: Sequence[Predicted], order: Codes) -> Predicted:
+    columns = {name: np.concatenate([getattr(p, name) for p in parts])[order] for name in Predicted.__slots__}
+    return Predicted(**columns)

@@ -1,0 +1,209 @@
+"""From a source to the units of an experiment: read, understood, and refused where no effect could be learned."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from pipelines.uplift_config import UpliftConfig
+from pipelines.uplift_fit import Units
+from tabkit import splits
+from tabkit.errors import ConfigError, FitError, SchemaError
+from tabkit.frames import Source
+from tabkit.roles import Roles
+from tabkit.schema import dtype_name, family
+from tabkit.table import Table, read
+from tabkit.target import Target, Task, infer
+from tabkit.uplift.balance import balance, beyond_chance
+from tabkit.uplift.design import FEWEST, Arms, arms_of, refuse_leaks, shares_of, stratum_shares
+from tabkit.uplift.experiment import Experiment
+from tabkit.uplift.regressor import Codes, Floats, Kind
+
+_MOST_COUNT = 100
+_NAMED = 5
+"""Columns that an error names."""
+_ROLES = ("target", "amount", "weight", "exposure")
+
+
+def units_of(source: Source, roles: Roles, settings: UpliftConfig) -> Units:
+    """Read the rows of an experiment and understand them.
+
+    Raises
+    ------
+    ConfigError
+        If a role, the control label or the design is not given, or a role is given that uplift has no use for.
+    SourceError, SchemaError, FitError
+        If the rows cannot be read, or cannot be learned from; see `tabkit.uplift.design`.
+    """
+    treatment, outcome, control = _given(roles, settings)
+    apart = [name for name in (*settings.placebos, settings.policy) if name is not None]
+    table = read(source, roles, exclude=[name for name in settings.encoding.exclude if name not in apart])
+    arms = arms_of(table.frame, treatment, control)
+    target = _outcome(table, outcome, settings)
+    refuse_leaks(table.frame, features_of(table, settings), treatment=treatment, outcome=outcome, time=roles.time)
+    codes = arms.codes(table.frame)
+    propensity = _propensity(table, arms, codes, settings)
+    y = table.frame.select(target.expr(table.frame.schema[outcome])).to_series().to_numpy()
+    experiment = Experiment(
+        arms=arms.labels,
+        arm=codes,
+        outcome=y,
+        propensity=propensity,
+        kind=_kind(y, target, settings),
+        clusters=_clusters(table),
+    )
+    return Units(table, target, arms, experiment)
+
+
+def features_of(table: Table, settings: UpliftConfig) -> list[str]:
+    """Return the columns that are features: no role, not left out, not the policy that is compared with."""
+    left_out = {*table.roles.given().values(), *settings.encoding.exclude, settings.policy}
+    return [name for name in table.frame.columns if name not in left_out]
+
+
+def balance_of(units: Units, settings: UpliftConfig, *, weight: Floats | None = None) -> pl.DataFrame:
+    """Return the balance of the features of each arm against control; see `tabkit.uplift.balance.balance`."""
+    found, experiment = [], units.experiment
+    if weight is None and settings.strata is not None:
+        weight = 1 / experiment.propensity[np.arange(experiment.rows), experiment.arm]
+    for number, arm in enumerate(units.arms.treated, start=1):
+        rows = np.flatnonzero(np.isin(experiment.arm, (0, number)))
+        part = balance(
+            units.table.frame[rows],
+            features_of(units.table, settings),
+            (experiment.arm[rows] == number).astype(np.float64),
+            weight=None if weight is None else weight[rows],
+            clusters=None if experiment.clusters is None else experiment.clusters[rows],
+        )
+        found.append(part.select(pl.lit(arm).alias("arm"), pl.all()))
+    return pl.concat(found)
+
+
+def refuse_imbalance(found: pl.DataFrame, settings: UpliftConfig) -> None:
+    """Refuse features of a randomised design that differ between arms as chance would not have it.
+
+    Raises
+    ------
+    FitError
+        Naming them: they were measured after contact, or chance did not decide.
+    """
+    columns = beyond_chance(found)
+    if not columns or settings.allow_imbalance:
+        return
+    worst = {name: found.filter(pl.col("column") == name)["smd"].abs().to_numpy().max() for name in columns}
+    first = list(worst.items())[:_NAMED]
+    named = ", ".join(f"{name!r} (by {apart:.2g} standard deviations)" for name, apart in first)
+    named += f" and {len(worst) - _NAMED} more" if len(worst) > _NAMED else ""
+    raise FitError(
+        f"the design is called randomised, but features differ between arms beyond chance: {named}",
+        advice=f"leave out what was measured after contact ({' '.join(f'--exclude {name!r}' for name, _ in first)}); "
+        "if shares differed by year or region, name that column: --strata; if chance did not decide the arms, say "
+        "--design observational; or go on with --allow-imbalance",
+    )
+
+
+def divide(units: Units, settings: UpliftConfig) -> tuple[Codes, Codes]:
+    """Divide the units into those to learn from and those to judge by."""
+    table, clusters = units.table, units.experiment.clusters
+    by_time = table.roles.time is not None
+    found = splits.holdout(
+        units.experiment.rows,
+        share=settings.holdout,
+        seed=settings.seed,
+        time=table.times() if by_time else None,
+        groups=clusters if clusters is not None and not by_time else None,
+        stratify=units.experiment.arm if clusters is None and not by_time else None,
+    )
+    for what, rows in (("units to learn from", found.train), ("held-out units", found.test)):
+        counts = np.bincount(units.experiment.arm[rows], minlength=len(units.arms.labels))
+        few = [f"{label!r} ({n})" for label, n in zip(units.arms.labels, counts, strict=True) if n < FEWEST // 4]
+        if few:
+            raise FitError(
+                f"of the {len(rows):,} {what} too few are in arm {', '.join(few)}",
+                advice="use more rows, another --set holdout, or a time range in which all arms were used",
+            )
+    return found.train, found.test
+
+
+def _propensity(table: Table, arms: Arms, codes: Codes, settings: UpliftConfig) -> Floats:
+    """Return the propensities of the design, shape (n, k); of an observational one a stand-in for now."""
+    if settings.strata is None:
+        return np.tile(shares_of(arms, codes, settings.shares), (len(codes), 1))
+    if settings.design != "randomised" or settings.shares is not None:
+        raise ConfigError(
+            "strata are for a randomised design whose shares are counted within them",
+            advice="leave out the strata, or say --design randomised without shares",
+        )
+    if settings.strata not in table.frame.columns:
+        raise SchemaError(f"there is no column {settings.strata!r} for the strata", advice="check its name")
+    return stratum_shares(table.frame[settings.strata], codes, arms)
+
+
+def _given(roles: Roles, settings: UpliftConfig) -> tuple[str, str, str]:
+    if roles.treatment is None or roles.outcome is None:
+        lacking = "treatment" if roles.treatment is None else "outcome"
+        raise ConfigError(f"no {lacking} is given", advice=f"name the column: --{lacking}")
+    if settings.control is None:
+        raise ConfigError("no control is given", advice="say which label of the treatment means no contact: --control")
+    if settings.design is None:
+        raise ConfigError(
+            "the design is not given",
+            advice="--design randomised if chance alone decided who was contacted, else --design observational",
+        )
+    for name in _ROLES:
+        if getattr(roles, name) is not None:
+            raise ConfigError(
+                f"uplift has no use for the role {name}", advice="it takes treatment, outcome, id, time and group"
+            )
+    if settings.design == "observational" and settings.shares is not None:
+        raise ConfigError(
+            "shares are given, but the design is observational: its propensities are learned",
+            advice="leave the shares out, or say --design randomised",
+        )
+    return roles.treatment, roles.outcome, settings.control
+
+
+def _outcome(table: Table, name: str, settings: UpliftConfig) -> Target:
+    values = table.frame[name]
+    missing = values.null_count() + (int(values.is_nan().sum()) if values.dtype.is_float() else 0)
+    if missing:
+        raise FitError(
+            f"outcome {name!r} is null (or NaN) in {missing:,} of {len(values):,} rows",
+            advice="if null means that nothing happened, fill it with 0; leaving such units out is only right if being "
+            "missing has nothing to do with the arm",
+        )
+    kind = family(values.dtype)
+    if kind == "text" and values.n_unique() > 2:
+        raise SchemaError(
+            f"outcome {name!r} is {dtype_name(values.dtype)} with {values.n_unique():,} values; a number, a boolean or "
+            "a text with two labels was expected",
+            advice="parse it to numbers, or make it 0/1",
+        )
+    tasks: dict[str, Task] = {"binary": "binary", "count": "regression", "number": "regression"}
+    return infer(
+        table.frame,
+        name,
+        task=tasks.get(settings.outcome_type),
+        positive=settings.positive,
+        what=f"{table.name} (the outcome)",
+    )
+
+
+def _kind(y: Floats, target: Target, settings: UpliftConfig) -> Kind:
+    if target.task == "binary":
+        return "binary"
+    whole = bool((y >= 0).all() and (y == np.floor(y)).all())
+    if settings.outcome_type == "count" and not whole:
+        raise FitError(
+            f"outcome {target.name!r} is said to be a count, but holds other numbers than 0, 1, 2 and so on",
+            advice="say outcome_type=number",
+        )
+    if settings.outcome_type == "number":
+        return "number"
+    return "count" if whole and (settings.outcome_type == "count" or y.max() <= _MOST_COUNT) else "number"
+
+
+def _clusters(table: Table) -> Codes | None:
+    if table.roles.group is None:
+        return None
+    return np.unique(table.frame[table.roles.group].to_numpy(), return_inverse=True)[1].astype(np.int64)

@@ -1,0 +1,159 @@
+"""What the `tabkit uplift` commands show on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.evaluation import digits_of
+from pipelines.terminal import plain_table, visible, visible_line
+
+_COLOURS = {"usable": "green", "average only": "yellow", "none": "red"}
+_TITLES = {
+    "usable": "ranking usable",
+    "average only": "average effect only: treat all or none",
+    "none": "no evidence",
+}
+_CHECKS = {
+    "sample_ratio": "sample ratio",
+    "balance": "balance of features",
+    "overlap": "overlap of arms",
+    "placebo_treatment": "placebo treatment",
+    "placebo_outcomes": "placebo outcomes",
+    "drift": "drift to held-out units",
+}
+
+
+def train_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `uplift train` has to say: effects, verdicts and failed checks."""
+    saved = Text(f"Saved {visible(result['bundle'])}, {result['seconds']:.1f} s", "bold")
+    return Group(*summary_lines(result), saved)
+
+
+def report_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `uplift report` has to say: the same, with policies, segments and every check."""
+    lines = [*summary_lines(result), _policies(result), Text()]
+    for arm in result["report"]["arms"]:
+        lines += [_segments(arm, result), Text()]
+    lines += [_all_checks(result), Text()]
+    if result["page"] is None:
+        lines.append(Text("No page was written: it needs pip install 'tabkit-ml[dashboards]'"))
+    else:
+        lines.append(Text(f"Wrote {visible(result['page'])}", "bold"))
+    return Group(*lines)
+
+
+def unit_of(kind: str) -> tuple[float, str]:
+    """Return what effects are multiplied by, and the unit: percentage points of a binary outcome.
+
+    >>> unit_of("binary"), unit_of("number")
+    ((100.0, ', %p'), (1.0, ''))
+    """
+    return (100.0, ", %p") if kind == "binary" else (1.0, "")
+
+
+def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
+    """Return effects, verdicts and failed checks."""
+    scale, unit = unit_of(result["outcome_kind"])
+    rows = sum(result["rows"].values())
+    head = (
+        f"Effect on {visible(result['outcome'])} against {visible(result['control'])}: {rows:,} units, "
+        f"{result['design']}; verdicts by {result['held_out']:,} held-out units"
+    )
+    table = plain_table()
+    for name in ("arm", f"average effect{unit}", f"Qini{unit}", "less response's"):
+        table.add_column(name, justify="left" if name == "arm" else "right", no_wrap=name != "arm")
+    for name, arm in result["arms"].items():
+        table.add_row(
+            visible_line(name),
+            _between(scale, arm["effect"], arm["low"], arm["high"]),
+            _between(scale, arm["qini"], arm["qini_low"], arm["qini_high"]),
+            _between(scale, arm["against_response"], arm["against_response_low"], arm["against_response_high"]),
+        )
+    lines: list[RenderableType] = [Text(head), Text(), table, Text()]
+    for name, arm in result["arms"].items():
+        word = arm["verdict"]
+        lines.append(
+            Text.assemble((visible(name), "bold"), ": ", (_TITLES[word], f"bold {_COLOURS[word]}"), f" – {arm['why']}")
+        )
+    lines.append(Text())
+    failed = [_CHECKS[name] for name, check in result["checks"].items() if check["passed"] is False]
+    if failed:
+        lines += [Text(f"FAILED CHECKS: {', '.join(failed)}", "bold red"), Text()]
+    return lines
+
+
+def _policies(result: Mapping[str, Any]) -> Table:
+    scale, unit = unit_of(result["outcome_kind"])
+    table = plain_table()
+    for name in ("policy (held-out units)", "treated", f"value{unit}", f"model's gain over it{unit}"):
+        table.add_column(name, justify="left" if name.startswith("policy") else "right")
+    for row in result["policies"]:
+        gain = row["gain"]
+        table.add_row(
+            visible_line(row["policy"]),
+            f"{100 * row['treated']:.0f} %",
+            _number(scale * row["value"], scale * row["low"], scale * row["high"], sign=False),
+            "" if gain is None else _between(scale, gain["value"], gain["low"], gain["high"]),
+        )
+    return table
+
+
+def _segments(arm: Mapping[str, Any], result: Mapping[str, Any]) -> Table:
+    scale, unit = unit_of(result["outcome_kind"])
+    table = plain_table()
+    names = (
+        f"segments: {visible(arm['arm'])}",
+        "share",
+        f"predicted{unit}",
+        f"observed{unit}",
+        f"without contact{unit}",
+    )
+    for name in names:
+        table.add_column(name, justify="left" if name.startswith("segments") else "right")
+    rows: Sequence[Mapping[str, Any]] = arm["segments"]
+    for row in rows:
+        if not row["rows"]:
+            continue
+        low, high = (None if row[end] is None else scale * row[end] for end in ("low", "high"))
+        table.add_row(
+            row["segment"],
+            f"{100 * row['share']:.0f} %",
+            _number(scale * row["predicted"], low, high),
+            "" if row["observed"] is None else _between(scale, row["observed"], row["low"], row["high"]),
+            _number(scale * row["baseline"], low, high, sign=False),
+        )
+    return table
+
+
+def _between(scale: float, value: float, low: float, high: float) -> str:
+    """Write a figure with its interval.
+
+    >>> _between(100.0, 0.0764, 0.0699, 0.083)
+    '+7.6 (+7.0 – +8.3)'
+    """
+    value, low, high = (scale * each for each in (value, low, high))
+    return f"{_number(value, low, high)} ({_number(low, low, high)} – {_number(high, low, high)})"
+
+
+def _number(value: float, low: float | None, high: float | None, *, sign: bool = True) -> str:
+    """Write a number to the digits that its interval allows."""
+    if low is None or high is None:
+        return f"{value:{'+' if sign else ''}.3g}"
+    return f"{value:{'+' if sign else ''}.{digits_of(low, high)}f}"
+
+
+def _all_checks(result: Mapping[str, Any]) -> Table:
+    table = plain_table()
+    table.add_column("check")
+    table.add_column("")
+    for name, check in result["checks"].items():
+        word, colour = {None: ("not asked for", ""), True: ("passed", "green"), False: ("FAILED", "bold red")}[
+            check["passed"]
+        ]
+        table.add_row(_CHECKS[name], Text(word, colour))
+    return table
