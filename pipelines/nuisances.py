@@ -24,6 +24,8 @@ _HELD_OUT = 0.2
 _FOLDS = 5
 _MANY = 20_000
 """Rows from which one held-out part is enough to say how many trees an effect needs."""
+_SMALL = 1_000_000
+"""Cells below which threads of LightGBM wait for one another longer than they work."""
 _FEWEST = 20
 """Rows of an early-stopping part; with fewer, no trees are grown at all."""
 
@@ -51,7 +53,8 @@ class Regression:
 def regressions(*, outcomes: BoostingConfig, effects: BoostingConfig, seed: int) -> Learn:
     """Return what fits a regression: trees grown on four fifths of the rows until the others stop improving.
 
-    A target that is the same everywhere, or too few rows, give its mean.
+    A target that is the same everywhere, or too few rows, give its mean. With ``early_stopping_rounds=0`` all trees are
+    grown, on all rows. How many trees an effect of few units needs is the mean over five folds.
     """
 
     def learn(
@@ -63,6 +66,8 @@ def regressions(*, outcomes: BoostingConfig, effects: BoostingConfig, seed: int)
         groups: Codes | None = None,
     ) -> Regression:
         config = (effects if kind == "effect" else outcomes).model_copy(update={"objective": _OBJECTIVES[kind]})
+        if config.num_threads == 0 and features.height * features.width < _SMALL:
+            config = config.model_copy(update={"num_threads": 1})
         rows = np.arange(len(y)) if weight is None else np.flatnonzero(weight > 0)
         if len(rows) * _HELD_OUT < _FEWEST or (y[rows] == y[rows[0]]).all():
             return Regression(_constant(features, y, weight), config.num_threads)
@@ -70,6 +75,8 @@ def regressions(*, outcomes: BoostingConfig, effects: BoostingConfig, seed: int)
         def part(own: NDArray[np.int64]) -> Rows:
             return Rows(features[own], y[own], weight=None if weight is None else weight[own])
 
+        if config.early_stopping_rounds == 0:
+            return Regression(boosting.fit(part(rows), config=config), config.num_threads)
         if kind == "effect" and len(rows) < _MANY:
             trees = _rounds(part, y, groups, config, seed)
             if trees == 0:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines import lifetime_value, propensity
+from pipelines import lifetime_value, propensity, uplift
 from pipelines.inspection import inspect
 from pipelines.scores import score_files
 from tabkit.bundle import FORMAT
@@ -14,8 +14,9 @@ from tabkit.encoding import registry, saved
 
 GOLDEN = Path(__file__).parent / "golden"
 ALL = sorted(path.parent for path in GOLDEN.glob("format*/*/manifest.json"))
-BUNDLES = [path for path in ALL if path.name not in ("encoder", "value")]
+BUNDLES = [path for path in ALL if path.name not in ("encoder", "value", "effects")]
 VALUES = [path for path in ALL if path.name == "value"]
+EFFECTS = [path for path in ALL if path.name == "effects"]
 ENCODERS = [path for path in ALL if path.name == "encoder"]
 
 
@@ -72,6 +73,17 @@ def test_customers_are_worth_what_they_were_on_the_day_it_was_made(bundle: Path,
             assert found[name].sum() == pytest.approx(expected[name].sum(), rel=0.02), name
     plain, _ = model.forecast(config={"horizon_days": 90, "draws": 400, "widen": False})
     assert plain["purchases_q97"].sum() < 0.98 * expected["purchases_q97"].sum()
+
+
+@pytest.mark.parametrize("bundle", EFFECTS, ids=lambda path: path.parent.name)
+def test_effects_are_those_of_the_day_it_was_made(bundle: Path, tmp_path: Path) -> None:
+    expected, rows = pl.read_parquet(bundle.with_suffix(".parquet")), bundle.parent / "effects_rows.parquet"
+    model = uplift.load(bundle)
+    assert {learner.name for member in model.members for learner, _ in member.learners} == {"s", "t", "x", "r", "dr"}
+    assert inspect(bundle)["arms"]["mail"]["verdict"] == model.decision.words[0]
+    model.save(tmp_path / "again")
+    for each in (model, uplift.load(tmp_path / "again")):
+        assert_frame_equal(each.score(rows).collect(), expected, abs_tol=1e-12, rel_tol=0)
 
 
 def test_every_encoder_is_among_them() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pipelines import lifetime_value, propensity
+from pipelines import lifetime_value, propensity, uplift
 from tabkit.bundle import FORMAT
 from tabkit.cltv.predictive import BINS
 from tabkit.cltv.widening import Widening
@@ -102,6 +102,23 @@ def main() -> None:
     save(encoder.slim(), FOLDER / "encoder")
     encoder.transform(rows).write_parquet(_made("encoder.parquet"))
     value()
+    effects()
+
+
+def effects() -> None:
+    """Write a bundle of uplift that holds every learner, and its scores."""
+    table, rows = (customers(n, seed).drop("churned", "claims", "segment", "months") for n, seed in ((900, 4), (60, 5)))
+    rng = np.random.default_rng(6)
+    arm = rng.integers(0, 2, table.height)
+    bought = rng.random(table.height) < 0.3 + arm * 0.4 * (table["calls"].fill_null(0).to_numpy() > 1)
+    table = table.with_columns(arm=pl.Series(np.array(["none", "mail"])[arm]), bought=pl.Series(bought))
+    trees = {"max_trees": 4, "num_threads": 1, "early_stopping_rounds": 0}
+    config = {"control": "none", "design": "randomised", "learner": "stack", "members": 2, "resamples": 100}
+    config |= {"outcomes": trees, "effects": trees, "final": "evaluated"}
+    model = uplift.train(table, roles=Roles(id="customer", treatment="arm", outcome="bought"), config=config)
+    model.save(FOLDER / "effects")
+    model.score(rows).collect().write_parquet(_made("effects.parquet"))
+    rows.write_parquet(_made("effects_rows.parquet"))
 
 
 def value() -> None:
