@@ -111,6 +111,34 @@ def report(
     run(job, "uplift_views.report_view", as_json=as_json, debug=debug)
 
 
+@app.command()
+def update(
+    bundle: Annotated[str | None, typer.Argument(help="The bundle of an uplift model.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Argument(help="Units of a further experiment of the same design.")
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="auto tries all; or keep, calibrate, recalibrate, refit, extend, retrain."),
+    ] = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="The new bundle; the old one stays.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
+    config: ConfigFile = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Learn from a further experiment: try what is possible, and keep the model unless something surely helps."""
+    given = {"bundle": bundle, "source": source or None, "strategy": strategy, "output": output}
+
+    def job() -> dict[str, Any]:
+        from pipelines.uplift_jobs import update_job
+
+        return update_job(merged(config, set_, given), overwrite=overwrite, progress=bars())
+
+    run(job, "uplift_views.update_view", as_json=as_json, debug=debug)
+
+
 def _by_arm(given: list[str] | None, option: str) -> dict[str, float] | None:
     """Read ARM=NUMBER; an arm may hold a = of its own."""
     from tabkit.errors import ConfigError

@@ -13,6 +13,23 @@ from tabkit.encoding.config import EncodingConfig
 LearnerName = Literal["s", "t", "x", "r", "dr", "stack", "uplift_forest", "causal_forest"]
 
 
+class UpliftUpdateConfig(Config):
+    """Everything that `uplift update` can be told.
+
+    Parameters
+    ----------
+    bundle, source, output
+        The model, the units of a further experiment, and the bundle to write.
+    strategy
+        See `pipelines.uplift_updating.update`.
+    """
+
+    bundle: str | None = None
+    source: str | list[str] | None = None
+    output: str | None = None
+    strategy: Literal["auto", "keep", "calibrate", "recalibrate", "refit", "extend", "retrain"] = "auto"
+
+
 class OutcomeBoosting(BoostingConfig):
     """How models of outcomes and propensities are grown; see `BoostingConfig`."""
 

@@ -11,11 +11,12 @@ from typing import Any
 from pipelines import uplift_page
 from pipelines.needs import needed
 from pipelines.update_page import check_page
-from pipelines.uplift import load, train
-from pipelines.uplift_config import UpliftConfig
+from pipelines.uplift import load, train, update
+from pipelines.uplift_config import UpliftConfig, UpliftUpdateConfig
 from pipelines.uplift_model import UpliftModel
 from tabkit.bundle import check_place
 from tabkit.config import build
+from tabkit.errors import ConfigError
 from tabkit.progress import Progress
 from tabkit.roles import Roles
 
@@ -61,6 +62,28 @@ def report_job(bundle: str, *, page: str | None) -> dict[str, Any]:
         check_page(place, bundles=[bundle])
         uplift_page.write(model, place)
     return {"bundle": bundle, "page": place, **summary(model), "report": dict(model.report)}
+
+
+def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
+    """Bring a saved model up to date and save the new one; return what there is to say about it."""
+    started = time.perf_counter()
+    config = build(UpliftUpdateConfig, values)
+    bundle, source, output = (needed(config, name) for name in ("bundle", "source", "output"))
+    if Path(bundle).resolve() in (Path(output).resolve(), *Path(output).resolve().parents):
+        raise ConfigError(
+            "the output is the bundle itself, or inside of it: a bundle is never changed", advice="choose another name"
+        )
+    check_place(output, overwrite=overwrite)
+    model, found = update(load(bundle), source, strategy=config.strategy, progress=progress)
+    checksum = model.save(output, overwrite=overwrite)
+    return {
+        "bundle": output,
+        "checksum": checksum,
+        "parent": {"bundle": bundle, "checksum": model.lineage["parent"]},
+        "update": found.to_dict(),
+        **summary(model),
+        "seconds": round(time.perf_counter() - started, 3),
+    }
 
 
 def _beside(bundle: str) -> Path:

@@ -47,6 +47,29 @@ def report_view(result: Mapping[str, Any]) -> RenderableType:
     return Group(*lines)
 
 
+def update_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `uplift update` has to say: every strategy, which was used, and the verdicts on the new units."""
+    found = result["update"]
+    table = plain_table()
+    for name in ("strategy", "loss", "less than keeping's by"):
+        table.add_column(name, justify="left" if name == "strategy" else "right")
+    for row in found["tried"]:
+        if row["loss"] is None:
+            continue
+        gain = "" if row["gain"] is None else _between(1.0, row["gain"], row["low"], row["high"])
+        name = Text(row["strategy"], "bold" if row["strategy"] == found["strategy"] else "")
+        table.add_row(name, f"{row['loss']:.6g}", gain)
+    refused = [
+        Text(f"Not possible: {row['strategy']}: {visible(row['refused'])}", "yellow")
+        for row in found["tried"]
+        if row["refused"]
+    ]
+    head = f"Tried on {found['judged_on']:,} of {found['rows']:,} new units"
+    why = Text.assemble(("Used ", ""), (found["strategy"], "bold"), f": {found['why']}")
+    saved = Text(f"Saved {visible(result['bundle'])}, {result['seconds']:.1f} s", "bold")
+    return Group(Text(head), Text(), table, *refused, Text(), why, Text(), *summary_lines(result), saved)
+
+
 def unit_of(kind: str) -> tuple[float, str]:
     """Return what effects are multiplied by, and the unit: percentage points of a binary outcome.
 
