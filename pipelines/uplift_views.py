@@ -57,8 +57,8 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
         if row["loss"] is None:
             continue
         gain = "" if row["gain"] is None else _between(1.0, row["gain"], row["low"], row["high"])
-        name = Text(row["strategy"], "bold" if row["strategy"] == found["strategy"] else "")
-        table.add_row(name, f"{row['loss']:.6g}", gain)
+        style = "bold" if row["strategy"] == found["strategy"] else ""
+        table.add_row(Text(row["strategy"], style), f"{row['loss']:.6g}", gain)
     refused = [
         Text(f"Not possible: {row['strategy']}: {visible(row['refused'])}", "yellow")
         for row in found["tried"]
