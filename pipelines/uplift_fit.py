@@ -150,7 +150,11 @@ def _fit_member(units: Units, settings: UpliftConfig, *, seed: int) -> Member:
 def _learners(
     features: pl.DataFrame, experiment: Experiment, plan: Plan, learn: Learn, settings: UpliftConfig, *, seed: int
 ) -> tuple[tuple[Effects | Forest, tuple[float, ...]], ...]:
-    """Fit what is asked for; beside a forest, which has no models of outcomes, a T-learner that has them."""
+    """Fit what is asked for, and beside it a T-learner for its models of outcomes where better ones are needed.
+
+    A forest has none. In an observational design the average effect hangs on them, so that those of X and DR, each
+    fitted on part of the rows, and the S-learner's, which hold the treatment back, do not do.
+    """
     full, none = ((share,) * len(experiment.treated) for share in (1.0, 0.0))
     if settings.learner in ("uplift_forest", "causal_forest"):
         kind: ForestKind = "uplift" if settings.learner == "uplift_forest" else "causal"
@@ -161,7 +165,10 @@ def _learners(
         fitted = [bridge.fit_causalml(name, features, experiment, learn=learn, seed=seed) for name in names]
     else:
         fitted = list(learners.fit_many(names, features, experiment, learn=learn, plan=plan))
-    return tuple((each, full) for each in fitted)
+    found: list[tuple[Effects | Forest, tuple[float, ...]]] = [(each, full) for each in fitted]
+    if settings.design == "observational" and settings.learner in ("s", "x", "dr"):
+        found.append((learners.fit("t", features, experiment, learn=learn), none))
+    return tuple(found)
 
 
 def _encoder(settings: UpliftConfig, seed: int) -> TableEncoder:

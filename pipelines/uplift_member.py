@@ -78,9 +78,9 @@ class Member:
 
     @property
     def outcome_learner(self) -> Effects:
-        """The learner whose models of outcomes count: one that models each arm, where there is one."""
+        """The learner whose models of outcomes count: those of T and R know all rows of an arm, those of S are last."""
         found = [learner for learner, _ in self.learners if isinstance(learner, Effects)]
-        return next((learner for learner in found if learner.name != "s"), found[0])
+        return min(found, key=lambda learner: ("t", "r", "dr", "x", "s").index(learner.name))
 
     def threads(self, num_threads: int) -> Member:
         """Return the member with another number of threads of each model."""

@@ -15,8 +15,9 @@ from tabkit.schema import dtype_name, family
 from tabkit.table import Table, read
 from tabkit.target import Target, Task, infer
 from tabkit.uplift.balance import balance, beyond_chance
-from tabkit.uplift.design import FEWEST, Arms, arms_of, refuse_leaks, shares_of, stratum_shares
+from tabkit.uplift.design import FEWEST, Arms, arms_of, shares_of, stratum_shares
 from tabkit.uplift.experiment import Experiment
+from tabkit.uplift.leaks import refuse_leaks
 from tabkit.uplift.regressor import Codes, Floats, Kind
 
 _MOST_COUNT = 100
@@ -40,7 +41,14 @@ def units_of(source: Source, roles: Roles, settings: UpliftConfig) -> Units:
     table = read(source, roles, exclude=[name for name in settings.encoding.exclude if name not in apart])
     arms = arms_of(table.frame, treatment, control)
     target = _outcome(table, outcome, settings)
-    refuse_leaks(table.frame, features_of(table, settings), treatment=treatment, outcome=outcome, time=roles.time)
+    refuse_leaks(
+        table.frame,
+        features_of(table, settings),
+        treatment=treatment,
+        outcome=outcome,
+        time=roles.time,
+        group=roles.group,
+    )
     codes = arms.codes(table.frame)
     propensity = _propensity(table, arms, codes, settings)
     y = table.frame.select(target.expr(table.frame.schema[outcome])).to_series().to_numpy()

@@ -125,6 +125,8 @@ def _line(effect: Floats, scores: Floats, clusters: Codes | None) -> Calibration
     if np.ptp(effect) == 0 or effect.size < 3:
         return Calibration("linear", float(scores.mean()), centre, 0.0, average_se=mean_se(scores, clusters))
     line = best_linear_predictor(scores, effect, clusters=clusters)
+    if not np.isfinite(line.slope_se):  # one unit alone decides the slope
+        return Calibration("linear", float(scores.mean()), centre, 0.0, average_se=mean_se(scores, clusters))
     sure = max(0.0, 1 - (line.slope_se / line.slope) ** 2) if line.slope > 0 else 0.0
     return Calibration(
         "linear",

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from scipy import stats
-from scipy.optimize import minimize_scalar
-from scipy.special import gammaln, logsumexp
 
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.schema import dtype_name, family
@@ -216,118 +214,6 @@ def sample_ratio(codes: Codes, shares: Floats, *, planned: bool, clusters: Codes
         return SampleRatio(counts, None, None)
     p = float(stats.chisquare(rows, shares * len(units)).pvalue)
     return SampleRatio(counts, tuple(map(float, shares)), p)
-
-
-def refuse_leaks(
-    frame: pl.DataFrame,
-    features: list[str],
-    *,
-    treatment: str,
-    outcome: str,
-    time: str | None = None,
-    group: str | None = None,
-) -> None:
-    """Refuse features that are the outcome or the treatment by another name, or that were measured afterwards.
-
-    A feature counts as the outcome (or the arm) if it tells it without fail: rows of one value (or of none) all have
-    one outcome, and drawing outcomes by chance would have done that with a probability below .001 over the number of
-    features; see `_log_chance`. Of values that hardly repeat nothing is known, unless their order is that of the
-    outcome. With a time role of dates, a feature of dates may not lie after it.
-
-    Parameters
-    ----------
-    frame
-        The rows of the experiment.
-    features
-        Columns to look at; lists and the like are passed over.
-    treatment, outcome, time
-        The columns of these roles.
-    group
-        The column of clusters: where a whole cluster has one arm (or outcome), it counts once.
-
-    Raises
-    ------
-    FitError
-        Naming every such column.
-    """
-    for what, column in (("outcome", outcome), ("treatment", treatment)):
-        found = [name for name in features if _tells(frame, name, column, group=group, chance=MISMATCH / len(features))]
-        if found:
-            raise FitError(
-                f"{', '.join(map(repr, found))} {'tells' if len(found) == 1 else 'tell'} the {what} {column!r} without "
-                "fail: it is known only afterwards, or it is the same by another name",
-                advice=f"leave out what was not known before contact: {' '.join(f'--exclude {n!r}' for n in found)}",
-            )
-    if time is None or family(frame.schema[time]) not in ("date", "datetime"):
-        return
-    dates = [name for name in features if family(frame.schema[name]) in ("date", "datetime")]
-    if not dates:
-        return
-    late = frame.select((pl.col(n).cast(pl.Date) > pl.col(time).cast(pl.Date)).sum().alias(n) for n in dates).row(0)
-    after = {name: rows for name, rows in zip(dates, late, strict=True) if rows}
-    if after:
-        raise FitError(
-            "features lie after the time of contact: " + ", ".join(f"{n!r} in {r:,} rows" for n, r in after.items()),
-            advice=f"leave them out: {' '.join(f'--exclude {name!r}' for name in after)}",
-        )
-
-
-def _tells(frame: pl.DataFrame, feature: str, told: str, *, group: str | None, chance: float) -> bool:
-    """Whether rows of one value of a feature all share one value of another column, and not by chance."""
-    if family(frame.schema[feature]) in ("other", "null"):
-        return False
-    columns = {"feature": feature, "told": told, **({"group": group} if group is not None else {})}
-    rows = frame.select(pl.col(name).alias(role) for role, name in columns.items()).filter(pl.col("told").is_not_null())
-    if group is not None and rows["group"].n_unique() == rows.select("group", "told").n_unique():
-        rows = rows.unique()
-    known = rows.filter(pl.col("feature").is_not_null())
-    return any(_beyond_chance(part, chance) or _same_order(part, chance) for part in (rows, known))
-
-
-def _beyond_chance(rows: pl.DataFrame, chance: float) -> bool:
-    levels = rows.group_by("feature").agg(pl.len().alias("size"), pl.col("told").n_unique().alias("outcomes"))
-    if levels.height < 2 or levels["outcomes"].max() != 1:
-        return False
-    counts = rows["told"].value_counts(name="size")["size"]
-    return counts.len() > 1 and _log_chance(levels["size"].to_numpy(), counts.to_numpy()) < np.log(chance)
-
-
-def _same_order(rows: pl.DataFrame, chance: float) -> bool:
-    """Whether two columns without a repeated value, or with few, rise together, or one falls as the other rises."""
-    pairs = rows.select("feature", "told").unique().sort("feature")
-    n = pairs.height
-    if pairs["feature"].n_unique() < n or pairs["told"].n_unique() < n or np.log(2) - gammaln(n + 1) > np.log(chance):
-        return False
-    if family(pairs.schema["feature"]) == "text":
-        pairs = pairs.with_columns(pl.col("feature").cast(pl.String).cast(pl.Float64, strict=False)).sort("feature")
-    return pairs["feature"].null_count() <= 1 and (
-        pairs["told"].is_sorted() or pairs["told"].is_sorted(descending=True)
-    )
-
-
-def _log_chance(sizes: Codes, counts: Codes) -> float:
-    r"""Return a bound on the log probability that outcomes drawn by chance divide no level.
-
-    Of the ways to lay out outcomes with counts :math:`c_o` over n rows, those that give each level of size
-    :math:`n_l` one outcome have the generating function on the left; any t bounds their number,
-
-    .. math:: \prod_l \sum_o z_o^{n_l}, \quad z_o = (c_o / n)^t: \qquad
-              \log P \le \sum_l \log \sum_o z_o^{n_l} - \sum_o c_o \log z_o - \log \frac{n!}{\prod_o c_o!},
-
-    and the least of these bounds is taken. It is 0 or above for levels of one row each.
-    """
-    size, of_size = np.unique(sizes, return_counts=True)
-    count, of_count = np.unique(counts, return_counts=True)
-    n = int(counts.sum())
-    log_share = np.log(count / n)
-    ways = gammaln(n + 1) - of_count @ gammaln(count + 1)
-
-    def bound(t: float) -> float:
-        level = logsumexp(t * size[:, None] * log_share, b=of_count, axis=1)
-        return float(of_size @ level - t * (of_count * count) @ log_share - ways)
-
-    best = minimize_scalar(bound, bounds=(0, 2), method="bounded")
-    return min(bound(0.0), float(best.fun))
 
 
 def _texts(values: pl.Series) -> pl.Series:

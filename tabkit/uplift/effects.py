@@ -51,7 +51,8 @@ def difference(experiment: Experiment, *, level: float = 0.95) -> tuple[AverageE
     """Return the difference in means of each arm and control, with unequal variances.
 
     Only right where chance alone decided the arms with the same probability for all. With clusters the errors are
-    those of sums over clusters (Liang and Zeger 1986), else Neyman's (1923), the sum of the variances of two means.
+    those of sums over clusters (Liang and Zeger 1986), else Neyman's (1923), the sum of the variances of two means,
+    with the degrees of freedom of Welch (1947).
 
     Raises
     ------
@@ -74,11 +75,11 @@ def difference(experiment: Experiment, *, level: float = 0.95) -> tuple[AverageE
         y = pair.outcome
         value = float(y[given].mean() - y[~given].mean())
         if pair.clusters is None:
-            se = float(np.sqrt(sum(y[side].var(ddof=1) / side.sum() for side in (given, ~given))))
+            se, free = _welch(y[given], y[~given])
         else:
             X = np.column_stack([np.ones(pair.rows), given])
-            se = _sandwich(X, y, pair.clusters)[1]
-        found.append(_average(experiment, arm, "difference", value, se, level=level, among=pair))
+            se, free = _sandwich(X, y, pair.clusters)[1], _free(pair)
+        found.append(_average(experiment, arm, "difference", value, se, level=level, free=free))
     return tuple(found)
 
 
@@ -98,7 +99,7 @@ def adjusted(
     Raises
     ------
     FitError
-        If covariates are not finite or of another length, or an arm has too few units.
+        If covariates are not finite or of another length, an arm has too few units, or covariates are too many.
     """
     if covariates.shape[0] != experiment.rows or not np.isfinite(covariates).all():
         raise FitError(
@@ -112,9 +113,14 @@ def adjusted(
         rows = np.flatnonzero(np.isin(experiment.arm, (0, arm)))
         pair, x = experiment.take(rows), centred[rows]
         given = (pair.arm == arm).astype(np.float64)[:, None]
-        X = np.hstack([np.ones_like(given), given, x, *([given * x] if interacted else [])])
-        value, se = _sandwich(_independent(X), pair.outcome, pair.clusters)
-        found.append(_average(experiment, arm, "adjusted", value, se, level=level, among=pair))
+        X = _independent(np.hstack([np.ones_like(given), given, x, *([given * x] if interacted else [])]))
+        if 2 * X.shape[1] > pair.rows:
+            raise FitError(
+                f"{pair.rows} units of {experiment.arms[arm]!r} and control are too few for {X.shape[1]} coefficients",
+                advice="use fewer covariates: half as many coefficients as units at the most",
+            )
+        value, se = _sandwich(X, pair.outcome, pair.clusters)
+        found.append(_average(experiment, arm, "adjusted", value, se, level=level, free=_free(pair)))
     return tuple(found)
 
 
@@ -136,7 +142,7 @@ def aipw(experiment: Experiment, outcomes: Floats | None, *, level: float = 0.95
         _check_units(experiment, arm)
         psi = effects[:, arm - 1]
         se = mean_se(psi, clusters=experiment.clusters)
-        found.append(_average(experiment, arm, "aipw", float(psi.mean()), se, level=level, among=experiment))
+        found.append(_average(experiment, arm, "aipw", float(psi.mean()), se, level=level, free=_free(experiment)))
     return tuple(found)
 
 
@@ -152,16 +158,30 @@ def on_treated(experiment: Experiment, effect: Floats, *, arm: int = 1) -> float
 
 
 def _average(
-    experiment: Experiment, arm: int, method: Method, value: float, se: float, *, level: float, among: Experiment
+    experiment: Experiment, arm: int, method: Method, value: float, se: float, *, level: float, free: float
 ) -> AverageEffect:
-    """Put an estimate with its interval together: by Student's t where clusters are few."""
+    """Put an estimate with its interval together, by Student's t with `free` degrees of freedom."""
     if not 0 < level < 1:
         raise ConfigError(f"level must lie strictly between 0 and 1, got {level!r}", advice="write 0.95 for 95 %")
-    units = among.rows if among.clusters is None else np.unique(among.clusters).size
-    t = stats.t(df=max(units - 1, 1))
+    t = stats.t(df=free)
     wide = float(t.ppf(0.5 + level / 2)) * se
     p = 1.0 if se == 0 and value == 0 else 0.0 if se == 0 else float(2 * t.sf(abs(value) / se))
     return AverageEffect(experiment.arms[arm], method, value, se, value - wide, value + wide, p, level)
+
+
+def _free(among: Experiment) -> float:
+    """Return degrees of freedom: units (or clusters) less one."""
+    units = among.rows if among.clusters is None else np.unique(among.clusters).size
+    return float(max(units - 1, 1))
+
+
+def _welch(given: Floats, without: Floats) -> tuple[float, float]:
+    """Return the standard error of a difference of means and its degrees of freedom (Welch 1947)."""
+    sides = [(float(y.var(ddof=1)) / y.size, y.size) for y in (given, without)]
+    square = sum(v for v, _ in sides)
+    if square == 0:
+        return 0.0, float(given.size + without.size - 1)
+    return float(np.sqrt(square)), square**2 / sum(v**2 / (n - 1) for v, n in sides)
 
 
 def _check_units(experiment: Experiment, arm: int) -> None:

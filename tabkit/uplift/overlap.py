@@ -54,13 +54,15 @@ def kept(propensity: Floats, *, trim: float) -> NDArray[np.bool_]:
             f"trim is {trim!r}; a number from 0 to below {1 / propensity.shape[1]:.3g} was expected",
             advice="try 0.05",
         )
-    return np.asarray((propensity >= trim).all(axis=1))
+    return np.asarray((propensity >= trim - 1e-12).all(axis=1))
 
 
 def floored(propensity: Floats, *, trim: float) -> Floats:
     """Return propensities of at least `trim`, rows summing to one: for learning from units that are trimmed later."""
-    raised = np.maximum(propensity, max(trim, 1e-6))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    least = max(trim, 1e-6)
+    above = np.maximum(propensity - least, 0.0)
+    rest = 1 - least * propensity.shape[1]
+    return np.asarray(least + above * (rest / above.sum(axis=1, keepdims=True)))
 
 
 def overlap(experiment: Experiment, raw: Floats, *, trim: float) -> Overlap:

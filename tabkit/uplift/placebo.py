@@ -56,10 +56,10 @@ def treatment(experiment: Experiment, expected: Floats, *, seed: int) -> tuple[P
     own = np.flatnonzero(experiment.arm == 0)
     clusters = None if experiment.clusters is None else experiment.clusters[own]
     units, codes = np.unique(own if clusters is None else clusters, return_inverse=True)
+    if len(units) < 2:
+        return ()
     given = np.random.default_rng(seed).permutation(len(units))[codes] < len(units) // 2
     share = given.mean()
-    if not 0 < share < 1:
-        return ()
     residual = experiment.outcome[own] - expected[own]
     return (
         _judged("placebo treatment", experiment.arms[0], residual * (given / share - ~given / (1 - share)), clusters),
@@ -81,7 +81,7 @@ def outcomes(frame: pl.DataFrame, columns: Sequence[str], experiment: Experiment
     SchemaError
         If a column is missing or holds no numbers.
     FitError
-        If it is null everywhere.
+        If it is null everywhere, or infinite somewhere.
     """
     found = []
     for name in columns:
@@ -113,6 +113,8 @@ def _numbers(frame: pl.DataFrame, name: str) -> Floats:
     mean = values.mean()
     if mean is None:
         raise FitError(f"placebo {name!r} is null in all rows", advice="choose another column")
+    if values.is_infinite().any():
+        raise FitError(f"placebo {name!r} holds infinite values", advice="repair them, or choose another column")
     return values.fill_null(mean).to_numpy()
 
 

@@ -73,12 +73,7 @@ def gains(scores: Floats, policy: Codes, *, costs: Floats | None = None) -> Floa
     FitError
         If the policy has another length, or names an arm that is not there.
     """
-    if policy.shape != (len(scores),) or ((policy < 0) | (policy >= scores.shape[1])).any():
-        raise FitError(
-            f"a policy of shape {policy.shape} was given; one arm from 0 to {scores.shape[1] - 1} for each of "
-            f"{len(scores)} rows was expected",
-            advice="number the arms as the experiment does, control first",
-        )
+    _check(policy, rows=len(scores), arms=scores.shape[1])
     paid = np.zeros(scores.shape[1]) if costs is None else np.concatenate([[0.0], costs])
     return np.asarray(scores[np.arange(len(scores)), policy] - paid[policy])
 
@@ -103,8 +98,9 @@ def hajek(experiment: Experiment, policy: Codes, *, costs: Floats | None = None,
     Raises
     ------
     FitError
-        If no unit was given the arm of the policy.
+        If the policy does not fit the experiment, or no unit was given the arm of the policy.
     """
+    _check(policy, rows=experiment.rows, arms=len(experiment.arms))
     own = experiment.arm == policy
     if not own.any():
         raise FitError("no unit was given the arm that the policy chooses", advice="check the policy's numbers of arms")
@@ -148,6 +144,16 @@ def top(score: Floats, share: float, *, arm: int = 1) -> Codes:
     if most < len(order) and order[most] == cut:  # the run of ties does not fit
         return np.asarray(np.where(score > cut, arm, 0), dtype=np.int64)
     return np.asarray(np.where(score >= cut, arm, 0), dtype=np.int64)
+
+
+def _check(policy: Codes, *, rows: int, arms: int) -> None:
+    whole = np.issubdtype(policy.dtype, np.integer)
+    if not whole or policy.shape != (rows,) or ((policy < 0) | (policy >= arms)).any():
+        raise FitError(
+            f"a policy of type {policy.dtype} and shape {policy.shape} was given; one arm from 0 to {arms - 1} for "
+            f"each of {rows} rows was expected",
+            advice="number the arms as the experiment does, control first",
+        )
 
 
 def _value(units: Floats, policy: Codes, clusters: Codes | None, level: float) -> Value:

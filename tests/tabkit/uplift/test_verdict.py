@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from math import nan
+
+import pytest
+
+from tabkit.uplift.effects import AverageEffect
+from tabkit.uplift.intervals import RankingInterval
+from tabkit.uplift.line import BestLine
+from tabkit.uplift.verdict import TITLES, verdict
+
+
+def effect(low, high):
+    return AverageEffect("mail", "aipw", (low + high) / 2, 1.0, low, high, 0.5, 0.95)
+
+
+def ranking(low, high, value=None):
+    return RankingInterval((low + high) / 2 if value is None else value, low, high, 1.0)
+
+
+def line(slope):
+    return BestLine(1.0, 0.1, slope, 0.1, slope - 0.2, slope + 0.2, 0.5)
+
+
+GOOD, NO_BETTER, BAD = ranking(0.01, 0.05), ranking(-0.01, 0.05), ranking(-0.05, -0.01)
+EVEN, LOSES = ranking(-0.02, 0.01), ranking(-0.05, -0.01)
+ABOVE, BELOW, UNSURE = effect(0.1, 0.3), effect(-0.3, -0.1), effect(-0.1, 0.3)
+USABLE = "the interval of its Qini lies above that of a constant effect, which is 0"
+RESPONSE = "units do differ, but ranking them by response finds them better than by predicted effect"
+WORSE = "the ranking is worse than a random one"
+NOTHING = "no difference between units was found to learn"
+OPEN = "on held-out units the ranking is not surely better than a random one"
+
+
+@pytest.mark.parametrize("average", [ABOVE, BELOW, UNSURE])
+@pytest.mark.parametrize("response", [EVEN, ranking(0.01, 0.02), ranking(-0.02, 0.0)])
+def test_a_ranking_that_is_surely_better_than_none_is_usable_whatever_the_average(average, response):
+    found = verdict(average, GOOD, response, line(0.5))
+    assert (found.word, found.why, found.title) == ("usable", USABLE, "ranking usable")
+
+
+@pytest.mark.parametrize(
+    ("found", "response", "slope", "why"),
+    [
+        (GOOD, LOSES, 0.5, RESPONSE),
+        (GOOD, EVEN, -0.5, OPEN),  # the ranking is right by its areas, but the line falls
+        (GOOD, EVEN, 0.0, OPEN),
+        (GOOD, EVEN, nan, OPEN),
+        (NO_BETTER, EVEN, 0.5, OPEN),
+        (NO_BETTER, LOSES, 0.5, OPEN),
+        (ranking(0.0, 0.05), EVEN, 0.5, OPEN),  # the end of an interval does not lie above itself
+        (BAD, EVEN, 0.5, WORSE),
+        (ranking(0.0, 0.0), EVEN, nan, NOTHING),
+    ],
+)
+@pytest.mark.parametrize(
+    ("average", "word", "end"),
+    [
+        (ABOVE, "average only", "; the average effect is above zero"),
+        (BELOW, "average only", "; the average effect is below zero"),
+        (UNSURE, "none", ", nor the average effect surely other than zero"),
+        (effect(0.0, 0.2), "none", ", nor the average effect surely other than zero"),
+    ],
+)
+def test_otherwise_the_average_decides(found, response, slope, why, average, word, end):
+    said = verdict(average, found, response, line(slope))
+    assert (said.word, said.why, said.title) == (word, why + end, TITLES[word])
+
+
+def test_nothing_is_believed_of_a_broken_experiment():
+    said = verdict(ABOVE, GOOD, EVEN, line(0.5), broken="arms have not the sizes that were planned")
+    assert (said.word, said.why) == ("none", "arms have not the sizes that were planned")
+    assert said.title == "no evidence"
