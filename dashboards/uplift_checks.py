@@ -119,7 +119,8 @@ def _balance(report: Mapping[str, Any]) -> Check:
     told = (
         f"The largest difference is {number(abs(worst['smd'] or 0), digits=2)} standard deviations ({_place(worst)})."
     )
-    beyond = [row for row in rows if row["p"] is not None and row["p"] < UNLIKELY / len(rows)]
+    level = UNLIKELY / report.get("balance_tests", len(rows))
+    beyond = [row for row in rows if row["p"] is not None and row["p"] < level]
     if beyond:
         told += f" Chance does not explain {len(beyond)} of these differences."
     return Check(name, "FAIL" if beyond else "pass", told)

@@ -12,7 +12,7 @@ from pipelines.uplift_calibrating import calibrations, joined
 from pipelines.uplift_config import UpliftConfig
 from pipelines.uplift_evaluation import Judged, judge
 from pipelines.uplift_fit import Ensemble, Units, fit_ensemble, predict_mean
-from pipelines.uplift_model import UpliftModel, decision_of
+from pipelines.uplift_model import UpliftModel, check_names
 from pipelines.uplift_units import balance_of, divide, refuse_imbalance, units_of
 from pipelines.uplift_updating import UpliftUpdate, update
 from tabkit.config import build
@@ -60,6 +60,7 @@ def train(
     settings = config if isinstance(config, UpliftConfig) else build(UpliftConfig, config or {})
     shown = progress or Silent()
     units = units_of(source, roles, settings)
+    check_names(units.arms, roles)
     costs = _costs(units, settings)
     balance = balance_of(units, settings)
     if settings.design == "randomised":
@@ -85,7 +86,7 @@ def train(
             fitted = fit_ensemble(units, settings, progress=shown)
             believed = calibrations(units, fitted, settings)
         advance(1)
-    return _model(units, fitted, believed, judged, costs, settings, (len(train_rows), len(test_rows)))
+    return _model(units, fitted, believed, judged, settings, (len(train_rows), len(test_rows)))
 
 
 def load(path: str | Path) -> UpliftModel:
@@ -108,7 +109,6 @@ def _model(
     fitted: Ensemble,
     believed: tuple[Calibration, ...],
     judged: Judged,
-    costs: Floats,
     settings: UpliftConfig,
     parts: tuple[int, int],
 ) -> UpliftModel:
@@ -119,7 +119,7 @@ def _model(
         arms=units.arms,
         members=fitted.members,
         calibrations=believed,
-        decision=decision_of(judged, costs),
+        decision=judged.decision(),
         report=judged.to_dict(),
         config=settings.model_dump(mode="json", exclude={"source", "output"}),
         lineage={

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -112,7 +112,7 @@ class UpliftConfig(Config):
     members: int = Field(default=5, ge=2, le=50)
     folds: int = Field(default=2, ge=2, le=20)
     trim: float = Field(default=0.05, ge=0, lt=0.5)
-    costs: dict[str, float] = Field(default_factory=dict)
+    costs: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
     calibration: Literal["linear", "isotonic", "none"] = "linear"
     placebos: list[str] = Field(default_factory=list)
     policy: str | None = None

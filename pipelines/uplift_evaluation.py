@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -17,12 +17,13 @@ from pipelines.uplift_units import balance_of
 from tabkit.errors import FitError, SchemaError
 from tabkit.uplift import placebo
 from tabkit.uplift.calibration import Calibration
+from tabkit.uplift.decision import Decision
 from tabkit.uplift.design import SampleRatio, sample_ratio, shares_of
 from tabkit.uplift.effects import AverageEffect, aipw
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.overlap import Overlap, floored, kept, overlap
 from tabkit.uplift.placebo import Placebo
-from tabkit.uplift.policy import Value, against, assign, hajek, top, value
+from tabkit.uplift.policy import Value, against, hajek, top, value
 from tabkit.uplift.regressor import Codes, Floats
 from tabkit.uplift.report import ArmReport, HeldOut, Settings, arm_reports
 from tabkit.uplift.scores import arm_scores
@@ -112,6 +113,10 @@ class Judged:
     propensities: tuple[dict[str, Any], ...]
     balance_tests: int
     costs: dict[str, float]
+
+    def decision(self) -> Decision:
+        """Return how arms are given after this."""
+        return _decision(self.arms, self.costs.values())
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a manifest: no NaN, arrays as lists."""
@@ -231,7 +236,7 @@ def _policies(
 ) -> tuple[PolicyValue, ...]:
     """Value the model's policy and those it has to beat, on the same units."""
     experiment, clusters = tested.experiment, tested.experiment.clusters
-    own = assign(tested.effect, costs=costs)
+    own = _decision(arms, costs).best(tested.effect)
     nobody = np.zeros(experiment.rows, dtype=np.int64)
     policies = {"model": own, "treat none": nobody}
     policies |= {f"treat all: {report.arm}": nobody + i for i, report in enumerate(arms, start=1)}
@@ -254,6 +259,14 @@ def _policies(
         )
 
     return tuple(valued(name, policy) for name, policy in policies.items() if (experiment.arm == policy).any())
+
+
+def _decision(arms: Sequence[ArmReport], costs: Iterable[float]) -> Decision:
+    return Decision(
+        words=tuple(report.verdict.word for report in arms),
+        averages=tuple(report.effect.value for report in arms),
+        costs=tuple(map(float, costs)),
+    )
 
 
 def _policy_column(frame: pl.DataFrame, name: str, arms: tuple[str, ...]) -> Codes:

@@ -133,7 +133,7 @@ def _fit_member(units: Units, settings: UpliftConfig, *, seed: int) -> Member:
     encoder, features = _encoder(settings, seed).fit_transform(
         units.table.frame,
         target=units.target,
-        exclude=[name for name in units.table.roles.given().values() if name != units.target.name],
+        exclude=[name for name in _left_out(units.table, settings) if name != units.target.name],
         arms=units.arms.column,
         folds=folds,
     )
@@ -169,6 +169,12 @@ def _learners(
     if settings.design == "observational" and settings.learner in ("s", "x", "dr"):
         found.append((learners.fit("t", features, experiment, learn=learn), none))
     return tuple(found)
+
+
+def _left_out(table: Table, settings: UpliftConfig) -> list[str]:
+    """Return the columns that are no features, of those that were read."""
+    apart = [*settings.encoding.exclude, *([settings.policy] if settings.policy else [])]
+    return [*table.roles.given().values(), *(name for name in apart if name in table.frame.columns)]
 
 
 def _encoder(settings: UpliftConfig, seed: int) -> TableEncoder:

@@ -19,6 +19,7 @@ from tabkit.config import build
 from tabkit.errors import ConfigError
 from tabkit.progress import Progress
 from tabkit.roles import Roles
+from tabkit.uplift.design import MISMATCH
 
 
 def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
@@ -88,8 +89,8 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
 
 def _beside(bundle: str) -> Path:
     """Return the page's place: the bundle's name with ``.html`` behind it."""
-    path = Path(bundle)
-    return path.with_name(f"{path.name or path.resolve().name}.html")
+    path = Path(bundle) if Path(bundle).name not in ("", "..") else Path(bundle).resolve()
+    return path.with_name(f"{path.name}.html")
 
 
 def summary(model: UpliftModel) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def summary(model: UpliftModel) -> dict[str, Any]:
     dict
         ``arms``: by treated arm ``effect, se, low, high, verdict, why, qini, qini_low, qini_high, qini_response,
         against_response, against_response_low, against_response_high, slope``; ``checks``: by name ``passed`` and what
-        was found; ``policies``; ``rows, held_out, design, outcome, outcome_kind, control, learner``.
+        was found; ``policies``; ``rows, held_out, design, outcome, positive, outcome_kind, control, learner``.
     """
     report = model.report
     return {
@@ -110,6 +111,7 @@ def summary(model: UpliftModel) -> dict[str, Any]:
         "held_out": report["held_out"],
         "design": report["design"],
         "outcome": model.target.name,
+        "positive": model.target.positive,
         "outcome_kind": report["kind"],
         "control": model.arms.labels[0],
         "learner": model.config["learner"],
@@ -150,11 +152,13 @@ def checks(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return each check by name with ``passed``: true, false, or None where there was nothing to check."""
     ratio, overlap = report["sample_ratio"], report["overlap"]
     worst = max((abs(row.get("smd_weighted") or row["smd"]) for row in report["balance"]), default=0.0)
+    least = min((row["p"] for row in report["balance"]), default=1.0) * report["balance_tests"]
+    alike = least >= MISMATCH if report["design"] == "randomised" else worst < 0.1
     placebo = [p for p in report["placebos"] if p["name"] == "placebo treatment"]
     outcomes = [p for p in report["placebos"] if p["name"] != "placebo treatment"]
     found = {
         "sample_ratio": {"passed": None if ratio["p"] is None else ratio["p"] >= 0.001, **ratio},
-        "balance": {"passed": worst < 0.1, "largest": worst},
+        "balance": {"passed": alike, "largest": worst},
         "placebo_treatment": {"passed": all(p["passed"] for p in placebo) if placebo else None, "found": placebo},
         "placebo_outcomes": {"passed": all(p["passed"] for p in outcomes) if outcomes else None, "found": outcomes},
         "drift": {"passed": all(abs(d["z"]) < _DRIFT for d in report["drift"]), "found": report["drift"]},

@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from pipelines.uplift_evaluation import Judged
 from pipelines.uplift_member import Member
 from tabkit import bundle, frames
 from tabkit.errors import BundleError, ConfigError, TabkitError
@@ -20,46 +19,12 @@ from tabkit.schema import Column, Schema, parse_dtype
 from tabkit.scoring import Scorer, Tally, stream
 from tabkit.target import Target
 from tabkit.uplift.calibration import Calibration
+from tabkit.uplift.decision import Decision
 from tabkit.uplift.design import Arms
-from tabkit.uplift.policy import assign
-from tabkit.uplift.regressor import Codes, Floats
+from tabkit.uplift.regressor import Floats
 
 KIND = "uplift"
 _ROWS_SCORED = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """How the best arm of a unit is chosen.
-
-    Parameters
-    ----------
-    words
-        The verdict on each treated arm.
-    averages
-        The average effect of each: what counts for all units where the ranking is not usable.
-    costs
-        Of giving a unit each arm, in the unit of the outcome.
-    """
-
-    words: tuple[str, ...]
-    averages: tuple[float, ...]
-    costs: tuple[float, ...]
-
-    def best(self, effect: Floats) -> Codes:
-        """Return the number of each unit's arm, 0 for control; arms without evidence are given to no one.
-
-        Examples
-        --------
-        >>> decision = Decision(("usable", "average only", "none"), (0.1, 0.2, 0.9), (0.0, 0.05, 0.0))
-        >>> decision.best(np.array([[0.3, 0.0, 5.0], [-0.1, 0.9, 5.0]])).tolist()
-        [1, 2]
-        """
-        meant = effect.astype(np.float64, copy=True)
-        for i, word in enumerate(self.words):
-            if word != "usable":
-                meant[:, i] = self.averages[i] if word == "average only" else -np.inf
-        return assign(meant, costs=np.array(self.costs))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -257,12 +222,7 @@ class UpliftModel:
             ) from error
 
     def _predict(self, members: Sequence[Member], features: pl.DataFrame) -> pl.DataFrame:
-        effects = np.stack(
-            [
-                member.effect(features.select(pl.col(f"^{k}/.*$").name.map(lambda name: name.partition("/")[2])))
-                for k, member in enumerate(members)
-            ]
-        )
+        effects = np.stack([member.effect(_own(features, f"{k}/")) for k, member in enumerate(members)])
         effect, wide = self.calibrated(effects)
         columns: dict[str, Any] = {}
         for i, arm in enumerate(self.arms.treated):
@@ -273,15 +233,6 @@ class UpliftModel:
         return pl.DataFrame(columns).with_columns(best.alias("best_arm"))
 
 
-def decision_of(judged: Judged, costs: Floats) -> Decision:
-    """Return how arms are chosen after they were judged."""
-    return Decision(
-        words=tuple(report.verdict.word for report in judged.arms),
-        averages=tuple(report.effect.value for report in judged.arms),
-        costs=tuple(map(float, costs)),
-    )
-
-
 def score_columns(arms: Arms) -> dict[str, pl.DataType]:
     """Return the names and types of the scores.
 
@@ -290,6 +241,31 @@ def score_columns(arms: Arms) -> dict[str, pl.DataType]:
     """
     effects = {f"effect_{arm}{end}": pl.Float64() for arm in arms.treated for end in ("", "_low", "_high")}
     return {**effects, "best_arm": pl.String()}
+
+
+def check_names(arms: Arms, roles: Roles) -> None:
+    """Refuse labels of arms, or an id, that would make two columns of the scores one.
+
+    Raises
+    ------
+    ConfigError
+        Naming them.
+    """
+    names = [f"effect_{arm}{end}" for arm in arms.treated for end in ("", "_low", "_high")] + ["best_arm"]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(
+            f"two arms would have one column of scores: {', '.join(map(repr, twice))}",
+            advice=f"rename the labels of {arms.column!r}",
+        )
+    if roles.id in names:
+        raise ConfigError(f"id {roles.id!r} is called like a column of the scores", advice="rename the id")
+
+
+def _own(features: pl.DataFrame, prefix: str) -> pl.DataFrame:
+    """Return a member's features under their own names."""
+    names = [name for name in features.columns if name.startswith(prefix)]
+    return features[names].rename({name: name.removeprefix(prefix) for name in names})
 
 
 def _read(regression: Any) -> Any:

@@ -31,7 +31,7 @@ def write(model: UpliftModel, path: str | Path, *, title: str | None = None) -> 
     """
     lineage, config = model.lineage, model.config
     facts = [
-        ("outcome", f"{model.target.name} ({lineage['kind']})"),
+        ("outcome", f"{model.target.name} ({model.target.positive or lineage['kind']})"),
         ("treatment", model.arms.column),
         ("control", model.arms.labels[0]),
         ("learner", f"{config['learner']}, {config['members']} members"),

@@ -52,13 +52,16 @@ def units_of(source: Source, roles: Roles, settings: UpliftConfig) -> Units:
     codes = arms.codes(table.frame)
     propensity = _propensity(table, arms, codes, settings)
     y = table.frame.select(target.expr(table.frame.schema[outcome])).to_series().to_numpy()
+    clusters = _clusters(table, settings)
+    if not features_of(table, settings):
+        raise FitError(f"{table.name} has no features", advice="leave in at least one column known before contact")
     experiment = Experiment(
         arms=arms.labels,
         arm=codes,
         outcome=y,
         propensity=propensity,
         kind=_kind(y, target, settings),
-        clusters=_clusters(table),
+        clusters=clusters,
     )
     return Units(table, target, arms, experiment)
 
@@ -211,7 +214,16 @@ def _kind(y: Floats, target: Target, settings: UpliftConfig) -> Kind:
     return "count" if whole and (settings.outcome_type == "count" or y.max() <= _MOST_COUNT) else "number"
 
 
-def _clusters(table: Table) -> Codes | None:
-    if table.roles.group is None:
+def _clusters(table: Table, settings: UpliftConfig) -> Codes | None:
+    group = table.roles.group
+    if group is None:
         return None
-    return np.unique(table.frame[table.roles.group].to_numpy(), return_inverse=True)[1].astype(np.int64)
+    codes = np.unique(table.frame[group].to_numpy(), return_inverse=True)[1].astype(np.int64)
+    found, needed = int(codes.max()) + 1, 2 * settings.members * settings.folds
+    if found < needed:
+        raise FitError(
+            f"group {group!r} has {found:,} values; at least {needed} are needed: they are held out and divided whole, "
+            f"into {settings.members} members with {settings.folds} folds each",
+            advice="leave out --group if units are independent; else use more groups, or --set members=2",
+        )
+    return codes

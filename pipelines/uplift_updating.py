@@ -16,7 +16,7 @@ from pipelines.uplift_config import UpliftConfig
 from pipelines.uplift_evaluation import judge
 from pipelines.uplift_fit import Ensemble, Units, fit_ensemble, predict_mean
 from pipelines.uplift_member import Member, Predicted
-from pipelines.uplift_model import UpliftModel, decision_of
+from pipelines.uplift_model import UpliftModel
 from pipelines.uplift_units import balance_of, divide, refuse_imbalance, units_of
 from tabkit import boosting, splits
 from tabkit.boosting import BoostedModel, Rows
@@ -181,7 +181,7 @@ def update(
         model,
         members=final.ensemble.members,
         calibrations=final.calibrations,
-        decision=decision_of(found, np.array(model.decision.costs)),
+        decision=found.decision(),
         report=found.to_dict(),
         lineage=lineage,
         checksum=None,

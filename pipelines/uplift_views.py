@@ -83,8 +83,9 @@ def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
     """Return effects, verdicts and failed checks."""
     scale, unit = unit_of(result["outcome_kind"])
     rows = sum(result["rows"].values())
+    positive = "" if result["positive"] in (None, "1", "true") else f" ({visible(result['positive'])})"
     head = (
-        f"Effect on {visible(result['outcome'])} against {visible(result['control'])}: {rows:,} units, "
+        f"Effect on {visible(result['outcome'])}{positive} against {visible(result['control'])}: {rows:,} units, "
         f"{result['design']}; verdicts by {result['held_out']:,} held-out units"
     )
     table = plain_table()

@@ -60,7 +60,7 @@ def balance(
     rows = [
         {"column": name, "level": level, **_compared(values, given, weight, clusters)}
         for name in columns
-        for level, values in _views(frame[name])
+        for level, values in _views(frame[name].alias("values"))
     ]
     schema = {"column": pl.String, "level": pl.String} | dict.fromkeys(("without", "given", "smd", "p"), pl.Float64)
     return pl.DataFrame(rows, schema=schema).sort(pl.col("smd").abs(), descending=True, maintain_order=True)

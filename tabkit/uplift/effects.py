@@ -47,12 +47,18 @@ class AverageEffect:
     level: float
 
 
-def difference(experiment: Experiment, *, level: float = 0.95) -> tuple[AverageEffect, ...]:
+def difference(experiment: Experiment, *, weighted: bool = False, level: float = 0.95) -> tuple[AverageEffect, ...]:
     """Return the difference in means of each arm and control, with unequal variances.
 
     Only right where chance alone decided the arms with the same probability for all. With clusters the errors are
     those of sums over clusters (Liang and Zeger 1986), else Neyman's (1923), the sum of the variances of two means,
     with the degrees of freedom of Welch (1947).
+
+    Parameters
+    ----------
+    weighted
+        Weigh units by one over the propensity of their arm, as strata with shares of their own ask for; the errors
+        are then those of weighted least squares. Where propensities are the same for all, nothing changes.
 
     Raises
     ------
@@ -74,7 +80,12 @@ def difference(experiment: Experiment, *, level: float = 0.95) -> tuple[AverageE
         given = pair.arm == arm
         y = pair.outcome
         value = float(y[given].mean() - y[~given].mean())
-        if pair.clusters is None:
+        if weighted and np.ptp(pair.propensity, axis=0).any():
+            root = 1 / np.sqrt(pair.propensity[np.arange(pair.rows), pair.arm])
+            X = np.column_stack([root, root * given])
+            value, se = _sandwich(X, root * y, pair.clusters)
+            free = _free(pair)
+        elif pair.clusters is None:
             se, free = _welch(y[given], y[~given])
         else:
             X = np.column_stack([np.ones(pair.rows), given])

@@ -61,8 +61,9 @@ def refuse_leaks(
     dates = [name for name in features if family(frame.schema[name]) in ("date", "datetime")]
     if not dates:
         return
-    late = frame.select((pl.col(n).cast(pl.Date) > pl.col(time).cast(pl.Date)).sum().alias(n) for n in dates).row(0)
-    after = {name: rows for name, rows in zip(dates, late, strict=True) if rows}
+    contact = frame[time].cast(pl.Date)
+    late = {name: int((frame[name].cast(pl.Date) > contact).sum()) for name in dates}
+    after = {name: rows for name, rows in late.items() if rows}
     if after:
         raise FitError(
             "features lie after the time of contact: " + ", ".join(f"{n!r} in {r:,} rows" for n, r in after.items()),
@@ -75,7 +76,7 @@ def _tells(frame: pl.DataFrame, feature: str, told: str, *, group: str | None, c
     if family(frame.schema[feature]) in ("other", "null"):
         return False
     columns = {"feature": feature, "told": told, **({"group": group} if group is not None else {})}
-    rows = frame.select(pl.col(name).alias(role) for role, name in columns.items()).filter(pl.col("told").is_not_null())
+    rows = pl.DataFrame({role: frame[name] for role, name in columns.items()}).filter(pl.col("told").is_not_null())
     if group is not None:
         whole = rows["group"].n_unique() == rows.select("group", "told").n_unique()
         rows = (rows.unique() if whole else rows).drop("group")

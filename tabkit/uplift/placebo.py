@@ -109,7 +109,7 @@ def _numbers(frame: pl.DataFrame, name: str) -> Floats:
             f"placebo {name!r} is {dtype_name(frame.schema[name])}; numbers or truth values were expected",
             advice="choose another column",
         )
-    values = frame[name].cast(pl.Float64).fill_nan(None)
+    values = frame[name].alias("values").cast(pl.Float64).fill_nan(None)
     mean = values.mean()
     if mean is None:
         raise FitError(f"placebo {name!r} is null in all rows", advice="choose another column")

@@ -124,7 +124,10 @@ def arm_reports(
     broken
         Why nothing can be believed, if so.
     """
-    effects, plain = aipw(everything, outcomes, level=settings.level), difference(everything, level=settings.level)
+    effects, plain = (
+        aipw(everything, outcomes, level=settings.level),
+        difference(everything, weighted=randomised, level=settings.level),
+    )
     strict = replace(settings, level=1 - (1 - settings.level) / len(effects))
     sure = aipw(everything, outcomes, level=strict.level)
     found = []
@@ -200,7 +203,7 @@ def _bands(scores: Floats, ranking: Floats, clusters: Codes | None, settings: Se
 
 def _classical(experiment: Experiment, effect: Floats, arm: int) -> dict[str, float]:
     """Return metrics of treated and control units counted, where they are defined."""
-    if experiment.kind != "binary":
+    if experiment.kind != "binary" or np.ptp(experiment.propensity, axis=0).any():
         return {}
     rows = np.isin(experiment.arm, (0, arm))
     y, given, score = experiment.outcome[rows], experiment.arm[rows] == arm, effect[rows]

@@ -18,8 +18,8 @@ def weights(effects: Floats, scores: Floats) -> Floats:
               + \frac{1}{s^2} \sum_j (c_j - 1 / J)^2
 
     with predictions and scores centred: the stacking of Nie and Wager (2021, section 4.3) on doubly robust scores,
-    drawn towards equal weights by a normal prior of standard deviation s = 0.2. Where units say little, weights are
-    equal.
+    drawn towards equal weights by a normal prior of standard deviation s = 0.2; then they are made to sum to one, so
+    that the mean effect stays, and stretching is left to the calibration. Where units say little, weights are equal.
 
     Parameters
     ----------
@@ -50,4 +50,4 @@ def _of_arm(effects: Floats, scores: Floats) -> Floats:
     towards = X.T @ y / noise**2 + np.full(learners, 1 / learners) / _SPREAD**2
     root = np.linalg.cholesky(gram).T
     found = nnls(root, np.linalg.solve(root.T, towards))[0]
-    return np.asarray(found if found.any() else np.full(learners, 1 / learners))
+    return np.asarray(found / found.sum() if found.any() else np.full(learners, 1 / learners))

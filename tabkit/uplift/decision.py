@@ -1,0 +1,44 @@
+"""Which arm a unit gets, by what was predicted for it and what was judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabkit.uplift.policy import assign
+from tabkit.uplift.regressor import Codes, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How the best arm of a unit is chosen.
+
+    Parameters
+    ----------
+    words
+        The verdict on each treated arm.
+    averages
+        The average effect of each: what counts for all units where the ranking is not usable.
+    costs
+        Of giving a unit each arm, in the unit of the outcome.
+    """
+
+    words: tuple[str, ...]
+    averages: tuple[float, ...]
+    costs: tuple[float, ...]
+
+    def best(self, effect: Floats) -> Codes:
+        """Return the number of each unit's arm, 0 for control; arms without evidence are given to no one.
+
+        Examples
+        --------
+        >>> decision = Decision(("usable", "average only", "none"), (0.1, 0.2, 0.9), (0.0, 0.05, 0.0))
+        >>> decision.best(np.array([[0.3, 0.0, 5.0], [-0.1, 0.9, 5.0]])).tolist()
+        [1, 2]
+        """
+        meant = effect.astype(np.float64, copy=True)
+        for i, word in enumerate(self.words):
+            if word != "usable":
+                meant[:, i] = self.averages[i] if word == "average only" else -np.inf
+        return assign(meant, costs=np.array(self.costs))
