@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,7 @@ _OBJECTIVES: Mapping[Kind, str] = {
     "count": "poisson",
     "number": "regression",
     "effect": "regression",
+    "arm": "binary",
 }
 _HELD_OUT = 0.2
 """Of the rows, to end the growth of trees."""
@@ -31,6 +33,56 @@ _FEWEST = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Logistic:
+    """A logistic regression as numbers: where trees for a propensity start, since their tails alone are too flat.
+
+    Parameters
+    ----------
+    features
+        Names, shape (p,).
+    fill, centre, scale, weights
+        Shape (p,): what stands for missing values, what is taken off and divided by, and the coefficients.
+    intercept
+        Of the logits.
+    """
+
+    features: tuple[str, ...]
+    fill: tuple[float, ...]
+    centre: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercept: float
+
+    @classmethod
+    def fit(cls, rows: Rows, config: BoostingConfig) -> Logistic:
+        """Fit on rows with a target of 0 and 1."""
+        impute, standardise, logistic = (step for _, step in boosting.linear(rows, config=config).pipeline.steps)
+        fill, centre, scale, weights = (
+            tuple(map(float, np.nan_to_num(values)))
+            for values in (impute.statistics_, standardise.mean_, standardise.scale_, logistic.coef_[0])
+        )
+        return cls(tuple(rows.features.columns), fill, centre, scale, weights, float(logistic.intercept_[0]))
+
+    def offset(self, features: pl.DataFrame) -> Floats:
+        """Return logits, shape (n,), from -8 to 8."""
+        X = features.select(self.features).cast(pl.Float64).to_numpy()
+        X = np.where(np.isfinite(X), X, self.fill)
+        return np.asarray(np.clip((X - self.centre) / self.scale @ np.array(self.weights) + self.intercept, -8, 8))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Logistic:
+        """Rebuild what `dataclasses.asdict` gave."""
+        return cls(
+            features=tuple(values["features"]),
+            fill=tuple(values["fill"]),
+            centre=tuple(values["centre"]),
+            scale=tuple(values["scale"]),
+            weights=tuple(values["weights"]),
+            intercept=float(values["intercept"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Regression:
     """A boosted model as uplift's learners see it.
 
@@ -40,14 +92,18 @@ class Regression:
         The trees.
     num_threads
         Of predicting; 0 takes all cores.
+    start
+        Where the scores of the trees start; None at their base score.
     """
 
     model: BoostedModel
     num_threads: int = 0
+    start: Logistic | None = None
 
     def predict(self, features: pl.DataFrame) -> Floats:
         """Return the expected value of each row, shape (n,)."""
-        return self.model.predict(features, num_threads=self.num_threads)
+        offset = None if self.start is None else self.start.offset(features)
+        return self.model.predict(features, offset=offset, num_threads=self.num_threads)
 
 
 def regressions(*, outcomes: BoostingConfig, effects: BoostingConfig, seed: int) -> Learn:
@@ -68,54 +124,63 @@ def regressions(*, outcomes: BoostingConfig, effects: BoostingConfig, seed: int)
         config = (effects if kind == "effect" else outcomes).model_copy(update={"objective": _OBJECTIVES[kind]})
         if config.num_threads == 0 and features.height * features.width < _SMALL:
             config = config.model_copy(update={"num_threads": 1})
-        rows = np.arange(len(y)) if weight is None else np.flatnonzero(weight > 0)
-        if len(rows) * _HELD_OUT < _FEWEST or (y[rows] == y[rows[0]]).all():
-            return Regression(_constant(features, y, weight), config.num_threads)
-
-        def part(own: NDArray[np.int64]) -> Rows:
-            return Rows(features[own], y[own], weight=None if weight is None else weight[own])
-
-        if config.early_stopping_rounds == 0:
-            return Regression(boosting.fit(part(rows), config=config), config.num_threads)
-        if kind == "effect" and len(rows) < _MANY:
-            trees = _rounds(part, y, groups, config, seed)
-            if trees == 0:
-                return Regression(_constant(features, y, weight), config.num_threads)
-            grown = boosting.fit(part(rows), config=config.model_copy(update={"max_trees": trees}))
-            return Regression(grown, config.num_threads)
-        fit_on, stop_on = _divided(y, kind=kind, groups=groups, seed=seed)
-        if (y[fit_on] == y[fit_on][0]).all():
-            return Regression(_constant(features, y, weight), config.num_threads)
-        return Regression(boosting.fit(part(fit_on), part(stop_on), config=config), config.num_threads)
+        own = np.arange(len(y)) if weight is None else np.flatnonzero(weight > 0)
+        rows = Rows(features, y, weight=weight)
+        grown = _grown(rows, own, kind=kind, groups=groups, config=config, seed=seed)
+        return grown or Regression(_constant(rows), config.num_threads)
 
     return learn
 
 
+def _grown(
+    rows: Rows, own: NDArray[np.int64], *, kind: Kind, groups: Codes | None, config: BoostingConfig, seed: int
+) -> Regression | None:
+    """Grow trees on the rows that have weight, `own`; None where a constant is all that can be learned."""
+    if len(own) * _HELD_OUT < _FEWEST or (rows.y[own] == rows.y[own[0]]).all():
+        return None
+    if kind == "effect" and len(own) < _MANY and config.early_stopping_rounds:
+        trees = _rounds(rows, groups, config, seed)
+        stopped = config.model_copy(update={"max_trees": max(trees, 1)})
+        return Regression(boosting.fit(_part(rows, own), config=stopped), config.num_threads) if trees else None
+    if config.early_stopping_rounds == 0 and kind != "arm":
+        return Regression(boosting.fit(_part(rows, own), config=config), config.num_threads)
+    fit_on, stop_on = (_part(rows, each) for each in _divided(rows.y, kind=kind, groups=groups, seed=seed))
+    if (fit_on.y == fit_on.y[0]).all():
+        return None
+    if kind != "arm":
+        return Regression(boosting.fit(fit_on, stop_on, config=config), config.num_threads)
+    start = Logistic.fit(fit_on, config)
+    begun = [replace(part, offset=start.offset(part.features)) for part in (fit_on, stop_on)]
+    return Regression(boosting.fit(*begun, config=config), config.num_threads, start)
+
+
 def updated(regression: Regression, change: Callable[[BoostedModel], BoostedModel]) -> Regression:
     """Return the regression with its trees brought up to date by one of `tabkit.boosting`'s strategies."""
-    return Regression(change(regression.model), regression.num_threads)
+    return replace(regression, model=change(regression.model))
 
 
-def _rounds(
-    part: Callable[[NDArray[np.int64]], Rows], y: Floats, groups: Codes | None, config: BoostingConfig, seed: int
-) -> int:
+def _rounds(rows: Rows, groups: Codes | None, config: BoostingConfig, seed: int) -> int:
     """Return how many trees serve held-out folds on average: one fold would say little of a noisy target."""
     together = groups if groups is not None and np.unique(groups).size >= _FOLDS else None
-    fold = splits.kfold(len(y), folds=_FOLDS, seed=seed, groups=together)
+    fold = splits.kfold(len(rows.y), folds=_FOLDS, seed=seed, groups=together)
     trees = []
     for k in range(_FOLDS):
-        fitted = boosting.fit(part(np.flatnonzero(fold != k)), part(np.flatnonzero(fold == k)), config=config)
-        trees.append(fitted.trees)
+        parts = (_part(rows, np.flatnonzero(own)) for own in (fold != k, fold == k))
+        trees.append(boosting.fit(*parts, config=config).trees)
     return round(sum(trees) / _FOLDS)
+
+
+def _part(rows: Rows, own: NDArray[np.int64]) -> Rows:
+    return Rows(rows.features[own], rows.y[own], weight=None if rows.weight is None else rows.weight[own])
 
 
 def _divided(y: Floats, *, kind: Kind, groups: Codes | None, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     together = groups if groups is not None and np.unique(groups).size > 1 else None
-    stratify = y if kind == "binary" and together is None else None
+    stratify = y if kind in ("binary", "arm") and together is None else None
     found = splits.holdout(len(y), share=_HELD_OUT, seed=seed, groups=together, stratify=stratify)
     return found.train, found.test
 
 
-def _constant(features: pl.DataFrame, y: Floats, weight: Floats | None) -> BoostedModel:
-    mean = float(np.average(y, weights=weight)) if len(y) else 0.0
-    return BoostedModel("regression", tuple(features.columns), (mean,), 0, "")
+def _constant(rows: Rows) -> BoostedModel:
+    mean = float(np.average(rows.y, weights=rows.weight)) if len(rows.y) else 0.0
+    return BoostedModel("regression", tuple(rows.features.columns), (mean,), 0, "")

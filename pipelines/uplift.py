@@ -13,6 +13,7 @@ from pipelines.uplift_config import UpliftConfig
 from pipelines.uplift_evaluation import Judged, judge
 from pipelines.uplift_fit import Ensemble, Units, fit_ensemble, predict_mean
 from pipelines.uplift_model import UpliftModel, check_names
+from pipelines.uplift_placebos import expected_placebos
 from pipelines.uplift_units import balance_of, divide, refuse_imbalance, units_of
 from pipelines.uplift_updating import UpliftUpdate, update
 from tabkit.config import build
@@ -80,6 +81,7 @@ def train(
             balance=balance,
             costs=costs,
             settings=settings,
+            expected=expected_placebos(units, fitted, train_rows, test_rows, settings),
         )
         advance(1)
         if settings.final == "all":

@@ -13,7 +13,7 @@ from tabkit.errors import FitError
 from tabkit.uplift.calibration import Calibration, calibrate
 from tabkit.uplift.design import FEWEST
 from tabkit.uplift.overlap import floored, kept
-from tabkit.uplift.regressor import Codes
+from tabkit.uplift.regressor import Codes, Floats
 from tabkit.uplift.scores import arm_scores, effect_scores
 
 _SAMPLE = 20_000
@@ -37,11 +37,14 @@ def calibrations(units: Units, fitted: Ensemble, settings: UpliftConfig) -> tupl
         rows = np.flatnonzero(kept(predicted.propensity, trim=settings.trim))
         _check_overlap(units, rows, settings)
         experiment = replace(experiment, propensity=floored(predicted.propensity, trim=settings.trim))
-    scores = effect_scores(arm_scores(experiment, predicted.outcome))
+    scores = effect_scores(arm_scores(experiment, predicted.outcome))[rows]
+    level, parts = scores.mean(axis=0), fitted.parts[rows]
+    # A part whose scores lie high by chance was left out by a member that lies low: parts are compared within.
+    effect, scores = (_within(values, parts) for values in (effect[rows], scores))
     return tuple(
         calibrate(
-            effect[rows, i],
-            scores[rows, i],
+            effect[:, i],
+            scores[:, i] + (level[i] - scores[:, i].mean()),
             method=settings.calibration,
             clusters=None if experiment.clusters is None else experiment.clusters[rows],
         )
@@ -59,6 +62,13 @@ def _check_overlap(units: Units, rows: Codes, settings: UpliftConfig) -> None:
             advice="there is no one to compare with: leave out features that decided the arm by rule, or compare only "
             "groups in which both happened",
         )
+
+
+def _within(values: Floats, parts: Codes) -> Floats:
+    """Return values less the mean of their part, plus the mean of all, shape (n, k - 1)."""
+    counts = np.maximum(np.bincount(parts), 1)
+    columns = [column - (np.bincount(parts, weights=column) / counts)[parts] + column.mean() for column in values.T]
+    return np.column_stack(columns)
 
 
 def joined(units: Units, *parts: tuple[Codes, Predicted]) -> Predicted:

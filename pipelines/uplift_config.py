@@ -84,7 +84,8 @@ class UpliftConfig(Config):
     calibration
         How predictions are shrunk: ``linear``, ``isotonic`` or ``none``.
     placebos
-        Columns known before contact, that no contact can have changed: the effect on them must be none.
+        Columns known before contact, that no contact can have changed: the effect on them must be none. In an
+        observational design they are no features.
     policy
         A column that holds an arm for each unit: a policy to compare with.
     allow_imbalance

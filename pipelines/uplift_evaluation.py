@@ -133,6 +133,7 @@ def judge(
     balance: pl.DataFrame,
     costs: Floats,
     settings: UpliftConfig,
+    expected: Mapping[str, Floats] | None = None,
 ) -> Judged:
     """Judge predictions for all units, each made by members that did not see it.
 
@@ -150,6 +151,8 @@ def judge(
         Of the features, before weighting.
     costs
         Shape (k - 1,).
+    expected
+        Of an observational design: by placebo column, shape (n, k), what models that did not see a unit expect.
     """
     experiment, good, found = _weighed(units, predicted, settings)
     own = np.flatnonzero(good)
@@ -159,7 +162,7 @@ def judge(
     scores = arm_scores(experiment, predicted.outcome)
     effect = np.column_stack([c(predicted.effect[:, i]) for i, c in enumerate(calibrations)])
     ratio = _ratio(units, settings)
-    placebos = _placebos(units, experiment, predicted, own, held_own, settings)
+    placebos = _placebos(units, experiment, predicted, own, held_own, expected, settings)
     tested = HeldOut(experiment.take(held_own), scores[held_own], effect[held_own], predicted.outcome[held_own])
     arms = arm_reports(
         whole,
@@ -214,10 +217,19 @@ def _ratio(units: Units, settings: UpliftConfig) -> SampleRatio:
 
 
 def _placebos(
-    units: Units, experiment: Experiment, predicted: Predicted, own: Codes, held: Codes, settings: UpliftConfig
+    units: Units,
+    experiment: Experiment,
+    predicted: Predicted,
+    own: Codes,
+    held: Codes,
+    expected: Mapping[str, Floats] | None,
+    settings: UpliftConfig,
 ) -> tuple[Placebo, ...]:
     found = placebo.treatment(experiment.take(held), predicted.outcome[held, 0], seed=settings.seed)
-    return found + placebo.outcomes(units.table.frame[own], settings.placebos, experiment.take(own))
+    if expected is not None:
+        expected = {name: values[own] for name, values in expected.items()}
+    frame = units.table.frame[own]
+    return found + placebo.outcomes(frame, settings.placebos, experiment.take(own), expected=expected)
 
 
 def _broken(ratio: SampleRatio, placebos: Sequence[Placebo]) -> str | None:
@@ -225,7 +237,7 @@ def _broken(ratio: SampleRatio, placebos: Sequence[Placebo]) -> str | None:
         return (
             f"the arms do not have the sizes that were planned (p = {ratio.p:.2g}): something other than chance chose"
         )
-    failed = [p for p in placebos if not p.passed]
+    failed = [p for p in placebos if not p.passed and p.name != "placebo treatment"]  # that one is null by its making
     if failed:
         return f"there is an effect where there can be none: on {', '.join(repr(p.name) for p in failed)}"
     return None

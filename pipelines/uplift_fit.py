@@ -11,8 +11,8 @@ import polars as pl
 
 from pipelines.nuisances import regressions
 from pipelines.uplift_config import UpliftConfig
+from pipelines.uplift_folds import folds_of
 from pipelines.uplift_member import Member, Predicted, propensity_of
-from tabkit import splits
 from tabkit.encoding import TableEncoder
 from tabkit.progress import Progress
 from tabkit.table import Table
@@ -66,10 +66,13 @@ class Ensemble:
         The models.
     predicted
         Of the units of the fit, in their order, by the member that did not see them.
+    parts
+        Shape (n,): the number of that member.
     """
 
     members: tuple[Member, ...]
     predicted: Predicted
+    parts: Codes
 
 
 def fit_ensemble(units: Units, settings: UpliftConfig, *, progress: Progress) -> Ensemble:
@@ -84,14 +87,7 @@ def fit_ensemble(units: Units, settings: UpliftConfig, *, progress: Progress) ->
     progress
         Told of each member.
     """
-    clusters = units.experiment.clusters
-    parts = splits.kfold(
-        units.experiment.rows,
-        folds=settings.members,
-        seed=settings.seed,
-        groups=clusters,
-        stratify=None if clusters is not None else units.experiment.arm,
-    )
+    parts = folds_of(units.experiment, folds=settings.members, seed=settings.seed)
     fitted, told = [], []
     with progress.task("fitting members", total=settings.members) as advance:
         for k in range(settings.members):
@@ -103,10 +99,10 @@ def fit_ensemble(units: Units, settings: UpliftConfig, *, progress: Progress) ->
             advance(1)
     order = np.argsort(np.concatenate([own for own, _ in told]))
     if settings.learner != "stack":
-        return Ensemble(tuple(fitted), _joined([each[0] for _, each in told], order))
+        return Ensemble(tuple(fitted), _joined([each[0] for _, each in told], order), parts)
     weights = _weights(units, told, settings)
     members = tuple(_weighted(member, weights) for member in fitted)
-    return Ensemble(members, _joined([_together(each, weights) for _, each in told], order))
+    return Ensemble(members, _joined([_together(each, weights) for _, each in told], order), parts)
 
 
 def predict_mean(members: Sequence[Member], frame: pl.DataFrame) -> tuple[Predicted, Floats]:
@@ -123,13 +119,7 @@ def predict_mean(members: Sequence[Member], frame: pl.DataFrame) -> tuple[Predic
 
 def _fit_member(units: Units, settings: UpliftConfig, *, seed: int) -> Member:
     experiment = units.experiment
-    folds = splits.kfold(
-        experiment.rows,
-        folds=settings.folds,
-        seed=seed,
-        groups=experiment.clusters,
-        stratify=None if experiment.clusters is not None else experiment.arm,
-    ).astype(np.int64)
+    folds = folds_of(experiment, folds=settings.folds, seed=seed)
     encoder, features = _encoder(settings, seed).fit_transform(
         units.table.frame,
         target=units.target,
@@ -174,6 +164,8 @@ def _learners(
 def _left_out(table: Table, settings: UpliftConfig) -> list[str]:
     """Return the columns that are no features, of those that were read."""
     apart = [*settings.encoding.exclude, *([settings.policy] if settings.policy else [])]
+    if settings.design == "observational":
+        apart += settings.placebos  # what models balance by their making shows nothing
     return [*table.roles.given().values(), *(name for name in apart if name in table.frame.columns)]
 
 
@@ -195,7 +187,7 @@ def _propensities(
 def _by_arm(features: pl.DataFrame, experiment: Experiment, learn: Learn) -> tuple[Models, ...]:
     """Learn each treated arm against all others."""
     given = [(experiment.arm == arm).astype(np.float64) for arm in range(1, len(experiment.arms))]
-    return tuple((learn(features, each, kind="binary", groups=experiment.clusters),) for each in given)
+    return tuple((learn(features, each, kind="arm", groups=experiment.clusters),) for each in given)
 
 
 def _predict(member: Member, frame: pl.DataFrame) -> Predicted:
@@ -216,8 +208,10 @@ def _weights(units: Units, told: Sequence[tuple[Codes, list[Predicted]]], settin
         if settings.design == "observational":
             part = replace(part, propensity=floored(each[0].propensity, trim=settings.trim))
         outcome = np.mean([p.outcome for p in each], axis=0)
-        scores.append(effect_scores(arm_scores(part, outcome)))
-        effects.append(np.stack([p.effect for p in each], axis=-1))
+        # Parts are compared within: one that lies high by chance was left out by a member that lies low.
+        own_scores, own_effects = effect_scores(arm_scores(part, outcome)), np.stack([p.effect for p in each], axis=-1)
+        scores.append(own_scores - own_scores.mean(axis=0))
+        effects.append(own_effects - own_effects.mean(axis=0))
     return stacking.weights(np.concatenate(effects), np.concatenate(scores))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from pipelines.nuisances import Regression
+from pipelines.nuisances import Logistic, Regression
 from tabkit import bundle
 from tabkit.boosting import BoostedModel
 from tabkit.encoding import FittedTable
@@ -118,7 +118,8 @@ class Member:
                         raise BundleError(f"a {type(model).__name__} cannot be saved", advice="hand in boosted trees")
                     part = f"{prefix}{name}-{i}-{j}.txt"
                     parts[part] = model.model.text.encode()
-                    found[-1].append({"part": part, **model.model.to_dict()})
+                    start = None if model.start is None else asdict(model.start)
+                    found[-1].append({"part": part, "start": start, **model.model.to_dict()})
             return found
 
         learners: list[dict[str, Any]] = []
@@ -140,7 +141,13 @@ class Member:
 
         def read(groups: list[list[dict[str, Any]]]) -> tuple[Models, ...]:
             return tuple(
-                tuple(Regression(BoostedModel.from_dict(m, text=found.text(m["part"]))) for m in group)
+                tuple(
+                    Regression(
+                        BoostedModel.from_dict(m, text=found.text(m["part"])),
+                        start=Logistic.from_dict(m["start"]) if m.get("start") else None,
+                    )
+                    for m in group
+                )
                 for group in groups
             )
 

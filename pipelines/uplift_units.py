@@ -7,6 +7,7 @@ import polars as pl
 
 from pipelines.uplift_config import UpliftConfig
 from pipelines.uplift_fit import Units
+from pipelines.uplift_folds import held_out
 from tabkit import splits
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import Source
@@ -69,6 +70,8 @@ def units_of(source: Source, roles: Roles, settings: UpliftConfig) -> Units:
 def features_of(table: Table, settings: UpliftConfig) -> list[str]:
     """Return the columns that are features: no role, not left out, not the policy that is compared with."""
     left_out = {*table.roles.given().values(), *settings.encoding.exclude, settings.policy}
+    if settings.design == "observational":
+        left_out |= set(settings.placebos)
     return [name for name in table.frame.columns if name not in left_out]
 
 
@@ -115,16 +118,11 @@ def refuse_imbalance(found: pl.DataFrame, settings: UpliftConfig) -> None:
 
 def divide(units: Units, settings: UpliftConfig) -> tuple[Codes, Codes]:
     """Divide the units into those to learn from and those to judge by."""
-    table, clusters = units.table, units.experiment.clusters
-    by_time = table.roles.time is not None
-    found = splits.holdout(
-        units.experiment.rows,
-        share=settings.holdout,
-        seed=settings.seed,
-        time=table.times() if by_time else None,
-        groups=clusters if clusters is not None and not by_time else None,
-        stratify=units.experiment.arm if clusters is None and not by_time else None,
-    )
+    table = units.table
+    if table.roles.time is not None:
+        found = splits.holdout(units.experiment.rows, share=settings.holdout, seed=settings.seed, time=table.times())
+    else:
+        found = held_out(units.experiment, share=settings.holdout, seed=settings.seed)
     for what, rows in (("units to learn from", found.train), ("held-out units", found.test)):
         counts = np.bincount(units.experiment.arm[rows], minlength=len(units.arms.labels))
         few = [f"{label!r} ({n})" for label, n in zip(units.arms.labels, counts, strict=True) if n < FEWEST // 4]

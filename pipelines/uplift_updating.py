@@ -15,6 +15,7 @@ from pipelines.uplift_calibrating import calibrations, joined
 from pipelines.uplift_config import UpliftConfig
 from pipelines.uplift_evaluation import judge
 from pipelines.uplift_fit import Ensemble, Units, fit_ensemble, predict_mean
+from pipelines.uplift_folds import folds_of
 from pipelines.uplift_member import Member, Predicted
 from pipelines.uplift_model import UpliftModel
 from pipelines.uplift_units import balance_of, divide, refuse_imbalance, units_of
@@ -119,13 +120,19 @@ def update(
     Raises
     ------
     ConfigError
-        If the strategy is unknown.
+        If the strategy is unknown, or the design observational.
     TabkitError
         If the new units cannot be used; see `pipelines.uplift_units.units_of`.
     """
     if strategy not in get_args(Strategy):
         raise ConfigError(f"unknown strategy {strategy!r}", advice=f"choose {', '.join(get_args(Strategy))}")
     settings = build(UpliftConfig, dict(model.config))
+    if settings.design != "randomised":
+        raise ConfigError(
+            "a model of an observational design is not updated: what decided who was contacted may have changed, "
+            "which only a new fit learns",
+            advice="train a new model on the new units, or on old and new ones together",
+        )
     units = units_of(source, model.roles, settings)
     if units.arms.labels != model.arms.labels:
         raise FitError(
@@ -213,14 +220,7 @@ def _make(model: UpliftModel, units: Units, way: Strategy, settings: UpliftConfi
 
 def _ensemble(members: Sequence[Member], units: Units, way: Strategy, settings: UpliftConfig) -> Ensemble:
     """Update each member without one part of the units, and let it predict that part."""
-    clusters = units.experiment.clusters
-    parts = splits.kfold(
-        units.experiment.rows,
-        folds=len(members),
-        seed=settings.seed,
-        groups=clusters,
-        stratify=None if clusters is not None else units.experiment.arm,
-    )
+    parts = folds_of(units.experiment, folds=len(members), seed=settings.seed)
     found, told = [], []
     for k, member in enumerate(members):
         rows = np.flatnonzero(parts != k)
@@ -228,18 +228,12 @@ def _ensemble(members: Sequence[Member], units: Units, way: Strategy, settings: 
         own = np.flatnonzero(parts == k)
         found.append(new)
         told.append((own, new.predict(new.encoder.transform(units.table.frame[own]))))
-    return Ensemble(tuple(found), joined(units, *told))
+    return Ensemble(tuple(found), joined(units, *told), parts)
 
 
 def _renewed(member: Member, units: Units, way: Strategy, settings: UpliftConfig) -> Member:
     features = member.encoder.transform(units.table.frame)
     experiment = units.experiment
-    if settings.design == "observational":
-        from_member = member.predict(features).propensity
-        experiment = replace(experiment, propensity=np.clip(from_member, settings.trim, 1))
-        experiment = replace(
-            experiment, propensity=experiment.propensity / experiment.propensity.sum(axis=1, keepdims=True)
-        )
     change = _Change(way, settings)
     learners = tuple(
         (learner if isinstance(learner, Forest) else renew(learner, features, experiment, change=change), weights)
@@ -288,9 +282,6 @@ def _compared(
     """Compare strategies on units that none learned from, by the same scores: those of the kept model's outcomes."""
     kept, _ = made["keep"].effect(judged.table.frame)
     experiment = judged.experiment
-    if settings.design == "observational":
-        raised = np.clip(kept.propensity, settings.trim, 1)
-        experiment = replace(experiment, propensity=raised / raised.sum(axis=1, keepdims=True))
     scores = effect_scores(arm_scores(experiment, kept.outcome))
     losses = {way: ((scores - each.effect(judged.table.frame)[1]) ** 2).sum(axis=1) for way, each in made.items()}
     nothing = (scores**2).sum(axis=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -60,12 +60,8 @@ class Calibration:
         spread
             Shape (n,): their standard errors, before calibration.
         """
-        slope = self.slope
-        if self.method == "isotonic":
-            width = np.ptp(self.x) or 1.0
-            slope = float(np.ptp(self.y) / width)  # on the whole: steps have no slope of their own
         own = self.slope_se * (effect - self.centre)
-        return np.asarray(np.sqrt(self.average_se**2 + own**2 + (slope * spread) ** 2))
+        return np.asarray(np.sqrt(self.average_se**2 + own**2 + (self.slope * spread) ** 2))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a manifest."""
@@ -111,10 +107,9 @@ def calibrate(
     if method != "isotonic":
         raise ConfigError(f"unknown calibration {method!r}", advice="choose linear, isotonic or none")
     found = IsotonicRegression(out_of_bounds="clip").fit(effect, scores)
-    return Calibration(
-        "isotonic",
-        average=float(scores.mean()),
-        average_se=mean_se(scores, clusters),
+    return replace(
+        _line(effect, scores, clusters),  # steps have no error of their own: that of the line is told
+        method="isotonic",
         x=tuple(map(float, found.X_thresholds_)),
         y=tuple(map(float, found.y_thresholds_)),
     )
@@ -134,5 +129,5 @@ def _line(effect: Floats, scores: Floats, clusters: Codes | None) -> Calibration
         centre=centre,
         slope=max(float(sure * line.slope), 0.0),
         average_se=line.average_se,
-        slope_se=float(np.sqrt(sure) * line.slope_se),
+        slope_se=float(line.slope_se),  # not shrunk: where the slope is 0, units may still differ
     )

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from tabkit.metrics.inputs import Floats, Integers
-from tabkit.uplift.checks import Clusters, check_clusters, check_count, check_effect, check_level
-from tabkit.uplift.robust import influence_se
+from tabkit.uplift.checks import Clusters, check_clusters, check_count, check_effect
+from tabkit.uplift.robust import critical, influence_se
 from tabkit.uplift.runs import falling, run_ends
 
 
@@ -86,8 +85,8 @@ def gates(
     >>> found.observed, found.difference
     (array([0.5, 3.5]), 3.0)
     """
-    z = float(ndtri((1 + check_level(level)) / 2))
     effects, scores = check_effect(effect, score)
+    z = critical(level, clusters, rows=effects.size)
     found = check_clusters(clusters, rows=effects.size)
     group = group_numbers(scores, groups=groups)
     sizes, observed = _means(group, effects)

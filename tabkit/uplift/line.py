@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
 
 from tabkit.errors import FitError
 from tabkit.metrics.inputs import Floats
-from tabkit.uplift.checks import Clusters, check_clusters, check_effect, check_level
-from tabkit.uplift.robust import cluster_sums, mean_se
+from tabkit.uplift.checks import Clusters, check_clusters, check_effect
+from tabkit.uplift.robust import cluster_sums, critical, mean_se, two_sided
 
 # A row that decides its own fitted value leaves no residual to learn its variance from.
 MOST_LEVERAGE = 1 - 1e-10
@@ -82,8 +81,8 @@ def best_linear_predictor(
     >>> line.average, line.slope
     (2.0, 2.0)
     """
-    z = float(ndtri((1 + check_level(level)) / 2))
     effects, scores = check_effect(effect, score)
+    z = critical(level, clusters, rows=effects.size)
     found = check_clusters(clusters, rows=effects.size)
     if effects.size < 3:
         raise FitError(f"a line needs at least three rows, got {effects.size}", advice="pass every unit")
@@ -98,14 +97,14 @@ def best_linear_predictor(
     average_se, slope_se = _errors(x, effects - average - slope * x, found)
     slope, slope_se = slope / spread, slope_se / spread
     ends = slope - z * slope_se, slope + z * slope_se
-    return BestLine(average, average_se, slope, slope_se, *ends, _p_value(slope, slope_se))
+    return BestLine(average, average_se, slope, slope_se, *ends, _p_value(slope, slope_se, clusters, rows=effects.size))
 
 
-def _p_value(slope: float, se: float) -> float:
+def _p_value(slope: float, se: float, clusters: ArrayLike | None, *, rows: int) -> float:
     """Return the two-sided p-value; without any error a slope is surely zero or surely not."""
     if se == 0:
         return float(slope == 0)
-    return 2 * float(ndtr(-abs(slope) / se))
+    return two_sided(slope / se, clusters, rows=rows)
 
 
 def _errors(x: Floats, residual: Floats, clusters: Clusters | None) -> tuple[float, float]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from tabkit.errors import FitError, SchemaError
 from tabkit.schema import dtype_name, family
+from tabkit.uplift.balance import balance
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.regressor import Codes, Floats
-from tabkit.uplift.robust import mean_se
+from tabkit.uplift.robust import mean_se, two_sided
 from tabkit.uplift.scores import arm_scores, effect_scores
 
 
@@ -66,8 +66,17 @@ def treatment(experiment: Experiment, expected: Floats, *, seed: int) -> tuple[P
     )
 
 
-def outcomes(frame: pl.DataFrame, columns: Sequence[str], experiment: Experiment) -> tuple[Placebo, ...]:
+def outcomes(
+    frame: pl.DataFrame,
+    columns: Sequence[str],
+    experiment: Experiment,
+    *,
+    expected: Mapping[str, Floats] | None = None,
+) -> tuple[Placebo, ...]:
     """Estimate the effect of each arm on columns that contact cannot have changed, by inverse propensity.
+
+    Without `expected`, where chance decided the arms, the test is that of `balance.balance`, which holds its level with
+    small arms and heavy tails; else doubly robust scores are tested.
 
     Parameters
     ----------
@@ -75,6 +84,8 @@ def outcomes(frame: pl.DataFrame, columns: Sequence[str], experiment: Experiment
         The rows of the experiment.
     columns
         Numbers or truth values known before contact; null counts as their mean.
+    expected
+        By column, shape (n, k): its expected value under each arm, by models that did not see the rows.
 
     Raises
     ------
@@ -93,12 +104,30 @@ def outcomes(frame: pl.DataFrame, columns: Sequence[str], experiment: Experiment
             propensity=experiment.propensity,
             clusters=experiment.clusters,
         )
-        scores = effect_scores(arm_scores(moved, np.full_like(experiment.propensity, values.mean())))
-        found += [
-            _judged(name, arm, scores[:, i], experiment.clusters, tests=len(columns) * len(experiment.treated))
-            for i, arm in enumerate(experiment.treated)
-        ]
+        tests = len(columns) * len(experiment.treated)
+        known = None if expected is None else expected[name]
+        scores = effect_scores(
+            arm_scores(moved, np.full_like(experiment.propensity, values.mean()) if known is None else known)
+        )
+        for i, arm in enumerate(experiment.treated):
+            judged = _judged(name, arm, scores[:, i], experiment.clusters, tests=tests)
+            found.append(judged if known is not None else _by_balance(judged, moved, i + 1, tests))
     return tuple(found)
+
+
+def _by_balance(judged: Placebo, moved: Experiment, arm: int, tests: int) -> Placebo:
+    """Return the placebo with the p of a comparison of means that holds its level."""
+    pair = moved.take(np.flatnonzero(np.isin(moved.arm, (0, arm))))
+    varies = np.ptp(pair.propensity, axis=0).any()
+    found = balance(
+        pl.DataFrame({"values": pair.outcome}),
+        ["values"],
+        (pair.arm == arm).astype(np.float64),
+        weight=1 / pair.propensity[np.arange(pair.rows), pair.arm] if varies else None,
+        clusters=pair.clusters,
+    )
+    p = float(found["p"][0])
+    return replace(judged, p=p, passed=p >= 0.001 / tests)
 
 
 def _numbers(frame: pl.DataFrame, name: str) -> Floats:
@@ -120,5 +149,5 @@ def _numbers(frame: pl.DataFrame, name: str) -> Floats:
 
 def _judged(name: str, arm: str, scores: Floats, clusters: Codes | None, *, tests: int = 1) -> Placebo:
     value, se = float(scores.mean()), mean_se(scores, clusters=clusters)
-    p = float(2 * stats.norm.sf(abs(value) / se)) if se > 0 else 1.0
+    p = two_sided(value / se, clusters, rows=len(scores)) if se > 0 else 1.0
     return Placebo(name, arm, value, se, p, p >= 0.001 / tests)

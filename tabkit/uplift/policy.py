@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from tabkit.errors import ConfigError, FitError
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.regressor import Codes, Floats
-from tabkit.uplift.robust import mean_se
+from tabkit.uplift.robust import critical, mean_se
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +160,5 @@ def _value(units: Floats, policy: Codes, clusters: Codes | None, level: float) -
         raise ConfigError(f"level must lie strictly between 0 and 1, got {level!r}", advice="write 0.95 for 95 %")
     mean = float(units.mean())
     se = mean_se(units, clusters=clusters) if units.any() and units.std() > 0 else 0.0
-    wide = float(stats.norm.ppf(0.5 + level / 2)) * se
+    wide = critical(level, clusters, rows=len(units)) * se
     return Value(mean, se, mean - wide, mean + wide, float((policy > 0).mean()), level)

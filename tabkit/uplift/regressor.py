@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.int64]
 
-Kind = Literal["binary", "count", "number", "effect"]
-"""What is learned: a probability, a count's mean, a number's mean, or the mean of noisy pseudo-outcomes."""
+Kind = Literal["binary", "count", "number", "effect", "arm"]
+"""What is learned: a probability, a count's or a number's mean, the mean of noisy pseudo-outcomes, or a propensity."""
 
 
 class Fitted(Protocol):

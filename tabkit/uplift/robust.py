@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from tabkit.metrics.inputs import Floats, check_floats
-from tabkit.uplift.checks import Clusters, check_clusters
+from tabkit.uplift.checks import Clusters, check_clusters, check_level
 
 
 def mean_se(values: ArrayLike, clusters: ArrayLike | None = None) -> float:
@@ -47,6 +48,25 @@ def mean_se(values: ArrayLike, clusters: ArrayLike | None = None) -> float:
     """
     column = check_floats(values, name="values")
     return influence_se((column - column.mean()) / column.size, check_clusters(clusters, rows=column.size))
+
+
+def critical(level: float, clusters: ArrayLike | None, *, rows: int) -> float:
+    """Return how many standard errors an interval reaches: Student's t with clusters less one, else normal.
+
+    Examples
+    --------
+    >>> round(critical(0.95, None, rows=4), 2), round(critical(0.95, [1, 1, 2, 2], rows=4), 2)
+    (1.96, 12.71)
+    """
+    found = check_clusters(clusters, rows=rows)
+    share = (1 + check_level(level)) / 2
+    return float(ndtri(share) if found is None else stdtrit(found.count - 1, share))
+
+
+def two_sided(z: float, clusters: ArrayLike | None, *, rows: int) -> float:
+    """Return the p-value of an estimate that lies z standard errors from nothing; see `critical`."""
+    found = check_clusters(clusters, rows=rows)
+    return 2 * float(ndtr(-abs(z)) if found is None else stdtr(found.count - 1, -abs(z)))
 
 
 def influence_se(influence: Floats, clusters: Clusters | None) -> float:

@@ -7,10 +7,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from tabkit.uplift.regressor import Codes, Floats
-from tabkit.uplift.robust import mean_se
+from tabkit.uplift.robust import critical, mean_se
 
 Segment = Literal["persuadables", "sure things", "lost causes", "sleeping dogs"]
 SEGMENTS: tuple[Segment, ...] = ("persuadables", "sure things", "lost causes", "sleeping dogs")
@@ -86,14 +85,15 @@ def segment_effects(
         See `segments`.
     """
     number = segments(effect, baseline, little=little)
-    wide = float(stats.norm.ppf(0.5 + level / 2))
     found = []
     for k, name in enumerate(SEGMENTS):
         own = number == k
         rows = int(own.sum())
         units = rows if clusters is None else np.unique(clusters[own]).size
         seen = float(scores[own].mean()) if units > 1 else None
-        error = wide * mean_se(scores[own], clusters=None if clusters is None else clusters[own]) if units > 1 else 0.0
+        groups = None if clusters is None else clusters[own]
+        wide = critical(level, groups, rows=rows) if units > 1 else 0.0
+        error = wide * mean_se(scores[own], clusters=groups) if units > 1 else 0.0
         found.append(
             SegmentEffect(
                 segment=name,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from tabkit.uplift.robust import mean_se
 from tabkit.uplift.segments import SEGMENTS, segment_effects, segments
@@ -61,7 +62,8 @@ def test_each_segment_has_its_mean_and_standard_error(clustered):
         assert each.predicted == pytest.approx(effect[own].mean())
         assert each.baseline == pytest.approx(baseline[own].mean())
         assert each.observed == pytest.approx(scores[own].mean())
-        assert [each.low, each.high] == pytest.approx([each.observed - 1.644854 * se, each.observed + 1.644854 * se])
+        wide = 1.644854 if clusters is None else stats.t.ppf(0.95, len(set(clusters[own])) - 1)
+        assert [each.low, each.high] == pytest.approx([each.observed - wide * se, each.observed + wide * se])
         assert each.low < each.predicted < each.high  # what was predicted is true here
     assert found[0].baseline == pytest.approx(0.5, abs=0.05)
     assert found[1].baseline > 0.7 > 0.3 > found[2].baseline
