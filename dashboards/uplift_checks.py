@@ -112,9 +112,15 @@ def _balance(report: Mapping[str, Any]) -> Check:
         before = max(abs(row["smd"] or 0) for row in rows)
         told = f"Weighted, the largest difference left is {number(size, digits=2)} standard deviations ({_place(worst)}"
         told += f"); before it was {number(before, digits=2)}."
-        if size > uplift_charts.LITTLE:
-            told += f" More than {uplift_charts.LITTLE:g} is no longer little: the arms are not made alike."
-        return Check(name, "pass" if size <= uplift_charts.LITTLE else "FAIL", told)
+        level = UNLIKELY / report.get("balance_tests", len(rows))
+        apart = [
+            row
+            for row in rows
+            if abs(row.get("smd_weighted") or 0) > uplift_charts.LITTLE and (row.get("p_weighted") or 0) < level
+        ]
+        if apart:
+            told += f" {len(apart)} differ by more than {uplift_charts.LITTLE:g} beyond chance: arms are not alike."
+        return Check(name, "FAIL" if apart else "pass", told)
     worst = max(rows, key=lambda row: abs(row["smd"] or 0))
     told = (
         f"The largest difference is {number(abs(worst['smd'] or 0), digits=2)} standard deviations ({_place(worst)})."

@@ -14,7 +14,7 @@ from pipelines.uplift_evaluation import Judged, judge
 from pipelines.uplift_fit import Ensemble, Units, fit_ensemble, predict_mean
 from pipelines.uplift_model import UpliftModel, check_names
 from pipelines.uplift_placebos import expected_placebos
-from pipelines.uplift_units import balance_of, divide, refuse_imbalance, units_of
+from pipelines.uplift_units import balance_of, divide, fingerprints, refuse_imbalance, units_of
 from pipelines.uplift_updating import UpliftUpdate, update
 from tabkit.config import build
 from tabkit.errors import ConfigError
@@ -22,6 +22,7 @@ from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name
+from tabkit.sketch import Sketch
 from tabkit.uplift.calibration import Calibration
 from tabkit.uplift.regressor import Floats
 
@@ -31,7 +32,7 @@ __all__ = ["UpliftConfig", "UpliftModel", "UpliftUpdate", "load", "train", "upda
 def train(
     source: Source,
     *,
-    roles: Roles,
+    roles: Roles | Mapping[str, str],
     config: UpliftConfig | Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> UpliftModel:
@@ -59,6 +60,7 @@ def train(
         Of the stage at which the data or the settings cannot be used; see `tabkit.errors`.
     """
     settings = config if isinstance(config, UpliftConfig) else build(UpliftConfig, config or {})
+    roles = roles if isinstance(roles, Roles) else Roles.from_dict(roles)
     shown = progress or Silent()
     units = units_of(source, roles, settings)
     check_names(units.arms, roles)
@@ -134,5 +136,6 @@ def _model(
             "span": list(span) if (span := table.span()) else None,
             "kind": units.experiment.kind,
         },
+        seen=Sketch.of(fingerprints(table)),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in table.roles.given().values()},
     )

@@ -302,7 +302,7 @@ def _shown(balance: pl.DataFrame, units: Units, experiment: Experiment, settings
     own = experiment.propensity[np.arange(experiment.rows), experiment.arm]
     after = balance_of(units, settings, weight=1 / own)
     keys = ["arm", "column", "level"]
-    weighted = after.select(*keys, pl.col("smd").alias("smd_weighted"))
+    weighted = after.select(*keys, pl.col("smd").alias("smd_weighted"), pl.col("p").alias("p_weighted"))
     joined = balance.join(weighted, on=keys, how="left", nulls_equal=True)
     worse = pl.max_horizontal(from_largest, pl.col("smd_weighted").abs())
     return joined.sort(worse, descending=True).head(_BALANCE_ROWS)

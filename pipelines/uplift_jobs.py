@@ -144,6 +144,8 @@ def _arm(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_LARGE = 0.1
+"""Standardised differences from which arms are not alike (Austin 2009)."""
 _DRIFT = 3.0
 """Standard errors between the effects of two parts, beyond which they are not alike."""
 
@@ -152,8 +154,13 @@ def checks(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return each check by name with ``passed``: true, false, or None where there was nothing to check."""
     ratio, overlap = report["sample_ratio"], report["overlap"]
     worst = max((abs(row.get("smd_weighted") or row["smd"]) for row in report["balance"]), default=0.0)
-    least = min((row["p"] for row in report["balance"]), default=1.0) * report["balance_tests"]
-    alike = least >= MISMATCH if report["design"] == "randomised" else worst < 0.1
+    tests = report["balance_tests"]
+    if report["design"] == "randomised":
+        alike = all(row["p"] >= MISMATCH / tests for row in report["balance"])
+    else:  # weighted, no difference that is both large and beyond chance
+        alike = all(
+            abs(row["smd_weighted"]) < _LARGE or row["p_weighted"] >= MISMATCH / tests for row in report["balance"]
+        )
     placebo = [p for p in report["placebos"] if p["name"] == "placebo treatment"]
     outcomes = [p for p in report["placebos"] if p["name"] != "placebo treatment"]
     found = {

@@ -17,6 +17,7 @@ from tabkit.errors import BundleError, ConfigError, TabkitError
 from tabkit.roles import Roles
 from tabkit.schema import Column, Schema, parse_dtype
 from tabkit.scoring import Scorer, Tally, stream
+from tabkit.sketch import Sketch
 from tabkit.target import Target
 from tabkit.uplift.calibration import Calibration
 from tabkit.uplift.decision import Decision
@@ -49,6 +50,8 @@ class UpliftModel:
         What held-out units said, as plain data: see `pipelines.uplift_evaluation`.
     config, lineage, dtypes
         Settings of the fit, where the model comes from, and the types of the role columns.
+    seen
+        A sample of the units of the fit, by which they are known again.
     checksum
         Of the bundle it was loaded from or saved to last; None before.
     """
@@ -63,6 +66,7 @@ class UpliftModel:
     config: Mapping[str, Any] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
+    seen: Sketch | None = None
     checksum: str | None = None
 
     def outputs(self) -> dict[str, pl.DataType]:
@@ -117,6 +121,7 @@ class UpliftModel:
             outputs=self.outputs(),
             unseen=_unseen(members),
             rows_at_once=_ROWS_SCORED,
+            title=lambda name: name.partition("/")[2],
         )
         return stream(frames.scan(source, dtypes=self.known_dtypes()), scorer, keep=kept, tally=tally)
 
@@ -172,6 +177,8 @@ class UpliftModel:
             state, own = member.to_parts(f"members/{k}/")
             members.append(state)
             parts |= own
+        if self.seen is not None:
+            parts["seen.parquet"] = bundle.frame_bytes(self.seen.to_frame())
         content = {
             "roles": self.roles.given(),
             "target": self.target.to_dict(),
@@ -211,6 +218,7 @@ class UpliftModel:
                 config=manifest["config"],
                 lineage=manifest["lineage"],
                 dtypes=manifest["dtypes"],
+                seen=Sketch.from_frame(found.frame("seen.parquet")) if "seen.parquet" in found.parts else None,
                 checksum=found.checksum,
             )
         except TabkitError:

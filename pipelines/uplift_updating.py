@@ -18,13 +18,14 @@ from pipelines.uplift_fit import Ensemble, Units, fit_ensemble, predict_mean
 from pipelines.uplift_folds import folds_of
 from pipelines.uplift_member import Member, Predicted
 from pipelines.uplift_model import UpliftModel
-from pipelines.uplift_units import balance_of, divide, refuse_imbalance, units_of
+from pipelines.uplift_units import balance_of, divide, fingerprints, refuse_imbalance, units_of
 from tabkit import boosting, splits
 from tabkit.boosting import BoostedModel, Rows
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError, TabkitError
 from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
+from tabkit.sketch import Sketch
 from tabkit.uplift.forest import Forest
 from tabkit.uplift.regressor import Codes, Fitted, Floats, Kind
 from tabkit.uplift.renewal import renew
@@ -134,6 +135,8 @@ def update(
             advice="train a new model on the new units, or on old and new ones together",
         )
     units = units_of(source, model.roles, settings)
+    prints = fingerprints(units.table)
+    _refuse_known(model, units, prints)
     if units.arms.labels != model.arms.labels:
         raise FitError(
             f"the new units are of arms {', '.join(map(repr, units.arms.labels))}; the model knows "
@@ -191,9 +194,22 @@ def update(
         decision=found.decision(),
         report=found.to_dict(),
         lineage=lineage,
+        seen=Sketch.of(prints) if model.seen is None else model.seen.merge(Sketch.of(prints)),
         checksum=None,
     )
     return renewed, report
+
+
+def _refuse_known(model: UpliftModel, units: Units, prints: pl.Series) -> None:
+    """Refuse units that the model was made from; without an id, as many alike as chance brings are let pass."""
+    known = 0.0 if model.seen is None else model.seen.overlap(prints)
+    alike = 1 - prints.n_unique() / len(prints)
+    if known > (0.0 if model.roles.id is not None else 0.05 + 2 * alike):
+        raise FitError(
+            f"about {100 * max(known, 0.01):.0f} % of the {units.experiment.rows:,} units were there when the model "
+            "was made: judged by units that it knows, any ranking looks usable",
+            advice="give new units only",
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,6 +18,8 @@ _TITLES = {
     "average only": "average effect only: treat all or none",
     "none": "no evidence",
 }
+_LARGE = 100_000.0
+"""From here on numbers are written with a power of ten."""
 _CHECKS = {
     "sample_ratio": "sample ratio",
     "balance": "balance of features",
@@ -90,7 +92,10 @@ def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
     )
     table = plain_table()
     for name in ("arm", f"average effect{unit}", f"Qini{unit}", "less response's"):
-        table.add_column(name, justify="left" if name == "arm" else "right", no_wrap=name != "arm")
+        is_arm = name == "arm"
+        table.add_column(
+            name, justify="left" if is_arm else "right", no_wrap=not is_arm, min_width=8 if is_arm else None
+        )
     for name, arm in result["arms"].items():
         table.add_row(
             visible_line(name),
@@ -166,7 +171,7 @@ def _between(scale: float, value: float, low: float, high: float) -> str:
 
 def _number(value: float, low: float | None, high: float | None, *, sign: bool = True) -> str:
     """Write a number to the digits that its interval allows."""
-    if low is None or high is None:
+    if low is None or high is None or abs(value) >= _LARGE:
         return f"{value:{'+' if sign else ''}.3g}"
     return f"{value:{'+' if sign else ''}.{digits_of(low, high)}f}"
 

@@ -39,6 +39,8 @@ class Scorer:
         The column of exposure, if the model has one.
     rows_at_once
         The most rows that `predict` gets: it bounds memory, and how long a stop has to wait.
+    title
+        What messages call a feature.
     """
 
     schema: Schema
@@ -48,6 +50,7 @@ class Scorer:
     unseen: Mapping[str, pl.Expr] = field(default_factory=dict)
     exposure: str | None = None
     rows_at_once: int = 16_384
+    title: Callable[[str], str] = str
 
 
 @dataclass(slots=True)
@@ -169,7 +172,7 @@ def _score(batch: pl.DataFrame, scorer: Scorer, *, keep: Sequence[str], tally: T
 def _score_piece(piece: pl.DataFrame, scorer: Scorer, tally: Tally) -> pl.DataFrame:
     tally.check()
     features = piece.select(cs.starts_with("feature ").name.map(_strip))
-    _refuse_infinite(features)
+    _refuse_infinite(features, scorer)
     exposure = piece["exposure"] if scorer.exposure else None
     if exposure is not None and not exposure.is_between(0, float("inf"), closed="none").fill_null(False).all():
         raise ScoringError(
@@ -186,11 +189,11 @@ def _strip(name: str) -> str:
     return name.removeprefix("feature ")
 
 
-def _refuse_infinite(features: pl.DataFrame) -> None:
+def _refuse_infinite(features: pl.DataFrame, scorer: Scorer) -> None:
     floats = features.select(cs.float())
     wild = floats.select(pl.all().is_infinite().any()).row(0) if floats.width else ()
-    names = [name for name, bad in zip(floats.columns, wild, strict=True) if bad]
-    if names:
+    bad = (scorer.title(name) for name, found in zip(floats.columns, wild, strict=True) if found)
+    if names := list(dict.fromkeys(bad)):
         raise ScoringError(
             f"infinite values in {', '.join(map(repr, names))}",
             advice="repair them, or train with --set encoding.infinite=null, which takes them for missing",

@@ -45,6 +45,10 @@ class Experiment:
                 f"outcome and propensity have shapes {self.outcome.shape} and {self.propensity.shape}; "
                 f"({n},) and ({n}, {k}) were expected"
             )
+        if self.kind not in ("binary", "count", "number"):
+            raise FitError(
+                f"an outcome of kind {self.kind!r}; binary, count or number was expected", advice="see `Experiment`"
+            )
         if not np.isfinite(self.outcome).all():
             wild = int((~np.isfinite(self.outcome)).sum())
             raise FitError(f"the outcome is null, NaN or infinite in {wild:,} rows", advice="repair or remove them")

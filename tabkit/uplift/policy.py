@@ -49,6 +49,12 @@ def assign(effect: Floats, *, costs: Floats | None = None) -> Codes:
     >>> assign(np.array([[0.2, 0.1], [-0.1, 0.0], [0.02, 0.3]]), costs=np.array([0.05, 0.05])).tolist()
     [1, 0, 2]
     """
+    if effect.ndim != 2 or np.isnan(effect).any() or (costs is not None and costs.shape != effect.shape[1:]):
+        raise FitError(
+            f"effects have shape {effect.shape}, costs {None if costs is None else costs.shape}: one effect, not NaN, "
+            "for each unit and treated arm, and one cost for each arm were expected",
+            advice="take effects as learners predict them",
+        )
     net = effect - (0.0 if costs is None else costs)
     best = net.argmax(axis=1)
     return np.asarray(np.where(net[np.arange(len(net)), best] > 0, best + 1, 0), dtype=np.int64)
@@ -74,6 +80,12 @@ def gains(scores: Floats, policy: Codes, *, costs: Floats | None = None) -> Floa
     """
     _check(policy, rows=len(scores), arms=scores.shape[1])
     paid = np.zeros(scores.shape[1]) if costs is None else np.concatenate([[0.0], costs])
+    if len(paid) != scores.shape[1] or not len(scores) or np.isnan(scores).any():
+        raise FitError(
+            f"scores of shape {scores.shape} and {len(paid) - 1} costs: rows without NaN, and a cost for each treated "
+            "arm, were expected",
+            advice="make scores with `scores.arm_scores`",
+        )
     return np.asarray(scores[np.arange(len(scores)), policy] - paid[policy])
 
 
@@ -133,6 +145,8 @@ def top(score: Floats, share: float, *, arm: int = 1) -> Codes:
     >>> top(np.array([0.3, 0.1, 0.2, 0.2]), 0.5).tolist()
     [1, 0, 0, 0]
     """
+    if score.ndim != 1 or np.isnan(score).any():
+        raise FitError("a ranking is one score for each unit, none of them NaN", advice="take one arm's effects")
     if not 0 <= share <= 1:
         raise ConfigError(f"share is {share!r}; a number from 0 to 1 was expected", advice="write 0.3 for 30 %")
     order = np.sort(score)[::-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tabkit.errors import FitError
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.regressor import Floats
 
@@ -28,6 +29,11 @@ def arm_scores(experiment: Experiment, outcomes: Floats | None = None) -> Floats
     >>> arm_scores(experiment).tolist()
     [[2.0, 0.0], [0.0, 6.0]]
     """
+    if outcomes is not None and outcomes.shape != experiment.propensity.shape:
+        raise FitError(
+            f"expected outcomes have shape {outcomes.shape}; {experiment.propensity.shape} was expected",
+            advice="give one for each unit and arm, control first",
+        )
     scores = np.zeros_like(experiment.propensity) if outcomes is None else outcomes.astype(np.float64, copy=True)
     rows = np.arange(experiment.rows)
     residual = experiment.outcome - scores[rows, experiment.arm]

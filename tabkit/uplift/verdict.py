@@ -80,4 +80,5 @@ def verdict(
         why = "on held-out units the ranking is not surely better than a random one"
     if effect.low > 0 or effect.high < 0:
         return Verdict("average only", f"{why}; the average effect is {'above' if effect.low > 0 else 'below'} zero")
-    return Verdict("none", f"{why}, nor the average effect surely other than zero")
+    together = f" ({100 * effect.level:g} %, so that it holds for all arms together)" if effect.level != 0.95 else ""
+    return Verdict("none", f"{why}; and the average effect is not surely other than zero{together}")

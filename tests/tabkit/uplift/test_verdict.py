@@ -58,8 +58,8 @@ def test_a_ranking_that_is_surely_better_than_none_is_usable_whatever_the_averag
     [
         (ABOVE, "average only", "; the average effect is above zero"),
         (BELOW, "average only", "; the average effect is below zero"),
-        (UNSURE, "none", ", nor the average effect surely other than zero"),
-        (effect(0.0, 0.2), "none", ", nor the average effect surely other than zero"),
+        (UNSURE, "none", "; and the average effect is not surely other than zero"),
+        (effect(0.0, 0.2), "none", "; and the average effect is not surely other than zero"),
     ],
 )
 def test_otherwise_the_average_decides(found, response, slope, why, average, word, end):
