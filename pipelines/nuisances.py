@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -152,11 +152,6 @@ def _grown(
     start = Logistic.fit(fit_on, config)
     begun = [replace(part, offset=start.offset(part.features)) for part in (fit_on, stop_on)]
     return Regression(boosting.fit(*begun, config=config), config.num_threads, start)
-
-
-def updated(regression: Regression, change: Callable[[BoostedModel], BoostedModel]) -> Regression:
-    """Return the regression with its trees brought up to date by one of `tabkit.boosting`'s strategies."""
-    return replace(regression, model=change(regression.model))
 
 
 def _rounds(rows: Rows, groups: Codes | None, config: BoostingConfig, seed: int) -> int:
