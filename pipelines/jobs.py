@@ -16,7 +16,7 @@ from pipelines.config import (
 from pipelines.encoding import encode_files
 from pipelines.model import KIND as PROPENSITY
 from pipelines.model import PropensityModel
-from pipelines.needs import needed
+from pipelines.needs import needed, refuse_itself
 from pipelines.propensity import load, train, update
 from pipelines.scores import score_files
 from pipelines.update_page import check_page
@@ -25,7 +25,7 @@ from pipelines.uplift_model import KIND as UPLIFT
 from pipelines.uplift_model import UpliftModel
 from tabkit.bundle import check_place, read
 from tabkit.config import build
-from tabkit.errors import ConfigError, ScoringError
+from tabkit.errors import ScoringError
 from tabkit.progress import Progress
 from tabkit.roles import Roles
 
@@ -91,10 +91,7 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     started = time.perf_counter()
     config = build(UpdateConfig, values)
     path, source, output = (needed(config, name) for name in ("bundle", "source", "output"))
-    if Path(path).resolve() in (Path(output).resolve(), *Path(output).resolve().parents):
-        raise ConfigError(
-            "the output is the bundle itself, or inside of it: a bundle is never changed", advice="choose another name"
-        )
+    refuse_itself(path, output)
     check_place(output, overwrite=overwrite)
     if config.report is not None:
         check_page(config.report, bundles=[path, output])

@@ -1,7 +1,8 @@
-"""Settings that a job cannot do without."""
+"""Settings that a job cannot do without, or with."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tabkit.config import Config
@@ -16,3 +17,12 @@ def needed(config: Config, name: str) -> Any:
     if not value:
         raise ConfigError(f"no {name} is given", advice=f"give it {_HOW[name]}, or as {name} in the settings file")
     return value
+
+
+def refuse_itself(bundle: str | Path, output: str | Path) -> None:
+    """Refuse an output that is the bundle itself, or lies inside of it; `ConfigError`."""
+    place = Path(output).resolve()
+    if Path(bundle).resolve() in (place, *place.parents):
+        raise ConfigError(
+            "the output is the bundle itself, or inside of it: a bundle is never changed", advice="choose another name"
+        )

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import uplift_page
-from pipelines.needs import needed
+from pipelines.needs import needed, refuse_itself
 from pipelines.update_page import check_page
 from pipelines.uplift import load, train, update
 from pipelines.uplift_config import UpliftConfig, UpliftUpdateConfig
 from pipelines.uplift_model import UpliftModel
 from tabkit.bundle import check_place
 from tabkit.config import build
-from tabkit.errors import ConfigError
 from tabkit.progress import Progress
 from tabkit.roles import Roles
 from tabkit.uplift.design import MISMATCH
@@ -70,10 +69,7 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     started = time.perf_counter()
     config = build(UpliftUpdateConfig, values)
     bundle, source, output = (needed(config, name) for name in ("bundle", "source", "output"))
-    if Path(bundle).resolve() in (Path(output).resolve(), *Path(output).resolve().parents):
-        raise ConfigError(
-            "the output is the bundle itself, or inside of it: a bundle is never changed", advice="choose another name"
-        )
+    refuse_itself(bundle, output)
     check_place(output, overwrite=overwrite)
     model, found = update(load(bundle), source, strategy=config.strategy, progress=progress)
     checksum = model.save(output, overwrite=overwrite)

@@ -127,40 +127,13 @@ def update(
     """
     if strategy not in get_args(Strategy):
         raise ConfigError(f"unknown strategy {strategy!r}", advice=f"choose {', '.join(get_args(Strategy))}")
-    settings = build(UpliftConfig, dict(model.config))
-    if settings.design != "randomised":
-        raise ConfigError(
-            "a model of an observational design is not updated: what decided who was contacted may have changed, "
-            "which only a new fit learns",
-            advice="train a new model on the new units, or on old and new ones together",
-        )
-    units = units_of(source, model.roles, settings)
-    prints = fingerprints(units.table)
-    _refuse_known(model, units, prints)
-    if units.arms.labels != model.arms.labels:
-        raise FitError(
-            f"the new units are of arms {', '.join(map(repr, units.arms.labels))}; the model knows "
-            f"{', '.join(map(repr, model.arms.labels))}",
-            advice="train a new model",
-        )
+    settings, shown = build(UpliftConfig, dict(model.config)), progress or Silent()
+    units, prints = _new_units(model, source, settings)
     balance = balance_of(units, settings)
-    if settings.design == "randomised":
-        refuse_imbalance(balance, settings)
-    shown = progress or Silent()
+    refuse_imbalance(balance, settings)
     learn_rows, judge_rows = divide(units, settings)
-    learned, judged = units.take(learn_rows), units.take(judge_rows)
-    ways = WAYS if strategy == "auto" else tuple(dict.fromkeys(("keep", strategy)))
-    made: dict[Strategy, _Made] = {}
-    refused: dict[Strategy, str] = {}
-    with shown.task("updating", total=len(ways)) as advance:
-        for way in ways:
-            try:
-                made[way] = _make(model, learned, way, settings, progress=shown)
-            except TabkitError as error:
-                if way == strategy:
-                    raise
-                refused[way] = str(error.problem)
-            advance(1)
+    judged = units.take(judge_rows)
+    made, refused = _made_all(model, units.take(learn_rows), strategy, settings, progress=shown)
     tried = _compared(made, refused, judged, settings)
     chosen, why = _chosen(tried, strategy)
     best = made[chosen]
@@ -176,28 +149,70 @@ def update(
     )
     final = best if settings.final != "all" else _make(model, units, chosen, settings, progress=shown)
     report = UpliftUpdate(chosen, why, tried, units.experiment.rows, len(judge_rows))
-    lineage = {
-        **model.lineage,
-        "parent": model.checksum,
-        "strategy": chosen,
-        "source": units.table.short_name,
-        "rows": units.experiment.rows,
-        "rows_fit": len(learn_rows),
-        "rows_holdout": len(judge_rows),
-        "span": list(span) if (span := units.table.span()) else None,
-        "update": report.to_dict(),
-    }
     renewed = replace(
         model,
         members=final.ensemble.members,
         calibrations=final.calibrations,
         decision=found.decision(),
         report=found.to_dict(),
-        lineage=lineage,
+        lineage=_lineage(model, units, report),
         seen=Sketch.of(prints) if model.seen is None else model.seen.merge(Sketch.of(prints)),
         checksum=None,
     )
     return renewed, report
+
+
+def _new_units(model: UpliftModel, source: Source, settings: UpliftConfig) -> tuple[Units, pl.Series]:
+    """Read the units and what they are known again by; refuse those that a model of this kind cannot learn from."""
+    if settings.design != "randomised":
+        raise ConfigError(
+            "a model of an observational design is not updated: what decided who was contacted may have changed, "
+            "which only a new fit learns",
+            advice="train a new model on the new units, or on old and new ones together",
+        )
+    units = units_of(source, model.roles, settings)
+    prints = fingerprints(units.table)
+    _refuse_known(model, units, prints)
+    if units.arms.labels != model.arms.labels:
+        raise FitError(
+            f"the new units are of arms {', '.join(map(repr, units.arms.labels))}; the model knows "
+            f"{', '.join(map(repr, model.arms.labels))}",
+            advice="train a new model",
+        )
+    return units, prints
+
+
+def _made_all(
+    model: UpliftModel, learned: Units, strategy: Strategy, settings: UpliftConfig, *, progress: Progress
+) -> tuple[dict[Strategy, _Made], dict[Strategy, str]]:
+    """Make what each strategy makes of the units; return that, and why others are not possible."""
+    ways = WAYS if strategy == "auto" else tuple(dict.fromkeys(("keep", strategy)))
+    made: dict[Strategy, _Made] = {}
+    refused: dict[Strategy, str] = {}
+    with progress.task("updating", total=len(ways)) as advance:
+        for way in ways:
+            try:
+                made[way] = _make(model, learned, way, settings, progress=progress)
+            except TabkitError as error:
+                if way == strategy:
+                    raise
+                refused[way] = str(error.problem)
+            advance(1)
+    return made, refused
+
+
+def _lineage(model: UpliftModel, units: Units, report: UpliftUpdate) -> dict[str, Any]:
+    return {
+        **model.lineage,
+        "parent": model.checksum,
+        "strategy": report.strategy,
+        "source": units.table.short_name,
+        "rows": report.rows,
+        "rows_fit": report.rows - report.judged_on,
+        "rows_holdout": report.judged_on,
+        "span": list(span) if (span := units.table.span()) else None,
+        "update": report.to_dict(),
+    }
 
 
 def _refuse_known(model: UpliftModel, units: Units, prints: pl.Series) -> None:
