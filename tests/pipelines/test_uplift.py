@@ -421,7 +421,8 @@ def test_the_kind_of_outcome_can_be_said(people: pl.DataFrame) -> None:
 def test_features_and_an_outcome_that_never_repeat_are_no_leak() -> None:
     rng = np.random.default_rng(0)
     table = mailing(600).with_columns(spend=pl.Series(rng.normal(size=600)), height=pl.Series(rng.normal(size=600)))
-    trained(table, "height", roles=replace(ROLES, outcome="spend"))
+    model = trained(table, "height", roles=replace(ROLES, outcome="spend"))
+    assert "height" in model.schema().names()
 
 
 def test_an_outcome_of_two_texts(people: pl.DataFrame) -> None:
