@@ -1,0 +1,1 @@
+"""Rules found in data and proved on rows that nobody has looked at."""
