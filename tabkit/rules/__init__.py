@@ -1,1 +1,32 @@
-"""Rules found in data and proved on rows that nobody has looked at."""
+"""Rules found in data, and proved on rows that nobody has looked at."""
+
+from tabkit.predicates import Levels, Not, Null, Range, Rule, either, without
+from tabkit.rules.goal import Aimed, Goal, aim
+from tabkit.rules.ledger import Ledger
+from tabkit.rules.measure import Measured, masks, measure, wilson
+from tabkit.rules.overlap import Overlap, most_alike, overlap
+from tabkit.rules.saved import RuleFile, read, write
+
+__all__ = [
+    "Aimed",
+    "Goal",
+    "Ledger",
+    "Levels",
+    "Measured",
+    "Not",
+    "Null",
+    "Overlap",
+    "Range",
+    "Rule",
+    "RuleFile",
+    "aim",
+    "either",
+    "masks",
+    "measure",
+    "most_alike",
+    "overlap",
+    "read",
+    "wilson",
+    "without",
+    "write",
+]

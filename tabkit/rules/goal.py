@@ -1,0 +1,217 @@
+"""What rules are to find: a share, a mean, or the effect of a treatment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tabkit.errors import ConfigError, FitError, SchemaError
+from tabkit.predicates.exprs import missing_expr
+from tabkit.schema import family
+from tabkit.target import infer
+
+Kind = Literal["share", "mean", "effect"]
+Floats: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Goal:
+    """The n rows, seen as what rules are measured by.
+
+    Parameters
+    ----------
+    name
+        The target or outcome column.
+    kind
+        ``share`` of a class (`y` is 0 or 1), ``mean`` of a number, or ``effect``: the difference of `y` between
+        treated rows and controls.
+    y
+        Shape (n,), finite.
+    positive
+        The class whose share is meant; None for numbers.
+    treated
+        Of ``effect``, shape (n,): whether a row was treated; None otherwise.
+    treatment, arm, control
+        Of ``effect``: the column, its label for the treated and its label for controls.
+    """
+
+    name: str
+    kind: Kind
+    y: Floats
+    positive: str | None = None
+    treated: Mask | None = None
+    treatment: str | None = None
+    arm: str | None = None
+    control: str | None = None
+
+    def take(self, rows: NDArray[np.int64] | Mask) -> Goal:
+        """Return the goal of some of the rows."""
+        treated = None if self.treated is None else self.treated[rows]
+        return Goal(self.name, self.kind, self.y[rows], self.positive, treated, self.treatment, self.arm, self.control)
+
+    def signal(self) -> Floats:
+        """Return, by row, the number whose mean over some rows is what a rule is measured by, shape (n,).
+
+        For a share and a mean that is `y`. For an effect it is the transformed outcome of Athey and Imbens (2016,
+        section 2): ``y (t - p) / (p (1 - p))`` with the share p of treated rows, of which `y` less its mean is taken:
+        that changes no expectation under a randomised design, and much of the noise.
+        """
+        if self.treated is None:
+            return self.y
+        t = self.treated.astype(np.float64)
+        p = float(t.mean())
+        return (self.y - float(self.y.mean())) * (t - p) / (p * (1 - p))
+
+    def words(self) -> str:
+        """Return in words what is measured.
+
+        >>> Goal("churned", "share", np.array([0.0, 1.0]), positive="yes").words()
+        'share of churned = yes'
+        """
+        if self.kind == "share":
+            return f"share of {self.name} = {self.positive}"
+        if self.kind == "mean":
+            return f"mean of {self.name}"
+        return f"difference in {self.name} between {self.arm} and {self.control}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aimed:
+    """Rows with a known goal.
+
+    Parameters
+    ----------
+    frame
+        The rows, without those whose goal is null or NaN, or that are of another arm.
+    goal
+        Of the same rows.
+    dropped
+        How many rows were left out, by reason.
+    notes
+        What was decided on the way, in sentences.
+    """
+
+    frame: pl.DataFrame
+    goal: Goal
+    dropped: dict[str, int]
+    notes: tuple[str, ...] = ()
+
+
+def aim(
+    frame: pl.DataFrame,
+    target: str,
+    *,
+    positive: str | None = None,
+    treatment: str | None = None,
+    control: str | None = None,
+    arm: str | None = None,
+) -> Aimed:
+    """Understand the target; rows without one are left out and counted.
+
+    Parameters
+    ----------
+    frame
+        The rows.
+    target
+        A column with two labels, with several (then `positive` names the one that is meant, by default the rarest), or
+        with numbers.
+    positive
+        The label whose share is meant.
+    treatment, control, arm
+        The column of the arms, the label of the controls and, where there are several others, the arm that is
+        compared with them: then `target` is the outcome, and what is sought is the effect.
+
+    Raises
+    ------
+    SchemaError
+        If columns are missing or of a type that cannot be used.
+    FitError
+        If the target is constant, or null or infinite everywhere, or an arm has fewer than two rows.
+    ConfigError
+        If labels are not there.
+
+    Examples
+    --------
+    >>> found = aim(pl.DataFrame({"churned": ["no", "yes", None, "no", "yes"]}), "churned")
+    >>> found.goal.y.tolist(), found.goal.positive, found.dropped
+    ([0.0, 1.0, 0.0, 1.0], 'yes', {'null target': 1})
+    """
+    _present(frame, [name for name in (target, treatment) if name is not None])
+    dropped: dict[str, int] = {}
+    arms = None if treatment is None else _arms(frame, treatment, control=control, arm=arm)
+    if arms is not None and treatment is not None:
+        kept = frame.filter(pl.col(treatment).cast(pl.String).is_in(list(arms)))
+        dropped["another arm, or none"] = frame.height - kept.height
+        frame = kept
+    known = frame.filter(~missing_expr(target, frame.schema[target]))
+    dropped["null target"] = frame.height - known.height
+    if known.is_empty():
+        raise FitError(f"target {target!r} is null in every row", advice="check the column's name and the export")
+    y, label, notes = _numbers(known, target, positive)
+    dropped = {why: count for why, count in dropped.items() if count}
+    if arms is None or treatment is None:
+        return Aimed(known, Goal(target, "mean" if label is None else "share", y, label), dropped, notes)
+    treated = (known[treatment].cast(pl.String) == arms[0]).to_numpy().astype(bool)
+    if min(treated.sum(), (~treated).sum()) < 2:
+        raise FitError(f"an arm of {treatment!r} has fewer than two rows with an outcome")
+    return Aimed(known, Goal(target, "effect", y, label, treated, treatment, arms[0], arms[1]), dropped, notes)
+
+
+def _present(frame: pl.DataFrame, names: list[str]) -> None:
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise SchemaError(
+            f"the data lacks columns: {', '.join(map(repr, missing))}",
+            advice=f"its columns are {', '.join(map(repr, frame.columns[:40]))}",
+        )
+
+
+def _numbers(known: pl.DataFrame, target: str, positive: str | None) -> tuple[Floats, str | None, tuple[str, ...]]:
+    """Return the target as numbers, the label that 1 stands for, and what was decided."""
+    kind = family(known.schema[target])
+    two = known[target].n_unique() <= 2
+    if kind == "number" and not two and positive is None:
+        values = known[target].cast(pl.Float64)
+        if not values.is_finite().all():
+            raise FitError(f"target {target!r} is infinite in some rows", advice="repair or remove these rows")
+        return values.to_numpy(), None, ()
+    found = infer(known, target, positive=positive if two else None, what="the data")
+    if found.task == "binary":
+        return known.select(found.expr(known.schema[target])).to_series().to_numpy(), found.positive, ()
+    codes = known.select(found.expr(known.schema[target])).to_series().to_numpy()
+    counts = np.bincount(codes.astype(np.int64), minlength=len(found.classes))
+    label = found.classes[int(counts.argmin())] if positive is None else positive
+    if label not in found.classes:
+        raise ConfigError(
+            f"positive class {positive!r} is not among the labels of {target!r}",
+            advice=f"they are {', '.join(map(repr, found.classes[:20]))}",
+        )
+    said = f"{target} has {len(found.classes)} classes: {label!r} is compared with all others"
+    return (codes == found.classes.index(label)).astype(np.float64), label, (said,)
+
+
+def _arms(frame: pl.DataFrame, treatment: str, *, control: str | None, arm: str | None) -> tuple[str, str]:
+    labels = frame[treatment].cast(pl.String).drop_nulls().unique().sort().to_list()
+    for label, role in ((control, "control"), (arm, "arm")):
+        if label is not None and label not in labels:
+            raise ConfigError(
+                f"{role} {label!r} is not in {treatment!r}",
+                advice=f"its labels are {', '.join(map(repr, labels[:20]))}",
+            )
+    if control is None:
+        raise ConfigError(
+            f"no label of {treatment!r} is named as the controls",
+            advice=f"name one with --control: its labels are {', '.join(map(repr, labels[:20]))}",
+        )
+    others = [label for label in labels if label != control]
+    if arm is None and len(others) != 1:
+        raise ConfigError(
+            f"{treatment!r} has {len(others)} arms beside {control!r}",
+            advice=f"choose one with --arm: {', '.join(map(repr, others[:20]))}" if others else "two arms are needed",
+        )
+    return (others[0] if arm is None else arm), control
