@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -161,14 +161,7 @@ def masks(rules: Sequence[Rule], frame: pl.DataFrame) -> list[Mask]:
     >>> found.tolist()
     [False, True, False]
     """
-    found = frame.select(pl.lit(value=True).repeat_by(0).first().is_null().alias("_"), *_named(rules, frame))
-    return [_column(found, f"{index}", frame.height) for index in range(len(rules))]
-
-
-def _named(rules: Iterable[Rule], frame: pl.DataFrame) -> list[pl.Expr]:
-    return [expr(rule, frame.schema).alias(f"{index}") for index, rule in enumerate(rules)]
-
-
-def _column(found: pl.DataFrame, name: str, rows: int) -> Mask:
-    values = found[name].to_numpy().astype(np.bool_)
-    return values if len(values) == rows else np.full(rows, bool(values[0]) if len(values) else False)
+    named = [expr(rule, frame.schema).alias(f"{index}") for index, rule in enumerate(rules)]
+    # The row's number makes a rule without conditions as long as the others.
+    found = frame.select(pl.int_range(pl.len()).alias("row"), *named)
+    return [found[f"{index}"].to_numpy().astype(np.bool_) for index in range(len(rules))]

@@ -79,7 +79,8 @@ def parse(values: Mapping[str, Any], *, what: str) -> RuleFile:
     found = values.get("found", {})
     if not isinstance(found, Mapping):
         raise ConfigError(f"found in {what!r} is {found!r}; a table was expected")
-    read_rules, measured = [], {}
+    read_rules: list[Rule] = []
+    measured: dict[str, Mapping[str, Any]] = {}
     for index, item in enumerate(rules):
         rule, numbers = _rule(item, index=index, what=what)
         read_rules.append(rule)
