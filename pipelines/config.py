@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, PlainSerializer, PlainValidator, field_validator
 
+from pipelines.ruled import GivenRules, understood
 from tabkit.boosting.config import BoostingConfig
 from tabkit.config import Config
 from tabkit.encoding.config import EncodingConfig
+
+Rules = Annotated[
+    GivenRules,
+    PlainValidator(understood),
+    PlainSerializer(lambda rules: rules if isinstance(rules, str) else [rule.text() for rule in rules]),
+]
+
+
+def label(value: object) -> object:
+    """Take TOML's true for the label that a boolean target has."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 class SplitConfig(Config):
@@ -37,6 +49,8 @@ class TrainConfig(Config):
         Where rows are read from and the bundle is written to; the command line's arguments come before.
     roles
         Column by role.
+    rules
+        Sets of rows that become features of 0 and 1 beside all others: a file of rules, or a list of them.
     positive
         The positive label of a binary target, as text.
     drop_null_target
@@ -53,6 +67,7 @@ class TrainConfig(Config):
     source: str | list[str] | None = None
     output: str | None = None
     roles: dict[str, str] = Field(default_factory=dict)
+    rules: Rules = ()
     positive: str | None = None
     drop_null_target: bool = False
     final: Literal["all", "evaluated"] = "all"
@@ -63,11 +78,60 @@ class TrainConfig(Config):
     encoding: EncodingConfig = Field(default_factory=EncodingConfig)
     boosting: BoostingConfig = Field(default_factory=BoostingConfig)
 
-    @field_validator("positive", mode="before")
-    @classmethod
-    def _as_label(cls, value: object) -> object:
-        """Take TOML's true for the label that a boolean target has."""
-        return str(value).lower() if isinstance(value, bool) else value
+    _label = field_validator("positive", mode="before")(label)
+
+
+class WorthBoosting(BoostingConfig):
+    """How trees are grown where only a difference is of interest: fewer, larger steps."""
+
+    learning_rate: float = Field(default=0.1, gt=0, allow_inf_nan=False)
+    max_trees: int = Field(default=200, ge=1)
+    early_stopping_rounds: int = Field(default=25, ge=0)
+
+
+class WorthConfig(Config):
+    """Everything that `worth` can be told: see `TrainConfig` for what is not explained here.
+
+    Parameters
+    ----------
+    rules
+        What is compared with and without: a file of rules, or a list of them.
+    holdout
+        A column of true (or 1) for the rows that the author of the rules never saw; it is no feature.
+    folds, repeats
+        In how many parts the judging rows are divided, and how often anew; along time they are divided once.
+    early_stopping
+        Share of the rows of each fit that decides how many trees are grown.
+    """
+
+    source: str | list[str] | None = None
+    roles: dict[str, str] = Field(default_factory=dict)
+    rules: Rules = ()
+    holdout: str | None = None
+    positive: str | None = None
+    drop_null_target: bool = False
+    folds: int = Field(default=5, ge=2, le=50)
+    repeats: int = Field(default=1, ge=1, le=50)
+    early_stopping: float = Field(default=0.15, gt=0, lt=1)
+    resamples: int = Field(default=200, ge=20, le=100_000)
+    level: float = Field(default=0.95, gt=0, lt=1)
+    seed: int = Field(default=0, ge=0)
+    encoding: EncodingConfig = Field(default_factory=EncodingConfig)
+    boosting: WorthBoosting = Field(default_factory=WorthBoosting)
+
+    _label = field_validator("positive", mode="before")(label)
+
+    def training(self) -> TrainConfig:
+        """Return the settings of each fit."""
+        return TrainConfig(
+            positive=self.positive,
+            resamples=self.resamples,
+            level=self.level,
+            seed=self.seed,
+            split=SplitConfig(early_stopping=self.early_stopping),
+            encoding=self.encoding,
+            boosting=BoostingConfig(**self.boosting.model_dump()),
+        )
 
 
 class EncodeConfig(Config):
@@ -81,6 +145,8 @@ class EncodeConfig(Config):
         The bundle that the fitted encoder is written to, or the one whose encoder new rows are encoded with.
     roles
         Column by role; they are carried along.
+    rules
+        Sets of rows that become features of 0 and 1 beside all others: a file of rules, or a list of them.
     drop_null_target
         Leave out rows without a target instead of refusing them.
     seed
@@ -92,6 +158,7 @@ class EncodeConfig(Config):
     save: str | None = None
     encoder: str | None = None
     roles: dict[str, str] = Field(default_factory=dict)
+    rules: Rules = ()
     drop_null_target: bool = False
     seed: int = Field(default=0, ge=0)
     encoding: EncodingConfig = Field(default_factory=EncodingConfig)

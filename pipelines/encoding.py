@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.config import EncodeConfig
+from pipelines.ruled import check_rules, rules_of
 from pipelines.scores import plan_outputs
 from tabkit import frames
 from tabkit.bundle import check_place
@@ -61,9 +62,10 @@ def encode(source: frames.Source, *, roles: Roles, config: EncodeConfig | None =
             advice="divide the target by it and pass it as the weight, or leave it out",
         )
     table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
-    given = roles.given()
+    given, rules = roles.given(), rules_of(settings.rules)
+    check_rules(rules, table, exclude=settings.encoding.exclude)
     target = None if roles.target is None else infer(table.frame, roles.target, what=table.name)
-    encoder, features = settings.encoding.encoder(seed=settings.seed).fit_transform(
+    encoder, features = settings.encoding.encoder(seed=settings.seed, rules=rules).fit_transform(
         table.frame,
         target=target,
         exclude=[column for column in given.values() if column != roles.target],
@@ -99,7 +101,7 @@ def _fit_files(config: EncodeConfig, roles: Roles, *, overwrite: bool, progress:
         write([encoded.frame.lazy()], [output], sources=[encoded.table.name])
     checksum = None
     if config.save is not None:
-        content = {"roles": roles.given(), "config": config.model_dump(mode="json")}
+        content = {"roles": roles.given(), "config": config.model_dump(mode="json", exclude={"rules"})}
         checksum = save(encoded.encoder.slim(), config.save, content=content, overwrite=overwrite)
     return {
         "output": None if output is None else str(output),

@@ -45,6 +45,17 @@ def of_model(booster: BoostedModel, evaluation: Evaluation, config: BoostingConf
     return found
 
 
+def of_rules(encoder: FittedTable) -> list[str]:
+    """Return a hint about features that a person or a search may have found on these very rows."""
+    used = [name for part in encoder.parts if part.encoder.kind == "rule" for name in part.encoder.outputs]
+    if not used:
+        return []
+    return [
+        f"Rules are among the features ({', '.join(map(repr, used[:6]))}): where they were found by looking at these "
+        "rows, held-out ones too, the metrics flatter them."
+    ]
+
+
 def _rare(test: Table, target: Target) -> list[str]:
     y = labels(test, target)
     counts = {label: int((y == k).sum()) for k, label in enumerate(target.classes)}
@@ -58,6 +69,8 @@ def _rare(test: Table, target: Target) -> list[str]:
 def _numbers_as_text(table: Table, columns: Sequence[str]) -> list[str]:
     found = []
     for name in columns:
+        if name not in table.frame.columns:  # a cross, or a rule
+            continue
         if family(table.frame.schema[name]) != "text":
             continue
         levels = table.frame[name].cast(pl.String).drop_nulls().unique()

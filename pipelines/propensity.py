@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from pipelines.aims import named_objective, target_name, target_of
 from pipelines.config import TrainConfig
+from pipelines.dividing import check_part, divide, way_of
 from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
-from pipelines.hints import of_model, of_rows
+from pipelines.hints import of_model, of_rows, of_rules
 from pipelines.intake import knowledge
-from pipelines.model import PropensityModel, score_columns
+from pipelines.model import PropensityModel
 from pipelines.rows import fit_encoder, keys, labels, with_features
+from pipelines.ruled import check_rules, file_of, origin
 from pipelines.updating import UpdateReport, update
-from tabkit import boosting, splits
-from tabkit.boosting import OBJECTIVES, BoostedModel, BoostingConfig, Rows
+from tabkit import boosting
+from tabkit.boosting import BoostedModel, Rows
 from tabkit.config import build
 from tabkit.encoding import FittedTable
-from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name
 from tabkit.sketch import Sketch
 from tabkit.table import Table, read
-from tabkit.target import Target, Task, infer
+from tabkit.target import Target
 
 __all__ = ["PropensityModel", "TrainConfig", "UpdateReport", "load", "train", "update"]
-
-_TASK_OF: dict[str, Task] = {"binary": "binary", "multiclass": "multiclass"}
-
-Way = Literal["time", "group", "class", "chance"]
-
-_FEWEST_ROWS = 50
-
-# By part: the fewest rows from which something can be learned or said, its name in messages, and what helps.
-_PARTS = {
-    "fit": (20, "the part to fit on", "use more rows, or a smaller --set split.holdout"),
-    "stop": (5, "the part that ends the growth of trees", "use more rows, or a larger --set split.early_stopping"),
-    "test": (10, "the held-out part", "use more rows, or a larger --set split.holdout"),
-}
 
 
 def train(
@@ -78,10 +66,12 @@ def train(
     """
     settings = config if isinstance(config, TrainConfig) else build(TrainConfig, config or {})
     shown = progress or Silent()
-    name = _target_name(roles, settings.boosting)
+    name, ruled = target_name(roles, settings.boosting), file_of(settings.rules)
+    settings = settings.model_copy(update={"rules": ruled.rules})
     table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
-    target = _target(table, name, settings)
-    settings = _named_objective(settings, target)
+    check_rules(ruled.rules, table, exclude=settings.encoding.exclude)
+    target = target_of(table, name, settings)
+    settings = named_objective(settings, target)
     with shown.task("training", total=4) as advance:
         parts = _parts(table, target, settings)
         fitted = measured = _fit(parts.fit, parts.stop, target, settings, progress=shown)
@@ -92,15 +82,17 @@ def train(
             fitted = _fit_all(table, measured, target, settings, progress=shown)
         advance(1)
     hints = of_rows(parts.fit, parts.test, target, measured.encoder)
-    hints += of_model(measured.booster, evaluation, settings.boosting)
+    hints += [*of_model(measured.booster, evaluation, settings.boosting), *of_rules(measured.encoder)]
+    lineage = _lineage(table, target, parts, measured.booster, settings, hints)
     return PropensityModel(
         roles=roles,
         target=target,
         encoder=fitted.encoder,
         booster=fitted.booster,
         evaluation=evaluation,
-        config=settings.model_dump(mode="json", exclude={"source", "output"}),  # places are this machine's own
-        lineage=_lineage(table, target, parts, measured.booster, settings, hints),
+        # places are this machine's own, and rules are in the encoder
+        config=settings.model_dump(mode="json", exclude={"source", "output", "rules"}),
+        lineage=lineage | ({"rules": origin(ruled)} if ruled.found else {}),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in roles.given().values()},
         seen=None if (found := keys(table)) is None else Sketch.of(found),
     )
@@ -128,94 +120,12 @@ class _Fitted:
     """The encoded rows of the fit, for the baselines."""
 
 
-def _task(config: BoostingConfig) -> Task | None:
-    return None if config.objective == "auto" else _TASK_OF.get(config.objective, "regression")
-
-
-def _target_name(roles: Roles, config: BoostingConfig) -> str:
-    """Return the target's column; refuse at once what no row could mend."""
-    if roles.target is None:
-        raise ConfigError("no target is given", advice="name the column to predict: --target (Roles(target=...))")
-    objective = config.objective
-    if roles.exposure is not None and (objective == "auto" or OBJECTIVES[objective].link != "log"):
-        raise ConfigError(
-            f"exposure {roles.exposure!r} is given, but the objective is {objective}",
-            advice="exposure needs a log link: choose --objective poisson, gamma or tweedie, or drop the exposure",
-        )
-    return roles.target
-
-
-def _target(table: Table, name: str, settings: TrainConfig) -> Target:
-    task = _task(settings.boosting)
-    target = infer(table.frame.lazy(), name, task=task, positive=settings.positive, what=table.name)
-    own = table.roles.id or ""
-    if own in score_columns(target) or re.fullmatch(r"reason_\d+(_contribution)?", own):
-        raise ConfigError(f"id {own!r} is called like a column of the scores", advice="rename the id")
-    if table.frame.height < _FEWEST_ROWS:
-        raise FitError(
-            f"{table.name} has {table.frame.height} rows to use; at least {_FEWEST_ROWS} are needed: to fit on, to end "
-            "the growth of trees, and to measure on",
-            advice="use more rows",
-        )
-    return target
-
-
-def _named_objective(settings: TrainConfig, target: Target) -> TrainConfig:
-    name = target.task if settings.boosting.objective == "auto" else settings.boosting.objective
-    boosted = settings.boosting.model_copy(update={"objective": name})
-    return settings.model_copy(update={"boosting": boosted})
-
-
 def _parts(table: Table, target: Target, settings: TrainConfig) -> _Parts:
-    rest, test = _divide(table, target, share=settings.split.holdout, seed=settings.seed)
-    fit, stop = _divide(rest, target, share=settings.split.early_stopping, seed=settings.seed + 1)
+    rest, test = divide(table, target, share=settings.split.holdout, seed=settings.seed)
+    fit, stop = divide(rest, target, share=settings.split.early_stopping, seed=settings.seed + 1)
     for key, part in (("fit", fit), ("stop", stop), ("test", test)):
-        _check_part(part, target, key)
+        check_part(part, target, key)
     return _Parts(fit, stop, test)
-
-
-def _way(table: Table, target: Target) -> Way:
-    """Decide how rows are divided: by time where it is known, else by whole groups, else by class or chance."""
-    if table.roles.time is not None:
-        return "time"
-    if table.roles.group is not None:
-        return "group"
-    return "class" if target.task != "regression" else "chance"
-
-
-def _divide(table: Table, target: Target, *, share: float, seed: int) -> tuple[Table, Table]:
-    way, group = _way(table, target), table.roles.group
-    found = splits.holdout(
-        table.frame.height,
-        share=share,
-        seed=seed,
-        time=table.times() if way == "time" else None,
-        groups=table.frame[group].to_numpy() if way == "group" and group else None,
-        stratify=labels(table, target) if way == "class" else None,
-    )
-    return replace(table, frame=table.frame[found.train]), replace(table, frame=table.frame[found.test])
-
-
-def _check_part(part: Table, target: Target, key: str) -> None:
-    """Refuse a part that is too small or weightless, or that lacks what it is there for."""
-    fewest, what, advice = _PARTS[key]
-    rows, y, weight = part.frame.height, labels(part, target), part.numbers("weight")
-    if rows < fewest:
-        raise FitError(f"{what} has {rows} rows of {part.name}; it needs at least {fewest}", advice=advice)
-    if weight is not None:
-        if not weight.any():
-            raise FitError(f"weight {part.roles.weight!r} is zero in all {rows:,} rows of {what}", advice=advice)
-        y = y[weight > 0]
-    if key == "stop":
-        return
-    absent = [repr(label) for k, label in enumerate(target.classes) if not (y == k).any()]
-    if absent:
-        raise FitError(
-            f"{what} has {rows:,} rows, but in none of them {target.name!r} is {' or '.join(absent[:10])}",
-            advice=f"merge or remove rare classes, {advice}",
-        )
-    if key == "fit" and (y == y[0]).all():
-        raise FitError(f"target {target.name!r} is {y[0]:g} in all {rows:,} rows of {what}", advice=advice)
 
 
 def _fit(fit: Table, stop: Table, target: Target, settings: TrainConfig, *, progress: Progress) -> _Fitted:
@@ -266,7 +176,7 @@ def _lineage(
     return {
         "parent": None,
         "strategy": "train",
-        "split": _way(table, target),
+        "split": way_of(table, target),
         "source": table.short_name,
         "rows": used.frame.height,
         **{name: list(found) if (found := part.span()) else None for name, part in spans.items()},

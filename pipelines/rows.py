@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.config import TrainConfig
+from pipelines.ruled import rules_of
 from tabkit.boosting import Rows, variance_power
 from tabkit.encoding import FittedTable
 from tabkit.frames import fresh_name
@@ -53,14 +54,15 @@ def fit_encoder(
     like
         Use the kinds of encoders that this one has, instead of choosing them anew by what the rows hold.
     """
-    encoder = settings.encoding.encoder(seed=settings.seed)
+    encoder = settings.encoding.encoder(seed=settings.seed, rules=rules_of(settings.rules))
     frame, weight = rates(table, target, settings)
     if like is not None:
         there = set(frame.columns)  # columns that were left out need not be there
         specs = {
             key: spec for key, spec in like.specs.items() if there.issuperset((key,) if isinstance(key, str) else key)
         }
-        encoder = replace(encoder, columns=specs)
+        rules = [spec for spec in like.rules if not spec.left_out or there.issuperset(spec.columns())]
+        encoder = replace(encoder, columns=specs, rules=rules)
     fitted, features = encoder.fit_transform(
         frame,
         target=target,

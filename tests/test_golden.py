@@ -14,10 +14,10 @@ from tabkit.encoding import registry, saved
 
 GOLDEN = Path(__file__).parent / "golden"
 ALL = sorted(path.parent for path in GOLDEN.glob("format*/*/manifest.json"))
-BUNDLES = [path for path in ALL if path.name not in ("encoder", "value", "effects")]
+BUNDLES = [path for path in ALL if path.name not in ("encoder", "ruled", "value", "effects")]
 VALUES = [path for path in ALL if path.name == "value"]
 EFFECTS = [path for path in ALL if path.name == "effects"]
-ENCODERS = [path for path in ALL if path.name == "encoder"]
+ENCODERS = [path for path in ALL if path.name in ("encoder", "ruled")]
 
 
 def test_the_present_format_is_among_them() -> None:
@@ -49,7 +49,7 @@ def test_it_can_still_be_looked_into_and_saved_again(bundle: Path, tmp_path: Pat
     assert propensity.load(tmp_path / "again").score(rows).collect().equals(model.score(rows).collect())
 
 
-@pytest.mark.parametrize("bundle", ENCODERS, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("bundle", ENCODERS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_features_are_those_of_the_day_the_encoder_was_made(bundle: Path, tmp_path: Path) -> None:
     expected, rows = pl.read_parquet(bundle.with_suffix(".parquet")), pl.read_parquet(bundle.parent / "rows.parquet")
     encoder = saved.load(bundle)

@@ -24,6 +24,7 @@ from tabkit.encoding.ordered import OrderedTarget
 from tabkit.encoding.ordinal import Ordinal
 from tabkit.encoding.protocol import Encoder, FittedEncoder, Statistics
 from tabkit.encoding.quantiles import QuantileBins
+from tabkit.encoding.rule import RuleFeature
 from tabkit.encoding.scale import RobustScale, StandardScale
 from tabkit.encoding.table import Encoded, TableEncoder
 from tabkit.encoding.target import Target
@@ -55,6 +56,7 @@ __all__ = [
     "QuantileBins",
     "Rated",
     "RobustScale",
+    "RuleFeature",
     "StandardScale",
     "Statistics",
     "TableEncoder",

@@ -1,8 +1,7 @@
-"""What is encoded how: the columns of a table, the encoders asked for, and a default for all others."""
+"""What is encoded how: the columns of a table, the encoders asked for, a default for all others, and rules."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import polars as pl
@@ -11,6 +10,7 @@ from tabkit.encoding.drop import Drop
 from tabkit.encoding.input import Input
 from tabkit.encoding.protocol import Encoder
 from tabkit.encoding.roles import RowRoles
+from tabkit.encoding.rule import PATTERN, RuleFeature, rule_parts
 from tabkit.errors import ConfigError, SchemaError
 from tabkit.schema import dtype_name, family
 from tabkit.target import Target
@@ -18,19 +18,19 @@ from tabkit.target import Target
 Key = str | tuple[str, ...]
 Columns = Mapping[Key, Encoder | Sequence[Encoder]]
 Default = Callable[[Input], Encoder | None] | None
-_PATTERN = re.compile(r"\*|\^.*\$", flags=re.DOTALL)
 
 
 def choose_parts(
     schema: pl.Schema,
     *,
     columns: Columns,
+    rules: Sequence[RuleFeature],
     default: Default,
     targets: Sequence[Target],
     exclude: Iterable[str],
     roles: RowRoles,
 ) -> list[tuple[Input, Encoder]]:
-    """Return what is encoded how: single columns in their order, then crosses.
+    """Return what is encoded how: single columns in their order, then crosses, then rules.
 
     `default` gives the encoder of a column that is not in `columns`, None for one without values; with None for
     the default itself such columns are left out.
@@ -58,7 +58,8 @@ def choose_parts(
         pair = Input(key, tuple(schema[name] for name in key))
         _check_cross(pair, schema)
         parts += [(pair, encoder) for encoder in _encoders(default, pair, asked[key])]
-    return parts
+    taken_names = [*schema.names(), *(column.name for column, _ in parts)]
+    return parts + rule_parts(rules, schema, features=list(by_name), taken=taken_names)
 
 
 def _listed(value: Encoder | Sequence[Encoder]) -> list[Encoder]:
@@ -68,6 +69,8 @@ def _listed(value: Encoder | Sequence[Encoder]) -> list[Encoder]:
         raise ConfigError(
             f"encoders are given as {value!r}", advice="give an encoder such as Target(), or a list of encoders"
         )
+    if any(isinstance(encoder, RuleFeature) for encoder in encoders):
+        raise ConfigError("a rule is given as the encoder of a column", advice="pass it as one of the `rules`")
     return encoders
 
 
@@ -132,7 +135,7 @@ def _inputs(
     left_out = {*(t.name for t in targets), *(name for name in roles.columns() if name not in both), *exclude}
     inputs = [Input((name,), (dtype,)) for name, dtype in schema.items() if name not in left_out]
     used = [*(column.name for column in inputs), *(target.name for target in targets), *roles.columns()]
-    patterns = [name for name in dict.fromkeys(used) if _PATTERN.fullmatch(name)]
+    patterns = [name for name in dict.fromkeys(used) if PATTERN.fullmatch(name)]
     if patterns:
         raise SchemaError(
             f"Polars reads these column names as patterns: {', '.join(map(repr, patterns))}",

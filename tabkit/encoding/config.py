@@ -12,8 +12,10 @@ from tabkit.config import Config
 from tabkit.encoding import registry
 from tabkit.encoding.choosing import Key
 from tabkit.encoding.protocol import Encoder
+from tabkit.encoding.rule import RuleFeature
 from tabkit.encoding.table import TableEncoder
 from tabkit.errors import ConfigError
+from tabkit.predicates import Rule
 
 
 class EncodingConfig(Config):
@@ -48,11 +50,12 @@ class EncodingConfig(Config):
     past_only: bool = False
     infinite: Literal["error", "null"] = "error"
 
-    def encoder(self, *, seed: int) -> TableEncoder:
-        """Return the specification."""
+    def encoder(self, *, seed: int, rules: Sequence[Rule | RuleFeature] = ()) -> TableEncoder:
+        """Return the specification, with rules as further features."""
         return TableEncoder(
             default=self.default,
             columns=self._columns(),
+            rules=rules,
             max_onehot=self.max_onehot,
             smoothing=self.smoothing,
             folds=self.folds,

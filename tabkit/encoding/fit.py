@@ -20,6 +20,7 @@ from tabkit.encoding.input import Input
 from tabkit.encoding.lookup import LevelEncoder
 from tabkit.encoding.protocol import Encoder, Scalars, Training
 from tabkit.encoding.roles import RowRoles
+from tabkit.encoding.rule import RuleFeature
 from tabkit.encoding.source import Source
 from tabkit.encoding.survey import Survey, survey
 from tabkit.errors import ConfigError
@@ -36,6 +37,7 @@ class Order:
     """What a fit is asked for: see `TableEncoder.fit`."""
 
     columns: Columns
+    rules: Sequence[RuleFeature]
     default: Default
     folds: int
     seed: int
@@ -86,6 +88,7 @@ def fit(frame: pl.LazyFrame, order: Order, *, transform: bool) -> Fit:
     chosen = choose_parts(
         schema,
         columns=order.columns,
+        rules=order.rules,
         default=order.default,
         targets=targets,
         exclude=order.exclude,

@@ -15,6 +15,7 @@ from tabkit.encoding.merging import State, further_columns, merged, nulls_of, up
 from tabkit.encoding.protocol import Encoder, FittedEncoder
 from tabkit.encoding.refusal import refusing_values
 from tabkit.encoding.roles import RowRoles
+from tabkit.encoding.rule import RuleFeature
 from tabkit.encoding.source import Source
 from tabkit.encoding.sql import Dialect, query
 from tabkit.errors import FitError, SchemaError
@@ -51,7 +52,7 @@ class FittedTable:
     Parameters
     ----------
     parts
-        One per encoder, in the order of the columns of the fit, crosses last.
+        One per encoder, in the order of the columns of the fit, then crosses, then rules.
     sources
         The statistics of each source by its name.
     schema
@@ -103,17 +104,27 @@ class FittedTable:
 
     @property
     def source_of(self) -> dict[str, str]:
-        """The source of each feature: a column, or columns with ``x`` between them."""
+        """The source of each feature: a column, columns with ``x`` between them, or a rule."""
         return {name: part.source for part in self.parts for name in part.encoder.outputs}
 
     @property
     def specs(self) -> dict[str | tuple[str, ...], list[Encoder]]:
-        """The specifications as they were chosen: ``TableEncoder(columns=...)`` makes the same kinds on other rows."""
+        """The specifications as they were chosen: ``TableEncoder(columns=...)`` makes the same kinds on other rows.
+
+        Those of `rules` are apart.
+        """
         found: dict[str | tuple[str, ...], list[Encoder]] = {}
         for part in self.parts:
+            if isinstance(part.spec, RuleFeature):
+                continue
             columns = self.sources[part.source].input.columns
             found.setdefault(columns if len(columns) > 1 else columns[0], []).append(part.spec)
         return found
+
+    @property
+    def rules(self) -> tuple[RuleFeature, ...]:
+        """The rules, those that were left out too: ``TableEncoder(rules=...)`` makes the same features again."""
+        return tuple(part.spec for part in self.parts if isinstance(part.spec, RuleFeature))
 
     def to_exprs(self) -> list[pl.Expr]:
         """Return the full-data mapping, one expression per output; for rows that were not fitted on.

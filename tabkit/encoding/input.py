@@ -1,4 +1,4 @@
-"""What is encoded: a column, or several crossed, and the text by which its levels are told apart."""
+"""What is encoded: a column, several crossed or those of a rule, and the text by which levels are told apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ BETWEEN, ABSENT = "\x1f", "\x1e"
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One column, or several columns crossed, with their Polars types.
+    """One column, several columns crossed, or the columns of a rule, with their Polars types.
+
+    Parameters
+    ----------
+    columns, dtypes
+        Names and types.
+    label
+        What it is called, where that is not what its columns say: the name of a rule.
 
     Examples
     --------
@@ -26,11 +33,12 @@ class Input:
 
     columns: tuple[str, ...]
     dtypes: tuple[pl.DataType, ...]
+    label: str | None = None
 
     @property
     def name(self) -> str:
-        """The column's name, or those of a cross with ``x`` between them."""
-        return " x ".join(self.columns)
+        """The column's name, or those of a cross with ``x`` between them, unless there is a label."""
+        return " x ".join(self.columns) if self.label is None else self.label
 
     @property
     def dtype(self) -> pl.DataType:
@@ -64,7 +72,9 @@ class Input:
         return pl.when(~absent).then(joined).alias(self.name)
 
     def missing(self) -> pl.Expr:
-        """Return true where there is no value: null, NaN, or of a cross null in every column."""
+        """Return true where there is no value: null, NaN, or of several columns null in every one."""
+        if not self.columns:  # a rule without conditions
+            return pl.lit(value=False)
         return pl.all_horizontal([_missing(n, t) for n, t in zip(self.columns, self.dtypes, strict=True)])
 
 

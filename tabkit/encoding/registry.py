@@ -22,6 +22,7 @@ from tabkit.encoding.ordered import OrderedTarget
 from tabkit.encoding.ordinal import Ordinal
 from tabkit.encoding.protocol import Encoder
 from tabkit.encoding.quantiles import QuantileBins
+from tabkit.encoding.rule import RuleFeature
 from tabkit.encoding.scale import RobustScale, StandardScale
 from tabkit.encoding.target import Target
 from tabkit.encoding.textlength import TextLength
@@ -45,6 +46,7 @@ _ALL: tuple[type[Any], ...] = (
     Ordinal,
     QuantileBins,
     RobustScale,
+    RuleFeature,
     StandardScale,
     Target,
     TextLength,

@@ -21,7 +21,7 @@ class Source:
     Parameters
     ----------
     input
-        The column or columns.
+        The column or columns, or those of a rule.
     rows, nulls
         Rows of the fit, and how many of them have no value. No whole numbers once they have aged.
     levels
@@ -75,6 +75,7 @@ class Source:
             frames["values"] = self.values
         return {
             "columns": list(self.input.columns),
+            **({} if self.input.label is None else {"label": self.input.label}),
             # of a nested column, which can only be left out, the type is of no use
             "dtypes": [dtype_name(t) if family(t) != "other" else "Null" for t in self.input.dtypes],
             "rows": self.rows,
@@ -88,5 +89,7 @@ class Source:
         """Rebuild what `to_dict` gave."""
         frames = state["frames"]
         levels = LevelStatistics.from_frame(frames["levels"], folds=state["folds"]) if "levels" in frames else None
-        column = Input(tuple(state["columns"]), tuple(parse_dtype(name) for name in state["dtypes"]))
+        column = Input(
+            tuple(state["columns"]), tuple(parse_dtype(name) for name in state["dtypes"]), state.get("label")
+        )
         return cls(column, state["rows"], state["nulls"], levels, frames.get("values"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -20,9 +20,11 @@ from tabkit.encoding.input import Input
 from tabkit.encoding.numeric import Infinite
 from tabkit.encoding.protocol import Encoder
 from tabkit.encoding.roles import RowRoles
+from tabkit.encoding.rule import RuleFeature, specs_of
 from tabkit.encoding.smoothing import Smoothing, check_smoothing
 from tabkit.errors import ConfigError
 from tabkit.frames import collect
+from tabkit.predicates import Rule
 from tabkit.target import Target, infer
 
 
@@ -52,6 +54,10 @@ class TableEncoder:
     columns
         Encoders for those columns that shall not have the default: one, or several in a list. A tuple of columns
         crosses them: their values together are the levels.
+    rules
+        Sets of rows that become features of 0 and 1 under their own names, beside what their columns become anyway.
+        They may only look at columns that could be features themselves. One that holds for all rows of the fit, or
+        none, is left out.
     max_onehot
         Text with up to this many levels gets one column per level, above that its target mean.
     smoothing
@@ -66,6 +72,7 @@ class TableEncoder:
 
     default: Literal["auto", "drop"] = "auto"
     columns: Columns = field(default_factory=dict)
+    rules: Sequence[Rule | RuleFeature] = ()
     max_onehot: int = 10
     smoothing: Smoothing = "auto"
     folds: int = 5
@@ -74,6 +81,7 @@ class TableEncoder:
 
     def __post_init__(self) -> None:
         check_smoothing(self.smoothing)
+        specs_of(self.rules)
         wrong = {
             "default": self.default not in ("auto", "drop"),
             "max_onehot": not isinstance(self.max_onehot, int) or self.max_onehot < 0,
@@ -237,6 +245,7 @@ class TableEncoder:
     ) -> Fit:
         order = Order(
             columns=self.columns,
+            rules=specs_of(self.rules),
             default=self._default if self.default == "auto" else None,
             folds=self.folds,
             seed=self.seed,

@@ -134,13 +134,14 @@ def _condition(condition: Condition, dtype: pl.DataType) -> pl.Expr:
 def missing_expr(column: str, dtype: pl.DataType) -> pl.Expr:
     """Return whether a value is null, or NaN."""
     missing = pl.col(column).is_null()
-    return missing | pl.col(column).is_nan().fill_null(value=False) if dtype.is_float() else missing
+    # Whole numbers and decimals too: what was one at the fit may come as a float with NaN later.
+    return missing | pl.col(column).cast(pl.Float64).is_nan().fill_null(value=False) if dtype.is_numeric() else missing
 
 
 def comparable(column: str, dtype: pl.DataType) -> pl.Expr:
     """Return what bounds are compared with: decimals as floats, durations in seconds, times on their own clock."""
     values = pl.col(column)
-    if isinstance(dtype, pl.Decimal):
+    if isinstance(dtype, pl.Decimal) or dtype.is_float():  # else Polars would round bounds to 32 bits
         return values.cast(pl.Float64)
     if isinstance(dtype, pl.Duration):
         return values.dt.total_nanoseconds() / 1e9 if dtype.time_unit == "ns" else values.dt.total_microseconds() / 1e6

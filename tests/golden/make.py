@@ -7,6 +7,7 @@ bundles of users would score differently.
 """
 
 import sys
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from tabkit.encoding import (
     WeightOfEvidence,
 )
 from tabkit.encoding.saved import save
+from tabkit.predicates import Levels, Not, Null, Range, Rule
 from tabkit.roles import Roles
 
 FORECAST = {"horizon_days": 90, "draws": 400, "annual_discount": 0.1}
@@ -101,8 +103,25 @@ def main() -> None:
     encoder = encoders().fit(table.drop("customer", "claims", "segment", "months"), target="churned")
     save(encoder.slim(), FOLDER / "encoder")
     encoder.transform(rows).write_parquet(_made("encoder.parquet"))
+    ruled(table, rows)
     value()
     effects()
+
+
+def ruled(table: pl.DataFrame, rows: pl.DataFrame) -> None:
+    """Write an encoder with rules of every kind of condition, and its features."""
+    joined = Rule(name="joined", all_of=(Range(column="joined", ge=date(2021, 1, 1), lt=date(2023, 1, 1), null=True),))
+    seen = Rule(name="seen late", all_of=(Range(column="seen", gt=datetime(2024, 6, 1, 12, 30)),))
+    calls = Rule(
+        name="calls", all_of=(Range(column="calls", ge=2, le=4), Not(Levels(column="plan", levels=("basic",))))
+    )
+    waited = Rule(name="waited long", all_of=(Range(column="waited", ge=3600.5),))
+    either = Rule(name="either or", any_of=(calls, joined), none_of=(Rule(all_of=(Null(column="spend"),)),))
+    never = Rule(name="never", all_of=(Range(column="spend", lt=0), Levels(column="active", levels=(True,))))
+    asked = [replace(joined, name="joined then"), seen, replace(calls, name="calls some"), waited, either, never]
+    encoder = TableEncoder(rules=asked).fit(table.drop("customer", "claims", "segment", "months"), target="churned")
+    save(encoder.slim(), FOLDER / "ruled")
+    encoder.transform(rows).write_parquet(_made("ruled.parquet"))
 
 
 def effects() -> None:
@@ -149,7 +168,7 @@ def purchases(customers: int, seed: int) -> pl.DataFrame:
 
 
 def encoders() -> TableEncoder:
-    """Return a specification in which every encoder stands at least once."""
+    """Return a specification in which every encoder of columns stands at least once."""
     text = [OneHot(rare=30), Target(smoothing=10.0), LogTarget(), WeightOfEvidence(), Ordinal(), Frequency(), Codes()]
     return TableEncoder(
         columns={

@@ -27,6 +27,7 @@ SPECS = [
     room.Ordinal(order=("low", "high"), append=True),
     room.QuantileBins(bins=3, edges=(0.1, 2.0)),
     room.RobustScale(low=0.1, high=0.9, center=0.25, scale=3.0),
+    room.RuleFeature({"name": "old", "all_of": [{"column": "since", "lt": "2020-01-31", "null": True}]}, keep=True),
     room.StandardScale(center=0.1, scale=2.0),
     room.Target(smoothing=10.0, rare=2),
     room.TextLength(parts=("digits",), keep=True),

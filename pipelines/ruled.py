@@ -1,0 +1,72 @@
+"""Rules that come into a job as features: from a file or as they are, checked against the table's roles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+from tabkit.errors import ConfigError
+from tabkit.predicates import Rule, check, from_dict
+from tabkit.rules.saved import RuleFile, read
+from tabkit.table import Table
+
+GivenRules = str | tuple[Rule, ...]
+"""Rules as settings hold them: the path of a file, or the rules themselves."""
+
+
+def understood(value: object) -> GivenRules:
+    """Return rules as settings may give them: a path, rules, or plain data as TOML holds it; `ConfigError` otherwise.
+
+    >>> understood([{"name": "young", "all_of": [{"column": "age", "lt": 30}]}])[0].text()
+    'age < 30'
+    """
+    if isinstance(value, str | PathLike) and str(value):
+        return str(value)
+    items = [value] if isinstance(value, Rule | Mapping) else value
+    if not isinstance(items, Iterable) or isinstance(items, str):
+        raise ConfigError(f"rules are given as {value!r}", advice="give the path of a file of rules, or a list of them")
+    return tuple(item if isinstance(item, Rule) else from_dict(item) for item in items)
+
+
+def file_of(given: GivenRules) -> RuleFile:
+    """Return rules with what is known about how they were found, read from their file if that is what was given."""
+    return read(given) if isinstance(given, str) else RuleFile(given)
+
+
+def origin(file: RuleFile) -> dict[str, Any]:
+    """Return what a file says about how its rules were found as JSON holds it, times as text."""
+    found: dict[str, Any] = json.loads(json.dumps(dict(file.found), default=str))
+    return found
+
+
+def rules_of(given: GivenRules) -> tuple[Rule, ...]:
+    """Return the rules alone; see `file_of`."""
+    return file_of(given).rules
+
+
+def check_rules(rules: Sequence[Rule], table: Table, *, exclude: Sequence[str] = ()) -> None:
+    """Refuse rules that look at what may be no feature, at columns that are not there or of another kind.
+
+    Raises
+    ------
+    ConfigError
+        If a rule looks at a column that has a role or is excluded: it would be a feature in disguise.
+    SchemaError
+        If columns are missing, or conditions do not fit their types.
+    """
+    why = {column: f"has the role {role}" for role, column in table.roles.given().items()}
+    why |= dict.fromkeys(exclude, "is excluded")
+    found = [
+        f"{rule.name!r} looks at {name!r}, which {why[name]}"
+        for rule in rules
+        for name in rule.columns()
+        if name in why
+    ]
+    if found:
+        raise ConfigError(
+            f"rules that cannot be features: {'; '.join(found)}",
+            advice="leave these rules out, or give the column no role",
+        )
+    check(rules, table.frame.schema, what=table.name)
