@@ -1,0 +1,1 @@
+"""Pages in which people see features, brush rules and prove them."""

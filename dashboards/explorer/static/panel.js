@@ -1,0 +1,126 @@
+// What stands beside the plot. All text goes in as text: nothing of the data is ever parsed as markup.
+
+const byId = (id) => document.getElementById(id);
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+const whole = (n) => Math.round(n).toLocaleString("en");
+const percent = (x, digits = 1) => `${(100 * x).toFixed(digits)} %`;
+function amount(x) {
+  const size = Math.abs(x);
+  if (x === 0) return "0";
+  return size >= 1000 ? x.toLocaleString("en", { maximumFractionDigits: 0 }) : x.toPrecision(4).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+}
+const shown = (goal, x) => (x === null || x === undefined ? "n/a" : goal.kind === "share" ? percent(x) : goal.percent ? `${(100 * x).toFixed(2)} pp` : amount(x));
+const span = (goal, s) => (s.low === null ? "" : `${shown(goal, s.low)} – ${shown(goal, s.high)}`);
+
+function coverage(n, rows) {
+  return `${whole(n)} of ${whole(rows)} (${rows ? percent(n / rows, n / rows < 0.001 ? 2 : 1) : "n/a"})`;
+}
+
+// A row of numbers for each goal: inside of the rule, everywhere, and how many times as much.
+function measuresTable(page, found, level, tried) {
+  const parts = [["train", "Rows you look at", level], ["holdout", "Hold-out", 1 - (1 - level) / Math.max(1, tried)]];
+  const head = element("tr", {}, element("th", { scope: "col" }, ""), ...parts.map(([, name]) => element("th", { scope: "col" }, name)));
+  const rows = [];
+  const cell = (part, fill) => element("td", {}, ...(found[part] ? fill(part) : ["–"]));
+  const count = (part) => found[part][0].reduce((n, [k]) => n + k, 0);
+  rows.push(element("tr", {}, element("th", { scope: "row" }, "rows inside"), ...parts.map(([part]) => cell(part, () => [coverage(count(part), page.rows[part])]))));
+  page.goals.forEach((goal, i) => {
+    rows.push(element("tr", { class: "value" }, element("th", { scope: "row" }, goal.short), ...parts.map(([part, , at]) => cell(part, () => {
+      const s = said(goal.kind, found[part][i], at);
+      return [element("strong", {}, shown(goal, s.value)), element("span", { class: "interval" }, span(goal, s))];
+    }))));
+    rows.push(element("tr", {}, element("th", { scope: "row" }, "everywhere"), ...parts.map(([part]) => cell(part, () => {
+      const s = said(goal.kind, found[part][i], level), base = page.base[part][i];
+      const lift = s.value !== null && base > 0 && goal.kind !== "effect" ? `, lift ${(s.value / base).toFixed(2)}` : "";
+      return [`${shown(goal, base)}${lift}`];
+    }))));
+  });
+  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
+}
+
+function verdictOf(page, found, level, tried) {
+  const goal = page.goals[0];
+  const inside = said(goal.kind, found.train[0], level);
+  if (!found.holdout) {
+    if (!page.rows.holdout) return ["plain", page.unproved];
+    return ["plain", page.served ? "Counting the hold-out …" : "The hold-out rows are not in this file."];
+  }
+  const s = said(goal.kind, found.holdout[0], 1 - (1 - level) / Math.max(1, tried)), base = page.base.holdout[0];
+  if (s.low === null) return ["poor", "Too few hold-out rows are inside to say anything."];
+  const wanted = (inside.value ?? base) >= page.base.train[0];
+  const holds = wanted ? s.low > base : s.high < base;
+  const times = (value, all) => (all > 0 && goal.kind !== "effect" ? ` (lift ${(value / all).toFixed(2)})` : "");
+  const now = `${shown(goal, s.value)}${times(s.value, base)} on the hold-out, ${shown(goal, inside.value)}${times(inside.value, page.base.train[0])} on the rows you look at`;
+  const allowing = tried > 1 ? `, allowing for the ${whole(tried)} rules tried` : "";
+  if (!holds) return ["poor", `Not shown on the hold-out: its interval includes the ${shown(goal, base)} of all rows${allowing}. ${now}.`];
+  const faded = base > 0 && goal.kind === "share" && wanted && (s.value / base) < 0.7 * (inside.value / page.base.train[0]);
+  return [faded ? "fair" : "good", `${faded ? "Holds, but weaker" : "Holds"} on rows that nobody looked at${allowing}: ${now}.`];
+}
+
+// Conditions one by one, with fields that the keyboard reaches: the brushes follow them, and they follow the brushes.
+function conditionEditor(axis, condition, change) {
+  const fields = axis.scaled ? rangeFields(axis, condition, change) : levelFields(axis, condition, change);
+  const nulls = axis.nulls ? [checkbox("null", takesNull(condition), (on) => change(withNull(axis, condition, on)))] : [];
+  const remove = element("button", { type: "button", class: "small", "aria-label": `remove the condition on ${axis.name}`, onclick: () => change(null) }, "×");
+  return element("fieldset", { "data-axis": axis.key }, element("legend", {}, axis.name), ...fields, ...nulls, remove);
+}
+
+const takesNull = (c) => Boolean(c.null) !== Boolean(c.not);
+
+function withNull(axis, c, on) {
+  if (!hasBounds(c) && !c.levels) return on ? (c.not ? null : c) : { column: axis.name, null: true, not: true };
+  const { null: _, ...rest } = c;
+  return on !== Boolean(c.not) ? { ...rest, null: true } : rest;
+}
+
+function checkbox(words, checked, change) {
+  const box = element("input", { type: "checkbox", onchange: (event) => change(event.target.checked) });
+  box.checked = checked;
+  return element("label", { class: "check" }, box, ` ${words}`);
+}
+
+function rangeFields(axis, condition, change) {
+  const offered = axis.cuts.filter(([, after]) => !after);
+  const plainRange = !condition.not && !condition.levels && condition.gt === undefined && condition.le === undefined;
+  if (!plainRange) return [element("span", { class: "words" }, conditionText(condition))];
+  const select = (name, words, open) => {
+    const node = element("select", { "aria-label": `${axis.name} ${words}`, onchange: (event) => {
+      const next = { ...condition };
+      if (event.target.value === "") delete next[name]; else next[name] = offered[+event.target.value][0];
+      const [from, to] = ["ge", "lt"].map((key) => (next[key] === undefined ? null : offered.findIndex(([v]) => v === next[key])));
+      if (from !== null && to !== null && from >= to) delete next[name === "ge" ? "lt" : "ge"];
+      change(hasBounds(next) || next.null ? next : null);
+    } }, element("option", { value: "" }, open), ...offered.map(([, , , text], i) => element("option", { value: i }, text)));
+    node.value = condition[name] === undefined ? "" : String(offered.findIndex(([value]) => value === condition[name]));
+    return node;
+  };
+  return [element("span", {}, "from "), select("ge", "from", "the lowest"), element("span", {}, " to below "), select("lt", "to below", "the highest")];
+}
+
+function levelFields(axis, condition, change) {
+  const table = codesOf(axis, condition) ?? new Uint8Array(256);
+  const last = axis.levels.length, inside = new Set([...Array(last + (axis.other ? 1 : 0)).keys()].filter((code) => table[code]));
+  const toggled = (code, on) => {
+    if (on) inside.add(code); else inside.delete(code);
+    const nulls = takesNull(condition) && axis.nulls;
+    if (!inside.size) return change(nulls ? { column: axis.name, null: true } : null);
+    const chosen = axis.levels.filter((_, i) => inside.has(i)), left = axis.levels.filter((_, i) => !inside.has(i));
+    if (axis.other && inside.has(last)) {
+      if (!left.length) return change(axis.nulls && !nulls ? { column: axis.name, null: true, not: true } : null);
+      return change({ column: axis.name, levels: left, ...(nulls ? {} : { null: true }), not: true });
+    }
+    return change({ column: axis.name, levels: chosen, ...(nulls ? { null: true } : {}) });
+  };
+  const names = [...axis.levels.map((level) => (level === "" ? '""' : String(level))), ...(axis.other ? [`other (${whole(axis.other)})`] : [])];
+  return [element("div", { class: "levels" }, ...names.map((name, code) => checkbox(name, inside.has(code), (on) => toggled(code, on))).reverse())];
+}
