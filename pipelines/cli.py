@@ -14,6 +14,8 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.cltv_commands import app as cltv
+from pipelines.explore_commands import explore
+from pipelines.rules_commands import app as rules_app
 from pipelines.running import ConfigFile, Debug, Json, Set, bars, given_only, interrupted, merged, print_error, run
 from pipelines.uplift_commands import app as uplift
 from tabkit import __version__
@@ -29,6 +31,8 @@ app = typer.Typer(
 
 app.add_typer(cltv)
 app.add_typer(uplift)
+app.add_typer(rules_app)
+app.command()(explore)
 
 Source = Annotated[list[str] | None, typer.Argument(help="Files, globs, folders or URLs: Parquet, CSV, IPC, NDJSON.")]
 
@@ -59,6 +63,9 @@ def train(
         str | None,
         typer.Option(help="auto, binary, multiclass, regression, poisson, gamma, tweedie or quantile."),
     ] = None,
+    rules: Annotated[
+        str | None, typer.Option(metavar="RULES.toml", help="Rules that become features of 0 and 1 beside all others.")
+    ] = None,
     positive: Annotated[str | None, typer.Option(help="The positive label of a binary target.")] = None,
     drop_null_target: Annotated[
         bool, typer.Option("--drop-null-target", help="Leave out rows without a target.")
@@ -82,6 +89,7 @@ def train(
     given = {
         "source": source or None,
         "output": output,
+        "rules": rules,
         "positive": positive,
         "drop_null_target": drop_null_target or None,
         "roles": given_only(roles),

@@ -1,0 +1,113 @@
+"""The job behind `explore`: a page as a file, or a page that is served."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dashboards.explorer.answers import Worth
+from dashboards.explorer.view import View
+from dashboards.explorer.writing import serve, write
+from pipelines.explore_config import ExploreConfig
+from pipelines.exploring import features
+from pipelines.needs import needed
+from pipelines.worth import worth
+from tabkit.bundle import bundle_above
+from tabkit.config import build
+from tabkit.errors import ConfigError
+from tabkit.predicates import Rule
+from tabkit.progress import Progress
+from tabkit.roles import Roles
+
+_ROLES = ("target", "id", "time", "group", "weight")
+Ready = Callable[[str, dict[str, object]], None]
+
+
+def explore_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
+    """Write a page to explore; return what there is to say about it.
+
+    Raises
+    ------
+    TabkitError
+        Of the stage that failed. A place that cannot be written to is refused before any work.
+    """
+    started = clock.perf_counter()
+    config = build(ExploreConfig, values)
+    output = Path(needed(config, "output"))
+    _check_output(output, overwrite=overwrite)
+    view = view_for(config, progress=progress)
+    with progress.task("writing the page", total=1) as advance:
+        found = write(view, output, embed_holdout=config.embed_holdout)
+        advance(1)
+    return {
+        **found,
+        "kind": view.kind,
+        "goal": view.goals[0].words(),
+        "embedded_holdout": config.embed_holdout,
+        "given": [{"name": given.rule.name, "text": given.rule.text(), "words": given.words} for given in view.given],
+        "notes": list(view.notes),
+        "seconds": round(clock.perf_counter() - started, 3),
+    }
+
+
+def serve_job(values: Mapping[str, Any], *, ready: Ready, progress: Progress) -> None:
+    """Serve a page to explore until Ctrl-C."""
+    config = build(ExploreConfig, values)
+    saves = Path(config.rules) if config.rules else None
+    if saves is not None:
+        _check_rules_file(saves)
+    view = view_for(config, progress=progress)
+    serve(view, saves=saves, worth=_worth(view, config), port=config.port, ready=ready)
+
+
+def view_for(config: ExploreConfig, *, progress: Progress) -> View:
+    """Return the view that a source asks for."""
+    return features(config, progress=progress)
+
+
+def _worth(view: View, config: ExploreConfig) -> Worth | None:
+    """Return how models with and without a rule are compared; None where there is nothing to predict."""
+    if view.kind != "Features" or view.goals[0].kind == "effect":
+        return None
+    roles = Roles.from_dict({role: name for role, name in config.roles.items() if role in _ROLES})
+    excluded = [name for name in config.exclude if name in view.frame.columns]
+
+    def compare(rule: Rule, progress: Progress) -> dict[str, Any]:
+        found = worth(
+            view.frame,
+            rules=[rule],
+            roles=roles,
+            config={"encoding": {"exclude": excluded}, "seed": config.seed},
+            holdout=view.holdout,
+            progress=progress,
+        )
+        return {"words": found.verdict, **found.to_dict()}
+
+    return compare
+
+
+def _check_output(output: Path, *, overwrite: bool) -> None:
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"{str(output)!r} is no page", advice="end its name in .html")
+    if bundle_above(output) is not None:
+        raise ConfigError(f"{str(output)!r} would be inside of a bundle, which is never changed", advice="move it out")
+    if output.is_dir() or (output.exists() and not overwrite and not _is_page(output)):
+        raise ConfigError(f"{str(output)!r} is there already", advice="choose another name, or pass --overwrite")
+
+
+def _is_page(path: Path) -> bool:
+    """Return whether a file is a page that this command wrote: an older one is replaced."""
+    try:
+        with path.open("rb") as file:
+            return b'id="page"' in file.read(400_000)
+    except OSError:
+        return False
+
+
+def _check_rules_file(path: Path) -> None:
+    if path.suffix != ".toml":
+        raise ConfigError(f"{str(path)!r} is no TOML file", advice="end its name in .toml: rules are saved to it")
+    if not path.parent.is_dir():
+        raise ConfigError(f"there is no folder {str(path.parent)!r}", advice="make it first")

@@ -1,0 +1,121 @@
+"""From rows to a view of their features, with rules that were searched for and proved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dashboards.explorer.view import Given, View
+from pipelines.aiming import Aimed, aimed, facts
+from pipelines.explore_config import ExploreConfig
+from tabkit.predicates import check
+from tabkit.progress import Progress
+from tabkit.rules import RuleFile, masks, measure, read
+from tabkit.rules.goal import Mask
+from tabkit.rules.measure import Measured
+from tabkit.rules.suggest import suggest
+from tabkit.rules.suggestion import Suggestions
+
+
+def features(config: ExploreConfig, *, progress: Progress) -> View:
+    """Return the view of a table's features by its target."""
+    found = aimed(config)
+    return view_of(found, config, kind="Features", progress=progress)
+
+
+def view_of(found: Aimed, config: ExploreConfig, *, kind: str, progress: Progress, **more: object) -> View:
+    """Return a view of rows, rules searched for on those to look at and proved on those held out.
+
+    Parameters
+    ----------
+    found
+        The rows.
+    config
+        Whether and how to search, and a file of rules to show.
+    kind
+        What the page is called.
+    progress
+        Is told how far the search is.
+    **more
+        Further fields of the view.
+    """
+    known = _known(found, config)
+    suggestions = search(found, config, progress=progress) if config.suggest and found.holdout is not None else None
+    given = [*_from_file(known, found), *(_from_search(suggestions) if suggestions else [])]
+    view = View(
+        kind=kind,
+        title=config.title or f"{found.table.short_name}: {found.goal.words()}",
+        frame=found.frame,
+        goals=(found.goal,),
+        columns=found.columns,
+        holdout=found.holdout,
+        given=tuple(given),
+        suggested=_said(suggestions, found, asked=config.suggest),
+        tried=max(int(known.found.get("tried", 0) or 0), suggestions.tested if suggestions else 0),
+        notes=(*found.notes, *(suggestions.notes if suggestions else ())),
+        facts=facts(found, config),
+    )
+    return replace(view, **more)  # type: ignore[arg-type]  # fields by name
+
+
+def search(found: Aimed, config: ExploreConfig, *, progress: Progress) -> Suggestions:
+    """Search for rules, and prove them on the rows held out."""
+    return suggest(
+        found.frame,
+        found.goal,
+        columns=list(found.columns),
+        holdout=found.holdout,
+        config=config.search,
+        progress=progress,
+    )
+
+
+def _known(found: Aimed, config: ExploreConfig) -> RuleFile:
+    """Return the file's rules, if there is one that fits these rows."""
+    if config.rules is None or not Path(config.rules).exists():
+        return RuleFile(())
+    content = read(config.rules)
+    shown = {name: found.frame.schema[name] for name in found.columns}
+    check(content.rules, shown, what="these rows")
+    return content
+
+
+def _from_file(content: RuleFile, found: Aimed) -> Sequence[Given]:
+    inside = masks(content.rules, found.frame)
+    return [Given(rule, _words(found, mask)) for rule, mask in zip(content.rules, inside, strict=True)]
+
+
+def _words(found: Aimed, inside: Mask) -> str:
+    if found.holdout is None:
+        return f"from the file; {standing(measure(inside, found.goal))}"
+    said = measure(inside[found.holdout], found.goal.take(found.holdout))
+    return f"from the file; {standing(said)} on the hold-out"
+
+
+def _from_search(suggestions: Suggestions) -> Sequence[Given]:
+    return [
+        Given(one.rule, f"{standing(one.holdout)} on the hold-out, {standing(one.train)} where it was found")
+        for one in suggestions.rules
+    ]
+
+
+def standing(found: Measured) -> str:
+    """Return a measurement in a few words."""
+    if found.value is None:
+        return "too few rows"
+    if found.lift is not None and found.treated is None:
+        return f"lift {found.lift:.2f}"
+    return f"{found.value:+.4g} against {found.base:+.4g}"
+
+
+def _said(suggestions: Suggestions | None, found: Aimed, *, asked: bool) -> str:
+    if suggestions is None:
+        return "" if not asked else "Nothing was searched for: there are too few rows to prove anything."
+    if not suggestions.rules:
+        return f"Nothing was proved: {suggestions.searched:,} rules were looked at, {suggestions.tested} tested."
+    many = "1 rule was" if len(suggestions.rules) == 1 else f"{len(suggestions.rules)} rules were"
+    return (
+        f"{many} proved on the {int(found.holdout.sum()) if found.holdout is not None else 0:,} rows held out, "
+        f"of {suggestions.tested} tested and {suggestions.searched:,} looked at. Click one to see its box."
+    )

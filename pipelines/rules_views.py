@@ -1,0 +1,138 @@
+"""What the `tabkit rules` and `tabkit explore` commands show on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.terminal import plain_table, visible
+
+_COLOURS = {"holds": "green", "holds, but weaker": "yellow", "not shown": "red", "turned over": "red"}
+
+
+def suggest_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `rules suggest` has to say: the rules that passed, where they were found and where proved."""
+    lines: list[RenderableType] = [
+        Text(f"{visible(result['goal'])}: {result['rows']:,} rows, {result['holdout']:,} of them held out to prove")
+    ]
+    if result["rules"]:
+        lines += [Text(), _suggested(result)]
+    else:
+        lines.append(Text("No rule was proved.", "bold"))
+    lines += [Text(), *_notes(result["notes"])]
+    looked = f"{result['searched']:,} rules looked at, {result['tested']} tested"
+    lines.append(Text(f"Wrote {visible(result['output'])}; {looked}, {result['seconds']:.1f} s", "bold"))
+    return Group(*lines)
+
+
+def score_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `rules score` has to say: each rule on the further rows, and as it was when it was found."""
+    table = plain_table()
+    for name in ("rule", "inside", "value", "interval", "everywhere", "lift", "lift then", "verdict"):
+        table.add_column(name, justify="left" if name in ("rule", "verdict") else "right", overflow="fold")
+    kind = result["kind"]
+    for row in result["scores"]:
+        before = row["before"] or {}
+        table.add_row(
+            Text(visible(row["name"])),
+            f"{row['coverage']:.1%}",
+            number(row["value"], kind),
+            _interval(row, kind),
+            number(row["base"], kind),
+            _lift(row["lift"], kind),
+            _lift(before.get("lift"), kind),
+            Text(row["verdict"], _COLOURS.get(row["verdict"], "")),
+        )
+    texts = [Text(f"{visible(row['name'])}: {visible(row['text'])}") for row in result["scores"]]
+    alike = [
+        Text(f"{visible(row['name'])} and {visible(row['alike']['name'])} share most of their rows: one will do.")
+        for row in result["scores"]
+        if row["alike"] and row["alike"]["jaccard"] > 0.8
+    ]
+    head = Text(f"{visible(result['goal'])} on {result['rows']:,} rows")
+    return Group(head, Text(), table, Text(), *texts, *alike, Text(), *_notes(result["notes"]))
+
+
+def worth_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `rules worth` has to say: metrics with and without the rules, and how sure the difference is."""
+    table = plain_table()
+    for name in ("metric", "without", "with", "difference", "interval"):
+        table.add_column(name, justify="left" if name == "metric" else "right")
+    for row in result["metrics"]:
+        numbers = (f"{row['without_rules']:.4f}", f"{row['with_rules']:.4f}", f"{row['difference']:+.4f}")
+        table.add_row(row["metric"], *numbers, _ends(row["low"], row["high"]))
+    uses = [
+        Text(f"{visible(use['rule'])}: {use['share']:.1%} of all gain, mean rank {use['rank'] or 'n/a'}")
+        for use in result["rules"]
+    ]
+    return Group(table, Text(), *uses, Text(visible(result["verdict"]), "bold"))
+
+
+def explore_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `explore` has to say: the page, what it shows and what it leaves out."""
+    if result.get("served"):
+        return Text("The server has stopped.")
+    held = f", {result['holdout']:,} of them held out" if result["holdout"] else ""
+    lines: list[RenderableType] = [
+        Text(f"{result['kind']}: {visible(result['goal'])}"),
+        Text(f"{result['rows']:,} rows{held}; {result['drawn']:,} lines on {result['axes']} axes"),
+    ]
+    lines += [Text(f"  {visible(one['name'])}: {visible(one['text'])}; {one['words']}") for one in result["given"]]
+    if result["skipped"]:
+        names = list(result["skipped"].items())
+        lines += [Text(f"  not shown: {visible(name)} ({why})") for name, why in names[:5]]
+        lines += [Text(f"  and {len(names) - 5:,} more columns")] if len(names) > 5 else []
+    lines += _notes(result["notes"])
+    if result["holdout"] and not result["embedded_holdout"]:
+        lines.append(Text("The held-out rows are not in the page: --holdout puts them in, --serve counts them."))
+    size = f"{result['bytes'] / 1e6:.1f} MB, {result['seconds']:.1f} s"
+    lines.append(Text(f"Wrote {visible(result['page'])} ({size}); open it in a browser", "bold"))
+    return Group(*lines)
+
+
+def number(value: float | None, kind: str) -> str:
+    """Return a share as per cent, and other numbers with their sign where they are effects."""
+    if value is None:
+        return "n/a"
+    if kind == "share":
+        return f"{value:.1%}"
+    return f"{value:+.4g}" if kind == "effect" else f"{value:.4g}"
+
+
+def _suggested(result: Mapping[str, Any]) -> Table:
+    table = plain_table()
+    for name in ("rule", "conditions", "inside", "found", "held out", "interval", "everywhere"):
+        table.add_column(name, justify="left" if name in ("rule", "conditions") else "right", overflow="fold")
+    kind = "share" if result["goal"].startswith("share") else "effect" if result["goal"].startswith("diff") else "mean"
+    for row in result["rules"]:
+        held = row["holdout"]
+        table.add_row(
+            Text(visible(row["rule"]["name"])),
+            Text(visible(row["text"])),
+            f"{held['coverage']:.1%}",
+            number(row["train"]["value"], kind),
+            number(held["value"], kind),
+            _interval(held, kind),
+            number(held["base"], kind),
+        )
+    return table
+
+
+def _interval(row: Mapping[str, Any], kind: str) -> str:
+    return "" if row["low"] is None else f"{number(row['low'], kind)} to {number(row['high'], kind)}"
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:+.4f} to {high:+.4f}"
+
+
+def _lift(value: float | None, kind: str) -> str:
+    return f"{value:.2f}" if value is not None and kind != "effect" else ""
+
+
+def _notes(notes: Sequence[str]) -> list[Text]:
+    return [Text(f"- {visible(note)}", "dim") for note in notes]
