@@ -30,6 +30,7 @@ from tabkit.schema import dtype_name, family
 EVEN_CUTS = 150
 QUANTILE_CUTS = 40
 MOST_LEVELS = 30
+_EXACT = 2.0**53
 _SHOWN: dict[str, Family] = {
     "number": "number",
     "duration": "duration",
@@ -113,6 +114,8 @@ def _scaled(column: pl.Series, seen: pl.Series, own: list[Condition], bare: Axis
     kind = bare.family
     values = numbers(column)
     finite = values[np.isfinite(values)]
+    if column.dtype.is_integer() and len(finite) and np.abs(finite).max() > _EXACT:
+        return Skipped(column.name, "whole numbers too large to be told apart here: identifiers, perhaps")
     if not len(finite):
         return Skipped(column.name, "null or infinite in every row")
     if finite.min() == finite.max():

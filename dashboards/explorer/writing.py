@@ -8,7 +8,7 @@ from pathlib import Path
 from dashboards.explorer.answers import Answers, Worth
 from dashboards.explorer.board import Board, prepare
 from dashboards.explorer.page import page, policy
-from dashboards.explorer.payload import Payload, payload
+from dashboards.explorer.payload import payload
 from dashboards.explorer.view import View
 from dashboards.server import Site
 from dashboards.server import serve as serve_site
@@ -59,11 +59,15 @@ def serve(
         Called with the address and with what is shown, once the server listens.
     """
     board = prepare(view)
+    serve_site(site(board, saves=saves, worth=worth), port=port, ready=lambda url: ready(url, shown(board)))
+
+
+def site(board: Board, *, saves: Path | None = None, worth: Worth | None = None) -> Site:
+    """Return a page with its answers; see `serve`."""
     answers = Answers(board, saves=saves, worth=worth)
     content = payload(board, served=True, saves=saves.name if saves else None, worth=worth is not None)
     html = page(content)
-    site = Site(page=lambda _: html, policy=policy(served=True), answers=answers.calls(), closing=answers.jobs.stop)
-    serve_site(site, port=port, ready=lambda url: ready(url, shown(board)))
+    return Site(page=lambda _: html, policy=policy(served=True), answers=answers.calls(), closing=answers.jobs.stop)
 
 
 def shown(board: Board) -> dict[str, object]:
@@ -76,6 +80,3 @@ def shown(board: Board) -> dict[str, object]:
         "skipped": {skipped.name: skipped.why for skipped in board.skipped},
         "suggested": len(board.view.given),
     }
-
-
-__all__ = ["MOST_CELLS", "Payload", "serve", "shown", "write"]
