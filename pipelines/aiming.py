@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,8 @@ class Aimed:
         What rules may be on: no column with a role.
     notes
         What was decided, in sentences.
+    dropped_notes
+        Those of them that speak of the rows that are there at all.
     """
 
     table: Table
@@ -46,6 +48,7 @@ class Aimed:
     holdout: Mask | None
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+    dropped_notes: tuple[str, ...] = ()
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -81,14 +84,20 @@ def of_table(table: Table, config: AimConfig) -> Aimed:
         arm=config.arm,
     )
     rows = Table(found.frame, roles, table.name, {**table.dropped, **found.dropped})
-    columns = tuple(name for name in found.frame.columns if name not in roles.given().values())
     notes = [*found.notes, *(f"{count:,} rows were left out: {why}." for why, count in found.dropped.items())]
-    holdout = held_out(rows, found.goal, config)
+    return divided(rows, found.goal, config, notes=notes)
+
+
+def divided(table: Table, goal: Goal, config: AimConfig, *, notes: Sequence[str] = ()) -> Aimed:
+    """Hold out some of the rows of a goal."""
+    roles = table.roles
+    columns = tuple(name for name in table.frame.columns if name not in roles.given().values())
+    found, holdout = [*notes], held_out(table, goal, config)
     if holdout is None:
-        notes.append(f"With fewer than {FEWEST} rows none are held out: nothing can be proved on them.")
+        found.append(f"With fewer than {FEWEST} rows none are held out: nothing can be proved on them.")
     elif roles.time is not None:
-        notes.append(f"The newest {int(holdout.sum()):,} rows by {roles.time} are held out.")
-    return Aimed(rows, found.goal, holdout, columns, tuple(notes))
+        found.append(f"The newest {int(holdout.sum()):,} rows by {roles.time} are held out.")
+    return Aimed(table, goal, holdout, columns, tuple(found), tuple(notes))
 
 
 def held_out(table: Table, goal: Goal, config: AimConfig) -> Mask | None:
@@ -134,9 +143,8 @@ def facts(found: Aimed, config: AimConfig) -> dict[str, Any]:
 
 
 def fingerprint(found: Aimed) -> str:
-    """Return a short text that is the same for the same rows in the same order."""
-    names = ",".join(sorted(found.frame.columns))
-    content = hashlib.sha256(names.encode() + found.goal.y.tobytes())
+    """Return a short text that is the same for the same rows in the same order, whatever columns they have."""
+    content = hashlib.sha256(found.goal.name.encode() + found.goal.y.tobytes())
     if found.goal.treated is not None:
         content.update(found.goal.treated.tobytes())
     return content.hexdigest()[:16]

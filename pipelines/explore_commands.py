@@ -39,6 +39,7 @@ def explore(
         bool, typer.Option("--holdout", help="Put the rows held out into the page, so that it proves rules alone.")
     ] = False,
     suggest: Annotated[bool, typer.Option("--suggest/--no-suggest", help="Search for rules.")] = True,
+    show: Annotated[str | None, typer.Option(help="A rule to show when the page is opened, by its name.")] = None,
     title: Annotated[str | None, typer.Option(help="The heading of the page.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is no such page.")] = False,
     config: ConfigFile = None,
@@ -61,6 +62,7 @@ def explore(
         "port": port,
         "embed_holdout": embed_holdout or None,
         "suggest": None if suggest else False,
+        "show": show,
         "title": title,
     }
 

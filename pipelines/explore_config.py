@@ -57,6 +57,8 @@ class ExploreConfig(AimConfig):
         Search for rules.
     search
         How.
+    show
+        The name of a rule that the page shows when it is opened.
     title
         The page's heading.
     port
@@ -69,6 +71,7 @@ class ExploreConfig(AimConfig):
     rules: str | None = None
     suggest: bool = True
     search: SuggestConfig = Field(default_factory=SuggestConfig)
+    show: str | None = None
     title: str | None = None
     port: int = Field(default=0, ge=0, le=65_535)
 

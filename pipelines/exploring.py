@@ -7,10 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from dashboards.explorer.view import Given, View
-from pipelines.aiming import Aimed, aimed, facts
+from pipelines.aiming import Aimed, aimed, facts, of_table
 from pipelines.explore_config import ExploreConfig
+from pipelines.explore_tables import joined
+from tabkit.errors import ConfigError
 from tabkit.predicates import check
 from tabkit.progress import Progress
+from tabkit.roles import Roles
 from tabkit.rules import RuleFile, masks, measure, read
 from tabkit.rules.goal import Mask
 from tabkit.rules.measure import Measured
@@ -20,11 +23,24 @@ from tabkit.rules.suggestion import Suggestions
 
 def features(config: ExploreConfig, *, progress: Progress) -> View:
     """Return the view of a table's features by its target."""
-    found = aimed(config)
+    if config.beside and config.roles.get("target"):
+        rows = joined(config, Roles.from_dict(config.roles))
+        found = of_table(rows.table, config)
+        found = replace(found, notes=(*rows.notes, *found.notes))
+    else:
+        found = aimed(config)
     return view_of(found, config, kind="Features", progress=progress)
 
 
-def view_of(found: Aimed, config: ExploreConfig, *, kind: str, progress: Progress, **more: object) -> View:
+def view_of(
+    found: Aimed,
+    config: ExploreConfig,
+    *,
+    kind: str,
+    progress: Progress,
+    searched: Sequence[str] | None = None,
+    **more: object,
+) -> View:
     """Return a view of rows, rules searched for on those to look at and proved on those held out.
 
     Parameters
@@ -37,11 +53,15 @@ def view_of(found: Aimed, config: ExploreConfig, *, kind: str, progress: Progres
         What the page is called.
     progress
         Is told how far the search is.
+    searched
+        The columns that rules are searched on; by default all that are shown.
     **more
         Further fields of the view.
     """
     known = _known(found, config)
-    suggestions = search(found, config, progress=progress) if config.suggest and found.holdout is not None else None
+    columns = found.columns if searched is None else tuple(searched)
+    wanted = config.suggest and found.holdout is not None and bool(columns)
+    suggestions = search(found, config, columns=columns, progress=progress) if wanted else None
     given = [*_from_file(known, found), *(_from_search(suggestions) if suggestions else [])]
     view = View(
         kind=kind,
@@ -52,6 +72,7 @@ def view_of(found: Aimed, config: ExploreConfig, *, kind: str, progress: Progres
         holdout=found.holdout,
         given=tuple(given),
         suggested=_said(suggestions, found, asked=config.suggest),
+        opened=_opened(config, given),
         tried=max(int(known.found.get("tried", 0) or 0), suggestions.tested if suggestions else 0),
         notes=(*found.notes, *(suggestions.notes if suggestions else ())),
         facts=facts(found, config),
@@ -59,12 +80,20 @@ def view_of(found: Aimed, config: ExploreConfig, *, kind: str, progress: Progres
     return replace(view, **more)  # type: ignore[arg-type]  # fields by name
 
 
-def search(found: Aimed, config: ExploreConfig, *, progress: Progress) -> Suggestions:
-    """Search for rules, and prove them on the rows held out."""
+def _opened(config: ExploreConfig, given: Sequence[Given]) -> str | None:
+    names = [one.rule.name for one in given]
+    if config.show is not None and config.show not in names:
+        known = ", ".join(names) or "none: none was proved"
+        raise ConfigError(f"there is no rule {config.show!r} to show", advice=f"the rules are {known}")
+    return config.show
+
+
+def search(found: Aimed, config: ExploreConfig, *, columns: Sequence[str], progress: Progress) -> Suggestions:
+    """Search for rules on some of the columns, and prove them on the rows held out."""
     return suggest(
         found.frame,
         found.goal,
-        columns=list(found.columns),
+        columns=list(columns),
         holdout=found.holdout,
         config=config.search,
         progress=progress,

@@ -57,9 +57,11 @@ def suggest_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
     return {
         "output": str(output),
         "goal": found.goal.words(),
+        "kind": found.goal.kind,
         "rows": found.frame.height,
         "holdout": int(found.holdout.sum()),
         **result.to_dict(),
+        "verdicts": [verdict(one.holdout, one.train.to_dict()) for one in result.rules],
         "notes": [*found.notes, *result.notes],
         "seconds": round(clock.perf_counter() - started, 3),
     }
@@ -86,7 +88,7 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
         "rows": int(rows.sum()),
         "level": config.level,
         "scores": scored,
-        "notes": [*(note,), *found.notes],
+        "notes": [note, *found.dropped_notes],
         "seconds": round(clock.perf_counter() - started, 3),
     }
 
@@ -147,7 +149,7 @@ def _scored(content: RuleFile, found: Aimed, rows: Mask, *, level: float) -> lis
     scores = []
     for index, rule in enumerate(content.rules):
         said = ledger.measure(inside[index], goal, level=level)
-        before = content.measured.get(rule.name, {}).get("holdout") or content.measured.get(rule.name, {}).get("train")
+        before = content.measured.get(rule.name, {}).get("train")
         others = [mask for other, mask in enumerate(inside) if other != index]
         scores.append(
             {

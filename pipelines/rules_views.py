@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from pipelines.terminal import plain_table, visible
 
+_ALIKE = 0.8
 _COLOURS = {"holds": "green", "holds, but weaker": "yellow", "not shown": "red", "turned over": "red"}
 
 
@@ -20,7 +21,8 @@ def suggest_view(result: Mapping[str, Any]) -> RenderableType:
         Text(f"{visible(result['goal'])}: {result['rows']:,} rows, {result['holdout']:,} of them held out to prove")
     ]
     if result["rules"]:
-        lines += [Text(), _suggested(result)]
+        named = ((row["rule"]["name"], row["text"]) for row in result["rules"])
+        lines += [Text(), _suggested(result), Text(), *_texts(named)]
     else:
         lines.append(Text("No rule was proved.", "bold"))
     lines += [Text(), *_notes(result["notes"])]
@@ -32,7 +34,7 @@ def suggest_view(result: Mapping[str, Any]) -> RenderableType:
 def score_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `rules score` has to say: each rule on the further rows, and as it was when it was found."""
     table = plain_table()
-    for name in ("rule", "inside", "value", "interval", "everywhere", "lift", "lift then", "verdict"):
+    for name in ("rule", "inside", "value", "interval", "everywhere", "lift", "lift found", "verdict"):
         table.add_column(name, justify="left" if name in ("rule", "verdict") else "right", overflow="fold")
     kind = result["kind"]
     for row in result["scores"]:
@@ -47,11 +49,15 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
             _lift(before.get("lift"), kind),
             Text(row["verdict"], _COLOURS.get(row["verdict"], "")),
         )
-    texts = [Text(f"{visible(row['name'])}: {visible(row['text'])}") for row in result["scores"]]
-    alike = [
-        Text(f"{visible(row['name'])} and {visible(row['alike']['name'])} share most of their rows: one will do.")
+    texts = _texts((row["name"], row["text"]) for row in result["scores"])
+    pairs = {
+        frozenset((row["name"], row["alike"]["name"]))
         for row in result["scores"]
-        if row["alike"] and row["alike"]["jaccard"] > 0.8
+        if row["alike"] and row["alike"]["jaccard"] > _ALIKE
+    }
+    alike = [
+        Text(f"{visible(one)} and {visible(other)} share most of their rows: one will do.")
+        for one, other in sorted(map(sorted, pairs))
     ]
     head = Text(f"{visible(result['goal'])} on {result['rows']:,} rows")
     return Group(head, Text(), table, Text(), *texts, *alike, Text(), *_notes(result["notes"]))
@@ -105,25 +111,34 @@ def number(value: float | None, kind: str) -> str:
 
 def _suggested(result: Mapping[str, Any]) -> Table:
     table = plain_table()
-    for name in ("rule", "conditions", "inside", "found", "held out", "interval", "everywhere"):
-        table.add_column(name, justify="left" if name in ("rule", "conditions") else "right", overflow="fold")
-    kind = "share" if result["goal"].startswith("share") else "effect" if result["goal"].startswith("diff") else "mean"
-    for row in result["rules"]:
+    for name in ("rule", "inside", "found", "lift", "held out", "interval", "lift", "verdict"):
+        table.add_column(name, justify="left" if name in ("rule", "verdict") else "right", overflow="fold")
+    kind = result["kind"]
+    for row, said in zip(result["rules"], result["verdicts"], strict=True):
         held = row["holdout"]
         table.add_row(
             Text(visible(row["rule"]["name"])),
-            Text(visible(row["text"])),
             f"{held['coverage']:.1%}",
             number(row["train"]["value"], kind),
+            _lift(row["train"]["lift"], kind),
             number(held["value"], kind),
             _interval(held, kind),
-            number(held["base"], kind),
+            _lift(held["lift"], kind),
+            Text(said, _COLOURS.get(said, "")),
         )
     return table
 
 
+def _texts(rows: Iterable[tuple[str, str]]) -> list[Text]:
+    return [Text.assemble((visible(name), "bold"), f": {visible(text)}") for name, text in rows]
+
+
 def _interval(row: Mapping[str, Any], kind: str) -> str:
-    return "" if row["low"] is None else f"{number(row['low'], kind)} to {number(row['high'], kind)}"
+    if row["low"] is None:
+        return ""
+    if kind == "share":
+        return f"{100 * row['low']:.1f}–{100 * row['high']:.1f}%"
+    return f"{number(row['low'], kind)} to {number(row['high'], kind)}"
 
 
 def _ends(low: float | None, high: float | None) -> str:

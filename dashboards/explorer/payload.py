@@ -84,6 +84,7 @@ def payload(
         "given": [_given(given) for given in view.given],
         "suggested": view.suggested,
         "tried": view.tried,
+        "opened": view.opened,
         "everywhere": "Brush an axis: what is inside is compared with all rows.",
         "unproved": "There is no hold-out here: what is found on these rows alone flatters itself.",
         "manifest": {name: packed.manifest for name, packed in columns.items()},

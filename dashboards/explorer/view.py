@@ -70,6 +70,8 @@ class View:
         What to say above them.
     tried
         How many rules were tried before.
+    opened
+        The name of a given rule that the page shows at first.
     first
         Columns that are drawn first, in this order; the others follow by their usefulness.
     notes
@@ -88,6 +90,7 @@ class View:
     given: tuple[Given, ...] = ()
     suggested: str = ""
     tried: int = 0
+    opened: str | None = None
     first: tuple[str, ...] = ()
     notes: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)

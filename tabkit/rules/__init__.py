@@ -1,6 +1,6 @@
 """Rules found in data, and proved on rows that nobody has looked at."""
 
-from tabkit.predicates import Levels, Not, Null, Range, Rule, either, without
+from tabkit.predicates import Levels, Not, Null, Range, Rule, either, expr, without
 from tabkit.rules.goal import Aimed, Goal, aim
 from tabkit.rules.ledger import Ledger
 from tabkit.rules.measure import Measured, masks, measure, wilson
@@ -21,6 +21,7 @@ __all__ = [
     "RuleFile",
     "aim",
     "either",
+    "expr",
     "masks",
     "measure",
     "most_alike",

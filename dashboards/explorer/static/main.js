@@ -132,7 +132,8 @@ async function start() {
 
   function ready() {
     showAxes();
-    changed();
+    const opened = page.given.find((given) => given.name === page.opened);
+    if (opened) take(opened.rule); else changed();
     document.documentElement.dataset.ready = performance.now().toFixed(0);
   }
 

@@ -23,7 +23,8 @@ const shown = (goal, x) => (x === null || x === undefined ? "n/a" : goal.kind ==
 const span = (goal, s) => (s.low === null ? "" : `${shown(goal, s.low)} – ${shown(goal, s.high)}`);
 
 function coverage(n, rows) {
-  return `${whole(n)} of ${whole(rows)} (${rows ? percent(n / rows, n / rows < 0.001 ? 2 : 1) : "n/a"})`;
+  const share = rows ? percent(n / rows, n / rows < 0.001 ? 2 : 1) : "n/a";
+  return [`${whole(n)} of ${whole(rows)}`, element("span", { class: "interval" }, share)];
 }
 
 // A row of numbers for each goal: inside of the rule, everywhere, and how many times as much.
@@ -33,7 +34,7 @@ function measuresTable(page, found, level, tried) {
   const rows = [];
   const cell = (part, fill) => element("td", {}, ...(found[part] ? fill(part) : ["–"]));
   const count = (part) => found[part][0].reduce((n, [k]) => n + k, 0);
-  rows.push(element("tr", {}, element("th", { scope: "row" }, "rows inside"), ...parts.map(([part]) => cell(part, () => [coverage(count(part), page.rows[part])]))));
+  rows.push(element("tr", {}, element("th", { scope: "row" }, "rows inside"), ...parts.map(([part]) => cell(part, () => coverage(count(part), page.rows[part])))));
   page.goals.forEach((goal, i) => {
     rows.push(element("tr", { class: "value" }, element("th", { scope: "row" }, goal.short), ...parts.map(([part, , at]) => cell(part, () => {
       const s = said(goal.kind, found[part][i], at);
@@ -71,8 +72,17 @@ function verdictOf(page, found, level, tried) {
 function conditionEditor(axis, condition, change) {
   const fields = axis.scaled ? rangeFields(axis, condition, change) : levelFields(axis, condition, change);
   const nulls = axis.nulls ? [checkbox("null", takesNull(condition), (on) => change(withNull(axis, condition, on)))] : [];
+  if (spansMore(axis, condition)) nulls.push(element("span", { class: "remark" }, " The brush spans more than the rule takes."));
   const remove = element("button", { type: "button", class: "small", "aria-label": `remove the condition on ${axis.name}`, onclick: () => change(null) }, "×");
   return element("fieldset", { "data-axis": axis.key }, element("legend", {}, axis.name), ...fields, ...nulls, remove);
+}
+
+// Whether a condition has a gap on its axis, which a brush cannot have.
+function spansMore(axis, condition) {
+  const table = codesOf(axis, condition);
+  if (!table) return false;
+  const inside = [...Array(axis.scaled ? axis.cuts.length + 1 : axis.levels.length + (axis.other ? 1 : 0)).keys()].filter((code) => table[code]);
+  return inside.length > 0 && inside.at(-1) - inside[0] + 1 > inside.length;
 }
 
 const takesNull = (c) => Boolean(c.null) !== Boolean(c.not);
