@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import reduce
 
 import polars as pl
+from polars import selectors
 
 from tabkit.errors import SchemaError
 from tabkit.predicates.condition import Condition, Level, Levels, Not, Null, Range
@@ -131,16 +132,21 @@ def _condition(condition: Condition, dtype: pl.DataType) -> pl.Expr:
     return inside | missing if condition.null else inside & ~missing
 
 
+def named(column: str) -> pl.Expr:
+    """Return a column by its very name: to `polars.col` some names are patterns of names."""
+    return selectors.by_name(column).as_expr()
+
+
 def missing_expr(column: str, dtype: pl.DataType) -> pl.Expr:
     """Return whether a value is null, or NaN."""
-    missing = pl.col(column).is_null()
+    missing = named(column).is_null()
     # Whole numbers and decimals too: what was one at the fit may come as a float with NaN later.
-    return missing | pl.col(column).cast(pl.Float64).is_nan().fill_null(value=False) if dtype.is_numeric() else missing
+    return missing | named(column).cast(pl.Float64).is_nan().fill_null(value=False) if dtype.is_numeric() else missing
 
 
 def comparable(column: str, dtype: pl.DataType) -> pl.Expr:
     """Return what bounds are compared with: decimals as floats, durations in seconds, times on their own clock."""
-    values = pl.col(column)
+    values = named(column)
     if isinstance(dtype, pl.Decimal) or dtype.is_float():  # else Polars would round bounds to 32 bits
         return values.cast(pl.Float64)
     if isinstance(dtype, pl.Duration):
@@ -163,6 +169,6 @@ def _range(condition: Range, dtype: pl.DataType) -> pl.Expr:
 def _levels(condition: Levels, dtype: pl.DataType) -> pl.Expr:
     kind = family(dtype)
     if kind == "text":
-        return pl.col(condition.column).cast(pl.String).is_in(pl.Series(condition.levels, dtype=pl.String).implode())
+        return named(condition.column).cast(pl.String).is_in(pl.Series(condition.levels, dtype=pl.String).implode())
     values = comparable(condition.column, dtype)
     return reduce(lambda a, b: a | b, [values == pl.lit(level) for level in condition.levels])

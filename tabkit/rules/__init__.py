@@ -1,11 +1,15 @@
 """Rules found in data, and proved on rows that nobody has looked at."""
 
 from tabkit.predicates import Levels, Not, Null, Range, Rule, either, expr, without
+from tabkit.rules.config import SuggestConfig
 from tabkit.rules.goal import Aimed, Goal, aim
 from tabkit.rules.ledger import Ledger
 from tabkit.rules.measure import Measured, masks, measure, wilson
 from tabkit.rules.overlap import Overlap, most_alike, overlap
 from tabkit.rules.saved import RuleFile, read, write
+from tabkit.rules.suggest import suggest
+from tabkit.rules.suggestion import Suggestion, Suggestions
+from tabkit.rules.usefulness import useful, usefulness
 
 __all__ = [
     "Aimed",
@@ -19,6 +23,9 @@ __all__ = [
     "Range",
     "Rule",
     "RuleFile",
+    "SuggestConfig",
+    "Suggestion",
+    "Suggestions",
     "aim",
     "either",
     "expr",
@@ -27,6 +34,9 @@ __all__ = [
     "most_alike",
     "overlap",
     "read",
+    "suggest",
+    "useful",
+    "usefulness",
     "wilson",
     "without",
     "write",

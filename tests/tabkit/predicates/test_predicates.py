@@ -107,6 +107,13 @@ def test_rules_come_back_from_toml_and_json(rule):
     assert from_dict(as_json, FRAME.schema) == rule
 
 
+@pytest.mark.parametrize("name", ["^x$", "*", "^.*$", "a b", 'q"'])
+def test_names_that_polars_reads_as_patterns_are_names(name):
+    frame = pl.DataFrame({name: [1.0, 2.0, None, NAN], "x": [5.0, 5.0, 5.0, 5.0]})
+    rule = Rule(name="r", all_of=(Range(column=name, ge=2),), none_of=(Rule(all_of=(Null(column=name),)),))
+    assert frame.select(expr(rule, frame.schema)).to_series().to_list() == [False, True, False, False]
+
+
 def test_lazy_frames_give_one_value_a_row():
     rule = Rule(name="old", all_of=(Range(column="x", ge=2),))
     found = FRAME.lazy().with_columns(expr(rule, FRAME.schema)).collect()["old"]

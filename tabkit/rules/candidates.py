@@ -1,0 +1,259 @@
+"""Candidates: what the search found, measured on all rows that may be looked at, pared down, and made few."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import polars as pl
+
+from tabkit.predicates import Condition, Levels, Rule
+from tabkit.rules.config import SuggestConfig
+from tabkit.rules.goal import Floats, Mask
+from tabkit.rules.measure import masks
+from tabkit.rules.overlap import overlap
+from tabkit.rules.parts import Conditions, Cuts, dropped, moved, weaker
+from tabkit.rules.proof import value_of, z_value
+
+GAIN = 3.0
+"""By how many standard errors a condition must gain on all rows that were searched.
+
+What was picked among hundreds exceeds two of them by chance alone. Nothing is lost by it: what gains less here has
+next to no chance of being proved on the hold-out rows, which are fewer.
+"""
+
+LEVEL_GAIN = 2.0
+"""The same for a level in a set: each has few rows, and the set as a whole must gain more anyway."""
+
+_MOVES = 8  # of an end, at most
+_LEVEL_ROWS = 20  # of a level, below which standard errors say little
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Which rows fulfil conditions, each evaluated once.
+
+    Parameters
+    ----------
+    frame
+        The n rows.
+
+    Examples
+    --------
+    >>> from tabkit.predicates import Range
+    >>> lookup = Lookup(pl.DataFrame({"age": [20, 40]}))
+    >>> lookup.inside((Range(column="age", ge=30),)).tolist()
+    [False, True]
+    """
+
+    frame: pl.DataFrame
+    known: dict[Condition, Mask] = field(default_factory=dict)
+
+    def learn(self, conditions: Iterable[Condition]) -> None:
+        """Evaluate many conditions in one pass."""
+        new = [condition for condition in dict.fromkeys(conditions) if condition not in self.known]
+        found = masks([Rule(all_of=(condition,)) for condition in new], self.frame)
+        self.known.update(zip(new, found, strict=True))
+
+    def each(self, conditions: Sequence[Condition]) -> list[Mask]:
+        """Return the rows of each condition, shape (n,) each."""
+        self.learn(conditions)
+        return [self.known[condition] for condition in conditions]
+
+    def inside(self, conditions: Sequence[Condition]) -> Mask:
+        """Return the rows of all conditions together, shape (n,)."""
+        if not conditions:
+            return np.ones(self.frame.height, dtype=np.bool_)
+        found: Mask = np.logical_and.reduce(self.each(conditions))
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A rule worth a test.
+
+    Parameters
+    ----------
+    conditions
+        All must hold.
+    sums
+        Of `tabkit.rules.proof.totals` over its rows.
+    quality
+        On these rows; see `tabkit.rules.search.search`.
+    """
+
+    conditions: Conditions
+    sums: Floats
+    quality: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """What is asked of rules on the rows that were searched.
+
+    Parameters
+    ----------
+    lookup
+        These n rows.
+    totals
+        `tabkit.rules.proof.totals` of their goal, of which high values are good.
+    share
+        Whether that is a share.
+    least
+        The fewest rows of a rule.
+    config
+        The exponent of coverage, and `alike`.
+    cuts
+        To where ends of ranges may be moved.
+    """
+
+    lookup: Lookup
+    totals: Floats
+    share: bool
+    least: int
+    config: SuggestConfig
+    cuts: Cuts = field(default_factory=dict)
+    known: dict[Conditions, Candidate] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return int(self.totals.shape[1])
+
+    def candidate(self, conditions: Conditions) -> Candidate:
+        """Measure a rule."""
+        if conditions not in self.known:
+            sums = self.sums(self.lookup.inside(conditions))
+            value = value_of(sums)
+            base = self.known[()].sums if conditions else sums
+            gain = -math.inf if value is None else value - (value_of(base) or 0.0)
+            quality = (covered(sums) / self.rows) ** self.config.exponent * gain if covered(sums) else -math.inf
+            self.known[conditions] = Candidate(conditions, sums, quality)
+        return self.known[conditions]
+
+    def sums(self, inside: Mask) -> Floats:
+        """Return the totals of some rows."""
+        found: Floats = self.totals @ inside.astype(np.float64)
+        return found
+
+    def gain(self, inside: Floats, within: Floats) -> float:
+        """Return the gain of some rows over the rest of their surroundings, in standard errors."""
+        return z_value(inside, within, share=self.share)
+
+    def pared(self, conditions: Conditions) -> Candidate | None:
+        """Return the rule without conditions that gain too little, ends of ranges and levels that do; or None."""
+        self.candidate(())
+        found = self.candidate(conditions)
+        while covered(found.sums) >= self.least:
+            weakest, gain = self.weakest(found)
+            if gain < GAIN:
+                if not weakest.conditions:
+                    return None
+                found = weakest
+                continue
+            fewer = self.with_fewer_levels(found)
+            if fewer is found:
+                return found
+            found = fewer
+        return None
+
+    def with_fewer_levels(self, found: Candidate) -> Candidate:
+        """Return the rule without levels that are no better than those left out; itself if there are none."""
+        for index, condition in enumerate(found.conditions):
+            if not isinstance(condition, Levels) or len(condition.levels) == 1:
+                continue
+            others = found.conditions[:index] + found.conditions[index + 1 :]
+            left_out = self.candidate(others).sums - found.sums
+            kept = []
+            for level in condition.levels:
+                alone = replace(condition, levels=(level,))
+                own = self.candidate((*found.conditions[:index], alone, *found.conditions[index + 1 :])).sums
+                if covered(own) >= _LEVEL_ROWS and self.gain(own, own + left_out) >= LEVEL_GAIN:
+                    kept.append(level)
+            if 0 < len(kept) < len(condition.levels):
+                fewer = replace(condition, levels=tuple(kept))
+                return self.candidate((*found.conditions[:index], fewer, *found.conditions[index + 1 :]))
+        return found
+
+    def weakest(self, found: Candidate) -> tuple[Candidate, float]:
+        """Return the rule with the part left out that gains least, and what it gains, in standard errors."""
+        best: tuple[Candidate, float] | None = None
+        for conditions in weaker(found.conditions):
+            parent = self.candidate(conditions)
+            gain = self.gain(found.sums, parent.sums)
+            # More of the quality without a part: it costs more rows than it is worth.
+            gain = gain if parent.quality < found.quality or not conditions else min(gain, 0.0)
+            if best is None or gain < best[1]:
+                best = parent, gain
+        if best is None:  # a rule without conditions has no parts
+            return found, math.inf
+        return best
+
+    def settled(self, found: Candidate) -> Candidate:
+        """Return the rule with its ends moved as long as the quality rises: the search saw coarse bins of a sample."""
+        best = found
+        for _ in range(_MOVES):
+            near = [self.candidate(conditions) for conditions in moved(best.conditions, self.cuts)]
+            better = max(near, key=lambda other: other.quality, default=best)
+            if better.quality <= best.quality or covered(better.sums) < self.least:
+                break
+            best = better
+        return self.pared(best.conditions) or found
+
+    def shorter(self, found: Candidate) -> list[Candidate]:
+        """Return the rule and what is left as one condition after the other goes, the least useful one first."""
+        chain = [found]
+        while len(chain[-1].conditions) > 1:
+            last = chain[-1]
+            parts = [self.candidate(conditions) for conditions in dropped(last.conditions)]
+            parent = min(parts, key=lambda part: self.gain(last.sums, part.sums))
+            pared = self.pared(parent.conditions)
+            if pared is None:
+                break
+            chain.append(pared)
+        return chain
+
+    def families(self, rules: Sequence[Conditions], *, most: int) -> list[list[Candidate]]:
+        """Return at most `most` candidates in families: a rule, then ever shorter ones to fall back on.
+
+        The best come first. A rule whose rows beyond those of the better ones say nothing is left out: a test of it
+        would be spent on what is known.
+        """
+        self.lookup.learn(condition for rule in rules for condition in rule)
+        pared = [found for found in map(self.pared, dict.fromkeys(rules)) if found is not None]
+        pared.sort(key=lambda found: (-found.quality, Rule(all_of=found.conditions).key()))
+        families: list[list[Candidate]] = []
+        keys: set[str] = set()
+        heads: list[Mask] = []
+        free = np.ones(self.rows, dtype=np.bool_)
+        for found in pared:
+            if len(keys) >= most:
+                break
+            inside = self.lookup.inside(found.conditions)
+            if any(overlap(inside, head).jaccard > self.config.alike for head in heads):
+                continue
+            if heads and self.gain(self.sums(inside & free), self.sums(free)) < GAIN:
+                continue
+            settled = self.settled(found)
+            inside = self.lookup.inside(settled.conditions)
+            family = []
+            for member in self.shorter(settled):
+                key = Rule(all_of=member.conditions).key()
+                if key in keys or len(keys) < most:
+                    keys.add(key)
+                    family.append(member)
+            families.append(family)
+            heads.append(inside)
+            free &= ~inside
+        return families
+
+
+def covered(sums: Floats) -> int:
+    """Return of how many rows these are the sums.
+
+    >>> covered(np.array([4.0, 2.0, 1.0]))
+    4
+    """
+    return int(sums.reshape(-1, 3)[:, 0].sum() + 0.5)

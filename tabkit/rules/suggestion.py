@@ -1,0 +1,76 @@
+"""What a search for rules found and proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tabkit.predicates import Rule, to_dict
+from tabkit.rules.measure import Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A rule that was proved.
+
+    Parameters
+    ----------
+    rule
+        Its name is made of its columns, and differs from all columns and other suggestions.
+    train
+        Measured on the rows that were searched: better than the truth, as the best of many always is.
+    holdout
+        Measured on the rows that prove, with an interval that allows for all rules that were tested there.
+    p
+        Of the tests on the hold-out rows, by Holm's method for all rules that were tested.
+    """
+
+    rule: Rule
+    train: Measured
+    holdout: Measured
+    p: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, with the rule in words."""
+        return {
+            "rule": to_dict(self.rule),
+            "text": self.rule.text(),
+            "train": self.train.to_dict(),
+            "holdout": self.holdout.to_dict(),
+            "p": self.p,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """What was found.
+
+    Parameters
+    ----------
+    rules
+        The best first, by the rows that were searched: their order has not seen the hold-out rows.
+    tested
+        How many rules were tested on the hold-out rows.
+    searched
+        How many were looked at before.
+    alpha
+        The chance that any of `rules` is there though nothing is.
+    notes
+        What was left out, and why there is nothing, in sentences.
+    """
+
+    rules: tuple[Suggestion, ...]
+    tested: int
+    searched: int
+    alpha: float
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "rules": [found.to_dict() for found in self.rules],
+            "tested": self.tested,
+            "searched": self.searched,
+            "alpha": self.alpha,
+            "notes": list(self.notes),
+        }
