@@ -9,9 +9,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from dashboards.explorer import times
 from dashboards.explorer.axis import (
-    _DAY,
     MOST_CODES,
     Axis,
     Cut,
@@ -22,15 +20,16 @@ from dashboards.explorer.axis import (
     named_levels,
     numbers,
 )
-from dashboards.explorer.decimals import shortest
 from dashboards.explorer.scale import Floats, Scale, scale_of
 from tabkit.predicates import Condition
+from tabkit.rules.cuts import roundest
 from tabkit.schema import dtype_name, family
 
 EVEN_CUTS = 150
 QUANTILE_CUTS = 40
 MOST_LEVELS = 30
 _EXACT = 2.0**53
+_SLACK = 0.0025  # how far a cut may move to a rounder number, as a share of the rows
 _SHOWN: dict[str, Family] = {
     "number": "number",
     "duration": "duration",
@@ -145,25 +144,19 @@ def _cuts(scale: Scale, values: Floats, needed: list[Cut], *, kind: Family, whol
 
 
 def _quantiles(distinct: Floats, values: Floats, kind: Family, *, whole: bool) -> list[float]:
-    """Return round numbers that divide the rows evenly: each lies above one value and at most at the next."""
+    """Return round numbers that divide the rows about evenly."""
     if len(distinct) < 2:
         return []
-    at = np.unique(np.searchsorted(distinct, np.quantile(values, np.linspace(0, 1, QUANTILE_CUTS + 1)[1:-1])))
-    at = at[(at > 0) & (at < len(distinct))]
-    return [
-        _round(float(np.nextafter(distinct[i - 1], np.inf)), float(distinct[i]), kind, whole=whole) for i in at.tolist()
-    ]
+    rising, width = np.sort(values), int(_SLACK * len(values))
+    found = []
+    for place in np.unique(np.linspace(0, len(rising), QUANTILE_CUTS + 1)[1:-1].astype(np.int64)).tolist():
+        low, high = rising[max(place - 1 - width, 0)], rising[min(place + width, len(rising) - 1)]
+        if low < high and (cut := roundest(float(low), float(high), kind=kind, whole=whole)):
+            found.append(cut[0])
+    return found
 
 
 def _even(scale: Scale, kind: Family, *, whole: bool) -> list[float]:
     edges = [scale.value(place) for place in np.linspace(0, 1, EVEN_CUTS + 1)]
-    return [_round(low, high, kind, whole=whole) for low, high in pairwise(edges)]
-
-
-def _round(low: float, high: float, kind: Family, *, whole: bool) -> float:
-    if kind == "datetime":
-        return times.roundest(low, high)
-    if kind == "date":
-        found = times.roundest(np.ceil(low) * _DAY, max(np.ceil(low), np.floor(high)) * _DAY)
-        return float(found / _DAY)
-    return float(np.ceil(shortest(low, high))) if whole else shortest(low, high)
+    rounded = (roundest(low, high, kind=kind, whole=whole) for low, high in pairwise(edges))
+    return [found[0] for found in rounded if found]

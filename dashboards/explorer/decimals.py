@@ -1,33 +1,8 @@
-"""Numbers that read well: the shortest decimal in an interval, and ticks at round steps."""
+"""Numbers that read well: ticks at round steps, and short words for them."""
 
 from __future__ import annotations
 
 import math
-
-
-def shortest(low: float, high: float) -> float:
-    """Return the number with the fewest digits from `low` to `high`, the closest to their middle among equals.
-
-    >>> shortest(1.4921, 1.5102), shortest(0.93, 1.2), shortest(2837.0, 2911.0), shortest(5.0, 5.0)
-    (1.5, 1.0, 2900.0, 5.0)
-    """
-    if not low < high:
-        return low
-    if low <= 0 <= high:
-        return 0.0
-    middle = (low + high) / 2
-    power = math.floor(math.log10(max(abs(low), abs(high)))) + 1
-    while power > -300:
-        found = _multiple(middle, power)
-        if low <= found <= high:
-            return found
-        power -= 1
-    return middle
-
-
-def _multiple(value: float, power: int) -> float:
-    """Return the multiple of a power of ten that is next to a value, as its decimal is written."""
-    return float(f"{round(value / 10.0**power)}e{power}") if power > 0 else round(value, -power)
 
 
 def steps(low: float, high: float, *, most: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""Times on an axis: as numbers, as bounds of rules, at round moments, and as ticks."""
+"""Times on an axis: as numbers, as moments, and as ticks."""
 
 from __future__ import annotations
 
@@ -37,25 +37,6 @@ def micros(when: dt.datetime) -> float:
     86400000000.0
     """
     return float((when - _EPOCH) // dt.timedelta(microseconds=1))
-
-
-def roundest(low: float, high: float) -> float:
-    """Return the roundest moment in an interval of microseconds: a new year, month, day, hour, minute or second.
-
-    >>> day = 86_400e6
-    >>> moment(roundest(20 * day, 40 * day)), moment(roundest(20.2 * day, 21.7 * day))
-    (datetime.datetime(1970, 2, 1, 0, 0), datetime.datetime(1970, 1, 22, 0, 0))
-    """
-    first, last = moment(low), moment(high)
-    if first.year < last.year:
-        return micros(dt.datetime(last.year, 1, 1))
-    if first.month < last.month:
-        return micros(dt.datetime(last.year, last.month, 1))
-    for unit in (86_400, 3_600, 60, 1):
-        found = (high // (unit * _SECOND)) * unit * _SECOND
-        if found >= low:
-            return found
-    return float(round((low + high) / 2))
 
 
 def ticks(low: float, high: float, *, most: int) -> list[tuple[float, str]]:

@@ -64,7 +64,7 @@ def cut(values: Floats, *, bins: int, slack: float, kind: Family, whole: bool) -
             width = 0
         low = float(finite[max(starts[index] - 1 - width, 0)])
         high = float(finite[min(starts[index] + width, finite.size - 1)])
-        value = _round(low, high, kind=kind, whole=whole)
+        value = roundest(low, high, kind=kind, whole=whole)
         if value is not None:
             found[value[0]] = value[1]
     return tuple(found[number] for number in sorted(found)), np.array(sorted(found), dtype=np.float64)
@@ -92,8 +92,12 @@ def _places(starts: np.ndarray[tuple[int], np.dtype[np.int64]], rows: int, bins:
     return found
 
 
-def _round(low: float, high: float, *, kind: Family, whole: bool) -> tuple[float, Bound] | None:
-    """Return the roundest cut above `low` and not above `high`, as a number and as a bound."""
+def roundest(low: float, high: float, *, kind: Family, whole: bool) -> tuple[float, Bound] | None:
+    """Return the roundest cut above `low` and not above `high`, as a number and as a bound; see `cut` for the units.
+
+    >>> roundest(20.2, 45.0, kind="date", whole=True)
+    (31.0, datetime.date(1970, 2, 1))
+    """
     if kind not in ("date", "datetime"):
         number = shortest(low, high, whole=whole)
         # A whole number reads better without its ".0", and compares with floats alike.
