@@ -11,6 +11,13 @@ from dashboards.explorer.answers import Worth
 from dashboards.explorer.view import View
 from dashboards.explorer.writing import serve, write
 from pipelines.explore_config import ExploreConfig
+from pipelines.explore_runs import runs_view
+from pipelines.explore_scores import found_in as scores_in
+from pipelines.explore_scores import scores_view
+from pipelines.explore_tables import bundles, columns_of
+from pipelines.explore_uplift import found_in as effects_in
+from pipelines.explore_uplift import uplift_view
+from pipelines.explore_values import values_view
 from pipelines.exploring import features
 from pipelines.needs import needed
 from pipelines.worth import worth
@@ -22,6 +29,7 @@ from tabkit.progress import Progress
 from tabkit.roles import Roles
 
 _ROLES = ("target", "id", "time", "group", "weight")
+_PREDICTED = {"score": scores_view, "uplift": uplift_view, "cltv": values_view}
 Ready = Callable[[str, dict[str, object]], None]
 
 
@@ -63,7 +71,17 @@ def serve_job(values: Mapping[str, Any], *, ready: Ready, progress: Progress) ->
 
 
 def view_for(config: ExploreConfig, *, progress: Progress) -> View:
-    """Return the view that a source asks for."""
+    """Return the view that a source asks for: of updates, scores, effects, values, or features by a target."""
+    folders = bundles(config)
+    if folders:
+        return runs_view(config, folders, progress=progress)
+    target, columns = config.roles.get("target"), columns_of(config)
+    if target in _PREDICTED and target not in columns:
+        return _PREDICTED[target](config, progress=progress)
+    if target is not None and scores_in(columns) is not None:
+        return scores_view(config, progress=progress)
+    if target is not None and "treatment" in config.roles and effects_in(list(columns)) is not None:
+        return uplift_view(config, progress=progress)
     return features(config, progress=progress)
 
 

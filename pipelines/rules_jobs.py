@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.aiming import Aimed, aimed, facts, same_rows
+from pipelines.aiming import Aimed, aimed, facts, fingerprint, same_rows
 from pipelines.config import WorthConfig
 from pipelines.explore_config import AimConfig, RulesConfig
 from pipelines.needs import needed
@@ -138,6 +138,11 @@ def _fresh(found: Aimed, content: RuleFile, config: RulesConfig) -> tuple[Mask, 
         return everything, "The file does not say where its rules come from: rows that they were found on flatter them."
     if found.holdout is not None and same_rows(found, content.found, config):
         return found.holdout, "These are the rows that the rules were found on: only those held out then are measured."
+    if content.found.get("print") == fingerprint(found):
+        return (
+            everything,
+            "These are the rows that the rules were found on, divided otherwise: this proves nothing.",
+        )
     if content.found.get("print") and content.found.get("rows") == found.frame.height:
         return everything, "As many rows as the rules were found on, but others, or divided otherwise (seed, holdout)."
     return everything, "Rows other than those that the rules were found on."

@@ -136,6 +136,8 @@ class Axis:
             return [(float(scale.places(np.array([at / unit]))[0]), name) for at, name in found]
         name = times.span if self.family == "duration" else short
         values = _round_values(scale, most=most)
+        if self.dtype.startswith(("Int", "UInt")):
+            values = [value for value in values if value.is_integer()]
         return [(float(at), name(value)) for at, value in zip(scale.places(np.array(values)), values, strict=True)]
 
 

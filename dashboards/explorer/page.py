@@ -12,7 +12,17 @@ from dashboards.explorer.payload import Payload, to_json
 from dashboards.html import Markup, escape, join, tag
 from tabkit.errors import ConfigError
 
-_SCRIPTS = ("numbers.js", "rules.js", "plot.js", "counting.js", "panel.js", "main.js")
+_SCRIPTS = (
+    "numbers.js",
+    "rules.js",
+    "plot.js",
+    "counting.js",
+    "draft.js",
+    "panel.js",
+    "views.js",
+    "explorer.js",
+    "main.js",
+)
 HIPLOT = "0.1.33"
 """The version whose bundle this page was written for."""
 

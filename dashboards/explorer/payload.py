@@ -86,7 +86,7 @@ def payload(
         "tried": view.tried,
         "opened": view.opened,
         "everywhere": "Brush an axis: what is inside is compared with all rows.",
-        "unproved": "There is no hold-out here: what is found on these rows alone flatters itself.",
+        "unproved": view.unproved,
         "manifest": {name: packed.manifest for name, packed in columns.items()},
     }
     return Payload(page, columns)

@@ -13,6 +13,7 @@ Floats: TypeAlias = NDArray[np.float64]
 ScaleKind = Literal["linear", "log", "symlog"]
 
 _SKEWED = 8.0
+_FEW = 50  # with fewer values than this an axis is even: tails cannot be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ def scale_of(values: Floats) -> Scale:
     first, middle, last = np.quantile(values, [0.01, 0.5, 0.99])
     left, right = float(middle - first), float(last - middle)
     longer, shorter = max(left, right), min(left, right)
+    if len(values) < _FEW:
+        return Scale("linear", low, high)
     far = (high - low) > 50 * (last - first) if last > first else False
     if longer <= _SKEWED * shorter and not far:
         return Scale("linear", low, high)

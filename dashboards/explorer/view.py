@@ -68,6 +68,8 @@ class View:
         Rules that are offered.
     suggested
         What to say above them.
+    unproved
+        What the verdict says where there is no hold-out.
     tried
         How many rules were tried before.
     opened
@@ -89,6 +91,7 @@ class View:
     shade: Shade | None = None
     given: tuple[Given, ...] = ()
     suggested: str = ""
+    unproved: str = "There is no hold-out here: what is found on these rows alone flatters itself."
     tried: int = 0
     opened: str | None = None
     first: tuple[str, ...] = ()

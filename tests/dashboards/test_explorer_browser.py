@@ -81,7 +81,7 @@ def test_a_brush_by_mouse_becomes_a_rule_with_pythons_figures(opened, board):
         assert f"{said.coverage:.1%}".replace("%", " %") in shown
         for value in (said.value, said.low, said.high):
             assert f"{value:.1%}".replace("%", " %") in shown
-    assert "1 distinct rules tried" in opened.run("return document.querySelector('#ledger-words').textContent")
+    assert "1 distinct rule tried" in opened.run("return document.querySelector('#ledger-words').textContent")
 
 
 def test_each_rule_tried_widens_the_hold_out_interval(opened, board):
@@ -245,3 +245,30 @@ def test_drawn_lines_are_those_of_the_rule(opened, board):
         "return fibre.memoizedProps.rows_selected.length"
     )
     assert found == expected
+
+
+def test_numbers_are_coloured_from_low_to_high(browser, tmp_path):
+    frame = customers(3_000).select(
+        "age", "job", "balance", "flag", spend=pl.col("age") * 2.5 + pl.col("balance") / 1e6
+    )
+    written(view(frame, target="spend"), tmp_path / "page.html")
+    browser.open(tmp_path / "page.html")
+    browser.wait(READY)
+    # Old customers spend most: lines through the top of the first axis are dark, those through its foot are bright.
+    assert browser.run("return window.tabkit.page.axes[0].name") == "age"
+
+    def brightness(start, end):
+        brush(browser, "age", start, end)
+        browser.wait("window.stable = (window.stable ?? 0) + 1, window.stable > 60")
+        found = browser.run(
+            "const canvas = document.querySelector('#plot canvas');"
+            "const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;"
+            "let n = 0, bright = 0; for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 40) {"
+            " n += 1; bright += data[i + 1]; } return [n, bright / n]"
+        )
+        browser.click("#clear")
+        assert found[0] > 500
+        return found[1]
+
+    assert brightness(0.0, 0.15) < 90
+    assert brightness(0.85, 1.0) > 150

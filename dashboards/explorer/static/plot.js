@@ -4,6 +4,7 @@
 const NULL_SLOT = 34;
 const EDGE = 0.01;      // a brush that touches an end is open there: else the drawn rows' extreme would enter the rule
 const LABEL_PIXELS = 6.3;
+const NAME_LENGTH = 22;
 
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 const cut = (text, most) => (text.length > most ? `${text.slice(0, Math.max(1, most - 1))}…` : text);
@@ -110,7 +111,9 @@ function plotClass(axes, hooks) {
   return class extends base {
     constructor(props) {
       super(props);
-      this.m = [96, 104, 14, 62];
+      // Room for the names, which lean to the right.
+      const longest = Math.max(...axes.map((axis) => Math.min(NAME_LENGTH, axis.name.length)));
+      this.m = [96, Math.max(24, 6.6 * longest - 30), 14, 62];
       const brushed = () => { if (!this.moving) hooks.brushed(this); };
       brushed.cancel = () => {};
       this.onBrushChange = brushed;
@@ -185,7 +188,7 @@ function experimentOf(page, sample, shown) {
   const datapoints = [];
   const axes = page.axes.filter((axis) => axis.drawable);
   for (let i = 0; i < page.rows.drawn; i++) {
-    const values = { t: page.colour.kind === "class" ? (sample.colour[i] ? "1" : "0") : sample.colour[i] / 65534 };
+    const values = { t: page.colour.kind === "class" ? (sample.colour[i] ? "1" : "0") : 1 - sample.colour[i] / 65534 };
     for (const axis of axes) {
       const place = sample[`place ${axis.key}`][i];
       values[axis.key] = place === 65535 ? null : place / 65534;
@@ -194,10 +197,10 @@ function experimentOf(page, sample, shown) {
   }
   const plain = { type: "numeric", colors: null, colormap: null, label_css: null, label_html: null };
   const definition = Object.fromEntries(axes.map((axis) => [axis.key,
-    { ...plain, force_value_min: 0, force_value_max: 1, label_html: escaped(cut(axis.name, 22)) }]));
+    { ...plain, force_value_min: 0, force_value_max: 1, label_html: escaped(cut(axis.name, NAME_LENGTH)) }]));
   definition.t = page.colour.kind === "class"
     ? { ...plain, type: "categorical", colors: { 0: page.colour.low, 1: page.colour.high }, label_html: "colour" }
-    : { ...plain, colormap: "interpolateViridis#inverse", force_value_min: 0, force_value_max: 1, label_html: "colour" };
+    : { ...plain, colormap: "interpolateViridis", force_value_min: 0, force_value_max: 1, label_html: "colour" };
   const hidden = axes.filter((axis) => !shown.has(axis.key)).map((axis) => axis.key);
   return {
     datapoints, parameters_definition: definition, colorby: "t", colormap: null, weightcolumn: null,
