@@ -173,8 +173,9 @@ def _colours(view: View, rows: NDArray[np.int64]) -> NDArray[Any]:
     if view.shade is None and goal.kind == "share":
         return _strong(goal)[rows].astype(np.uint16)
     values = _shades(view)
-    ranks = np.searchsorted(np.sort(values), values, side="right") / len(values)
-    return np.round(ranks[rows] * _PLACES).astype(np.uint16)
+    rising = np.sort(values)
+    ranks = np.searchsorted(rising, values[rows], side="left") + np.searchsorted(rising, values[rows], side="right")
+    return np.round(ranks / (2 * len(values)) * _PLACES).astype(np.uint16)
 
 
 def _shades(view: View) -> Floats:

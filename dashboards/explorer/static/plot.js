@@ -8,6 +8,8 @@ const NAME_LENGTH = 22;
 
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 const cut = (text, most) => (text.length > most ? `${text.slice(0, Math.max(1, most - 1))}…` : text);
+// Names that differ at their end alone stay apart.
+const cutMiddle = (text, most) => (text.length > most ? `${text.slice(0, Math.ceil(most / 2))}…${text.slice(1 - Math.floor(most / 2))}` : text);
 const inMemory = (values = {}, prefix = "") => ({
   get: (name, otherwise) => (prefix + name in values ? values[prefix + name] : otherwise),
   set: (name, value) => { values[prefix + name] = value; },
@@ -111,9 +113,7 @@ function plotClass(axes, hooks) {
   return class extends base {
     constructor(props) {
       super(props);
-      // Room for the names, which lean to the right.
-      const longest = Math.max(...axes.map((axis) => Math.min(NAME_LENGTH, axis.name.length)));
-      this.m = [96, Math.max(24, 6.6 * longest - 30), 14, 62];
+      this.m = [96, 60, 14, 62];
       const brushed = () => { if (!this.moving) hooks.brushed(this); };
       brushed.cancel = () => {};
       this.onBrushChange = brushed;
@@ -131,6 +131,13 @@ function plotClass(axes, hooks) {
     }
 
     spacing() { return (this.w ?? 800) / Math.max(1, this.state.dimensions.length); }
+
+    compute_dimensions() {
+      // Room for the last name, which leans to the right.
+      const last = byKey.get(this.state.dimensions.at(-1))?.name ?? "";
+      this.m[1] = Math.max(16, 6.6 * Math.min(NAME_LENGTH, last.length) - 30);
+      super.compute_dimensions();
+    }
 
     createScale(key) {
       const axis = byKey.get(key);
@@ -197,7 +204,7 @@ function experimentOf(page, sample, shown) {
   }
   const plain = { type: "numeric", colors: null, colormap: null, label_css: null, label_html: null };
   const definition = Object.fromEntries(axes.map((axis) => [axis.key,
-    { ...plain, force_value_min: 0, force_value_max: 1, label_html: escaped(cut(axis.name, NAME_LENGTH)) }]));
+    { ...plain, force_value_min: 0, force_value_max: 1, label_html: escaped(cutMiddle(axis.name, NAME_LENGTH)) }]));
   definition.t = page.colour.kind === "class"
     ? { ...plain, type: "categorical", colors: { 0: page.colour.low, 1: page.colour.high }, label_html: "colour" }
     : { ...plain, colormap: "interpolateViridis", force_value_min: 0, force_value_max: 1, label_html: "colour" };
