@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -17,10 +15,13 @@ from tabkit.errors import ConfigError, FitError
 from tabkit.roles import Roles
 from tabkit.rules import Goal, aim
 from tabkit.rules.goal import Mask
+from tabkit.schema import family
 from tabkit.table import Table, read
 
 FEWEST = 40
 """With fewer rows than this nothing is held out."""
+
+_FEWEST_DAYS = 5  # below which days are not taken for what is independent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,71 +90,93 @@ def of_table(table: Table, config: AimConfig) -> Aimed:
 
 
 def divided(table: Table, goal: Goal, config: AimConfig, *, notes: Sequence[str] = ()) -> Aimed:
-    """Hold out some of the rows of a goal."""
+    """Hold out some of the rows of a goal, and say which of them depend on each other.
+
+    Raises
+    ------
+    FitError
+        If an arm is missing among the rows to look at.
+    """
     roles = table.roles
     columns = tuple(name for name in table.frame.columns if name not in roles.given().values())
-    found, holdout = [*notes], held_out(table, goal, config)
+    goal, lots = _with_units(table, goal)
+    found, holdout = [*notes, *lots], held_out(table, goal, config)
+    found += [] if holdout is None else _arms(goal, holdout)
     if holdout is None:
-        found.append(f"With fewer than {FEWEST} rows none are held out: nothing can be proved on them.")
+        found.append(why_none(table, goal, config))
     elif roles.time is not None:
         found.append(f"The newest {int(holdout.sum()):,} rows by {roles.time} are held out.")
-    return Aimed(table, goal, holdout, columns, tuple(found), tuple(notes))
+    return Aimed(table, goal, holdout, columns, tuple(found), (*notes, *lots))
+
+
+def _with_units(table: Table, goal: Goal) -> tuple[Goal, list[str]]:
+    """Return the goal with what is independent: groups, else days, as `train` has it; and a note that says so."""
+    roles = table.roles
+    lots, what = None, ""
+    if roles.group is not None:
+        lots, what = table.frame[roles.group], f"one {roles.group}"
+    elif roles.time is not None and family(table.frame.schema[roles.time]) in ("date", "datetime"):
+        days = table.frame[roles.time].dt.date()
+        lots, what = (days if _FEWEST_DAYS <= days.n_unique() < days.len() else None), f"one day of {roles.time}"
+    if lots is None:
+        return goal, []
+    codes = (lots.rank("dense") - 1).to_numpy().astype(np.int64)
+    note = f"Rows of {what} count as one, for they depend on each other: {int(codes.max()) + 1:,} are independent."
+    return replace(goal, unit=codes), [note]
+
+
+def _arms(goal: Goal, holdout: Mask) -> list[str]:
+    """Return a note if an arm is missing among the rows held out; among the others it must not."""
+    if goal.treated is None:
+        return []
+    found = []
+    for arm, rows in ((goal.arm, goal.treated), (goal.control, ~goal.treated)):
+        if not (rows & ~holdout).any():
+            raise FitError(
+                f"arm {arm!r} of {goal.treatment!r} has rows among those held out alone",
+                advice="hold out others: another share (--holdout), another seed, or no time or group role",
+            )
+        if not (rows & holdout).any():
+            found.append(f"No row of arm {arm} is held out: nothing can be proved on the rows that are.")
+    return found
 
 
 def held_out(table: Table, goal: Goal, config: AimConfig) -> Mask | None:
-    """Return which rows nobody looks at: the newest, whole groups, or by class or chance; None if there are too few."""
-    rows, roles = table.frame.height, table.roles
-    if rows < FEWEST:
+    """Return which rows nobody looks at: the newest, whole groups, or by class or chance; None if it cannot be."""
+    if table.frame.height < FEWEST:
         return None
-    by_class = goal.y if goal.kind == "share" else goal.treated
-    plain = roles.time is None and roles.group is None
     try:
-        parts = splits.holdout(
-            rows,
-            share=config.holdout,
-            seed=config.seed,
-            time=table.times(),
-            groups=table.frame[roles.group].to_numpy() if roles.group and roles.time is None else None,
-            stratify=by_class.astype(np.int64) if plain and by_class is not None else None,
-        )
+        return _held_out(table, goal, config)
     except FitError:
         return None
+
+
+def why_none(table: Table, goal: Goal, config: AimConfig) -> str:
+    """Return in a sentence why `held_out` gave None."""
+    if table.frame.height < FEWEST:
+        return f"With fewer than {FEWEST} rows none are held out: nothing can be proved on them."
+    divider = table.roles.time or table.roles.group
+    if divider is not None and table.frame[divider].n_unique() == 1:
+        return f"No rows are held out, since all have one {divider}: nothing can be proved on them."
+    try:
+        _held_out(table, goal, config)
+    except FitError as error:
+        return f"No rows are held out, so that nothing can be proved: {error.problem}."
+    return "No rows are held out: nothing can be proved on them."
+
+
+def _held_out(table: Table, goal: Goal, config: AimConfig) -> Mask:
+    rows, roles = table.frame.height, table.roles
+    by_class = goal.y if goal.kind == "share" else goal.treated
+    plain = roles.time is None and roles.group is None
+    parts = splits.holdout(
+        rows,
+        share=config.holdout,
+        seed=config.seed,
+        time=table.times(),
+        groups=table.frame[roles.group].to_numpy() if roles.group and roles.time is None else None,
+        stratify=by_class.astype(np.int64) if plain and by_class is not None else None,
+    )
     mask = np.zeros(rows, dtype=np.bool_)
     mask[parts.test] = True
     return mask
-
-
-def facts(found: Aimed, config: AimConfig) -> dict[str, Any]:
-    """Return how rules were found, for their file: enough to hold out the same rows again."""
-    goal = found.goal
-    return {
-        "source": found.table.short_name,
-        "rows": found.frame.height,
-        "print": fingerprint(found),
-        "target": goal.name,
-        "positive": goal.positive,
-        "treatment": goal.treatment,
-        "arm": goal.arm,
-        "control": goal.control,
-        "time": found.table.roles.time,
-        "group": found.table.roles.group,
-        "holdout": config.holdout,
-        "seed": config.seed,
-    }
-
-
-def fingerprint(found: Aimed) -> str:
-    """Return a short text that is the same for the same rows in the same order, whatever columns they have."""
-    content = hashlib.sha256(found.goal.name.encode() + found.goal.y.tobytes())
-    if found.goal.treated is not None:
-        content.update(found.goal.treated.tobytes())
-    return content.hexdigest()[:16]
-
-
-def same_rows(found: Aimed, facts: Mapping[str, Any], config: AimConfig) -> bool:
-    """Return whether rules were found on these very rows, so that only those held out then can prove anything."""
-    alike = {"rows": found.frame.height, "print": fingerprint(found)}
-    return all(facts.get(key) == value for key, value in alike.items()) and (
-        facts.get("holdout"),
-        facts.get("seed"),
-    ) == (config.holdout, config.seed)

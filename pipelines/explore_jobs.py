@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboards.explorer.answers import Worth
+from dashboards.explorer.page import MARK
 from dashboards.explorer.view import View
 from dashboards.explorer.writing import serve, write
 from pipelines.explore_config import ExploreConfig
@@ -119,7 +120,7 @@ def _is_page(path: Path) -> bool:
     """Return whether a file is a page that this command wrote: an older one is replaced."""
     try:
         with path.open("rb") as file:
-            return b'id="page"' in file.read(400_000)
+            return MARK.encode() in file.read(300)
     except OSError:
         return False
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from dashboards.explorer.view import Given, View
-from pipelines.aiming import Aimed, aimed, facts, of_table
+from pipelines.aiming import FEWEST, Aimed, of_table
 from pipelines.explore_config import ExploreConfig
 from pipelines.explore_tables import joined
+from pipelines.provenance import aimed_like, facts, provenance
 from tabkit.errors import ConfigError
 from tabkit.predicates import check
 from tabkit.progress import Progress
@@ -28,7 +29,7 @@ def features(config: ExploreConfig, *, progress: Progress) -> View:
         found = of_table(rows.table, config)
         found = replace(found, notes=(*rows.notes, *found.notes))
     else:
-        found = aimed(config)
+        found, config = aimed_like(config, _file(config).found)
     return view_of(found, config, kind="Features", progress=progress)
 
 
@@ -73,8 +74,8 @@ def view_of(
         given=tuple(given),
         suggested=_said(suggestions, found, asked=config.suggest),
         opened=_opened(config, given),
-        tried=max(int(known.found.get("tried", 0) or 0), suggestions.tested if suggestions else 0),
-        notes=(*found.notes, *(suggestions.notes if suggestions else ())),
+        tried=max(int(known.found.get("tried", 0)), suggestions.tested if suggestions else 0),
+        notes=(*found.notes, *_whence(found, known), *(suggestions.notes if suggestions else ())),
         facts=facts(found, config),
     )
     return replace(view, **more)  # type: ignore[arg-type]  # fields by name
@@ -102,12 +103,21 @@ def search(found: Aimed, config: ExploreConfig, *, columns: Sequence[str], progr
 
 def _known(found: Aimed, config: ExploreConfig) -> RuleFile:
     """Return the file's rules, if there is one that fits these rows."""
-    if config.rules is None or not Path(config.rules).exists():
-        return RuleFile(())
-    content = read(config.rules)
+    content = _file(config)
     shown = {name: found.frame.schema[name] for name in found.columns}
     check(content.rules, shown, what="these rows")
     return content
+
+
+def _file(config: ExploreConfig) -> RuleFile:
+    """Return what is in the file of rules, which need not be there yet."""
+    return RuleFile(()) if config.rules is None or not Path(config.rules).exists() else read(config.rules)
+
+
+def _whence(found: Aimed, known: RuleFile) -> list[str]:
+    """Return what there is to say of rules from a file, unless these very rows were held out when they were found."""
+    whence = provenance(found, known.found) if known.rules else None
+    return [] if whence is None or whence.kind == "same" else [whence.note]
 
 
 def _from_file(content: RuleFile, found: Aimed) -> Sequence[Given]:
@@ -140,7 +150,8 @@ def standing(found: Measured) -> str:
 
 def _said(suggestions: Suggestions | None, found: Aimed, *, asked: bool) -> str:
     if suggestions is None:
-        return "" if not asked else "Nothing was searched for: there are too few rows to prove anything."
+        why = "there are too few rows" if found.frame.height < FEWEST else "no rows are held out"
+        return f"Nothing was searched for: {why} to prove anything." if asked else ""
     if not suggestions.rules:
         return f"Nothing was proved: {suggestions.searched:,} rules were looked at, {suggestions.tested} tested."
     many = "1 rule was" if len(suggestions.rules) == 1 else f"{len(suggestions.rules)} rules were"

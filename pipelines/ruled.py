@@ -36,8 +36,9 @@ def file_of(given: GivenRules) -> RuleFile:
 
 
 def origin(file: RuleFile) -> dict[str, Any]:
-    """Return what a file says about how its rules were found as JSON holds it, times as text."""
-    found: dict[str, Any] = json.loads(json.dumps(dict(file.found), default=str))
+    """Return what a file says about how its rules were found as JSON holds it, times as text; without its sample."""
+    told = {name: value for name, value in file.found.items() if name != "sketch"}
+    found: dict[str, Any] = json.loads(json.dumps(told, default=str))
     return found
 
 

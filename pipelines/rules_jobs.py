@@ -9,22 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.aiming import Aimed, aimed, facts, fingerprint, same_rows
+from pipelines.aiming import FEWEST, Aimed, aimed, why_none
 from pipelines.config import WorthConfig
 from pipelines.explore_config import AimConfig, RulesConfig
 from pipelines.needs import needed
+from pipelines.provenance import Provenance, aimed_like, facts, provenance
 from pipelines.ruled import file_of, origin
 from pipelines.worth import worth, worth_job
 from tabkit.config import build
-from tabkit.errors import ConfigError
+from tabkit.errors import ConfigError, TabkitError
 from tabkit.predicates import check
 from tabkit.progress import Progress
-from tabkit.rules import Ledger, Measured, Rule, RuleFile, masks, most_alike, read, write
+from tabkit.roles import Roles
+from tabkit.rules import Ledger, Rule, RuleFile, masks, most_alike, read, write
 from tabkit.rules.goal import Mask
 from tabkit.rules.suggest import suggest
 from tabkit.rules.suggestion import Suggestions
-
-_FADED = 0.7
+from tabkit.rules.verdict import verdict
 
 
 def suggest_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
@@ -37,14 +38,10 @@ def suggest_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
     """
     started = clock.perf_counter()
     config = build(RulesConfig, values)
-    output = Path(needed(config, "output"))
-    if output.suffix != ".toml":
-        raise ConfigError(f"{str(output)!r} is no TOML file", advice="end its name in .toml")
-    if output.exists() and not overwrite:
-        raise ConfigError(f"{str(output)!r} is there already", advice="choose another name, or pass --overwrite")
+    output = _output(config, overwrite=overwrite)
     found = aimed(config)
     if found.holdout is None:
-        raise ConfigError(f"{found.frame.height} rows are too few to find rules in and prove them", advice="use more")
+        raise _unprovable(found, config)
     result = suggest(
         found.frame,
         found.goal,
@@ -61,7 +58,7 @@ def suggest_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
         "rows": found.frame.height,
         "holdout": int(found.holdout.sum()),
         **result.to_dict(),
-        "verdicts": [verdict(one.holdout, one.train.to_dict()) for one in result.rules],
+        "verdicts": [verdict(one.holdout, one.train) for one in result.rules],
         "notes": [*found.notes, *result.notes],
         "seconds": round(clock.perf_counter() - started, 3),
     }
@@ -76,19 +73,22 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
     if not content.rules:
         raise ConfigError(f"{path!r} holds no rules", advice="find some: tabkit rules suggest")
     with progress.task("measuring rules", total=1) as advance:
-        found = aimed(config)
-        check(content.rules, {name: found.frame.schema[name] for name in found.columns}, what=found.table.name)
-        rows, note = _fresh(found, content, config)
-        scored = _scored(content, found, rows, level=config.level)
+        found, _ = aimed_like(config, content.found)
+        shown = {name: dtype for name, dtype in found.frame.schema.items() if name not in config.roles.values()}
+        check(content.rules, shown, what=found.table.name)
+        whence = provenance(found, content.found)
+        scored, rows = _scored(content, found, whence, level=config.level)
         advance(1)
     return {
         "rules": path,
         "goal": found.goal.words(),
         "kind": found.goal.kind,
-        "rows": int(rows.sum()),
+        "rows": rows,
         "level": config.level,
+        "provenance": whence.kind,
+        "overlap": whence.overlap,
         "scores": scored,
-        "notes": [note, *found.dropped_notes],
+        "notes": [whence.note, *found.dropped_notes],
         "seconds": round(clock.perf_counter() - started, 3),
     }
 
@@ -103,23 +103,53 @@ def worth_of_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, 
     known = ruled.found
     if not known or config.holdout is not None:
         return worth_job(values, progress=progress)
-    settings = {name: known[name] for name in ("positive", "control", "arm", "holdout", "seed") if name in known}
-    roles = {**config.roles, **{name: known[name] for name in ("time", "group") if name in known}}
-    aim = build(AimConfig, {"source": config.source, "roles": roles, "exclude": config.encoding.exclude, **settings})
-    found = aimed(aim)
-    if found.holdout is None or not same_rows(found, known, aim):
+    found = _held_out_then(config, known)
+    if found is None:
         return worth_job(values, progress=progress)
+    roles = Roles.from_dict({**found.table.roles.given(), **config.roles})
     left = [name for name in config.encoding.exclude if name in found.frame.columns]
     encoding = config.encoding.model_copy(update={"exclude": left})
     result = worth(
         found.frame,
         rules=ruled.rules,
-        roles=found.table.roles,
+        roles=roles,
         config=config.model_copy(update={"encoding": encoding}),
         holdout=found.holdout,
         progress=progress,
     )
-    return {**result.to_dict(), "roles": found.table.roles.given(), "found": origin(ruled)}
+    return {**result.to_dict(), "roles": roles.given(), "found": origin(ruled)}
+
+
+def _held_out_then(config: WorthConfig, known: Mapping[str, Any]) -> Aimed | None:
+    """Return the rows divided as when the rules were found, whatever the folds are by; None if these are others."""
+    settings = {name: known[name] for name in ("positive", "control", "arm", "holdout", "seed") if name in known}
+    roles = {role: column for role, column in config.roles.items() if role not in ("time", "group")}
+    roles |= {name: known[name] for name in ("time", "group") if name in known}
+    aim = build(AimConfig, {"source": config.source, "roles": roles, "exclude": config.encoding.exclude, **settings})
+    try:
+        found = aimed(aim)
+    except TabkitError:  # rows that cannot be divided so are others
+        return None
+    return found if provenance(found, known).kind == "same" else None
+
+
+def _output(config: RulesConfig, *, overwrite: bool) -> Path:
+    """Return where to write, which is refused before any work."""
+    output = Path(needed(config, "output"))
+    if output.suffix != ".toml":
+        raise ConfigError(f"{str(output)!r} is no TOML file", advice="end its name in .toml")
+    if output.exists() and not overwrite:
+        raise ConfigError(f"{str(output)!r} is there already", advice="choose another name, or pass --overwrite")
+    return output
+
+
+def _unprovable(found: Aimed, config: RulesConfig) -> ConfigError:
+    """Return the error that says why no rows could be held out."""
+    rows = found.frame.height
+    if rows < FEWEST:
+        return ConfigError(f"{rows} rows are too few to find rules in and prove them", advice="use more")
+    why = why_none(found.table, found.goal, config)
+    return ConfigError(why.rstrip("."), advice="use rows of several, or another --time or --group")
 
 
 def _file(result: Suggestions, found: Aimed, config: RulesConfig) -> RuleFile:
@@ -131,26 +161,13 @@ def _file(result: Suggestions, found: Aimed, config: RulesConfig) -> RuleFile:
     return RuleFile(rules, {**facts(found, config), "tried": result.tested}, measured)
 
 
-def _fresh(found: Aimed, content: RuleFile, config: RulesConfig) -> tuple[Mask, str]:
-    """Return the rows that can prove anything, and what to say about them."""
-    everything = np.ones(found.frame.height, dtype=np.bool_)
-    if not content.found:
-        return everything, "The file does not say where its rules come from: rows that they were found on flatter them."
-    if found.holdout is not None and same_rows(found, content.found, config):
-        return found.holdout, "These are the rows that the rules were found on: only those held out then are measured."
-    if content.found.get("print") == fingerprint(found):
-        return (
-            everything,
-            "These are the rows that the rules were found on, divided otherwise: this proves nothing.",
-        )
-    if content.found.get("print") and content.found.get("rows") == found.frame.height:
-        return everything, "As many rows as the rules were found on, but others, or divided otherwise (seed, holdout)."
-    return everything, "Rows other than those that the rules were found on."
-
-
-def _scored(content: RuleFile, found: Aimed, rows: Mask, *, level: float) -> list[dict[str, Any]]:
+def _scored(content: RuleFile, found: Aimed, whence: Provenance, *, level: float) -> tuple[list[dict[str, Any]], int]:
+    """Measure rules on all rows, or on those held out where they were found on the others; and say how many."""
+    rows = np.ones(found.frame.height, dtype=np.bool_)
+    if whence.kind == "same" and found.holdout is not None:
+        rows = found.holdout
     goal, inside = found.goal.take(rows), [mask[rows] for mask in masks(content.rules, found.frame)]
-    ledger = Ledger(before=len(content.rules))
+    ledger = Ledger(before=max(len(content.rules), whence.tried(content.found)))
     scores = []
     for index, rule in enumerate(content.rules):
         said = ledger.measure(inside[index], goal, level=level)
@@ -166,7 +183,7 @@ def _scored(content: RuleFile, found: Aimed, rows: Mask, *, level: float) -> lis
                 "alike": _alike(inside[index], others, [r for r in content.rules if r is not rule]),
             }
         )
-    return scores
+    return scores, int(rows.sum())
 
 
 def _alike(inside: Mask, others: Sequence[Mask], rules: Sequence[Rule]) -> dict[str, Any] | None:
@@ -176,27 +193,4 @@ def _alike(inside: Mask, others: Sequence[Mask], rules: Sequence[Rule]) -> dict[
     return {"name": rules[found[0]].name, "jaccard": found[1].jaccard, "inside": found[1].inside}
 
 
-def verdict(said: Measured, before: Mapping[str, Any] | None) -> str:
-    """Say in a word or two whether a rule holds: its interval must leave the base on the side that it was found on.
-
-    >>> verdict(Measured(100, 20, 0.5, 0.3, 0.7, 0.1, None, 0.95), None)
-    'holds'
-    >>> verdict(Measured(100, 20, 0.5, 0.3, 0.7, 0.4, None, 0.95), None)
-    'not shown'
-    """
-    if said.value is None or said.low is None or said.high is None:
-        return "too few rows"
-    then = None if before is None else before.get("value")
-    base = None if before is None else before.get("base")
-    low = isinstance(then, int | float) and isinstance(base, int | float) and then < base
-    if said.low <= said.base <= said.high:
-        return "not shown"
-    if (said.high < said.base) != low:
-        return "turned over"
-    lift, was = said.lift, None if before is None else before.get("lift")
-    if not low and lift is not None and isinstance(was, int | float) and said.treated is None and lift < _FADED * was:
-        return "holds, but weaker"
-    return "holds"
-
-
-__all__ = ["score_job", "suggest_job", "verdict", "worth_of_job"]
+__all__ = ["score_job", "suggest_job", "worth_of_job"]

@@ -12,7 +12,13 @@ from rich.text import Text
 from pipelines.terminal import plain_table, visible
 
 _ALIKE = 0.8
-_COLOURS = {"holds": "green", "holds, but weaker": "yellow", "not shown": "red", "turned over": "red"}
+_COLOURS = {
+    "holds": "green",
+    "holds, but weaker": "yellow",
+    "not shown": "red",
+    "turned over": "red",
+    "arms differ": "red",
+}
 
 
 def suggest_view(result: Mapping[str, Any]) -> RenderableType:

@@ -118,7 +118,7 @@ def concluded(
     decision = _decision(found[0])
     repeats = 1 + max(pair.fold.repeat for pair in pairs)
     said = f"{decision.capitalize()}: {_said(found[0], how.level)}, on {len(places):,} rows"
-    said += " that the author of the rules never saw." if unseen else f". {_FLATTERED}"
+    said += " that were held out while the rules were found." if unseen else f". {_FLATTERED}"
     trees = np.mean([[booster.trees for booster in pair.boosters] for pair in pairs], axis=0)
     return Worth(
         decision=decision,

@@ -11,12 +11,15 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tabkit.errors import TabkitError
 
+_STALE_SECONDS = 60.0
+_PAUSE_SECONDS = 0.02
 _CANNOT_FLUSH = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
@@ -97,6 +100,86 @@ def staged_folder(target: str | Path, *, kind: type[TabkitError], overwrite: boo
         if os.path.lexists(old) and os.path.lexists(target):
             _remove(old)
     _flush_folder(target.parent)
+
+
+@contextmanager
+def exclusive(target: str | Path, *, kind: type[TabkitError], seconds: float = 5.0) -> Iterator[None]:
+    """Keep other processes that ask for the same from `target`, so that what is read, changed and written stays whole.
+
+    A file ``.NAME.lock`` beside it says that someone is at work. One that is older than a minute was left behind by a
+    process that was ended, and is taken over.
+
+    Parameters
+    ----------
+    target
+        What is changed; it need not be there. Missing folders above it are made.
+    kind
+        The error raised when others keep it for longer than `seconds`, or the system refuses to write.
+    seconds
+        How long to wait.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from tabkit.errors import ConfigError
+    >>> target = Path(tempfile.mkdtemp()) / "rules.toml"
+    >>> with exclusive(target, kind=ConfigError):
+    ...     [path.name for path in target.parent.iterdir()]
+    ['.rules.toml.lock']
+    """
+    target, token, made = Path(target), secrets.token_hex(8), list[Path]()
+    lock = target.parent / f".{target.name[:50]}.lock"
+    try:
+        _make_folders(target.parent, made)
+        _acquire(lock, token, target=target, kind=kind, seconds=seconds)
+    except BaseException as error:
+        _remove_empty(made)
+        if isinstance(error, OSError):
+            raise explain(error, target, kind=kind) from error
+        raise
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if lock.read_text(encoding="utf-8") == token:  # else taken over by another
+                lock.unlink()
+        _remove_empty(made)
+
+
+def _acquire(lock: Path, token: str, *, target: Path, kind: type[TabkitError], seconds: float) -> None:
+    last = time.monotonic() + seconds
+    while True:
+        try:
+            handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            if _take_stale(lock):
+                continue
+            if time.monotonic() >= last:
+                raise kind(
+                    f"{str(target)!r} is being changed by another process, for more than {seconds:g} seconds",
+                    advice=f"try again; if no other is running, delete {str(lock)!r}",
+                ) from None
+            time.sleep(_PAUSE_SECONDS)
+            continue
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(token)
+        return
+
+
+def _take_stale(lock: Path) -> bool:
+    """Remove a lock that was left behind; return whether there is none any more."""
+    old = _hidden(lock)
+    try:
+        if time.time() - lock.stat().st_mtime < _STALE_SECONDS:
+            return False
+        os.rename(lock, old)  # of several who see it one alone succeeds
+        if time.time() - old.stat().st_mtime < _STALE_SECONDS:  # another took it over in between: it is theirs
+            os.rename(old, lock)
+            return False
+        old.unlink()
+    except FileNotFoundError:
+        return True
+    return True
 
 
 def refuse_existing(target: str | Path, *, kind: type[TabkitError], overwrite: bool) -> None:

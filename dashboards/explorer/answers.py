@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dashboards.background import Background
 from dashboards.explorer.board import Board
@@ -20,7 +19,9 @@ from tabkit.predicates import Rule, from_dict
 from tabkit.progress import Progress
 from tabkit.rules import Goal, Ledger, RuleFile, masks, measure, most_alike, read, write
 from tabkit.rules.goal import Mask
+from tabkit.rules.intervals import moments
 from tabkit.rules.usefulness import usefulness
+from tabkit.staging import exclusive
 
 Worth = Callable[[Rule, Progress], Mapping[str, Any]]
 """Compares models with and without a rule; gives at least ``words``."""
@@ -48,6 +49,7 @@ class Answers:
     jobs: Background = field(default_factory=Background)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _last: dict[str, str] = field(default_factory=dict)
+    _keys: set[str] = field(default_factory=set)
 
     def calls(self) -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
         """Return the answers by name."""
@@ -70,8 +72,9 @@ class Answers:
         held = view.holdout is not None and body.get("proved") is True
         alike = most_alike(inside[train], [mask[train] for mask in known]) if rule.columns() else None
         return {
-            "train": [moments(inside[train], goal.take(train)) for goal in view.goals],
-            "holdout": [moments(inside[~train], goal.take(~train)) for goal in view.goals] if held else None,
+            "train": [counted(inside[train], goal.take(train)) for goal in view.goals],
+            "holdout": [counted(inside[~train], goal.take(~train)) for goal in view.goals] if held else None,
+            "tried": self._tried(rule) if held else None,
             "next": self._next(rule, inside & train),
             "alike": None
             if alike is None or not alike[1].jaccard
@@ -83,19 +86,29 @@ class Answers:
         rule, tried = self._rule(body), body.get("tried", 1)
         if not isinstance(tried, int) or isinstance(tried, bool) or not 0 <= tried <= 10**9:
             raise ConfigError(f"tried is {tried!r}; a count was expected")
+        if rule.name in self.board.view.frame.columns:
+            raise ConfigError(
+                f"{rule.name!r} is the name of a column", advice="a rule is a feature of its own: give it another name"
+            )
         if not rule.columns():
             raise ConfigError("a rule without conditions is every row", advice="brush an axis first")
         path = self.saves
         if path is None:
             raise ConfigError("no file was named to save rules to", advice="start with --rules rules.toml")
-        with self._lock:
+        tried = max(tried, self.board.view.tried + len(self._keys))
+        with self._lock, exclusive(path, kind=ConfigError):
             before = read(path) if path.exists() else RuleFile((), dict(self.board.view.facts))
+            _check_origin(before, self.board.view.facts, path)
             same = next((known for known in before.rules if known.name == rule.name), None)
             if same is not None and same.key() != rule.key():
                 raise ConfigError(
                     f"another rule is called {rule.name!r} in {path.name}", advice="give this one a name of its own"
                 )
-            found = {**before.found, "tried": max(tried, int(before.found.get("tried", 0) or 0))}
+            found = {
+                **self.board.view.facts,
+                **before.found,
+                "tried": max(tried, int(before.found.get("tried", 0) or 0)),
+            }
             content = RuleFile(before.rules, found, before.measured).with_rule(rule, self._measured(rule, tried))
             write(path, content)
         return {"words": f"Saved {rule.name} to {path.name}, which holds {len(content.rules)} now."}
@@ -113,6 +126,12 @@ class Answers:
         if "job" not in self._last:
             raise ConfigError("no comparison was started")
         return self.jobs.state(self._last["job"])
+
+    def _tried(self, rule: Rule) -> int:
+        """Enter a rule among those whose hold-out rows were looked at; return how many there are."""
+        with self._lock:
+            self._keys.add(rule.key())
+            return self.board.view.tried + len(self._keys)
 
     def _rule(self, body: Mapping[str, Any]) -> Rule:
         view = self.board.view
@@ -146,16 +165,23 @@ class Answers:
         return sorted(((key, value) for key, value in found if value > 0), key=lambda item: -item[1])[:_MOST_NEXT]
 
 
-def moments(inside: Mask, goal: Goal) -> list[tuple[float, float, float]]:
-    """Return count, sum and squared deviations of a goal inside of a rule; of an effect for the treated and controls.
+def _check_origin(before: RuleFile, facts: Mapping[str, Any], path: Path) -> None:
+    """Refuse to put rules of other rows, or of another division, into a file that says where its rules come from."""
+    if before.found.get("print") and any(before.found.get(key) != facts.get(key) for key in ("print", "division")):
+        raise ConfigError(
+            f"the rules in {path.name} were found on other rows, or with other rows held out",
+            advice="save to another file: start again with --rules and a new name",
+        )
 
-    >>> moments(np.array([True, True, False]), Goal("spend", "mean", np.array([1.0, 3.0, 9.0])))
-    [(2, 4.0, 2.0)]
+
+def counted(inside: Mask, goal: Goal) -> dict[str, list[tuple[float, ...]]]:
+    """Return the moments of a goal inside of a rule and outside, as the page reads them.
+
+    >>> goal = Goal("spend", "mean", np.array([1.0, 3.0, 9.0]))
+    >>> counted(np.array([True, True, False]), goal)["inside"]
+    [(2, 4.0, 2.0, 2)]
     """
-    if goal.treated is None:
-        return [_moments(goal.y[inside])]
-    return [_moments(goal.y[inside & goal.treated]), _moments(goal.y[inside & ~goal.treated])]
-
-
-def _moments(y: NDArray[np.float64]) -> tuple[int, float, float]:
-    return len(y), float(y.sum()), float(((y - y.mean()) ** 2).sum()) if len(y) else 0.0
+    return {
+        name: [(m.n, m.total, m.squares, m.units) for m in moments(rows, goal)]
+        for name, rows in (("inside", inside), ("rest", ~inside))
+    }

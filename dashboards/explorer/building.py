@@ -29,6 +29,8 @@ EVEN_CUTS = 150
 QUANTILE_CUTS = 40
 MOST_LEVELS = 30
 _EXACT = 2.0**53
+_MOST_SPAN = 1e300
+_FAR = "its values lie too far apart to be drawn"
 _SLACK = 0.0025  # how far a cut may move to a rounder number, as a share of the rows
 _SHOWN: dict[str, Family] = {
     "number": "number",
@@ -76,7 +78,11 @@ def build(
     bare = Axis(key, column.name, dtype_name(column.dtype), kind, nulls=nulls)
     if kind in ("text", "boolean"):
         return _levelled(column, seen, own, bare, order)
-    return _scaled(column, seen, own, bare)
+    try:
+        axis = _scaled(column, seen, own, bare)
+        return axis if isinstance(axis, Skipped) or axis.ticks() else Skipped(column.name, "no round number is on it")
+    except (ArithmeticError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return Skipped(column.name, _FAR)
 
 
 def _levelled(
@@ -113,6 +119,8 @@ def _scaled(column: pl.Series, seen: pl.Series, own: list[Condition], bare: Axis
     kind = bare.family
     values = numbers(column)
     finite = values[np.isfinite(values)]
+    if len(finite) and finite.max() / 4 - finite.min() / 4 > _MOST_SPAN:
+        return Skipped(column.name, _FAR)
     if column.dtype.is_integer() and len(finite) and np.abs(finite).max() > _EXACT:
         return Skipped(column.name, "whole numbers too large to be told apart here: identifiers, perhaps")
     if not len(finite):

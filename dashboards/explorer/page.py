@@ -23,6 +23,8 @@ _SCRIPTS = (
     "explorer.js",
     "main.js",
 )
+MARK = '<meta name="generator" content="tabkit explore">'
+"""By which a page is known: only such files are written over unasked."""
 HIPLOT = "0.1.33"
 """The version whose bundle this page was written for."""
 
@@ -57,6 +59,7 @@ def page(content: Payload) -> str:
         '<html lang="en">',
         "<head>",
         '<meta charset="utf-8">',
+        MARK,
         f'<meta http-equiv="Content-Security-Policy" content="{escape(_meta_policy(served=values["served"]))}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',

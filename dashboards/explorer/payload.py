@@ -78,7 +78,7 @@ def payload(
         "level": LEVEL,
         "rows": {"all": view.frame.height, "train": len(train), "holdout": len(held), "drawn": len(board.drawn)},
         "goals": [_goal(goal) for goal in view.goals],
-        "base": {"train": _bases(view, train), "holdout": _bases(view, held)},
+        "base": {"train": _bases(view, train), "holdout": _bases(view, held if served or embed_holdout else held[:0])},
         "colour": _colour(view),
         "axes": [_axis(board, axis) for axis in board.axes],
         "given": [_given(given) for given in view.given],
@@ -150,9 +150,12 @@ def _arrays(board: Board, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {axis.key: board.codes[axis.key][rows] for axis in board.axes}
     for index, goal in enumerate(board.view.goals):
         y = goal.y[rows]
-        found[f"y {index}"] = y.astype(np.uint8) if np.isin(y, (0.0, 1.0)).all() else y
+        found[f"y {index}"] = y.astype(np.uint8) if goal.binary else y
         if goal.treated is not None:
             found[f"treated {index}"] = goal.treated[rows].astype(np.uint8)
+    unit = board.view.goals[0].unit
+    if unit is not None:
+        found["unit"] = np.unique(unit[rows], return_inverse=True)[1].astype(np.uint32)
     return found
 
 
@@ -173,9 +176,9 @@ def _colours(view: View, rows: NDArray[np.int64]) -> NDArray[Any]:
     if view.shade is None and goal.kind == "share":
         return _strong(goal)[rows].astype(np.uint16)
     values = _shades(view)
-    rising = np.sort(values)
+    rising = np.sort(values[view.train()])
     ranks = np.searchsorted(rising, values[rows], side="left") + np.searchsorted(rising, values[rows], side="right")
-    return np.round(ranks / (2 * len(values)) * _PLACES).astype(np.uint16)
+    return np.round(ranks / (2 * len(rising)) * _PLACES).astype(np.uint16)
 
 
 def _shades(view: View) -> Floats:
@@ -195,20 +198,20 @@ def _colour(view: View) -> dict[str, Any]:
         positive, other = f"{goal.name} = {goal.positive}", "all others"
         names = (other, positive) if goal.y.mean() <= 0.5 else (positive, other)
         return {"kind": "class", "low": GREY, "high": STRONG, "names": names}
-    values = _shades(view)
+    values = _shades(view)[view.train()]
     low, middle, high = (float(value) for value in np.quantile(values, [0.02, 0.5, 0.98]))
     return {"kind": "number", "words": view.shade.words if view.shade else goal.name, "ends": [low, middle, high]}
 
 
 def _goal(goal: Goal) -> dict[str, Any]:
     short = {"share": f"{goal.name} = {goal.positive}", "mean": f"mean {goal.name}"}
-    binary = bool(np.isin(goal.y, (0.0, 1.0)).all())
     return {
         "kind": goal.kind,
         "name": goal.name,
         "words": goal.words(),
         "short": short.get(goal.kind, f"{goal.name}: {goal.arm} less {goal.control}"),
-        "percent": goal.kind == "effect" and binary,
+        "binary": goal.binary,
+        "clustered": goal.unit is not None,
     }
 
 
@@ -216,7 +219,7 @@ def _bases(view: View, rows: NDArray[np.int64]) -> list[float | None]:
     if not len(rows):
         return [None for _ in view.goals]
     everything = np.ones(len(rows), dtype=np.bool_)
-    return [measure(everything, goal.take(rows)).value for goal in view.goals]
+    return [measure(everything, goal.take(rows)).base for goal in view.goals]
 
 
 def _axis(board: Board, axis: Axis) -> dict[str, Any]:

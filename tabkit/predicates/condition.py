@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 
 from tabkit.errors import ConfigError
 
+_LEAST, _MOST = -(2**63), 2**64 - 1
+
 Bound: TypeAlias = int | float | datetime.date | datetime.datetime
 Level: TypeAlias = str | bool | int | float | datetime.date | datetime.datetime
 
@@ -31,7 +33,8 @@ class Range:
     Raises
     ------
     ConfigError
-        If there is no bound or two for one end, a bound is NaN or infinite, or no value can be inside.
+        If there is no bound or two for one end, a bound is NaN, infinite or a whole number beyond 64 bits, or no
+        value can be inside.
 
     Examples
     --------
@@ -129,14 +132,18 @@ class Levels:
                 f"the levels of {self.column!r} are given as {self.levels!r}; a list with at least one was expected",
                 advice="list levels, or write null = true alone for missing values",
             )
-        for level in found:
+        # One of each type stands for all of its type: there may be thousands.
+        types = {type(level): level for level in found}
+        for level in types.values():
             if not isinstance(level, str | bool | int | float | datetime.date):
                 raise ConfigError(
                     f"a level of {self.column!r} is {level!r}", advice="a text, number, boolean or date was expected"
                 )
-            if not isinstance(level, str | bool):
-                _check_bound(level, self.column)
-        kinds = {_kind(level) for level in found}
+        if not types.keys() <= {str, bool}:
+            for level in found:
+                if not isinstance(level, str | bool):
+                    _check_bound(level, self.column)
+        kinds = {_kind(level) for level in types.values()}
         if len(kinds) > 1:
             raise ConfigError(
                 f"the levels of {self.column!r} are of several kinds: {', '.join(sorted(kinds))}",
@@ -223,6 +230,10 @@ def _check_column(column: object) -> None:
 def _check_bound(bound: object, column: str) -> None:
     if isinstance(bound, bool) or not isinstance(bound, int | float | datetime.date):
         raise ConfigError(f"a bound of {column!r} is {bound!r}; a number or a date was expected")
+    if isinstance(bound, int) and not _LEAST <= bound <= _MOST:
+        raise ConfigError(
+            f"a bound of {column!r} is beyond the whole numbers of 64 bits", advice="leave this end open, or write 1e19"
+        )
     if isinstance(bound, float) and not math.isfinite(bound):
         raise ConfigError(f"a bound of {column!r} is {bound}", advice="leave this end open")
     if isinstance(bound, datetime.datetime) and bound.tzinfo is not None:

@@ -116,9 +116,10 @@ def _fits(value: Level, kinds: tuple[type, ...]) -> bool:
 def _rule(rule: Rule, dtypes: Dtypes) -> pl.Expr:
     parts = [_condition(condition, dtypes[condition.column]) for condition in rule.all_of]
     if rule.any_of:
-        parts.append(reduce(lambda a, b: a | b, [_rule(option, dtypes) for option in rule.any_of]))
+        parts.append(pl.any_horizontal([_rule(option, dtypes) for option in rule.any_of]))
     parts += [~_rule(exception, dtypes) for exception in rule.none_of]
-    return reduce(lambda a, b: a & b, parts, pl.lit(value=True)).alias(rule.name)
+    # Not `a & b & c`: Polars walks through expressions by recursion, and a long chain ends the process.
+    return (pl.all_horizontal(parts) if parts else pl.lit(value=True)).alias(rule.name)
 
 
 def _condition(condition: Condition, dtype: pl.DataType) -> pl.Expr:
@@ -167,8 +168,27 @@ def _range(condition: Range, dtype: pl.DataType) -> pl.Expr:
 
 
 def _levels(condition: Levels, dtype: pl.DataType) -> pl.Expr:
-    kind = family(dtype)
-    if kind == "text":
-        return named(condition.column).cast(pl.String).is_in(pl.Series(condition.levels, dtype=pl.String).implode())
     values = comparable(condition.column, dtype)
-    return reduce(lambda a, b: a | b, [values == pl.lit(level) for level in condition.levels])
+    if family(dtype) == "text":
+        values = values.cast(pl.String)
+    return values.is_in(_listed(condition.levels, dtype).implode())
+
+
+def _listed(levels: tuple[Level, ...], dtype: pl.DataType) -> pl.Series:
+    """Return levels in the type of what they are compared with; those that no value of a column can be are left out."""
+    if dtype.is_integer():
+        # A level of 2.0 is 2; one of 2.5 is no whole number, and 300 is none of 8 bits.
+        whole = [int(level) for level in levels if isinstance(level, int | float) and level == int(level)]
+        return pl.Series(whole, dtype=pl.Int128).cast(dtype, strict=False).drop_nulls()
+    if dtype.is_numeric():
+        return pl.Series([float(level) for level in levels if isinstance(level, int | float)], dtype=pl.Float64)
+    if isinstance(dtype, pl.Datetime):
+        return pl.Series([_moment(level) for level in levels], dtype=pl.Datetime("us"))
+    return pl.Series(levels, dtype=pl.String if family(dtype) == "text" else dtype)
+
+
+def _moment(level: Level) -> Level:
+    """Return a date as the midnight that it begins with."""
+    if isinstance(level, datetime.date) and not isinstance(level, datetime.datetime):
+        return datetime.datetime.combine(level, datetime.time())
+    return level

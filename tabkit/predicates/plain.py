@@ -10,6 +10,7 @@ import polars as pl
 
 from tabkit.errors import ConfigError
 from tabkit.predicates.condition import Condition, Levels, Not, Null, Range
+from tabkit.predicates.limits import check_levels, check_name, check_parts
 from tabkit.predicates.rule import Rule
 from tabkit.schema import family
 
@@ -49,8 +50,11 @@ def from_dict(values: object, dtypes: Mapping[str, pl.DataType] | None = None) -
     Raises
     ------
     ConfigError
-        If anything else was given: an unknown key, a value of the wrong type, an empty range, rules too deep in rules.
+        If anything else was given: an unknown key, a value of the wrong type, an empty range, rules too deep in rules,
+        more than 200 conditions in all, 10,000 levels in one, or names of more than 1,000 characters.
     """
+    if isinstance(values, Mapping):
+        check_parts(values)
     return _from_rule(values, dtypes or {}, depth=0)
 
 
@@ -73,6 +77,7 @@ def _from_rule(values: object, dtypes: Dtypes, *, depth: int) -> Rule:
     _known(values, _RULE, "a rule")
     if depth > _DEEPEST:
         raise ConfigError(f"rules stand more than {_DEEPEST} deep in rules", advice="write them flatter")
+    check_name(values.get("name"), "a rule")
     parts = {name: _list(values, name) for name in ("all_of", "any_of", "none_of")}
     return Rule(
         name=values.get("name", "rule"),
@@ -87,6 +92,7 @@ def _from_condition(values: object, dtypes: Dtypes) -> Condition:
         raise ConfigError(f"a condition is given as {values!r}", advice='such as {column = "age", ge = 30, lt = 45}')
     _known(values, _CONDITION, "a condition")
     column = values.get("column", "")
+    check_name(column, "a column")
     null, negated = (_flag(values, name, column) for name in ("null", "not"))
     kind = family(dtypes[column]) if isinstance(column, str) and column in dtypes else None
     bounds = {name: _dated(values[name], kind) for name in _BOUNDS if name in values}
@@ -94,9 +100,9 @@ def _from_condition(values: object, dtypes: Dtypes) -> Condition:
         raise ConfigError(f"the condition on {column!r} has bounds and levels", advice="write two conditions")
     condition: Range | Levels | Null
     if "levels" in values:
-        condition = Levels(
-            column=column, levels=tuple(_dated(level, kind) for level in _list(values, "levels")), null=null
-        )
+        levels = _list(values, "levels")
+        check_levels(levels, column)
+        condition = Levels(column=column, levels=tuple(_dated(level, kind) for level in levels), null=null)
     elif bounds:
         condition = Range(column=column, **bounds, null=null)
     elif null:

@@ -156,7 +156,11 @@ def axes(
             unusable.append((column, dtype_name(dtype)))
             continue
         series = frame[column]
-        axis = _axis(series if rows is None else series[rows], bins=bins, most_levels=most_levels, slack=slack)
+        try:
+            axis = _axis(series if rows is None else series[rows], bins=bins, most_levels=most_levels, slack=slack)
+        except (ArithmeticError, pl.exceptions.PolarsError, pl.exceptions.PanicException):  # years beyond all calendars
+            unusable.append((column, f"{dtype_name(dtype)} out of range"))
+            continue
         if axis is None:
             constant.append(column)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -107,6 +107,8 @@ class Judge:
         The exponent of coverage, and `alike`.
     cuts
         To where ends of ranges may be moved.
+    sound
+        Whether rows, shape (n,), are worth a test at all, by what their sums do not say.
     """
 
     lookup: Lookup
@@ -115,6 +117,7 @@ class Judge:
     least: int
     config: SuggestConfig
     cuts: Cuts = field(default_factory=dict)
+    sound: Callable[[Mask], bool] = field(default=lambda _: True)
     known: dict[Conditions, Candidate] = field(default_factory=dict)
 
     @property
@@ -236,18 +239,23 @@ class Judge:
                 continue
             if heads and self.gain(self.sums(inside & free), self.sums(free)) < GAIN:
                 continue
-            settled = self.settled(found)
-            inside = self.lookup.inside(settled.conditions)
-            family = []
-            for member in self.shorter(settled):
-                key = Rule(all_of=member.conditions).key()
-                if key in keys or len(keys) < most:
-                    keys.add(key)
-                    family.append(member)
-            families.append(family)
-            heads.append(inside)
-            free &= ~inside
+            settled = self.settled(found) if self.sound(inside) else None
+            family = [] if settled is None else self.family(settled, keys, most=most)
+            if settled is not None and family:
+                families.append(family)
+                heads.append(self.lookup.inside(settled.conditions))
+                free &= ~heads[-1]
         return families
+
+    def family(self, head: Candidate, keys: set[str], *, most: int) -> list[Candidate]:
+        """Return the rule and the shorter ones of it that are sound; their keys are added to all, `most` at most."""
+        found = []
+        for member in self.shorter(head):
+            key = Rule(all_of=member.conditions).key()
+            if (key in keys or len(keys) < most) and self.sound(self.lookup.inside(member.conditions)):
+                keys.add(key)
+                found.append(member)
+        return found
 
 
 def covered(sums: Floats) -> int:

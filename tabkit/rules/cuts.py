@@ -54,7 +54,7 @@ def cut(values: Floats, *, bins: int, slack: float, kind: Family, whole: bool) -
     finite = np.sort(values[np.isfinite(values)])
     if not finite.size:
         return (), np.empty(0)
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(finite)) + 1))
+    starts = np.concatenate(([0], np.flatnonzero(finite[1:] != finite[:-1]) + 1))
     counts = np.diff(np.append(starts, finite.size))
     few = starts.size <= bins
     found: dict[float, Bound] = {}

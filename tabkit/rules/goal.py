@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from tabkit.schema import family
 from tabkit.target import infer
 
 Kind = Literal["share", "mean", "effect"]
+Codes: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -38,6 +39,11 @@ class Goal:
         Of ``effect``, shape (n,): whether a row was treated; None otherwise.
     treatment, arm, control
         Of ``effect``: the column, its label for the treated and its label for controls.
+    unit
+        Shape (n,), codes from 0: rows with the same one, such as those of a customer or of a day, depend on each
+        other, and only different ones are independent. None where every row is.
+    two
+        `binary` of the rows that these are a part of; None where these are all.
     """
 
     name: str
@@ -48,11 +54,21 @@ class Goal:
     treatment: str | None = None
     arm: str | None = None
     control: str | None = None
+    unit: Codes | None = None
+    two: bool | None = None
+
+    @property
+    def binary(self) -> bool:
+        """Whether `y` is 0 or 1 in every row, and in those that these were taken from."""
+        if self.kind == "share":
+            return True
+        return bool(((self.y == 0) | (self.y == 1)).all()) if self.two is None else self.two
 
     def take(self, rows: NDArray[np.int64] | Mask) -> Goal:
         """Return the goal of some of the rows."""
         treated = None if self.treated is None else self.treated[rows]
-        return Goal(self.name, self.kind, self.y[rows], self.positive, treated, self.treatment, self.arm, self.control)
+        unit = None if self.unit is None else self.unit[rows]
+        return replace(self, y=self.y[rows], treated=treated, unit=unit, two=self.binary)
 
     def signal(self) -> Floats:
         """Return, by row, the number whose mean over some rows is what a rule is measured by, shape (n,).
@@ -60,9 +76,19 @@ class Goal:
         For a share and a mean that is `y`. For an effect it is the transformed outcome of Athey and Imbens (2016,
         section 2): ``y (t - p) / (p (1 - p))`` with the share p of treated rows, of which `y` less its mean is taken:
         that changes no expectation under a randomised design, and much of the noise.
+
+        Raises
+        ------
+        FitError
+            If these rows have one arm alone.
         """
         if self.treated is None:
             return self.y
+        if not self.treated.any() or self.treated.all():
+            raise FitError(
+                f"all of these rows have one arm of {self.treatment!r} alone",
+                advice="an effect needs both among the rows to look at and among those held out",
+            )
         t = self.treated.astype(np.float64)
         p = float(t.mean())
         return (self.y - float(self.y.mean())) * (t - p) / (p * (1 - p))

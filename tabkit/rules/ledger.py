@@ -52,5 +52,5 @@ class Ledger:
         return 1 - (1 - level) / max(1, self.count)
 
     def measure(self, inside: Mask, goal: Goal, *, level: float = 0.95) -> Measured:
-        """Measure a rule with an interval that allows for all that were tried."""
-        return measure(inside, goal, level=self.level(level))
+        """Measure a rule with exact intervals that allow for all that were tried."""
+        return measure(inside, goal, level=self.level(level), exact=True)

@@ -9,11 +9,19 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtri
 
-from tabkit.errors import ConfigError
 from tabkit.predicates import Rule, expr
 from tabkit.rules.goal import Goal, Mask
+from tabkit.rules.intervals import Moments, estimate, less, moments, wilson
+
+__all__ = ["UNBALANCED", "Measured", "Moments", "masks", "measure", "moments", "wilson"]
+
+UNBALANCED = 4.0
+"""By how many standard errors the shares of treated rows inside and outside may differ.
+
+Where they differ by more, treatment was not drawn alike there, and a difference of effects may be one of who was
+treated.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +33,20 @@ class Measured:
     rows, covered
         All rows, and those inside of the rule.
     value, low, high
-        The share, mean or effect inside, with its interval; None where there are too few rows to say. Of a share the
-        interval is Wilson's (1927), of a mean and an effect the normal one with the rows' own variances.
+        The share, mean or effect inside, with its interval; None where there are too few rows to say. See
+        `tabkit.rules.intervals`.
     base
         The same over all rows.
     treated
         Of an effect: how many of the covered rows were treated; None otherwise.
     level
-        Of the interval.
+        Of the intervals.
+    rest
+        The value over the rows outside.
+    difference, difference_low, difference_high
+        The value inside less that of the rest, with its interval; None where either side has none.
+    balanced
+        Of an effect: whether about as large a share of the rows was treated inside as outside; None otherwise.
     """
 
     rows: int
@@ -43,6 +57,11 @@ class Measured:
     base: float
     treated: int | None
     level: float
+    rest: float | None = None
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+    balanced: bool | None = None
 
     @property
     def coverage(self) -> float:
@@ -64,39 +83,7 @@ class Measured:
         return {**asdict(self), "coverage": self.coverage, "lift": self.lift, "gain": self.gain}
 
 
-def wilson(successes: float, n: float, *, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval of a share (Wilson 1927; Brown, Cai and DasGupta 2001, equation 4).
-
-    Parameters
-    ----------
-    successes, n
-        Counts; `n` above zero.
-    level
-        Of the interval, strictly between 0 and 1.
-
-    Examples
-    --------
-    >>> [round(end, 4) for end in wilson(8, 10)]
-    [0.4902, 0.9433]
-    """
-    z = z_of(level)
-    middle = (successes + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * math.sqrt(successes * (n - successes) / n + z * z / 4)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def z_of(level: float) -> float:
-    """Return the normal quantile of a two-sided interval.
-
-    >>> round(z_of(0.95), 4)
-    1.96
-    """
-    if not 0 < level < 1:
-        raise ConfigError(f"level is {level}; a number strictly between 0 and 1 was expected")
-    return -float(ndtri((1 - level) / 2))
-
-
-def measure(inside: Mask, goal: Goal, *, level: float = 0.95) -> Measured:
+def measure(inside: Mask, goal: Goal, *, level: float = 0.95, exact: bool = False) -> Measured:
     """Measure the rows inside of a rule.
 
     Parameters
@@ -106,51 +93,62 @@ def measure(inside: Mask, goal: Goal, *, level: float = 0.95) -> Measured:
     goal
         The same n rows.
     level
-        Of the interval.
+        Of the intervals.
+    exact
+        Whether the interval of a share is Clopper and Pearson's rather than Wilson's; that of the difference from the
+        rest always is.
 
     Examples
     --------
     >>> goal = Goal("churned", "share", np.array([1.0, 1.0, 0.0, 0.0, 0.0]), positive="yes")
     >>> found = measure(np.array([True, True, True, False, False]), goal)
-    >>> round(found.value, 3), found.coverage, round(found.lift, 3)
-    (0.667, 0.6, 1.667)
+    >>> round(found.value, 3), found.coverage, round(found.lift, 3), found.rest
+    (0.667, 0.6, 1.667, 0.0)
     """
-    covered = int(inside.sum())
-    value, low, high, treated = _inside(inside, goal, level=level)
-    base = _inside(np.ones(len(inside), dtype=np.bool_), goal, level=level)[0] if len(inside) else None
-    return Measured(len(inside), covered, value, low, high, 0.0 if base is None else base, treated, level)
+    here, there = moments(inside, goal), moments(~inside, goal)
+    binary, clustered = goal.binary, goal.unit is not None
+    sure = estimate(here, binary=binary, clustered=clustered, level=level)
+    shown = sure if exact else estimate(here, binary=binary, clustered=clustered, level=level, exact=False)
+    rest = estimate(there, binary=binary, clustered=clustered, level=level)
+    apart, effect = less(sure, rest), goal.treated is not None
+    return Measured(
+        rows=len(inside),
+        covered=sum(part.n for part in here),
+        value=shown.value,
+        low=shown.low,
+        high=shown.high,
+        base=_base(here, there),
+        treated=here[0].n if effect else None,
+        level=level,
+        rest=rest.value,
+        difference=apart.value,
+        difference_low=apart.low,
+        difference_high=apart.high,
+        balanced=_balanced(here, there) if effect else None,
+    )
 
 
-def _inside(inside: Mask, goal: Goal, *, level: float) -> tuple[float | None, float | None, float | None, int | None]:
-    y = goal.y[inside]
-    if goal.treated is not None:
-        arm = goal.treated[inside]
-        return *_difference(y[arm], y[~arm], level=level), int(arm.sum())
-    if not len(y):
-        return None, None, None, None
-    value = float(y.sum()) / len(y)
-    if goal.kind == "share":
-        return value, *wilson(float(y.sum()), len(y), level=level), None
-    if len(y) < 2:
-        return value, None, None, None
-    half = z_of(level) * math.sqrt(_variance(y) / len(y))
-    return value, value - half, value + half, None
+def _base(here: Sequence[Moments], there: Sequence[Moments]) -> float:
+    """Return the value over all rows; 0 where there are none, or none of an arm."""
+    counts = [one.n + other.n for one, other in zip(here, there, strict=True)]
+    if not min(counts):
+        return 0.0
+    means = [(one.total + other.total) / n for one, other, n in zip(here, there, counts, strict=True)]
+    return means[0] - (means[1] if len(means) > 1 else 0.0)
 
 
-def _difference(
-    treated: np.ndarray[Any, np.dtype[np.float64]], controls: np.ndarray[Any, np.dtype[np.float64]], *, level: float
-) -> tuple[float | None, float | None, float | None]:
-    if not len(treated) or not len(controls):
-        return None, None, None
-    value = float(treated.mean() - controls.mean())
-    if min(len(treated), len(controls)) < 2:
-        return value, None, None
-    half = z_of(level) * math.sqrt(_variance(treated) / len(treated) + _variance(controls) / len(controls))
-    return value, value - half, value + half
+def _balanced(here: Sequence[Moments], there: Sequence[Moments]) -> bool:
+    """Return whether the shares of treated rows inside and outside differ by no more than chance would have it.
 
-
-def _variance(y: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    return float(y.var(ddof=1))
+    The shares are of rows, and the error is that of as many draws as there are units: treatment may be given to them.
+    """
+    inside, outside = sum(part.n for part in here), sum(part.n for part in there)
+    if not inside or not outside:
+        return True
+    pooled = (here[0].n + there[0].n) / (inside + outside)
+    draws = 1 / sum(part.units for part in here) + 1 / sum(part.units for part in there)
+    apart = abs(here[0].n / inside - there[0].n / outside)
+    return apart <= UNBALANCED * math.sqrt(pooled * (1 - pooled) * draws) or not 0 < pooled < 1
 
 
 def masks(rules: Sequence[Rule], frame: pl.DataFrame) -> list[Mask]:

@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp, ndtr, stdtr
 
+from tabkit.rules.clusters import cluster_p
 from tabkit.rules.goal import Floats, Goal, Mask
 
 Dense: TypeAlias = NDArray[np.int64]
 
-_FEWEST = 5  # rows of a side, or of an arm of a side, below which nothing is said
+_FEWEST = 5  # rows of a side below which nothing is said
+_FEWEST_ARM = 10  # rows of an arm of a side likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,15 @@ def p_value(goal: Goal, inside: Mask, within: Mask, *, order: Dense | None = Non
     """Return how probable so high a value inside would be, were it as in the rest of the surroundings; one-sided.
 
     - Share: Fisher's exact test, the tail of the hypergeometric distribution (Fisher 1935).
-    - Mean: the larger p value of Welch's t test (1947) and Mann and Whitney's rank test (1947, with midranks). The
-      first alone is fooled by heavy tails, and the second alone by other differences than of means. The price: a
-      higher mean that a few rows alone carry is not proved.
+    - Mean: the largest p value of Welch's t test (1947), Student's (1908, one variance for both sides) and Mann and
+      Whitney's rank test (1947, with midranks). The first alone is fooled by heavy tails, and the last by other
+      differences than of means; the second keeps few rows that happen to lack the rare losses of the rest from
+      looking sure. The price: a higher mean that a few rows alone carry is not proved.
     - Effect: the difference of the effects inside and in the rest over its standard error, with the variance of each
-      of the four groups for itself; where `y` has more than two values, the larger p value of this test on `y` and on
-      its ranks. Of two values, as many successes and failures as Agresti and Caffo (2000) add to each group keep few
-      rows from looking sure.
+      of the four groups for itself, by Student's distribution with the degrees of freedom of the smallest one. Of two
+      values, as many successes and failures as Agresti and Caffo (2000) add to each group keep few rows from looking
+      sure; of more, it is the larger p value of this test on `y` and on its ranks.
+    - Where the goal knows units, the larger one of this p value and of `tabkit.rules.clusters.cluster_p`.
 
     Parameters
     ----------
@@ -66,7 +70,7 @@ def p_value(goal: Goal, inside: Mask, within: Mask, *, order: Dense | None = Non
     Returns
     -------
     float
-        1 where there are fewer than five rows on a side (of an effect: in each arm of it).
+        1 where there are fewer than five rows on a side (of an effect: than ten in each arm of it).
 
     Examples
     --------
@@ -77,6 +81,11 @@ def p_value(goal: Goal, inside: Mask, within: Mask, *, order: Dense | None = Non
     rest = within & ~inside
     if min(int(inside.sum()), int(rest.sum())) < _FEWEST:
         return 1.0
+    found = _row_p(goal, inside, rest, order)
+    return found if goal.unit is None else max(found, cluster_p(goal, goal.unit, inside, rest))
+
+
+def _row_p(goal: Goal, inside: Mask, rest: Mask, order: Dense | None) -> float:
     if goal.treated is not None:
         return _effect_p(goal, goal.treated, inside, rest, order)
     y, other = goal.y[inside], goal.y[rest]
@@ -84,7 +93,8 @@ def p_value(goal: Goal, inside: Mask, within: Mask, *, order: Dense | None = Non
         successes, all_of_them = round(float(y.sum())), round(float(y.sum() + other.sum()))
         return _fisher(successes, all_of_them, y.size, y.size + other.size)
     order = dense(goal.y) if order is None else order
-    return max(_welch(_moments(y), _moments(other)), _ranks(order[inside], order[rest]))
+    a, b = _moments(y), _moments(other)
+    return max(_welch(a, b), _student(a, b), _ranks(order[inside], order[rest]))
 
 
 def rule_p(goal: Goal, conditions: Sequence[Mask], *, order: Dense | None = None) -> float:
@@ -232,6 +242,11 @@ def _welch(a: _Moments, b: _Moments) -> float:
     return float(stdtr(freedom, -t))
 
 
+def _student(a: _Moments, b: _Moments) -> float:
+    pooled = ((a.n - 1) * a.variance + (b.n - 1) * b.variance) / (a.n + b.n - 2)
+    return float(stdtr(a.n + b.n - 2, -_ratio(a.mean - b.mean, math.sqrt(pooled * (1 / a.n + 1 / b.n)))))
+
+
 def _ranks(own: Dense, other: Dense) -> float:
     """Return the p value of Mann and Whitney's test in its normal approximation, corrected for ties and continuity."""
     inside = np.bincount(own, minlength=int(other.max()) + 1)
@@ -252,24 +267,25 @@ def _midranks(order: Dense) -> Floats:
 
 
 def _effect_p(goal: Goal, treated: Mask, inside: Mask, rest: Mask, order: Dense | None) -> float:
+    fewest = min(int(np.count_nonzero(side & arm)) for side in (inside, rest) for arm in (treated, ~treated))
+    if fewest < _FEWEST_ARM:
+        return 1.0
     two = bool(np.isin(goal.y, (goal.y.min(), goal.y.max())).all())
-    z = _interaction(goal.y, treated, inside, rest, two=two)
+    t = _interaction(goal.y, treated, inside, rest, two=two)
     if not two:
         both = inside | rest
         ranks = np.zeros(goal.y.size)
         ranks[both] = _midranks((dense(goal.y) if order is None else order)[both])
-        z = min(z, _interaction(ranks, treated, inside, rest, two=False))
-    return float(ndtr(-z))
+        t = min(t, _interaction(ranks, treated, inside, rest, two=False))
+    return float(stdtr(fewest - 1, -t))
 
 
 def _interaction(y: Floats, treated: Mask, inside: Mask, rest: Mask, *, two: bool) -> float:
-    """Return the difference of the two effects over its standard error; -inf where an arm has too few rows."""
+    """Return the difference of the two effects over its standard error."""
     difference, variance = 0.0, 0.0
     for side, side_sign in ((inside, 1), (rest, -1)):
         for arm, arm_sign in ((treated, 1), (~treated, -1)):
             own = y[side & arm]
-            if own.size < _FEWEST:
-                return -math.inf
             found = _shrunk(own, y) if two else _moments(own)
             difference += side_sign * arm_sign * found.mean
             variance += found.variance / found.n

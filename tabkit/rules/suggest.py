@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 from tabkit.errors import ConfigError, SchemaError
 from tabkit.predicates import Bound, Rule
 from tabkit.progress import Progress, Silent
-from tabkit.rules.bins import Axes, axes
+from tabkit.rules.bins import axes
 from tabkit.rules.candidates import Candidate, Judge, Lookup
 from tabkit.rules.config import SuggestConfig
+from tabkit.rules.confounding import even, levelled, said, uneven
 from tabkit.rules.goal import Goal, Mask
+from tabkit.rules.intervals import FEWEST_UNITS
 from tabkit.rules.ledger import Ledger
-from tabkit.rules.measure import Measured, masks, measure
+from tabkit.rules.measure import masks, measure
 from tabkit.rules.parts import Conditions
 from tabkit.rules.proof import dense, holm, p_value, rule_p, totals
 from tabkit.rules.search import search
-from tabkit.rules.suggestion import Suggestion, Suggestions
+from tabkit.rules.sound import Sound, clearest
+from tabkit.rules.suggestion import Suggestion, Suggestions, left_out
 
 MOST_TESTED = 20
 """How many rules are tested on the hold-out rows; each one makes the proof of all harder."""
@@ -33,6 +36,16 @@ LEAST, LEAST_HOLDOUT = 30, 15
 _RESCORED = 80
 _FINER = 5
 _LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """The best rules of a search, how many it looked at, the columns that treatment follows, and notes."""
+
+    rules: list[Conditions]
+    looked_at: int
+    uneven: list[str]
+    notes: list[str]
 
 
 def suggest(
@@ -60,8 +73,8 @@ def suggest(
     columns
         What conditions may be on; by default all columns but the goal's own. Leave out what is known only afterwards.
     holdout
-        Shape (n,): the rows that prove, and that nobody should have looked at. By default a share of the rows, drawn
-        by chance; where time matters, give the latest ones.
+        Shape (n,): the rows that prove, and that nobody should have looked at. By default a share of the rows, or of
+        the goal's units where it knows them, drawn by chance; where time matters, give the latest ones.
     config
         See `SuggestConfig`.
     progress
@@ -93,24 +106,25 @@ def suggest(
     reason = _too_little(turned.take(train), turned.take(held))
     if reason is not None:
         return Suggestions((), 0, 0, config.alpha, (reason,))
-    rules, searched, notes = _search(frame, turned, names, train, config, progress)
+    first = _search(frame, turned, names, train, config, progress)
+    rules, notes = first.rules, first.notes
+    level = even(frame, turned, first.uneven, held, config)
     rows = frame[list(dict.fromkeys(condition.column for rule in rules for condition in rule))] if rules else frame
     least = max(int(np.ceil(config.coverage * train.size)), LEAST)
     with progress.task("prove", total=2) as advance:
         known = Lookup(rows.filter(pl.Series(~held)))
         cuts = _cuts(rows, train, config) if rules else {}
-        judge = Judge(known, totals(turned.take(train)), goal.kind == "share", least, config, cuts)
+        sound = Sound(goal.take(train), config.direction)
+        judge = Judge(known, totals(level.take(train)), goal.kind == "share", least, config, cuts, sound)
         families = judge.families(rules, most=MOST_TESTED)
         advance(1)
-        found, tested = _prove(families, Lookup(rows.filter(pl.Series(held))), turned.take(held), config)
+        goals = [turned.take(held)] if level is turned else [turned.take(held), level.take(held)]
+        found, tested = _prove(families, Lookup(rows.filter(pl.Series(held))), goals, config)
         advance(1)
-    notes += _outcome(found, tested)
+    notes = [*notes, *sound.notes(), *_outcome(found, tested)]
     kept = _named(found[: config.most], frame.columns)
-    measured = _measured(kept, frame, goal, held, tested)
-    clear = tuple(one for one in measured if _differs(one.holdout, config.direction))
-    if len(clear) < len(measured):
-        notes.append(f"proved, but hardly different from all rows: {len(measured) - len(clear)}, left out")
-    return Suggestions(clear, tested, searched, config.alpha, tuple(notes))
+    clear, unclear = clearest(_measured(kept, frame, goal, held, tested), config.direction)
+    return Suggestions(clear, tested, first.looked_at, config.alpha, (*notes, *unclear))
 
 
 def _columns(frame: pl.DataFrame, goal: Goal, columns: Sequence[str] | None) -> list[str]:
@@ -146,9 +160,10 @@ def _holdout(rows: int, goal: Goal, given: Mask | None, config: SuggestConfig) -
                 advice=f"give one Boolean for each of the {rows} rows: true for those that prove",
             )
         return given
-    held = np.zeros(rows, dtype=np.bool_)
-    held[np.random.default_rng(config.seed).permutation(rows)[: round(config.holdout * rows)]] = True
-    return held
+    units = rows if goal.unit is None else int(goal.unit.max(initial=-1)) + 1
+    drawn = np.zeros(units, dtype=np.bool_)
+    drawn[np.random.default_rng(config.seed).permutation(units)[: round(config.holdout * units)]] = True
+    return drawn if goal.unit is None else drawn[goal.unit]
 
 
 def _turned(goal: Goal) -> Goal:
@@ -163,6 +178,8 @@ def _too_little(train: Goal, held: Goal) -> str | None:
             return f"too few rows to prove anything: {part.y.size} {what}, at least {2 * least} are needed"
         if part.treated is not None and min(part.treated.sum(), (~part.treated).sum()) < least:
             return f"too few rows to prove anything: an arm has fewer than {least} of those {what}"
+        if part.unit is not None and (units := np.unique(part.unit).size) < FEWEST_UNITS:
+            return f"too little to prove anything: {units} independent lots of rows {what}, {FEWEST_UNITS} are needed"
         if part.y.min() == part.y.max():
             return f"nothing can be found: {part.name} is the same in all rows {what}"
     return None
@@ -170,19 +187,23 @@ def _too_little(train: Goal, held: Goal) -> str | None:
 
 def _search(
     frame: pl.DataFrame, goal: Goal, names: list[str], train: NDArray[np.int64], config: SuggestConfig, shown: Progress
-) -> tuple[list[Conditions], int, list[str]]:
-    """Return the best rules on a sample of the rows, how many were looked at, and notes."""
+) -> _First:
+    """Search on a sample of the rows."""
     rows = _sampled(train, config)
     with shown.task("search", total=config.depth + 1) as advance:
         coded = axes(frame, names, rows=rows, bins=config.bins, most_levels=config.most_levels, slack=config.slack)
         advance(1)
         least = max(int(np.ceil(config.coverage * rows.size)), LEAST)
-        found = search(coded.found, goal.take(rows).signal(), least=least, config=config, advance=advance)
-    notes = _left_out(coded) + ([] if coded.found else ["no column is left to seek rules on"])
+        own = goal.take(rows)
+        uneven_by = uneven(coded.found, own.treated, own.unit)
+        signal = levelled(own, uneven_by).signal()
+        found = search(coded.found, signal, least=least, config=config, advance=advance)
+    by = [axis.column for axis in uneven_by]
+    notes = left_out(coded) + said(by) + ([] if coded.found else ["no column is left to seek rules on"])
     if found.combined < len(coded.found):
         notes.append(f"of {len(coded.found):,} columns the {found.combined:,} most useful were combined")
     rules = [node.rule(coded.found).all_of for node in found.nodes[:_RESCORED]]
-    return rules, found.evaluated, notes
+    return _First(rules, found.evaluated, by, notes)
 
 
 def _cuts(frame: pl.DataFrame, train: NDArray[np.int64], config: SuggestConfig) -> dict[str, tuple[Bound, ...]]:
@@ -198,35 +219,16 @@ def _sampled(train: NDArray[np.int64], config: SuggestConfig) -> NDArray[np.int6
     return np.sort(np.random.default_rng(config.seed + 1).choice(train, config.sample, replace=False))
 
 
-def _left_out(coded: Axes) -> list[str]:
-    notes = []
-    if coded.unusable:
-        listed = ", ".join(f"{name!r} ({dtype})" for name, dtype in coded.unusable[:5])
-        notes.append(f"{_count(len(coded.unusable))} left out: no condition can be on {listed}{_more(coded.unusable)}")
-    if coded.constant:
-        listed = ", ".join(map(repr, coded.constant[:5]))
-        notes.append(f"{_count(len(coded.constant))} left out as constant: {listed}{_more(coded.constant)}")
-    return notes
-
-
-def _count(columns: int) -> str:
-    return "1 column was" if columns == 1 else f"{columns:,} columns were"
-
-
-def _more(found: Sequence[object]) -> str:
-    return f" and {len(found) - 5:,} more" if len(found) > 5 else ""
-
-
 def _prove(
-    families: list[list[Candidate]], lookup: Lookup, goal: Goal, config: SuggestConfig
+    families: list[list[Candidate]], lookup: Lookup, goals: Sequence[Goal], config: SuggestConfig
 ) -> tuple[list[tuple[Candidate, float]], int]:
-    """Return the rules that pass, with their p values, and how many were tested."""
-    order = None if goal.kind == "share" else dense(goal.y)
+    """Return the rules that pass by every goal of these rows, with their p values, and how many were tested."""
+    tests = [(goal, None if goal.kind == "share" else dense(goal.y)) for goal in goals]
     raw: dict[Conditions, float] = {}
     for found in (member for family in families for member in family):
         each = lookup.each(found.conditions)
         if found.conditions not in raw and int(np.logical_and.reduce(each).sum()) >= LEAST_HOLDOUT:
-            raw[found.conditions] = rule_p(goal, each, order=order)
+            raw[found.conditions] = max(rule_p(goal, each, order=order) for goal, order in tests)
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     passed = [
         [(found, p) for found in family if (p := adjusted.get(found.conditions, 1.0)) <= config.alpha]
@@ -234,12 +236,14 @@ def _prove(
     ]
     passed.sort(key=lambda family: -family[0][0].quality if family else 0.0)
     kept: list[tuple[Candidate, float]] = []
-    covered = np.zeros(goal.y.size, dtype=np.bool_)
+    covered = np.zeros(goals[0].y.size, dtype=np.bool_)
     for family in passed:
         for found, p in family:
             inside = lookup.inside(found.conditions)
             # Not a test that could let anything pass, but one more to fail: most of a rule's rows may be another's.
-            if not kept or p_value(goal, inside & ~covered, ~covered, order=order) <= config.alpha:
+            if not kept or all(
+                p_value(goal, inside & ~covered, ~covered, order=order) <= config.alpha for goal, order in tests
+            ):
                 kept.append((found, p))
                 covered |= inside
                 break
@@ -268,13 +272,6 @@ def _named(found: Sequence[tuple[Candidate, float]], columns: Sequence[str]) -> 
         taken.add(name)
         named.append((replace(rule, name=name), p))
     return named
-
-
-def _differs(found: Measured, direction: str) -> bool:
-    """Return whether the interval leaves all rows' value out: a rule of most rows may only differ from the rest."""
-    if found.low is None or found.high is None:
-        return False
-    return found.low > found.base if direction == "high" else found.high < found.base
 
 
 def _measured(

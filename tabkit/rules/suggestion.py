@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tabkit.predicates import Rule, to_dict
+from tabkit.rules.bins import Axes
 from tabkit.rules.measure import Measured
 
 
@@ -74,3 +76,23 @@ class Suggestions:
             "alpha": self.alpha,
             "notes": list(self.notes),
         }
+
+
+def left_out(coded: Axes) -> list[str]:
+    """Return notes on the columns that no rule can be on."""
+    notes = []
+    if coded.unusable:
+        listed = ", ".join(f"{name!r} ({dtype})" for name, dtype in coded.unusable[:5])
+        notes.append(f"{_count(len(coded.unusable))} left out: no condition can be on {listed}{_more(coded.unusable)}")
+    if coded.constant:
+        listed = ", ".join(map(repr, coded.constant[:5]))
+        notes.append(f"{_count(len(coded.constant))} left out as constant: {listed}{_more(coded.constant)}")
+    return notes
+
+
+def _count(columns: int) -> str:
+    return "1 column was" if columns == 1 else f"{columns:,} columns were"
+
+
+def _more(found: Sequence[object]) -> str:
+    return f" and {len(found) - 5:,} more" if len(found) > 5 else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -12,10 +13,13 @@ import pytest
 from browser import LARGE, SMALL
 from pages import PLANTED, READY, axis, brush, counted, customers, settled, view, written
 
-from dashboards.explorer.answers import Answers, moments
+from dashboards.explorer.answers import Answers
+from dashboards.explorer.answers import counted as python_counted
+from dashboards.explorer.view import Given, View
 from tabkit.predicates import Levels, Not, Null, Range, Rule, either, from_dict, to_dict, without
-from tabkit.rules import masks, measure
+from tabkit.rules import Goal, Ledger, masks, measure
 from tabkit.rules.usefulness import usefulness
+from tabkit.rules.verdict import verdict
 
 RULES = (
     PLANTED,
@@ -53,8 +57,9 @@ def test_counts_of_all_kinds_of_rules_are_pythons(opened, board):
         [inside] = masks([rule], content.frame)
         found = counted(opened, plain)
         for part, rows in (("train", train), ("holdout", ~train)):
-            [expected] = moments(inside[rows], goal.take(rows))
-            assert found[part][0][0][:2] == list(expected[:2]), (rule.name, part)
+            expected = python_counted(inside[rows], goal.take(rows))
+            for side in ("inside", "rest"):
+                assert found[part][0][side][0] == pytest.approx(list(expected[side][0])), (rule.name, part, side)
         # The words and the copied texts say the same.
         assert opened.run("return window.tabkit.textOf(arguments[0])", plain) == rule.text()
         [back] = tomllib.loads(opened.run("return window.tabkit.tomlOf(arguments[0])", plain))["rules"]
@@ -75,8 +80,8 @@ def test_a_brush_by_mouse_becomes_a_rule_with_pythons_figures(opened, board):
     [inside] = masks([rule], content.frame)
     train = content.train()
     shown = opened.run("return document.querySelector('#measures').innerText")
-    for rows, level in ((train, 0.95), (~train, 0.95)):
-        said = measure(inside[rows], content.goals[0].take(rows), level=level)
+    for rows, measured in ((train, measure), (~train, Ledger().measure)):
+        said = measured(inside[rows], content.goals[0].take(rows))
         assert f"{said.covered:,} of {said.rows:,}" in shown
         assert f"{said.coverage:.1%}".replace("%", " %") in shown
         for value in (said.value, said.low, said.high):
@@ -93,7 +98,7 @@ def test_each_rule_tried_widens_the_hold_out_interval(opened, board):
     rule, tried = from_dict(opened.run("return window.tabkit.ruleNow()")), opened.run("return window.tabkit.tried()")
     assert tried >= 4
     held = ~content.train()
-    said = measure(masks([rule], content.frame)[0][held], content.goals[0].take(held), level=1 - 0.05 / tried)
+    said = Ledger(before=tried).measure(masks([rule], content.frame)[0][held], content.goals[0].take(held))
     shown = opened.run("return document.querySelector('#measures').innerText")
     assert f"{said.low:.1%} – {said.high:.1%}".replace("%", " %") in shown
 
@@ -172,7 +177,7 @@ def test_boxes_are_put_together_with_or_and_but_not(opened, board):
     assert len(rule.none_of) == 1
     [inside] = masks([rule], board[1].view.frame)
     found = counted(opened, opened.run("return window.tabkit.ruleNow()"))
-    assert found["train"][0][0][0] == inside[board[1].view.train()].sum()
+    assert found["train"][0]["inside"][0][0] == inside[board[1].view.train()].sum()
 
 
 def test_a_brush_on_the_null_slot_asks_for_null_and_one_to_the_end_is_open(opened):
@@ -272,3 +277,55 @@ def test_numbers_are_coloured_from_low_to_high(browser, tmp_path):
 
     assert brightness(0.0, 0.15) < 90
     assert brightness(0.85, 1.0) > 150
+
+
+def test_intervals_of_the_page_are_pythons(browser, tmp_path):
+    """Shares, means and effects, rows alone and together by unit: moments, intervals and verdicts."""
+    random, rows = np.random.default_rng(5), 3_000
+    unit, treated = random.integers(0, 200, rows), random.random(rows) < 0.4
+    frame = pl.DataFrame({"x": random.normal(size=rows), "k": random.choice(["a", "b", "c"], rows)})
+    share, spend = (random.random(rows) < 0.05).astype(float), random.lognormal(0, 1, rows)
+    arms = {"treated": treated, "treatment": "arm", "arm": "mail", "control": "none"}
+    goals = (
+        Goal("y", "share", share, positive="yes"),
+        Goal("spend", "mean", spend),
+        Goal("y", "effect", share, **arms),
+        Goal("spend", "effect", spend, **arms),
+    )
+    held = random.random(rows) < 0.4
+    rule = Rule(name="some", all_of=(Range(column="x", ge=-0.5, lt=0.6), Levels(column="k", levels=("a", "b"))))
+    for clustered in (False, True):
+        all_goals = tuple(replace(goal, unit=unit if clustered else None) for goal in goals)
+        content = View("Features", "Goals", frame, all_goals, ("x", "k"), held, given=(Given(rule),), tried=19)
+        written(content, tmp_path / "page.html")
+        browser.open(tmp_path / "page.html")
+        browser.wait(READY)
+        browser.run("document.querySelector('#suggested button').click()")
+        settled(browser)
+        shown = browser.run("return document.querySelector('#measures').innerText")
+        [inside] = masks([rule], frame)
+        for goal in all_goals:
+            for part, found in (
+                (~held, measure(inside[~held], goal.take(~held))),
+                (held, Ledger(before=20).measure(inside[held], goal.take(held))),
+            ):
+                assert part.sum() == found.rows
+                for value in (found.value, found.low, found.high):
+                    assert said(goal, value) in shown, (clustered, goal.kind, goal.name, value)
+        word = verdict(
+            Ledger(before=20).measure(inside[held], all_goals[0].take(held)),
+            measure(inside[~held], all_goals[0].take(~held)),
+        )
+        words = {"not shown": "Not shown", "holds": "Holds on", "turned over": "Turned over", "too few rows": "Too few"}
+        assert browser.run("return document.querySelector('#verdict').textContent").startswith(words[word])
+    assert browser.problems() == []
+
+
+def said(goal: Goal, value: float) -> str:
+    """A number as the page writes it."""
+    if goal.kind == "share":
+        return f"{100 * value:.1f} %"
+    if goal.kind == "effect" and goal.binary:
+        return f"{100 * value:.2f} pp"
+    text = f"{value:#.4g}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -120,7 +120,7 @@ def test_columns_of_all_types(browser, tmp_path):
         plain = browser.run("return window.tabkit.ruleNow()")
         rule = from_dict(plain, frame.schema)
         expected = int(content.frame.filter(pl.Series(content.train())).select(expr(rule, frame.schema).sum()).item())
-        assert counted(browser, plain)["train"][0][0][0] == expected, rule.text()
+        assert counted(browser, plain)["train"][0]["inside"][0][0] == expected, rule.text()
         code = browser.run("return window.tabkit.polarsOf(arguments[0])", plain)
         selected = content.frame.filter(pl.Series(content.train())).select(eval(code, {"pl": pl})).to_series()
         assert int(selected.sum()) == expected, code
@@ -194,3 +194,35 @@ def test_a_page_without_hold_out_rows_says_so(browser, tmp_path):
     browser.run("window.tabkit.take({name: 'n', all_of: [{column: '<b>number</b>', null: true, not: true}]})")
     settled(browser)
     assert "not in this file" in browser.run("return document.querySelector('#verdict').textContent")
+
+
+def test_values_at_the_ends_of_what_there_is(browser, tmp_path):
+    random, rows = np.random.default_rng(0), 600
+    y = random.random(rows) < 0.4
+    spread = random.choice([-1e308, 1e308, 1.0, 2.0, 1e-300], rows)
+    frame = pl.DataFrame(
+        {
+            "huge": spread,
+            "mixed": np.where(random.random(rows) < 0.5, 1e-200, 1e200) * random.random(rows),
+            "largest": np.where(random.random(rows) < 0.5, np.finfo(float).max, -np.finfo(float).max),
+            "times": pl.Series([dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31)] * (rows // 2)),
+            "far": pl.Series(random.integers(0, 2**62, rows), dtype=pl.Int64).cast(pl.Datetime("ms")),
+            "*": random.normal(size=rows),
+            "^x.*$": random.normal(size=rows) + y,
+            "x": random.normal(size=rows),
+            "y": y,
+        }
+    )
+    content = view(frame, target="y")
+    board = written(content, tmp_path / "page.html")
+    assert {"*", "^x.*$", "x"} <= {axis.name for axis in board.axes}
+    _opened(browser, tmp_path / "page.html")
+    for name in ("*", "^x.*$"):
+        plain = {"name": "r", "all_of": [{"column": name, "ge": 0}, {"column": "x", "null": True, "not": True}]}
+        axis = next(axis for axis in board.axes if axis.name == name)
+        plain["all_of"][0]["ge"] = axis.bound(axis.cuts[len(axis.cuts) // 2].value)
+        code = browser.run("return window.tabkit.polarsOf(arguments[0])", plain)
+        selected = content.frame.select(eval(code, {"pl": pl}).alias("r")).to_series()
+        expected = content.frame.select(expr(from_dict(plain), frame.schema)).to_series()
+        assert selected.to_list() == expected.to_list()
+    assert browser.problems() == []

@@ -11,7 +11,7 @@ from dashboards.explorer.writing import site
 from dashboards.server import running
 from tabkit.errors import ConfigError
 from tabkit.predicates import Range, Rule, from_dict, to_dict
-from tabkit.rules import masks, measure, read
+from tabkit.rules import Ledger, masks, measure, read
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def test_a_served_page_shows_what_python_measures_and_saves_it(browser, board, t
         [inside] = masks([rule], board.view.frame)
         shown = browser.run("return document.querySelector('#measures').innerText")
         # Three rules were tried before this one.
-        for rows, level in ((train, 0.95), (~train, 1 - 0.05 / 4)):
-            said = measure(inside[rows], goal.take(rows), level=level)
+        for rows, measured in ((train, measure), (~train, Ledger(before=4).measure)):
+            said = measured(inside[rows], goal.take(rows))
             assert f"{said.covered:,} of {said.rows:,}" in shown
             assert f"{said.low:.1%} – {said.high:.1%}".replace("%", " %") in shown
         browser.run("document.querySelector('#name').value = 'mine'")
@@ -53,7 +53,7 @@ def test_a_served_page_shows_what_python_measures_and_saves_it(browser, board, t
     assert saved.rules[0].key() == rule.key()
     assert saved.rules[0].name == "mine"
     assert saved.found == {"source": "customers", "rows": 5_000, "tried": 4}
-    held = measure(inside[~train], goal.take(~train), level=1 - 0.05 / 4)
+    held = Ledger(before=4).measure(inside[~train], goal.take(~train))
     assert saved.measured["mine"]["holdout"]["low"] == pytest.approx(held.low)
 
 

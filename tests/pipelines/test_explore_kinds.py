@@ -265,7 +265,7 @@ def test_beside_an_experiment_the_difference_that_was_seen_decides(effects: Path
     assert view.frame["customer"].equals(own["customer"])
     assert view.holdout is not None
     assert f"{rows.height - own.height:,} rows were left out: another arm, or none." in view.notes
-    result, page = explored(tmp_path, **options)
+    result, page = explored(tmp_path, embed_holdout=True, **options)
     for part, mask in (("train", ~view.holdout), ("holdout", view.holdout)):
         of = own.filter(pl.Series(mask))
         bought = {arm: float(np.mean(of.filter(arm=arm)["bought"].to_numpy())) for arm in ("mail", "none")}

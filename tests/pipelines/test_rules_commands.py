@@ -90,7 +90,7 @@ def test_the_planted_rule_is_found_proved_scored_and_trained_with(run: Run, fold
     assert first["base"] == pytest.approx((fresh["churned"] == "yes").mean())
     assert first["verdict"] == "holds"
     assert first["before"]["value"] == pytest.approx(best["train"]["value"])
-    assert "Rows other than those" in scored.json["notes"][0]
+    assert "None of these rows" in scored.json["notes"][0]
     # On its own rows only those that were held out count.
     own = run("rules", "score", "rules.toml", "customers.parquet", *ROLES, "--json")
     assert own.json["rows"] == done.json["holdout"]
@@ -130,7 +130,7 @@ def test_worth_judges_by_the_rows_that_were_held_out(run: Run, folder: Path) -> 
     assert fresh.json["rows"] == 3_000
     text = run("rules", "worth", "rules.toml", "customers.parquet", *ROLES, *options).out
     assert "log_loss" in text
-    assert "that the author of the rules never saw" in " ".join(text.split())
+    assert "that were held out while the rules were found" in " ".join(text.split())
 
 
 def test_the_newest_rows_are_held_out_by_time(run: Run, folder: Path, tables: Any) -> None:
@@ -209,6 +209,10 @@ def test_mistakes_are_explained(run: Run, folder: Path, arguments: tuple[str, ..
         ('[[rules]]\nname = "a"\nall_of = [{column = "age", expression = "os.system"}]', ("unknown keys",)),
         ('[[rules]]\nname = "a"\n[[rules]]\nname = "a"', ("several rules called 'a'",)),
         ('[[rules]]\nname = "a"\nall_of = [{column = "churned", levels = ["yes"]}]', ("'churned'",)),
+        ('[found]\ntried = "many"\n[[rules]]\nname = "a"', ("tried under found", "a whole number")),
+        ("[found]\ntried = inf", ("tried under found", "a whole number")),
+        ('[[rules]]\nname = "a"\nmeasured = {train = {lift = "abc"}}', ("'a'", "measured.train.lift is 'abc'")),
+        (f'[[rules]]\nname = "a"\nall_of = [{{column = "age", ge = {10**400}}}]', ("'a'", "64 bits")),
         ("rules = [", ("cannot be read",)),
         ("rules = []", ("holds no rules",)),
         ("format = 2", ("format 2",)),
@@ -217,6 +221,9 @@ def test_mistakes_are_explained(run: Run, folder: Path, arguments: tuple[str, ..
 def test_files_of_rules_that_do_not_fit(run: Run, folder: Path, text: str, expected: tuple[str, ...]) -> None:
     Path("rules.toml").write_text(text, encoding="utf-8")
     refused(run("rules", "score", "rules.toml", "fresh.parquet", *ROLES), *expected)
+    if "no rules" not in expected[0]:
+        page = ("--rules", "rules.toml", "-o", "page.html")
+        refused(run("explore", "fresh.parquet", *ROLES, "--no-suggest", *page), *expected)
     assert Path("rules.toml").read_text(encoding="utf-8") == text
 
 
@@ -227,6 +234,14 @@ def test_a_target_that_is_missing_in_places_is_left_out_and_said(run: Run, folde
     gaps = frame.filter(pl.col("age") <= 20).height
     assert f"{gaps:,} rows were left out: null target." in done.json["notes"]
     assert done.json["rows"] == 6_000 - gaps
+
+
+def test_rows_of_one_day_are_refused_for_that(run: Run, folder: Path) -> None:
+    frame = pl.read_parquet("customers.parquet").with_columns(day=pl.lit(0).cast(pl.Date))
+    frame.write_parquet("day.parquet")
+    done = run("rules", "suggest", "day.parquet", *ROLES, "--time", "day", "-o", "r.toml")
+    refused(done, "No rows are held out, since all have one day", "--time")
+    assert "fewer than" not in done.said
 
 
 def test_few_rows_prove_nothing_and_say_so(run: Run, folder: Path) -> None:

@@ -9,8 +9,8 @@ function countingHere(page, train, holdout) {
     if (mask === null && !isEmpty(rule)) return { unknown: true };
     const rows = rowsOf(mask, parts.train.count);
     return {
-      train: parts.train.goals.map((goal) => momentsOf(goal, mask)),
-      holdout: proved && parts.holdout ? countedIn(parts.holdout, rule) : null,
+      train: countedIn(parts.train, mask),
+      holdout: proved && parts.holdout ? countedIn(parts.holdout, isEmpty(rule) ? null : maskOf(rule, parts.holdout.columns, parts.holdout.count)) : null,
       next: nextAxes(page, parts.train, signal, rule, rows),
       alike: mask === null ? null : alike(known, parts.train, mask, rows.length),
     };
@@ -19,14 +19,13 @@ function countingHere(page, train, holdout) {
 
 function partOf(page, arrays, count) {
   const columns = Object.fromEntries(page.axes.filter((axis) => arrays[axis.key]).map((axis) => [axis.key, arrays[axis.key]]));
-  const goals = page.goals.map((goal, i) => ({ kind: goal.kind, y: arrays[`y ${i}`], treated: goal.kind === "effect" ? arrays[`treated ${i}`] : null }));
+  const goals = page.goals.map((goal, i) => ({ ...goal, y: arrays[`y ${i}`], treated: goal.kind === "effect" ? arrays[`treated ${i}`] : null,
+    unit: arrays.unit ?? null, units: arrays.unit ? arrays.unit.reduce((most, code) => Math.max(most, code), 0) + 1 : 0 }));
   return { columns, goals, count };
 }
 
-function countedIn(part, rule) {
-  const mask = isEmpty(rule) ? null : maskOf(rule, part.columns, part.count);
-  return part.goals.map((goal) => momentsOf(goal, mask));
-}
+// Moments inside of a mask and outside of it, for each goal.
+const countedIn = (part, mask) => part.goals.map((goal) => ({ inside: momentsOf(goal, mask), rest: momentsOf(goal, mask, true) }));
 
 function rowsOf(mask, count) {
   let inside = count;

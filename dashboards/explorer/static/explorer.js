@@ -74,6 +74,8 @@ class Explorer {
     }
     if (proved && !isEmpty(rule)) {
       this.ledger.enter(rule, found);
+      // A server remembers what was tried before the page was loaded again.
+      if (found.tried) this.ledger.before = Math.max(this.ledger.before, found.tried - this.ledger.entries.size);
       showLedger(this);
     }
     showMeasures(this, rule, found, proved);

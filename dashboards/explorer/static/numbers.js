@@ -20,81 +20,129 @@ function arraysOf(buffer, manifest) {
   return found;
 }
 
-// The normal quantile: algorithm AS 241 of Wichura (1988), accurate to 1e-16.
-function normalQuantile(p) {
-  const ratio = (r, a, b) => a.reduceRight((s, c) => s * r + c, 0) / b.reduceRight((s, c) => s * r + c, 0);
-  const q = p - 0.5;
-  if (Math.abs(q) <= 0.425) {
-    const r = 0.180625 - q * q;
-    return q * ratio(r, [3.387132872796366608, 133.14166789178437745, 1971.5909503065514427, 13731.693765509461125,
-      45921.953931549871457, 67265.770927008700853, 33430.575583588128105, 2509.0809287301226727],
-    [1.0, 42.313330701600911252, 687.1870074920579083, 5394.1960214247511077, 21213.794301586595867,
-      39307.89580009271061, 28729.085735721942674, 5226.495278852545925]);
-  }
-  let r = Math.sqrt(-Math.log(q < 0 ? p : 1 - p));
-  let value;
-  if (r <= 5) {
-    r -= 1.6;
-    value = ratio(r, [1.42343711074968357734, 4.6303378461565452959, 5.7694972214606914055, 3.64784832476320460504,
-      1.27045825245236838258, 0.24178072517745061177, 0.0227238449892691845833, 7.7454501427834140764e-4],
-    [1.0, 2.05319162663775882187, 1.6763848301838038494, 0.68976733498510000455, 0.14810397642748007459,
-      0.0151986665636164571966, 5.475938084995344946e-4, 1.05075007164441684324e-9]);
-  } else {
-    r -= 5;
-    value = ratio(r, [6.6579046435011037772, 5.4637849111641143699, 1.7848265399172913358, 0.29656057182850489123,
-      0.026532189526576123093, 0.0012426609473880784386, 2.71155556874348757815e-5, 2.01033439929228813265e-7],
-    [1.0, 0.59983220655588793769, 0.13692988092273580531, 0.0148753612908506148525, 7.868691311456132591e-4,
-      1.8463183175100546818e-5, 1.4215117583164458887e-7, 2.04426310338993978564e-15]);
-  }
-  return q < 0 ? -value : value;
+// The logarithm of the gamma function: Lanczos' series with Godfrey's coefficients (g = 7).
+function logGamma(x) {
+  const series = [676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905,
+    -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7];
+  if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x);
+  const t = x + 6.5;
+  const sum = series.reduce((total, c, i) => total + c / (x + i), 0.99999999999980993);
+  return 0.5 * Math.log(2 * Math.PI) + (x - 0.5) * Math.log(t) - t + Math.log(sum);
 }
 
-const zOf = (level) => -normalQuantile((1 - level) / 2);
-
-// Moments of a goal over some rows: a triple of count, sum and squared deviations; of an effect, one for each arm.
-function momentsOf(goal, mask) {
-  const groups = goal.treated ? 2 : 1;
-  const n = new Float64Array(groups), sum = new Float64Array(groups), squares = new Float64Array(groups);
-  const { y, treated } = goal;
-  for (let i = 0; i < y.length; i++) {
-    if (mask !== null && !mask[i]) continue;
-    const group = treated ? 1 - treated[i] : 0;
-    n[group] += 1;
-    sum[group] += y[i];
-  }
-  if (goal.kind !== "share") {
-    const mean = sum.map((s, g) => (n[g] ? s / n[g] : 0));
-    for (let i = 0; i < y.length; i++) {
-      if (mask !== null && !mask[i]) continue;
-      const group = treated ? 1 - treated[i] : 0;
-      const off = y[i] - mean[group];
-      squares[group] += off * off;
+// The regularised incomplete beta function by its continued fraction (DLMF 8.17.22), Lentz's method.
+function betaInc(a, b, x) {
+  if (x <= 0) return 0;
+  if (x >= 1) return 1;
+  if (x > (a + 1) / (a + b + 2)) return 1 - betaInc(b, a, 1 - x);
+  const tiny = 1e-300, guard = (value) => (Math.abs(value) < tiny ? tiny : value);
+  let c = 1, d = 1 / guard(1 - (a + b) * x / (a + 1)), fraction = d;
+  for (let m = 1; m < 20000; m++) {
+    for (const term of [m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)), -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))]) {
+      d = 1 / guard(1 + term * d);
+      c = guard(1 + term / c);
+      fraction *= c * d;
     }
+    if (Math.abs(c * d - 1) < 1e-15) break;
   }
-  return Array.from(n, (count, g) => [count, sum[g], squares[g]]);
+  return Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)) * fraction / a;
 }
 
-// What moments say, with an interval: Wilson's of a share, else the normal one.
-function said(kind, moments, level) {
-  const [[n, sum, squares], control] = moments;
-  const none = { n: n + (control ? control[0] : 0), value: null, low: null, high: null };
-  if (!n || (control && !control[0])) return none;
-  const z = zOf(level);
-  if (control) {
-    const value = sum / n - control[1] / control[0];
-    if (n < 2 || control[0] < 2) return { ...none, value };
-    const half = z * Math.sqrt(squares / (n - 1) / n + control[2] / (control[0] - 1) / control[0]);
-    return { ...none, value, low: value - half, high: value + half };
+function betaQuantile(a, b, p) {
+  let low = 0, high = 1;
+  for (let step = 0; step < 100 && high - low > 1e-17; step++) {
+    const middle = (low + high) / 2;
+    if (betaInc(a, b, middle) < p) low = middle; else high = middle;
   }
-  const value = sum / n;
-  if (kind === "share") {
-    const middle = (sum + z * z / 2) / (n + z * z);
-    const half = z / (n + z * z) * Math.sqrt(sum * (n - sum) / n + z * z / 4);
-    return { ...none, value, low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
+  return (low + high) / 2;
+}
+
+// The two-sided quantile of Student's t, and of the normal distribution as its limit.
+function tOf(level, dof) {
+  const x = betaQuantile(dof / 2, 0.5, 1 - level);
+  return Math.sqrt(dof * (1 - x) / x);
+}
+const zOf = (level) => tOf(level, 1e9);
+
+// Moments of a goal over the rows of a mask, or over all others: count, sum, squared deviations (summed within what is
+// independent) and how many are independent; of an effect for the treated, then for controls.
+function momentsOf(goal, mask, others = false) {
+  const { y, treated, unit } = goal, arms = treated ? 2 : 1, wanted = others ? 0 : 1;
+  const n = new Float64Array(arms), sum = new Float64Array(arms), squares = new Float64Array(arms), units = new Float64Array(arms);
+  const isIn = (i) => (mask === null ? wanted : mask[i] === wanted);
+  for (let i = 0; i < y.length; i++) {
+    if (!isIn(i)) continue;
+    const arm = treated ? 1 - treated[i] : 0;
+    n[arm] += 1;
+    sum[arm] += y[i];
   }
-  if (n < 2) return { ...none, value };
-  const half = z * Math.sqrt(squares / (n - 1) / n);
-  return { ...none, value, low: value - half, high: value + half };
+  const mean = sum.map((total, arm) => (n[arm] ? total / n[arm] : 0));
+  if (unit) {
+    const off = Array.from(n, () => new Float64Array(goal.units)), seen = Array.from(n, () => new Uint8Array(goal.units));
+    for (let i = 0; i < y.length; i++) {
+      if (!isIn(i)) continue;
+      const arm = treated ? 1 - treated[i] : 0;
+      off[arm][unit[i]] += y[i] - mean[arm];
+      seen[arm][unit[i]] = 1;
+    }
+    for (let arm = 0; arm < arms; arm++) for (let g = 0; g < goal.units; g++) { squares[arm] += off[arm][g] ** 2; units[arm] += seen[arm][g]; }
+  } else {
+    for (let arm = 0; arm < arms; arm++) units[arm] = n[arm];
+    if (goal.binary) squares.forEach((_, arm) => { squares[arm] = n[arm] * mean[arm] * (1 - mean[arm]); });
+    else for (let i = 0; i < y.length; i++) if (isIn(i)) squares[treated ? 1 - treated[i] : 0] += (y[i] - mean[treated ? 1 - treated[i] : 0]) ** 2;
+  }
+  return Array.from(n, (count, arm) => [count, sum[arm], squares[arm], units[arm]]);
+}
+
+const SURE = { low: null, high: null };
+
+// An interval of one mean: of a share Clopper and Pearson's (exact) or Wilson's, else Student's; none for too few rows.
+function limitsOf(goal, [n, sum, squares, units], level, exact) {
+  const value = n ? sum / n : null;
+  const none = { value, ...SURE };
+  if (!n || (goal.clustered && units < 10) || (!goal.binary && n < 20)) return none;
+  const error = units > 1 ? units / (units - 1) * squares / (n * n) : null;
+  if (!goal.binary) {
+    const half = tOf(level, units - 1) * Math.sqrt(error);
+    return { value, low: value - half, high: value + half };
+  }
+  const rows = !goal.clustered ? n : error > 0 ? Math.min(n, value * (1 - value) / error) : units;
+  const k = value * rows, alpha = 1 - level;
+  if (exact) {
+    return { value, low: sum === 0 ? 0 : betaQuantile(k, rows - k + 1, alpha / 2), high: sum === n ? 1 : betaQuantile(k + 1, rows - k, 1 - alpha / 2) };
+  }
+  const z = zOf(level), middle = (k + z * z / 2) / (rows + z * z);
+  const half = z / (rows + z * z) * Math.sqrt(k * (rows - k) / rows + z * z / 4);
+  return { value, low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
+}
+
+// The interval of a difference from the intervals of both (Zou and Donner 2008).
+function less(one, other) {
+  if (one.value === null || other.value === null) return { value: null, ...SURE };
+  const value = one.value - other.value;
+  if (one.low === null || other.low === null) return { value, ...SURE };
+  return { value, low: value - Math.hypot(one.value - one.low, other.high - other.value), high: value + Math.hypot(one.high - one.value, other.value - other.low) };
+}
+
+// What moments say of the goal, with an interval.
+function said(goal, moments, level, exact) {
+  const n = moments.reduce((total, [count]) => total + count, 0);
+  const found = goal.kind === "effect"
+    ? less(limitsOf(goal, moments[0], level, exact), limitsOf(goal, moments[1], level, exact))
+    : limitsOf(goal, moments[0], level, exact);
+  return { n, ...found };
+}
+
+// The rows inside against all others.
+const against = (goal, found, level) => less(said(goal, found.inside, level, true), said(goal, found.rest, level, true));
+
+// Whether the share of treated rows is the same inside and outside, but for chance; see Measured.balanced.
+function isBalanced(goal, found) {
+  if (goal.kind !== "effect") return true;
+  const [[t1, , , u1], [c1, , , v1]] = found.inside, [[t0, , , u0], [c0, , , v0]] = found.rest, n1 = t1 + c1, n0 = t0 + c0;
+  // Shares are of rows; what is independent decides how sure they are.
+  const pooled = (t1 + t0) / (n1 + n0), error = Math.sqrt(pooled * (1 - pooled) * (1 / (u1 + v1) + 1 / (u0 + v0)));
+  return !(error > 0) || Math.abs(t1 / n1 - t0 / n0) / error <= 4;
 }
 
 // The number by row whose mean is the goal; see Goal.signal in tabkit/rules/goal.py.

@@ -19,7 +19,7 @@ function amount(x) {
   if (x === 0) return "0";
   return size >= 1000 ? x.toLocaleString("en", { maximumFractionDigits: 0 }) : x.toPrecision(4).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
 }
-const shown = (goal, x) => (x === null || x === undefined ? "n/a" : goal.kind === "share" ? percent(x) : goal.percent ? `${(100 * x).toFixed(2)} pp` : amount(x));
+const shown = (goal, x) => (x === null || x === undefined ? "n/a" : goal.kind === "share" ? percent(x) : goal.kind === "effect" && goal.binary ? `${(100 * x).toFixed(2)} pp` : amount(x));
 const span = (goal, s) => (s.low === null ? "" : `${shown(goal, s.low)} – ${shown(goal, s.high)}`);
 
 function coverage(n, rows) {
@@ -27,46 +27,61 @@ function coverage(n, rows) {
   return [`${whole(n)} of ${whole(rows)}`, element("span", { class: "interval" }, share)];
 }
 
-// A row of numbers for each goal: inside of the rule, everywhere, and how many times as much.
+// Rows of numbers for each goal: inside of the rule, and everywhere.
 function measuresTable(page, found, level, tried) {
-  const parts = [["train", "Rows you look at", level], ["holdout", "Hold-out", 1 - (1 - level) / Math.max(1, tried)]];
+  const parts = [["train", "Rows you look at", level, false], ["holdout", "Hold-out", 1 - (1 - level) / Math.max(1, tried), true]];
   const head = element("tr", {}, element("th", { scope: "col" }, ""), ...parts.map(([, name]) => element("th", { scope: "col" }, name)));
-  const rows = [];
-  const cell = (part, fill) => element("td", {}, ...(found[part] ? fill(part) : ["–"]));
-  const count = (part) => found[part][0].reduce((n, [k]) => n + k, 0);
-  rows.push(element("tr", {}, element("th", { scope: "row" }, "rows inside"), ...parts.map(([part]) => cell(part, () => coverage(count(part), page.rows[part])))));
+  const row = (name, kind, fill) => element("tr", { class: kind }, element("th", { scope: "row" }, name),
+    ...parts.map((part) => element("td", {}, ...(found[part[0]] ? fill(...part) : ["–"]))));
+  const rows = [row("rows inside", "", (part) => coverage(countOf(found[part][0]), page.rows[part]))];
   page.goals.forEach((goal, i) => {
-    rows.push(element("tr", { class: "value" }, element("th", { scope: "row" }, goal.short), ...parts.map(([part, , at]) => cell(part, () => {
-      const s = said(goal.kind, found[part][i], at);
+    rows.push(row(goal.short, "value", (part, _, at, exact) => {
+      const s = said(goal, found[part][i].inside, at, exact);
       return [element("strong", {}, shown(goal, s.value)), element("span", { class: "interval" }, span(goal, s))];
-    }))));
-    rows.push(element("tr", {}, element("th", { scope: "row" }, "everywhere"), ...parts.map(([part]) => cell(part, () => {
-      const s = said(goal.kind, found[part][i], level), base = page.base[part][i];
-      const lift = s.value !== null && base > 0 && goal.kind !== "effect" ? `, lift ${(s.value / base).toFixed(2)}` : "";
-      return [`${shown(goal, base)}${lift}`];
-    }))));
+    }), row("everywhere", "", (part) => {
+      const { value } = said(goal, found[part][i].inside, level, false), base = page.base[part][i];
+      return [`${shown(goal, base)}${value !== null && base > 0 && goal.kind !== "effect" ? `, lift ${(value / base).toFixed(2)}` : ""}`];
+    }));
   });
   return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
 }
 
+const countOf = (goal) => goal.inside.reduce((total, [n]) => total + n, 0);
+
+// A word and what it rests on; the same words as tabkit/rules/verdict.py.
+function judged(goal, found, held, level) {
+  const now = against(goal, held, level), then = against(goal, found, level).value;
+  if (now.low === null) return ["too few rows", now, then];
+  if (!isBalanced(goal, held)) return ["arms differ", now, then];
+  if (now.low <= 0 && now.high >= 0) return ["not shown", now, then];
+  if (Math.sign(now.value) !== Math.sign(then)) return ["turned over", now, then];
+  return [Math.abs(now.value) < 0.7 * Math.abs(then) ? "holds, but weaker" : "holds", now, then];
+}
+
+const VERDICTS = {
+  "too few rows": ["poor", "Too few hold-out rows are inside, or outside, to say anything"],
+  "arms differ": ["poor", "The share of treated rows differs inside and outside: what differs may not be the treatment"],
+  "not shown": ["poor", "Not shown on the hold-out"],
+  "turned over": ["poor", "Turned over on the hold-out"],
+  "holds, but weaker": ["fair", "Holds on rows that nobody looked at, but weaker"],
+  holds: ["good", "Holds on rows that nobody looked at"],
+};
+
 function verdictOf(page, found, level, tried) {
   const goal = page.goals[0];
-  const inside = said(goal.kind, found.train[0], level);
   if (!found.holdout) {
     if (!page.rows.holdout) return ["plain", page.unproved];
     return ["plain", page.served ? "Counting the hold-out …" : "The hold-out rows are not in this file."];
   }
-  const s = said(goal.kind, found.holdout[0], 1 - (1 - level) / Math.max(1, tried)), base = page.base.holdout[0];
-  if (s.low === null) return ["poor", "Too few hold-out rows are inside to say anything."];
-  const wanted = (inside.value ?? base) >= page.base.train[0];
-  const holds = wanted ? s.low > base : s.high < base;
-  const times = (value, all) => (all > 0 && goal.kind !== "effect" ? ` (lift ${(value / all).toFixed(2)})` : "");
-  const now = `${shown(goal, s.value)}${times(s.value, base)} on the hold-out, ${shown(goal, inside.value)}${times(inside.value, page.base.train[0])} on the rows you look at`;
+  const [word, now, then] = judged(goal, found.train[0], found.holdout[0], 1 - (1 - level) / Math.max(1, tried));
+  const [kind, words] = VERDICTS[word];
   const allowing = tried > 1 ? `, allowing for the ${whole(tried)} rules tried` : "";
-  if (!holds) return ["poor", `Not shown on the hold-out: its interval includes the ${shown(goal, base)} of all rows${allowing}. ${now}.`];
-  const faded = base > 0 && goal.kind === "share" && wanted && (s.value / base) < 0.7 * (inside.value / page.base.train[0]);
-  return [faded ? "fair" : "good", `${faded ? "Holds, but weaker" : "Holds"} on rows that nobody looked at${allowing}: ${now}.`];
+  if (now.low === null || word === "arms differ") return [kind, `${words}${allowing}.`];
+  return [kind, `${words}${allowing}: against all other rows ${differs(goal, now.value)} (${differs(goal, now.low)} to ${differs(goal, now.high)}); `
+    + `${differs(goal, then)} on the rows you look at.`];
 }
+
+const differs = (goal, x) => `${x < 0 ? "−" : "+"}${goal.binary ? `${(100 * Math.abs(x)).toFixed(1)} points` : amount(Math.abs(x))}`;
 
 // Conditions one by one, with fields that the keyboard reaches: the brushes follow them, and they follow the brushes.
 function conditionEditor(axis, condition, change) {

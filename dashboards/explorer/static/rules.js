@@ -185,7 +185,9 @@ function polarsOf(rule) {
 }
 
 function polarsColumn(c) {
-  const axis = byName.get(c.column), column = `pl.col(${JSON.stringify(c.column)})`;
+  // Polars reads some names as patterns of names.
+  const pattern = c.column === "*" || /^\^.*\$$/s.test(c.column), name = JSON.stringify(c.column);
+  const axis = byName.get(c.column), column = pattern ? `pl.selectors.by_name(${name}).as_expr()` : `pl.col(${name})`;
   if (axis.dtype.startsWith("Float")) {
     return `${column}${axis.dtype === "Float64" ? "" : ".cast(pl.Float64)"}.fill_nan(None)`;
   }

@@ -81,8 +81,8 @@ function showLedger(explorer) {
 }
 
 function ledgerRow(explorer, { rule, found }, number, level) {
-  const { page } = explorer, goal = page.goals[0], seen = said(goal.kind, found.train[0], page.level);
-  const held = found.holdout && said(goal.kind, found.holdout[0], level);
+  const { page } = explorer, goal = page.goals[0], seen = said(goal, found.train[0].inside, page.level, false);
+  const held = found.holdout && said(goal, found.holdout[0].inside, level, true);
   const cells = [percent(seen.n / Math.max(1, page.rows.train)), shown(goal, seen.value), held ? `${shown(goal, held.value)} (${span(goal, held)})` : "–"];
   return element("tr", {}, element("td", {}, String(number)), element("th", { scope: "row" }, textOf(rule)),
     ...cells.map((words) => element("td", {}, words)),

@@ -66,8 +66,9 @@ def test_nor_on_few_rows() -> None:
 
 def test_tests_do_reject_at_a_laxer_level_which_shows_that_they_were_made() -> None:
     """With alpha near one, noise is let through: what the runs above refuse is not refused for want of candidates."""
-    let = sum(
-        bool(suggest(columns(seed), noise("share", seed), config=SuggestConfig(seed=seed, alpha=0.9)).rules)
-        for seed in range(30)
-    )
+    let = 0
+    for seed in range(30):
+        found = suggest(columns(seed), noise("share", seed), config=SuggestConfig(seed=seed, alpha=0.9))
+        # The interval that allows for all rules that were tested still refuses most of them, and that is said.
+        let += bool(found.rules) or any(note.startswith("proved, but hardly") for note in found.notes)
     assert let >= 5
