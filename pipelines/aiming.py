@@ -86,6 +86,8 @@ def of_table(table: Table, config: AimConfig) -> Aimed:
     )
     rows = Table(found.frame, roles, table.name, {**table.dropped, **found.dropped})
     notes = [*found.notes, *(f"{count:,} rows were left out: {why}." for why, count in found.dropped.items())]
+    if roles.treatment is not None:
+        notes.append("A difference between arms is an effect only where chance decided who was in which.")
     return divided(rows, found.goal, config, notes=notes)
 
 
@@ -134,7 +136,7 @@ def _arms(goal: Goal, holdout: Mask) -> list[str]:
         if not (rows & ~holdout).any():
             raise FitError(
                 f"arm {arm!r} of {goal.treatment!r} has rows among those held out alone",
-                advice="hold out others: another share (--holdout), another seed, or no time or group role",
+                advice="hold out others: another share (--set holdout=0.4), another seed, or no time or group role",
             )
         if not (rows & holdout).any():
             found.append(f"No row of arm {arm} is held out: nothing can be proved on the rows that are.")

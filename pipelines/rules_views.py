@@ -40,7 +40,7 @@ def suggest_view(result: Mapping[str, Any]) -> RenderableType:
 def score_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `rules score` has to say: each rule on the further rows, and as it was when it was found."""
     table = plain_table()
-    for name in ("rule", "inside", "value", "interval", "everywhere", "lift", "lift found", "verdict"):
+    for name in ("rule", "inside", "value", "interval", "lift", "found", "verdict"):
         table.add_column(name, justify="left" if name in ("rule", "verdict") else "right", overflow="fold")
     kind = result["kind"]
     for row in result["scores"]:
@@ -50,7 +50,6 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
             f"{row['coverage']:.1%}",
             number(row["value"], kind),
             _interval(row, kind),
-            number(row["base"], kind),
             _lift(row["lift"], kind),
             _lift(before.get("lift"), kind),
             Text(row["verdict"], _COLOURS.get(row["verdict"], "")),
@@ -65,7 +64,10 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
         Text(f"{visible(one)} and {visible(other)} share most of their rows: one will do.")
         for one, other in sorted(map(sorted, pairs))
     ]
-    head = Text(f"{visible(result['goal'])} on {result['rows']:,} rows")
+    base = number(result["scores"][0]["base"], kind)
+    head = Text(
+        f"{visible(result['goal'])} on {result['rows']:,} rows: {base} everywhere; found: the lift where it was found"
+    )
     return Group(head, Text(), table, Text(), *texts, *alike, Text(), *_notes(result["notes"]))
 
 

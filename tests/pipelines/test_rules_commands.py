@@ -111,7 +111,7 @@ def test_what_the_terminal_says(run: Run, folder: Path) -> None:
     assert "holds" in said
     assert "Wrote rules.toml" in said
     said = " ".join(run("rules", "score", "rules.toml", "fresh.parquet", *ROLES).out.split())
-    assert "share of churned = yes on 3,000 rows" in said
+    assert "share of churned = yes on 3,000 rows:" in said
     said = run("explore", "customers.parquet", *ROLES, "-o", "page.html").out
     assert "Wrote page.html" in said
     assert "not shown: tags (List(String) has no place on an axis)" in " ".join(said.split())
