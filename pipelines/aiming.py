@@ -107,7 +107,8 @@ def divided(table: Table, goal: Goal, config: AimConfig, *, notes: Sequence[str]
     if holdout is None:
         found.append(why_none(table, goal, config))
     elif roles.time is not None:
-        found.append(f"The newest {int(holdout.sum()):,} rows by {roles.time} are held out.")
+        both = f" One {roles.group} may stand on both sides: time divides." if roles.group is not None else ""
+        found.append(f"The newest {int(holdout.sum()):,} rows by {roles.time} are held out.{both}")
     return Aimed(table, goal, holdout, columns, tuple(found), (*notes, *lots))
 
 

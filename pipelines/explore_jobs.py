@@ -46,6 +46,8 @@ def explore_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
     config = build(ExploreConfig, values)
     output = Path(needed(config, "output"))
     _check_output(output, overwrite=overwrite)
+    if config.rules is not None and not Path(config.rules).is_file():
+        raise ConfigError(f"there is no file of rules {config.rules!r}", advice="check its name, or leave --rules out")
     view = view_for(config, progress=progress)
     with progress.task("writing the page", total=1) as advance:
         found = write(view, output, embed_holdout=config.embed_holdout)

@@ -69,6 +69,8 @@ def build(
         By row of `seen`, what levels are sorted by (the target); by their number without it.
     """
     kind = _SHOWN.get(family(column.dtype))
+    if not column.name:
+        return Skipped("(no name)", "a column without a name, on which no condition can be")
     if kind is None:
         return Skipped(column.name, f"{dtype_name(column.dtype)} has no place on an axis")
     nulls = missing(column)

@@ -102,7 +102,11 @@ def _legend(colour: dict[str, Any]) -> Markup:
             tag("span", tag("i", style=f"background: {ink}"), escape(name), class_="swatch")
             for ink, name in zip((colour["low"], colour["high"]), colour["names"], strict=True)
         ]
-        return tag("p", *swatches, class_="legend")
+        names = ("all lines", *(f"only {name}" for name in colour["names"]))
+        picks = [tag("option", escape(name), value=value) for name, value in zip(names, ("", "0", "1"), strict=True)]
+        return tag(
+            "p", *swatches, tag("select", *picks, id="draws", aria_label="which lines are drawn"), class_="legend"
+        )
     low, middle, high = (f"{value:.4g}" for value in colour["ends"])
     words = f"{colour['words']}, by rank: {low} (2 %), {middle} (middle), {high} (98 %)"
     return tag("p", tag("i", class_="ramp"), escape(words), class_="legend")
@@ -129,6 +133,7 @@ def _aside(values: dict[str, Any]) -> Markup:
         tag("h2", escape("Your rule")),
         tag("p", id="rule", class_="rule-text", aria_live="polite"),
         tag("div", id="parts"),
+        Markup('<p id="excepting" class="remark" hidden>The box in hand is left out of the rule.</p>'),
         tag("div", id="conditions"),
         tag("select", id="add", aria_label="add a condition on a column"),
         tag("div", _button("or", "Or …"), _button("but-not", "But not …"), _button("clear", "Clear"), class_="row"),

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from tabkit.rules import Goal
 
 MOST_DRAWN = 5_000
-_LEAST_RARE = 0.25
+_LEAST_RARE = 0.1
 _STRATA = 10
 
 
 def drawn(goal: Goal, rows: NDArray[np.int64], *, most: int = MOST_DRAWN, seed: int = 0) -> NDArray[np.int64]:
-    """Choose rows to draw: by class, a rare one with a quarter of the lines if it has so many rows, else evenly.
+    """Choose rows to draw: by class, a rare one with a tenth of the lines if it has so many rows, else evenly.
 
     Parameters
     ----------

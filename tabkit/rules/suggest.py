@@ -25,7 +25,7 @@ from tabkit.rules.parts import Conditions
 from tabkit.rules.proof import dense, holm, p_value, rule_p, totals
 from tabkit.rules.search import search
 from tabkit.rules.sound import Sound, clearest
-from tabkit.rules.suggestion import Suggestion, Suggestions, left_out
+from tabkit.rules.suggestion import Suggestion, Suggestions, apart, left_out
 
 MOST_TESTED = 20
 """How many rules are tested on the hold-out rows; each one makes the proof of all harder."""
@@ -124,7 +124,9 @@ def suggest(
     notes = [*notes, *sound.notes(), *_outcome(found, tested)]
     kept = _named(found[: config.most], frame.columns)
     clear, unclear = clearest(_measured(kept, frame, goal, held, tested), config.direction)
-    return Suggestions(clear, tested, first.looked_at, config.alpha, (*notes, *unclear))
+    return Suggestions(
+        apart(clear, frame, alike=config.alike), tested, first.looked_at, config.alpha, (*notes, *unclear)
+    )
 
 
 def _columns(frame: pl.DataFrame, goal: Goal, columns: Sequence[str] | None) -> list[str]:

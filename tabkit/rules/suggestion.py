@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from tabkit.predicates import Rule, to_dict
 from tabkit.rules.bins import Axes
-from tabkit.rules.measure import Measured
+from tabkit.rules.measure import Measured, masks
+from tabkit.rules.overlap import overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +99,13 @@ def _count(columns: int) -> str:
 
 def _more(found: Sequence[object]) -> str:
     return f" and {len(found) - 5:,} more" if len(found) > 5 else ""
+
+
+def apart(found: Sequence[Suggestion], frame: pl.DataFrame, *, alike: float) -> tuple[Suggestion, ...]:
+    """Leave out each suggestion whose rows are mostly those of a better one, by the Jaccard index."""
+    inside = masks([one.rule for one in found], frame)
+    kept: list[int] = []
+    for index in range(len(found)):
+        if all(overlap(inside[index], inside[other]).jaccard <= alike for other in kept):
+            kept.append(index)
+    return tuple(found[index] for index in kept)

@@ -172,9 +172,12 @@ def test_boxes_are_put_together_with_or_and_but_not(opened, board):
     opened.click("#clear")
     brush(opened, "age", 0.6, 0.8)
     opened.click("#but-not")
+    assert from_dict(opened.run("return window.tabkit.ruleNow()")).columns() == ("age",)
     brush(opened, "flag", 0.0, 0.4)
     rule = from_dict(opened.run("return window.tabkit.ruleNow()"))
-    assert len(rule.none_of) == 1
+    # The first box, but not the second.
+    assert rule.all_of[0].column == "age"
+    assert [inner.columns() for inner in rule.none_of] == [("flag",)]
     [inside] = masks([rule], board[1].view.frame)
     found = counted(opened, opened.run("return window.tabkit.ruleNow()"))
     assert found["train"][0]["inside"][0][0] == inside[board[1].view.train()].sum()
@@ -259,24 +262,24 @@ def test_numbers_are_coloured_from_low_to_high(browser, tmp_path):
     written(view(frame, target="spend"), tmp_path / "page.html")
     browser.open(tmp_path / "page.html")
     browser.wait(READY)
-    # Old customers spend most: lines through the top of the first axis are dark, those through its foot are bright.
+    # Old customers spend most: lines through the top of the first axis are red, those through its foot are blue.
     assert browser.run("return window.tabkit.page.axes[0].name") == "age"
 
-    def brightness(start, end):
+    def warmth(start, end):
         brush(browser, "age", start, end)
         browser.wait("window.stable = (window.stable ?? 0) + 1, window.stable > 60")
         found = browser.run(
             "const canvas = document.querySelector('#plot canvas');"
             "const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;"
             "let n = 0, bright = 0; for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 40) {"
-            " n += 1; bright += data[i + 1]; } return [n, bright / n]"
+            " n += 1; bright += data[i] - data[i + 2]; } return [n, bright / n]"
         )
         browser.click("#clear")
         assert found[0] > 500
         return found[1]
 
-    assert brightness(0.0, 0.15) < 90
-    assert brightness(0.85, 1.0) > 150
+    assert warmth(0.0, 0.15) > 60
+    assert warmth(0.85, 1.0) < -40
 
 
 def test_intervals_of_the_page_are_pythons(browser, tmp_path):

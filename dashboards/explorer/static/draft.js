@@ -7,6 +7,7 @@ class Draft {
     this.box = new Map();       // conditions by the key of their axis
     this.boxes = [];
     this.exceptions = [];
+    this.excepting = false;     // whether the box in hand is to be left out
     this.name = "rule";
     this.named = false;         // whether a person chose the name
   }
@@ -15,9 +16,11 @@ class Draft {
     if (condition) this.box.set(key, condition); else this.box.delete(key);
   }
 
-  putAside(list) {
-    list.push([...this.box.values()]);
+  // Put the box in hand where it belongs; the next one is an alternative, or is left out.
+  next({ excepting }) {
+    if (this.box.size) (this.excepting ? this.exceptions : this.boxes).push([...this.box.values()]);
     this.box = new Map();
+    this.excepting = excepting;
   }
 
   call(name) {
@@ -26,12 +29,13 @@ class Draft {
   }
 
   rule() {
-    const boxes = [...this.boxes, ...(this.box.size ? [[...this.box.values()]] : [])];
+    const hand = this.box.size ? [[...this.box.values()]] : [];
+    const boxes = [...this.boxes, ...(this.excepting ? [] : hand)], exceptions = [...this.exceptions, ...(this.excepting ? hand : [])];
     if (!this.named) this.name = nameOf([...new Set(boxes.flat().map((condition) => condition.column))]);
     const rule = { name: this.name };
     if (boxes.length === 1) rule.all_of = boxes[0];
     else if (boxes.length) rule.any_of = boxes.map((box, i) => ({ name: `box_${i + 1}`, all_of: box }));
-    if (this.exceptions.length) rule.none_of = this.exceptions.map((box, i) => ({ name: `except_${i + 1}`, all_of: box }));
+    if (exceptions.length) rule.none_of = exceptions.map((box, i) => ({ name: `except_${i + 1}`, all_of: box }));
     return rule;
   }
 
@@ -42,6 +46,7 @@ class Draft {
     this.box = new Map(boxes.at(-1).map((condition) => [byName.get(condition.column).key, condition]));
     this.boxes = boxes.slice(0, -1);
     this.exceptions = (rule.none_of ?? []).map((inner) => inner.all_of ?? []);
+    this.excepting = false;
     this.name = rule.name;
     this.named = true;
     return true;

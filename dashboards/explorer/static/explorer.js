@@ -12,6 +12,7 @@ class Explorer {
     this.plot = null;
     this.turn = 0;
     this.timer = null;
+    this.held = false;
   }
 
   // What the plot tells.
@@ -50,13 +51,27 @@ class Explorer {
     const rule = this.draft.rule(), began = performance.now();
     if (this.plot?.pplot) {
       if (moveBrushes) this.plot.show(this.draft.box);
-      this.plot.draw(isEmpty(rule) ? null : maskOf(rule, this.codes, this.page.rows.drawn));
+      this.drawLines(rule);
     }
     showRule(this, rule);
     this.measure(rule, false, began);
     clearTimeout(this.timer);
     // A brush that rests for a moment is a rule that was tried: only then are hold-out rows looked at.
-    this.timer = setTimeout(() => this.measure(rule, true), REST_MS);
+    this.timer = setTimeout(() => this.rests(rule), REST_MS);
+  }
+
+  // While the mouse is held a brush has not come to rest.
+  rests(rule) {
+    clearTimeout(this.timer);
+    if (this.held) this.timer = setTimeout(() => this.rests(rule), REST_MS);
+    else this.measure(rule, true);
+  }
+
+  drawLines(rule) {
+    const { sample, page } = this, wanted = byId("draws")?.value ?? "";
+    const inside = isEmpty(rule) ? null : maskOf(rule, this.codes, page.rows.drawn);
+    if (wanted === "") { this.plot.draw(inside); return; }
+    this.plot.draw(Uint8Array.from(sample.colour, (colour, i) => (inside === null || inside[i] ? Number(String(colour) === wanted) : 0)));
   }
 
   async measure(rule, proved, began = performance.now()) {
@@ -65,11 +80,11 @@ class Explorer {
     try {
       found = await this.count(rule, { proved: proved && !isEmpty(rule) });
     } catch (error) {
-      if (turn === this.turn) say("error", error.message);
+      if (turn === this.turn) showNothing(error.message);
     }
     if (found === null || turn !== this.turn) return;
     if (found.unknown) {
-      say("error", "This page cannot count that rule: it names values that are not on its axes. tabkit rules score can.");
+      showNothing("This page cannot count that rule: it names values that are not on its axes. tabkit rules score can.");
       return;
     }
     if (proved && !isEmpty(rule)) {

@@ -41,8 +41,11 @@ function tie(explorer) {
   on("copy-polars", () => copy(polarsOf(draft.rule()), "a Polars expression"));
   on("copy-toml", () => copy(tomlOf(draft.rule()), "TOML"));
   on("clear", () => { draft.clear(); say("plain", ""); explorer.changed(); });
-  on("or", () => { draft.putAside(draft.boxes); explorer.changed(); });
-  on("but-not", () => { draft.putAside(draft.exceptions); explorer.changed(); });
+  on("or", () => { draft.next({ excepting: false }); explorer.changed(); });
+  on("but-not", () => { draft.next({ excepting: true }); explorer.changed(); });
+  byId("draws")?.addEventListener("change", () => explorer.drawLines(draft.rule()));
+  byId("plot").addEventListener("mousedown", () => { explorer.held = true; }, true);
+  window.addEventListener("mouseup", () => { explorer.held = false; }, true);
   on("save", () => save(explorer));
   on("worth", () => isItWorth(draft.rule()));
   byId("name").addEventListener("input", (event) => draft.call(event.target.value));

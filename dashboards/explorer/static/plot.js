@@ -68,9 +68,10 @@ function conditionOf(axis, scale, low, high) {
 
 function scaledCondition(axis, [bottom, top]) {
   const cuts = axis.cuts.filter(([, after]) => !after);
-  const nearest = (place) => cuts.reduce((best, c, i) => (Math.abs(c[2] - place) < Math.abs(cuts[best][2] - place) ? i : best), 0);
+  // The next cut above: values that lie inside of the brush are inside of the rule, also where there are gaps.
+  const above = (place) => { const i = cuts.findIndex((c) => c[2] >= place - 0.002); return i < 0 ? cuts.length : i; };
   if (!cuts.length) return { every: true };
-  let low = bottom <= EDGE ? null : nearest(bottom), high = top >= 1 - EDGE ? null : nearest(top);
+  let low = bottom <= EDGE ? null : Math.min(above(bottom), cuts.length - 1), high = top >= 1 - EDGE ? null : above(top);
   if (low !== null && high !== null && low >= high) {
     if (high < cuts.length - 1) high = low + 1; else low = high - 1;
   }
@@ -121,10 +122,9 @@ function plotClass(axes, hooks) {
       const line = this.path;
       this.path = (row, canvas, colour) => {
         if (canvas === this.foreground && hooks.strong(row) !== null) {
-          // The few lie over the many, whatever the order in which they are drawn.
-          const strong = hooks.strong(row), rows = this.props.rows_selected.length;
-          canvas.globalCompositeOperation = strong ? "source-over" : "destination-over";
-          const alpha = strong ? 0.9 * Math.pow(Math.max(1, rows), -0.13) : 0.6 * Math.pow(Math.max(1, rows), -0.16);
+          // Lines come in an order of chance, and both colours weigh alike: what is seen is the share, not the order.
+          const rows = this.props.rows_selected.length;
+          const alpha = (hooks.strong(row) ? 0.7 : 0.8) * Math.pow(Math.max(1, rows), -0.16);
           line(row, canvas, `${colour.slice(0, colour.lastIndexOf(","))},${alpha.toFixed(3)})`);
         } else line(row, canvas, colour);
       };
@@ -207,7 +207,7 @@ function experimentOf(page, sample, shown) {
     { ...plain, force_value_min: 0, force_value_max: 1, label_html: escaped(cutMiddle(axis.name, NAME_LENGTH)) }]));
   definition.t = page.colour.kind === "class"
     ? { ...plain, type: "categorical", colors: { 0: page.colour.low, 1: page.colour.high }, label_html: "colour" }
-    : { ...plain, colormap: "interpolateViridis", force_value_min: 0, force_value_max: 1, label_html: "colour" };
+    : { ...plain, colormap: "interpolateRdYlBu", force_value_min: 0, force_value_max: 1, label_html: "colour" };
   const hidden = axes.filter((axis) => !shown.has(axis.key)).map((axis) => axis.key);
   return {
     datapoints, parameters_definition: definition, colorby: "t", colormap: null, weightcolumn: null,

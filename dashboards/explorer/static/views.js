@@ -5,6 +5,16 @@ function say(kind, words) {
   byId("said").className = kind;
 }
 
+// Numbers of an earlier rule must not stand beside a new one.
+function showNothing(words) {
+  say("error", words);
+  byId("measures").replaceChildren();
+  byId("next").replaceChildren();
+  byId("alike").textContent = "";
+  byId("verdict").textContent = `Not counted: ${words}`;
+  byId("verdict").className = "verdict poor";
+}
+
 const button = (words, attributes, onclick) => element("button", { type: "button", ...attributes, onclick }, words);
 
 function showRule(explorer, rule) {
@@ -19,6 +29,7 @@ function showRule(explorer, rule) {
     ...free.map((axis) => element("option", { value: axis.key }, axis.name)));
   for (const id of ["clear", "copy-polars", "copy-toml", "save", "worth"]) if (byId(id)) byId(id).disabled = empty;
   for (const id of ["or", "but-not"]) byId(id).disabled = !draft.box.size;
+  byId("excepting").hidden = !draft.excepting;
 }
 
 function showParts(explorer, list, words) {
@@ -76,14 +87,14 @@ function showLedger(explorer) {
   byId("ledger-words").textContent = ledger.count
     ? `${whole(ledger.count)} distinct ${ledger.count === 1 ? "rule" : "rules"} tried`
       + `${ledger.before ? `, ${whole(ledger.before)} of them before this page was opened` : ""}. Hold-out intervals hold`
-      + ` for all of them at once (${percent(level, level > 0.999 ? 3 : 2)} each).`
+      + ` for all of them at once (${percent(level, level > 0.999 ? 3 : 2)} each).${page.served ? "" : " Loading this page anew begins a new ledger."}`
     : "No rule was tried yet. Every distinct rule that rests under the brush is entered here.";
 }
 
 function ledgerRow(explorer, { rule, found }, number, level) {
   const { page } = explorer, goal = page.goals[0], seen = said(goal, found.train[0].inside, page.level, false);
   const held = found.holdout && said(goal, found.holdout[0].inside, level, true);
-  const cells = [percent(seen.n / Math.max(1, page.rows.train)), shown(goal, seen.value), held ? `${shown(goal, held.value)} (${span(goal, held)})` : "–"];
+  const cells = [percent(seen.n / Math.max(1, page.rows.train)), shown(goal, seen.value), held ? [shown(goal, held.value), held.low === null ? "" : ` (${span(goal, held)})`].join("") : "–"];
   return element("tr", {}, element("td", {}, String(number)), element("th", { scope: "row" }, textOf(rule)),
     ...cells.map((words) => element("td", {}, words)),
     element("td", {}, button("show", { class: "small", "aria-label": `show rule ${number}` }, () => explorer.take(rule))));
