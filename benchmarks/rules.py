@@ -6,7 +6,7 @@ Beside it pysubgroup's beam search on the same rows, for as many rows as it can 
 its time is of one depth less.
 
     python benchmarks/rules.py [--rows 10000 200000 1000000] [--repeats 3] [--peer-rows 10000]
-    pip install --no-deps pysubgroup==0.8.0    # for the peer
+The peer is in the extra `dev`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
         for kind in ("share", "mean", "effect"):
             _shown(rows, kind, options.repeats)
     if importlib.util.find_spec("pysubgroup") is None:
-        print("\npysubgroup is not installed: pip install --no-deps pysubgroup==0.8.0")
+        print("\npysubgroup is not installed: pip install pysubgroup==0.8.0")
     else:
         _peers(options.peer_rows)
 
