@@ -165,7 +165,7 @@ class _Job:
     def _run(self, work: Work) -> None:
         try:
             outcome: dict[str, Any] = {"result": dict(work(self))}
-        except CancelledError:
+        except (CancelledError, KeyboardInterrupt):  # Polars raises the latter in any thread that it works for
             outcome = {"error": _CANCELLED}
         except BaseException as error:  # a panic of Polars is no Exception
             outcome = {"error": described(error)}

@@ -43,6 +43,18 @@ def until(condition, seconds=10.0):
         time.sleep(0.005)
 
 
+def test_ctrl_c_inside_of_a_job_is_no_fault(capsys):
+    def work(progress):
+        raise KeyboardInterrupt
+
+    jobs = Background()
+    job = jobs.start(work)
+    jobs.wait(job)
+    assert jobs.state(job)["error"]["stage"] == "cancelled"
+    assert capsys.readouterr().err == ""
+    jobs.stop()
+
+
 def test_a_job_tells_how_far_it_is_and_what_it_gave(jobs):
     slow = Slow()
     job = jobs.start(slow)
