@@ -36,11 +36,11 @@ def short(value: float) -> str:
     """Return a number as an axis shows it.
 
     >>> [short(v) for v in (1200.0, 3500000.0, 0.25, -2e9, 1e-7)]
-    ['1,200', '3.5M', '0.25', '-2B', '1e-07']
+    ['1200', '3.5M', '0.25', '-2B', '1e-07']
     """
     size = abs(value)
     for unit, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e4, "k")):
         if size >= unit and size < 1e15:
             divisor = 1e3 if letter == "k" else unit
             return f"{value / divisor:.4g}{letter}"
-    return f"{value:,.6g}" if size >= 1e-4 or value == 0 else f"{value:.3g}"
+    return f"{value:.6g}" if size >= 1e-4 or value == 0 else f"{value:.3g}"

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from dashboards.explorer.decimals import short
 from dashboards.explorer.payload import Payload, to_json
 from dashboards.html import Markup, escape, join, tag
 from tabkit.errors import ConfigError
@@ -107,7 +108,7 @@ def _legend(colour: dict[str, Any]) -> Markup:
         return tag(
             "p", *swatches, tag("select", *picks, id="draws", aria_label="which lines are drawn"), class_="legend"
         )
-    low, middle, high = (f"{value:.4g}" for value in colour["ends"])
+    low, middle, high = (short(value) for value in colour["ends"])
     words = f"{colour['words']}, by rank: {low} (2 %), {middle} (middle), {high} (98 %)"
     return tag("p", tag("i", class_="ramp"), escape(words), class_="legend")
 

@@ -232,6 +232,12 @@ def test_pages_can_be_read_at_both_widths(start_browser, board, size):
             "return [...document.querySelectorAll('#plot .dimension')].map((n) => n.getBoundingClientRect().x)"
         )
         assert np.diff(sorted(boxes)).min() > 24
+        left = browser.run(
+            "return Math.min(...[...document.querySelectorAll('#plot .dimension text')]"
+            ".map((n) => n.getBoundingClientRect().left))"
+            " - document.querySelector('#plot').getBoundingClientRect().left"
+        )
+        assert left >= 0
         right = browser.run(
             "return Math.max(...[...document.querySelectorAll('#plot .label-name')]"
             ".map((n) => n.getBoundingClientRect().right))"

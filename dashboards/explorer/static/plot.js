@@ -18,7 +18,7 @@ const inMemory = (values = {}, prefix = "") => ({
 });
 
 // From places between 0 and 1 to pixels; null has a slot of its own at the bottom.
-function pixelScale(axis, spacing) {
+function pixelScale(axis, room) {
   let range = [0, 1];
   const slot = axis.nulls ? NULL_SLOT : 0;
   const start = () => range[0] + Math.sign(range[1] - range[0]) * slot;
@@ -35,7 +35,7 @@ function pixelScale(axis, spacing) {
     isNull: (low, high) => slot > 0 && low <= range[0] + 2 && range[0] - 2 <= high,
     copy: () => scale,
     ticks: () => shownTicks(labels, Math.abs(range[1] - start())).concat(slot ? [NaN] : []),
-    tickFormat: () => (place) => (Number.isNaN(place) ? "null" : cut(labels.get(place) ?? "", Math.max(4, Math.floor(spacing() / LABEL_PIXELS)))),
+    tickFormat: () => (place) => (Number.isNaN(place) ? "null" : cut(labels.get(place) ?? "", Math.max(4, Math.floor(room() / LABEL_PIXELS)))),
   });
 }
 
@@ -130,7 +130,11 @@ function plotClass(axes, hooks) {
       };
     }
 
-    spacing() { return (this.w ?? 800) / Math.max(1, this.state.dimensions.length); }
+    // Room for labels to the left of an axis: three quarters of the way to the next one, or to the edge.
+    room(key) {
+      const between = 0.75 * (this.w ?? 800) / Math.max(1, this.state.dimensions.length);
+      return key === this.state.dimensions[0] ? Math.min(between, this.m[3] + 32) : between;
+    }
 
     compute_dimensions() {
       // Room for the last name, which leans to the right.
@@ -142,7 +146,7 @@ function plotClass(axes, hooks) {
     createScale(key) {
       const axis = byKey.get(key);
       if (!axis) return null;
-      const scale = pixelScale(axis, () => this.spacing());
+      const scale = pixelScale(axis, () => this.room(key));
       scale.range(this.state.invert.has(key) ? [0, this.h] : [this.h, 0]);
       scale.parallel_plot_axis = key;
       return scale;
