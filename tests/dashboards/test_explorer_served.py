@@ -71,6 +71,9 @@ def test_a_server_that_stops_is_noticed(browser, board):
         browser.wait(READY)
     browser.click("#suggested button")
     browser.wait("document.querySelector('#said').className === 'error'")
+    # Numbers of the rule before do not stand beside the new one.
+    assert browser.run("return document.querySelector('#measures').textContent") == ""
+    assert "Not counted" in browser.run("return document.querySelector('#verdict').textContent")
 
 
 def test_saving_never_loses_rules(board, tmp_path):
