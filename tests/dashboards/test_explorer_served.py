@@ -65,6 +65,15 @@ def test_the_page_carries_no_row_but_those_drawn(board):
     assert 'id="save"' not in html
 
 
+def test_a_server_remembers_what_was_tried_when_the_page_is_loaded_again(browser, board):
+    with running(site(board)) as url:
+        for tried in (4, 5):  # three before this page was opened
+            browser.open(url)
+            browser.wait(READY)
+            brush(browser, "age", 0.55, 0.7 + 0.05 * tried)
+            assert browser.run("return window.tabkit.tried()") == tried
+
+
 def test_a_server_that_stops_is_noticed(browser, board):
     with running(site(board)) as url:
         browser.open(url)

@@ -167,9 +167,9 @@ def test_files_that_are_there_stay(run: Run, folder: Path) -> None:
     Path("rules.toml").write_text("mine", encoding="utf-8")
     refused(suggest(run), "is there already", "--overwrite")
     assert Path("rules.toml").read_text(encoding="utf-8") == "mine"
-    Path("page.html").write_text("mine", encoding="utf-8")
+    Path("page.html").write_text('<html><div id="page">mine</div></html>', encoding="utf-8")
     refused(run("explore", "customers.parquet", *ROLES, "-o", "page.html"), "is there already")
-    assert Path("page.html").read_text(encoding="utf-8") == "mine"
+    assert Path("page.html").read_text(encoding="utf-8") == '<html><div id="page">mine</div></html>'
     # A page of its own is replaced.
     assert run("explore", "customers.parquet", *ROLES, "-o", "new.html", "--no-suggest").code == 0
     assert run("explore", "customers.parquet", *ROLES, "-o", "new.html", "--no-suggest").code == 0
