@@ -39,7 +39,8 @@ def main() -> None:
         model = propensity.train(folder / "train.parquet", roles=roles, config=config)
         model.save(folder / "model")
         print(
-            f"{options.rows:,} rows x 30 columns, {len(model.booster.features)} features, {model.booster.trees} trees"
+            f"{options.rows:,} rows x 30 columns, {len(model.predictor.features)} features, "
+            f"{model.predictor.trees} trees"
         )
         runs = [[_run(role, folder, "small") for role in ("tabkit", "predict")] for _ in range(options.repeats)]
         ours, peer = (statistics.median(run[i]["seconds"] for run in runs) for i in (0, 1))
@@ -79,7 +80,7 @@ def _child(options: argparse.Namespace) -> None:
     else:
         features = model.encoder.transform(scan(source)).collect(engine="streaming")
         matrix = features.to_numpy().astype("float64", order="C")
-        booster = model.booster.booster
+        booster = model.predictor.booster
         del features
         started = time.perf_counter()
         booster.predict(matrix, raw_score=True)

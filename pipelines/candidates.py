@@ -1,4 +1,4 @@
-"""The ways to bring a model up to date, each a function of old model and new rows that gives encoder and booster."""
+"""The ways to bring a model up to date, each a function of old model and new rows that gives encoder and predictor."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pipelines.model import PropensityModel
 from pipelines.rows import fit_encoder, labels, rates, with_features
 from tabkit import boosting, splits
 from tabkit.boosting import BoostedModel, Rows, extend, recalibrate, refit
-from tabkit.boosting.objective import loss, named
 from tabkit.encoding import FittedTable
 from tabkit.errors import FitError
 from tabkit.frames import fresh_name
+from tabkit.objective import loss, named
 from tabkit.progress import Progress
 from tabkit.table import Table
 
@@ -31,10 +31,10 @@ _FORGOTTEN = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fresh:
-    """A candidate: what would replace encoder and booster, and in a few words how it was made."""
+    """A candidate: what would replace encoder and predictor, and in a few words how it was made."""
 
     encoder: FittedTable
-    booster: BoostedModel
+    predictor: BoostedModel
     how: str = ""
 
 
@@ -130,12 +130,12 @@ def divide(table: Table, model: PropensityModel, *, share: float, seed: int) -> 
 
 def kept(task: Task) -> Fresh:
     """Change nothing."""
-    return Fresh(task.model.encoder, task.model.booster)
+    return Fresh(task.model.encoder, task.model.predictor)
 
 
 def recalibrated(task: Task) -> Fresh:
     """Move intercept and slope."""
-    booster = recalibrate(task.model.booster, task.encoded(task.rows))
+    booster = recalibrate(task.model.predictor, task.encoded(task.rows))
     return Fresh(task.model.encoder, booster, "intercept and slope")
 
 
@@ -143,19 +143,19 @@ def refitted(task: Task) -> Fresh:
     """Give the leaves new values, mixed as inner held-out rows like best."""
     encoder, rows = task.aged(task.rows)
     blend = _blend(task)
-    booster = refit(task.model.booster, rows, decay=blend.decay, evidence=blend.evidence)
+    booster = refit(task.model.predictor, rows, decay=blend.decay, evidence=blend.evidence)
     return Fresh(encoder, booster, blend.how)
 
 
 def extended(task: Task) -> Fresh:
     """Grow more trees behind the old ones, as many as inner held-out rows like best."""
-    return _extended(task, lambda _: task.model.booster)
+    return _extended(task, lambda _: task.model.predictor)
 
 
 def refit_extended(task: Task) -> Fresh:
     """Refit, then extend."""
     blend = _blend(task)
-    found = _extended(task, lambda rows: refit(task.model.booster, rows, decay=blend.decay, evidence=blend.evidence))
+    found = _extended(task, lambda rows: refit(task.model.predictor, rows, decay=blend.decay, evidence=blend.evidence))
     return replace(found, how=f"{blend.how}, {found.how}")
 
 
@@ -211,7 +211,7 @@ def _blend(task: Task) -> _Blend:
 
 def _loss_of(blend: _Blend, rows: Rows, held_out: Rows, task: Task) -> float:
     try:
-        return _loss(refit(task.model.booster, rows, decay=blend.decay, evidence=blend.evidence), held_out, task)
+        return _loss(refit(task.model.predictor, rows, decay=blend.decay, evidence=blend.evidence), held_out, task)
     except FitError:  # scores that run away
         return float("inf")
 
@@ -221,7 +221,7 @@ def _extended(task: Task, start: Callable[[Rows], BoostedModel]) -> Fresh:
     config = task.training.boosting
     if task.update.learning_rate is not None:
         config = config.model_copy(update={"learning_rate": task.update.learning_rate})
-    limit, shown, trees = task.update.most_trees, task.progress, task.model.booster.trees
+    limit, shown, trees = task.update.most_trees, task.progress, task.model.predictor.trees
     most = min(task.update.extend_trees, limit - trees)
     if most < 1:
         raise FitError(

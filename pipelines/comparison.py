@@ -92,4 +92,4 @@ def named(row: Mapping[str, Any], a: str, b: str) -> str:
 
 def _predict(model: PropensityModel, table: Table) -> Any:
     rows = with_features(table, model.encoder.transform(table.frame), model.target)
-    return model.booster.predict(rows.features, offset=rows.offset)
+    return model.predictor.predict(rows.features, offset=rows.offset)

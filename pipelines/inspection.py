@@ -54,14 +54,14 @@ def _model(found: Bundle) -> dict[str, Any]:
     model, manifest = PropensityModel.from_bundle(found), found.manifest
     return {
         **{key: manifest[key] for key in ("roles", "target", "schema")},
-        "objective": model.booster.objective,
+        "objective": model.predictor.objective,
         "plan": model.encoder.plan().to_dicts(),
         "metrics": manifest["metrics"],
-        "importance": model.booster.importance().to_dicts(),
+        "importance": model.predictor.importance().to_dicts(),
         **{key: manifest[key] for key in ("lineage", "config")},
         "sizes": {
-            "features": len(model.booster.features),
-            "trees": model.booster.trees,
+            "features": len(model.predictor.features),
+            "trees": model.predictor.trees,
             "levels": sum(encoder.levels or 0 for encoder in model.encoder.encoders),
         },
     }

@@ -142,7 +142,7 @@ def judge(
                     advance(1)
                 predictions[name].append(_predict(fresh, block, model, training))
                 spent = tried[name].seconds + clock.perf_counter() - started
-                tried[name] = Tried(name, fresh.how, seconds=spent, trees=fresh.booster.trees)
+                tried[name] = Tried(name, fresh.how, seconds=spent, trees=fresh.predictor.trees)
     judged = replace(new, frame=pl.concat([block.frame for _, block in blocks]))
     y, weight = labels(judged, model.target), judged.numbers("weight")
     how = resampling(judged, training)
@@ -156,7 +156,7 @@ def judge(
 
 def _predict(fresh: Fresh, block: Table, model: PropensityModel, training: TrainConfig) -> Floats:
     rows = with_features(block, fresh.encoder.transform(block.frame), model.target)
-    return fresh.booster.predict(rows.features, offset=rows.offset, num_threads=training.boosting.num_threads)
+    return fresh.predictor.predict(rows.features, offset=rows.offset, num_threads=training.boosting.num_threads)
 
 
 def _scored(

@@ -1,4 +1,4 @@
-"""A fitted propensity model: encoder, booster and what is known about them, as one frozen object."""
+"""A fitted propensity model: encoder, predictor and what is known about them, as one frozen object."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class PropensityModel:
         What is predicted.
     encoder
         Source columns to features.
-    booster
+    predictor
         Features to predictions.
     evaluation
         Held-out metrics beside the baselines.
@@ -72,7 +72,7 @@ class PropensityModel:
     roles: Roles
     target: Target
     encoder: FittedTable
-    booster: BoostedModel
+    predictor: BoostedModel
     evaluation: Evaluation
     config: Mapping[str, Any] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
@@ -122,7 +122,7 @@ class PropensityModel:
         if contributions < 0:
             raise ConfigError(f"contributions is {contributions}; a number from 0 was expected")
         kept = self.kept(keep)
-        _ = self.booster.booster  # read the trees once, before several threads ask for them
+        _ = self.predictor.booster  # read the trees once, before several threads ask for them
         frame = frames.scan(source, dtypes=self.known_dtypes())
         scorer = Scorer(
             schema=self.encoder.schema,
@@ -160,9 +160,9 @@ class PropensityModel:
             "config": dict(self.config),
             "metrics": self.evaluation.to_dict(),
             "lineage": dict(self.lineage),
-            "booster": self.booster.to_dict(),
+            "booster": self.predictor.to_dict(),
         }
-        parts = to_parts(self.encoder.slim()) | {"booster.txt": self.booster.text.encode()}
+        parts = to_parts(self.encoder.slim()) | {"booster.txt": self.predictor.text.encode()}
         if self.seen is not None:
             parts["seen.parquet"] = bundle.frame_bytes(self.seen.to_frame())
         return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
@@ -181,7 +181,7 @@ class PropensityModel:
                 roles=Roles.from_dict(manifest["roles"]),
                 target=Target.from_dict(manifest["target"]),
                 encoder=encoder_from_bundle(found),
-                booster=BoostedModel.from_dict(manifest["booster"], text=found.text("booster.txt")),
+                predictor=BoostedModel.from_dict(manifest["booster"], text=found.text("booster.txt")),
                 evaluation=Evaluation.from_dict(manifest["metrics"]),
                 config=manifest["config"],
                 lineage=manifest["lineage"],
@@ -200,7 +200,7 @@ class PropensityModel:
     def _predict(self, features: pl.DataFrame, exposure: pl.Series | None, contributions: int) -> pl.DataFrame:
         # One thread: the stream calls this from as many threads as there are cores.
         offset = None if exposure is None else np.log(exposure.to_numpy())
-        found = self.booster.predict(features, offset=offset, num_threads=1)
+        found = self.predictor.predict(features, offset=offset, num_threads=1)
         if self.target.task == "multiclass":
             labels = pl.Series(self.target.classes, dtype=pl.String)
             scores = pl.DataFrame({f"score_{c}": found[:, k] for k, c in enumerate(self.target.classes)})
@@ -209,5 +209,5 @@ class PropensityModel:
             scores = pl.DataFrame({"score": found})
         if not contributions:
             return scores
-        why = reasons(self.booster, features, largest=contributions, source_of=self.encoder.source_of)
+        why = reasons(self.predictor, features, largest=contributions, source_of=self.encoder.source_of)
         return scores.hstack(why)

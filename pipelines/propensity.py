@@ -82,13 +82,13 @@ def train(
             fitted = _fit_all(table, measured, target, settings, progress=shown)
         advance(1)
     hints = of_rows(parts.fit, parts.test, target, measured.encoder)
-    hints += [*of_model(measured.booster, evaluation, settings.boosting), *of_rules(measured.encoder)]
-    lineage = _lineage(table, target, parts, measured.booster, settings, hints)
+    hints += [*of_model(measured.predictor, evaluation, settings.boosting), *of_rules(measured.encoder)]
+    lineage = _lineage(table, target, parts, measured.predictor, settings, hints)
     return PropensityModel(
         roles=roles,
         target=target,
         encoder=fitted.encoder,
-        booster=fitted.booster,
+        predictor=fitted.predictor,
         evaluation=evaluation,
         # places are this machine's own, and rules are in the encoder
         config=settings.model_dump(mode="json", exclude={"source", "output", "rules"}),
@@ -115,7 +115,7 @@ class _Parts:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fitted:
     encoder: FittedTable
-    booster: BoostedModel
+    predictor: BoostedModel
     rows: Rows
     """The encoded rows of the fit, for the baselines."""
 
@@ -138,7 +138,7 @@ def _fit(fit: Table, stop: Table, target: Target, settings: TrainConfig, *, prog
 def _fit_all(table: Table, measured: _Fitted, target: Target, settings: TrainConfig, *, progress: Progress) -> _Fitted:
     """Fit on all rows, with the kinds of encoders and the number of trees of the measured twin."""
     encoder, rows = fit_encoder(table, target, settings, like=measured.encoder)
-    trees = measured.booster.trees
+    trees = measured.predictor.trees
     config = settings.boosting.model_copy(update={"max_trees": max(trees, 1)})
     booster = boosting.fit(rows, config=config, classes=target.classes, progress=progress)
     return _Fitted(encoder, replace(booster, trees=min(trees, booster.trees)), rows)
@@ -149,7 +149,7 @@ def _evaluate(parts: _Parts, fitted: _Fitted, target: Target, settings: TrainCon
     config = settings.boosting
     outputs = len(target.classes) if target.task == "multiclass" else 1
     predictions = {
-        MODEL: fitted.booster.predict(test.features, offset=test.offset, num_threads=config.num_threads),
+        MODEL: fitted.predictor.predict(test.features, offset=test.offset, num_threads=config.num_threads),
         LINEAR: boosting.linear(fitted.rows, config=config).predict(test.features, offset=test.offset),
         BASE_RATE: boosting.base_rate(fitted.rows, config=config, classes=outputs).predict(
             test.features, offset=test.offset

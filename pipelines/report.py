@@ -103,7 +103,7 @@ def build_report(
         metrics=evaluation.frame(),
         roc=curves.roc() if binary else None,
         calibration=curves.calibration() if binary else None,
-        importance=model.booster.importance().select("feature", "gain"),
+        importance=model.predictor.importance().select("feature", "gain"),
         over_time=_over_time(table, curves, measures[1] if binary else measures[0], how),
         facts=_facts(model, table),
         notes=_notes(model, table, how),
@@ -148,9 +148,9 @@ class _Curves:
 def _predictions(
     model: PropensityModel, table: Table, rows: Rows, settings: TrainConfig, training: Source | None
 ) -> dict[str, Floats]:
-    found = {MODEL: model.booster.predict(rows.features, offset=rows.offset)}
+    found = {MODEL: model.predictor.predict(rows.features, offset=rows.offset)}
     if training is None:
-        known = boosting.BaseRate(model.booster.base_score, model.booster.kind)
+        known = boosting.BaseRate(model.predictor.base_score, model.predictor.kind)
         return {**found, BASE_RATE: known.predict(rows.features, offset=rows.offset)}
     fitted = read(
         training,
@@ -202,8 +202,8 @@ def _facts(model: PropensityModel, table: Table) -> tuple[tuple[str, str], ...]:
         ("Rows measured here", _rows(table.frame.height, table.span())),
         ("Rows of the fit", _rows(known["rows"], known["span"])),
         ("Source columns", f"{len(model.encoder.schema.columns)}"),
-        ("Features", f"{len(model.booster.features)}"),
-        ("Trees", f"{model.booster.trees}"),
+        ("Features", f"{len(model.predictor.features)}"),
+        ("Trees", f"{model.predictor.trees}"),
     )
 
 

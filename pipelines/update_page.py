@@ -111,7 +111,7 @@ def _facts(model: PropensityModel, found: Mapping[str, Any]) -> Sequence[tuple[s
         ("New rows", f"{found['rows']:,}{span}"),
         ("Judged on", f"{found['judged_rows']:,}"),
         ("Made by", f"{found['strategy']} {model.lineage.get('how') or ''}".strip()),
-        ("Trees", f"{model.booster.trees:,}"),
+        ("Trees", f"{model.predictor.trees:,}"),
         ("Parent", model.lineage.get("parent") or "not saved"),
     ]
 

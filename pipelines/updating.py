@@ -150,7 +150,7 @@ def _names(model: PropensityModel, settings: UpdateConfig) -> list[str]:
     if settings.strategy == "auto":
         return list(CANDIDATES)
     for way in ("recalibrate", "refit", "extend"):
-        why = refusal(model.booster, way) if way in settings.strategy else None
+        why = refusal(model.predictor, way) if way in settings.strategy else None
         if why is not None:
             raise FitError(f"this model cannot be updated by {settings.strategy!r}: {why}", advice="retrain it")
     return list(dict.fromkeys(["keep", settings.strategy]))
@@ -217,7 +217,7 @@ def _updated(task: Task, fresh: Fresh, report: UpdateReport, found: Judged, stra
     return replace(
         task.model,
         encoder=fresh.encoder,
-        booster=fresh.booster,
+        predictor=fresh.predictor,
         evaluation=evaluation,
         lineage=descends(task.model, lineage),
         seen=seen,

@@ -328,8 +328,8 @@ def test_a_file_can_say_everything(run: Run, folder: Path) -> None:
     assert done.json["bundle"] == "from-file"
     model = propensity.load("from-file")
     assert model.config["boosting"]["monotone"] == {"calls": 1}
-    assert model.booster.params["max_depth"] == 3
-    assert model.booster.trees == 7
+    assert model.predictor.params["max_depth"] == 3
+    assert model.predictor.trees == 7
     assert "city" not in model.encoder.schema.names()
     assert {e.column: e.kind for e in model.encoder.encoders}["plan"] == "target"
     assert model.lineage["rows_holdout"] == pytest.approx(600, abs=3)

@@ -6,12 +6,12 @@ from tabkit.boosting.config import BoostingConfig
 from tabkit.boosting.extend import extend
 from tabkit.boosting.fit import fit
 from tabkit.boosting.model import BoostedModel
-from tabkit.boosting.objective import OBJECTIVES, Objective, variance_power
 from tabkit.boosting.reasons import reason_schema, reasons
 from tabkit.boosting.recalibrate import recalibrate
 from tabkit.boosting.refit import refit
-from tabkit.boosting.rows import Rows
 from tabkit.boosting.updatable import refusal
+from tabkit.objective import OBJECTIVES, Objective, variance_power
+from tabkit.rows import Rows
 
 __all__ = [
     "KEEP",

@@ -16,9 +16,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tabkit.boosting.config import BoostingConfig
-from tabkit.boosting.objective import Objective, base_score, check_target, inverse_link, named, variance_power
-from tabkit.boosting.rows import Rows, matrix
 from tabkit.errors import ConfigError, FitError
+from tabkit.objective import Objective, base_score, check_target, inverse_link, named, variance_power
+from tabkit.rows import Rows, matrix
 
 Floats = NDArray[np.float64]
 _LARGEST = 1e100

@@ -7,8 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from tabkit.config import Config
-
-ObjectiveName = Literal["binary", "multiclass", "regression", "poisson", "gamma", "tweedie", "quantile"]
+from tabkit.objective import ObjectiveName
 
 _SETTINGS = {
     "objective": "objective objective_type app application loss",

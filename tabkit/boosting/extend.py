@@ -10,13 +10,13 @@ import numpy as np
 from tabkit.boosting.config import BoostingConfig
 from tabkit.boosting.fit import dataset, grow
 from tabkit.boosting.model import BoostedModel
-from tabkit.boosting.objective import check_target, loss, named
 from tabkit.boosting.parameters import parameters
-from tabkit.boosting.rows import Floats, Rows
 from tabkit.boosting.trees import Trees
 from tabkit.boosting.updatable import check, merged, refusal
 from tabkit.errors import ConfigError, FitError
+from tabkit.objective import check_target, loss, named
 from tabkit.progress import Progress, Silent
+from tabkit.rows import Floats, Rows
 
 
 def extend(

@@ -13,11 +13,11 @@ import numpy as np
 from tabkit.boosting.config import BoostingConfig
 from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.model import BoostedModel
-from tabkit.boosting.objective import Objective, base_score, check_target, inverse_link, loss, named
 from tabkit.boosting.parameters import parameters
-from tabkit.boosting.rows import Floats, Rows, matrix
 from tabkit.errors import ConfigError, FitError
+from tabkit.objective import Objective, base_score, check_target, inverse_link, loss, named
 from tabkit.progress import Progress, Silent
+from tabkit.rows import Floats, Rows, matrix
 
 
 def fit(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tabkit.boosting.objective import inverse_link
+from tabkit.objective import inverse_link
 
 Floats = NDArray[np.float64]
 

@@ -14,10 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit.boosting.gate import LIGHTGBM
-from tabkit.boosting.objective import OBJECTIVES, Objective, inverse_link
-from tabkit.boosting.rows import matrix
 from tabkit.errors import BundleError, ScoringError
 from tabkit.frames import fresh_name
+from tabkit.objective import OBJECTIVES, Objective, inverse_link
+from tabkit.rows import matrix
 
 Floats = NDArray[np.float64]
 

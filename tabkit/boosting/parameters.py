@@ -9,8 +9,8 @@ from typing import Any
 import lightgbm as lgb
 
 from tabkit.boosting.config import BoostingConfig
-from tabkit.boosting.objective import Objective
 from tabkit.errors import ConfigError
+from tabkit.objective import Objective
 
 
 def parameters(config: BoostingConfig, objective: Objective, *, names: tuple[str, ...], outputs: int) -> dict[str, Any]:

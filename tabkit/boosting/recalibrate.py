@@ -8,11 +8,11 @@ import numpy as np
 
 from tabkit.boosting.gradients import derivatives, losses
 from tabkit.boosting.model import BoostedModel
-from tabkit.boosting.objective import check_target, inverse_link
-from tabkit.boosting.rows import Floats, Rows
 from tabkit.boosting.trees import Trees
 from tabkit.boosting.updatable import check
 from tabkit.errors import FitError
+from tabkit.objective import check_target, inverse_link
+from tabkit.rows import Floats, Rows
 
 _STEPS = 100
 _CLOSE = 1e-10

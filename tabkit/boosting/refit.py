@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.gradients import derivatives
 from tabkit.boosting.model import BoostedModel
-from tabkit.boosting.objective import check_target
-from tabkit.boosting.rows import Floats, Rows, matrix
 from tabkit.boosting.trees import Trees
 from tabkit.boosting.updatable import check
 from tabkit.errors import ConfigError, FitError
+from tabkit.objective import check_target
+from tabkit.rows import Floats, Rows, matrix
 
 _CELLS_AT_ONCE = 20_000_000
 

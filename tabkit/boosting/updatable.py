@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from tabkit.boosting.model import BoostedModel
-from tabkit.boosting.rows import Rows
 from tabkit.errors import FitError, SchemaError
+from tabkit.rows import Rows
 
 Way = Literal["recalibrate", "refit", "extend"]
 

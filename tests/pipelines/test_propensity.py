@@ -83,8 +83,8 @@ def test_the_final_model_sees_all_rows_and_the_measured_one_does_not(
     assert last.lineage["rows"] == 2000
     assert measured.lineage["rows"] == measured.lineage["rows_fit"] < 2000 - 400
     assert last.evaluation == measured.evaluation
-    assert last.booster.trees == measured.booster.trees
-    assert last.booster.text != measured.booster.text
+    assert last.predictor.trees == measured.predictor.trees
+    assert last.predictor.text != measured.predictor.text
     parts = [last.lineage[f"rows_{part}"] for part in ("fit", "early_stopping", "holdout")]
     assert sum(parts) == 2000
 
@@ -151,7 +151,7 @@ def test_weights_change_the_model_and_the_metrics(train: Callable, make: Make) -
     table = make().select("customer", *FEATURES, "trust", "churned")
     plain = train(table.drop("trust"), Roles(target="churned", id="customer"))
     weighted = train(table, Roles(target="churned", id="customer", weight="trust"))
-    assert plain.booster.base_score != weighted.booster.base_score
+    assert plain.predictor.base_score != weighted.predictor.base_score
     assert value(plain, "log_loss", "base rate") != value(weighted, "log_loss", "base rate")
     ones = train(table.with_columns(trust=pl.lit(2)), Roles(target="churned", id="customer", weight="trust"))
     assert value(ones, "brier", "base rate") == pytest.approx(value(plain, "brier", "base rate"), abs=1e-9)
@@ -197,7 +197,7 @@ def test_exposure_counts_in_fit_encoding_and_metrics(
     settings = {"boosting": {"objective": "poisson"}, "encoding": {"smoothing": 0.0}, "final": "evaluated"}
     model = train(table, roles, **settings)
     fit, test = parts[0].fit.frame, parts[0].test.frame
-    assert model.booster.base_score[0] == pytest.approx(np.log(fit["claims"].sum() / fit["months"].sum()))
+    assert model.predictor.base_score[0] == pytest.approx(np.log(fit["claims"].sum() / fit["months"].sum()))
     rates = fit.group_by("city").agg(pl.col("claims").sum() / pl.col("months").sum()).sort("city")
     levels = pl.concat([fit.head(1)] * rates.height).with_columns(rates["city"])
     found = model.encoder.transform(levels)["city by target"]
@@ -214,7 +214,7 @@ def test_no_trees_stay_no_trees_when_fitted_on_all_rows(train: Callable, custome
         "customer", "age", "churned"
     )
     model = train(noise, Roles(id="customer", target="churned"), boosting={"learning_rate": 5.0})
-    assert model.booster.trees == model.lineage["measured"]["trees"] == 0
+    assert model.predictor.trees == model.lineage["measured"]["trees"] == 0
     assert model.score(noise).collect()["score"].to_numpy() == pytest.approx(noise["churned"].mean())
 
 
@@ -226,7 +226,7 @@ def test_the_saved_model_has_the_encoders_of_the_measured_one(train: Callable) -
     settings = {"boosting": {"monotone": {"c=c9": 1}}}
     model = train(grown, Roles(time="day", target="y"), **settings)
     assert set(model.encoder.plan()["encoder"]) == {"onehot"}
-    assert "c=c99" in model.booster.features
+    assert "c=c99" in model.predictor.features
 
 
 def test_an_id_must_not_be_called_like_a_score(train: Callable, customers: pl.DataFrame) -> None:
@@ -301,7 +301,7 @@ def test_every_objective_goes_through_the_whole_job(
     model = train(table.select(columns), roles, boosting={"objective": objective, "quantile": 0.8})
     task = {"churned": "binary", "segment": "multiclass"}.get(target, "regression")
     assert model.target.task == task
-    assert model.booster.objective == (task if objective == "auto" else objective)
+    assert model.predictor.objective == (task if objective == "auto" else objective)
     loss = model.evaluation.scores[0].metric
     assert value(model, loss) < value(model, loss, "base rate")
     model.save(tmp_path / "model")

@@ -28,7 +28,7 @@ def test_the_stream_equals_predicting_in_memory(
     model: PropensityModel, newcomers: pl.DataFrame, tmp_path: Path
 ) -> None:
     features = model.encoder.transform(newcomers)
-    expected = model.booster.predict(features, num_threads=1)
+    expected = model.predictor.predict(features, num_threads=1)
     model.score(newcomers).sink_parquet(tmp_path / "scores.parquet")
     scores = pl.read_parquet(tmp_path / "scores.parquet")
     assert scores["score"].to_list() == expected.tolist()
@@ -212,7 +212,7 @@ def test_reasons_are_the_largest_contributions_and_sum_to_the_score(
     columns = len(model.encoder.schema.columns)
     scores = model.score(newcomers, contributions=columns).collect()
     values = scores.select(f"reason_{i + 1}_contribution" for i in range(columns)).to_numpy()
-    base = model.booster.contributions(model.encoder.transform(newcomers))["base"].to_numpy()
+    base = model.predictor.contributions(model.encoder.transform(newcomers))["base"].to_numpy()
     assert 1 / (1 + np.exp(-(values.sum(axis=1) + base))) == pytest.approx(scores["score"].to_numpy(), abs=1e-9)
     assert (np.diff(np.abs(values), axis=1) <= 1e-12).all()
     assert set(scores["reason_1"]) <= set(model.encoder.schema.names())

@@ -50,11 +50,11 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_rule_that_holds_is_what_the_trees_use(trained: PropensityModel) -> None:
-    importance = trained.booster.importance()
+    importance = trained.predictor.importance()
     assert importance["feature"][0] == "box"
     assert importance["share"][0] > 0.3
-    assert {"age", "plan=basic", "joined late"} <= set(trained.booster.features)
-    assert "never" not in trained.booster.features
+    assert {"age", "plan=basic", "joined late"} <= set(trained.predictor.features)
+    assert "never" not in trained.predictor.features
 
 
 def test_the_model_says_that_rules_are_among_its_features(trained: PropensityModel, model: PropensityModel) -> None:
@@ -100,7 +100,7 @@ def test_every_update_keeps_the_rules(
     assert [spec.rule["name"] for spec in new.encoder.rules] == ["box", "joined late", "never"]
     new.save(tmp_path / "new")
     read = propensity.load(tmp_path / "new")
-    assert {"box", "joined late"} <= set(read.booster.features)
+    assert {"box", "joined late"} <= set(read.predictor.features)
     assert_frame_equal(read.score(fresh), new.score(fresh))
 
 
@@ -132,7 +132,7 @@ def test_rules_are_read_and_refused_before_any_work(
 def test_settings_may_hold_rules_as_plain_data(planted: pl.DataFrame, roles: Roles, quick: dict[str, Any]) -> None:
     data = [{"name": "old", "all_of": [{"column": "age", "ge": 70}]}]
     found = propensity.train(planted, roles=roles, config={**quick, "rules": data})
-    assert "old" in found.booster.features
+    assert "old" in found.predictor.features
 
 
 def test_the_command_takes_a_file_of_rules(

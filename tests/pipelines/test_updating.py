@@ -40,7 +40,7 @@ def test_where_nothing_changed_the_model_is_kept(model: PropensityModel, make: M
     new, report = propensity.update(model, later(make), config=FEW)
     assert report.strategy == "keep"
     assert report.why.startswith("Keep: the best other candidate")
-    assert new.booster.text == model.booster.text
+    assert new.predictor.text == model.predictor.text
     assert [c.name for c in report.candidates] == [
         "keep", "recalibrate", "refit", "extend", "refit_extend", "retrain"
     ]  # fmt: skip
@@ -66,10 +66,10 @@ def test_a_world_turned_round_is_learned_anew(model: PropensityModel, make: Make
 
 @pytest.mark.parametrize("strategy", ["keep", "recalibrate", "refit", "extend", "refit_extend", "retrain"])
 def test_each_strategy_can_be_asked_for(model: PropensityModel, make: Make, strategy: str, tmp_path: Path) -> None:
-    text = model.booster.text
+    text = model.predictor.text
     new, report = propensity.update(model, later(make), config={**FEW, "strategy": strategy})
     assert report.strategy == strategy
-    assert model.booster.text == text
+    assert model.predictor.text == text
     assert new.encoder.outputs == model.encoder.outputs or strategy == "retrain"
     new.save(tmp_path / "new")
     rows = later(make, 100, seed=9).drop("churned")
@@ -268,9 +268,9 @@ def test_a_row_one_half_life_old_counts_half(half_life: float, quick: dict[str, 
     rate = {day: 0.2 if day < 200 else 0.6 for day in weight}
     expected = sum(weight[day] * rate[day] for day in weight) / sum(weight.values())
     # Outside the trees stands the log-odds of the weighted mean of all rows.
-    assert fresh.booster.base_score[0] == pytest.approx(np.log(expected / (1 - expected)), abs=1e-9)
+    assert fresh.predictor.base_score[0] == pytest.approx(np.log(expected / (1 - expected)), abs=1e-9)
     alone, _ = propensity.update(model, new, config=settings)
-    assert alone.booster.base_score[0] == pytest.approx(np.log(1.5), abs=1e-9)
+    assert alone.predictor.base_score[0] == pytest.approx(np.log(1.5), abs=1e-9)
 
 
 def test_calibration_is_told_for_every_kind_of_target(

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from tabkit.boosting import BoostedModel, Rows, extend, recalibrate, refit, refusal
-from tabkit.boosting.objective import loss
 from tabkit.boosting.trees import Trees
 from tabkit.errors import ConfigError, FitError
+from tabkit.objective import loss
 
 OBJECTIVES = ["binary", "multiclass", "regression", "poisson", "gamma", "tweedie", "quantile"]
 QUIET = {"verbosity": -1, "num_threads": 1}

@@ -11,8 +11,8 @@ from scipy.special import expit, softmax
 
 from tabkit import metrics
 from tabkit.boosting import BoostingConfig, Rows, base_rate, fit
-from tabkit.boosting.objective import base_score
 from tabkit.errors import ConfigError, FitError, SchemaError
+from tabkit.objective import base_score
 
 N = 3000
 CLASSES = ("high", "low", "middle")

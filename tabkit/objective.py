@@ -1,22 +1,38 @@
-"""Objectives: the link, the base score that stands outside the trees, and the loss that stops growing."""
+"""Objectives: the link, the base score that stands outside of the model, and the loss that ends its fit early."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tabkit import metrics
-from tabkit.boosting.config import BoostingConfig, ObjectiveName
 from tabkit.errors import ConfigError, FitError
 
 Floats = NDArray[np.float64]
+ObjectiveName = Literal["binary", "multiclass", "regression", "poisson", "gamma", "tweedie", "quantile"]
 Link = Literal["logit", "softmax", "identity", "log"]
 _NEWTON_STEPS = 50
 _LARGEST = 1e100
+
+
+class LossSettings(Protocol):
+    """What an objective needs to know of a model's settings, whichever room they belong to."""
+
+    @property
+    def objective(self) -> ObjectiveName | Literal["auto"]:
+        """What is minimised; ``auto`` until the target's task is known."""
+
+    @property
+    def quantile(self) -> float:
+        """The level of the quantile objective, between 0 and 1."""
+
+    @property
+    def tweedie_power(self) -> float:
+        """The variance power of the Tweedie objective, from 1 to below 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +44,7 @@ class Objective:
     name
         LightGBM's name of it.
     link
-        From the raw score to the prediction: its inverse is applied to base score + offset + trees.
+        From the raw score to the prediction: its inverse is applied to base score + offset + what the model adds.
     metric
         LightGBM's name of the loss that early stopping watches.
     lowest
@@ -72,14 +88,14 @@ def inverse_link(raw: Floats, link: Link) -> Floats:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
-def named(config: BoostingConfig) -> Objective:
+def named(config: LossSettings) -> Objective:
     """Return the objective of settings in which it is named, not ``auto``."""
     if config.objective == "auto":
         raise ConfigError("the objective is 'auto'", advice=f"name one of {', '.join(OBJECTIVES)}")
     return OBJECTIVES[config.objective]
 
 
-def variance_power(config: BoostingConfig) -> float:
+def variance_power(config: LossSettings) -> float:
     """Return p of a log-link objective's variance, mean to the power of p: 1 Poisson, 2 Gamma, between them Tweedie."""
     return {"poisson": 1.0, "gamma": 2.0}.get(config.objective, config.tweedie_power)
 
@@ -121,11 +137,11 @@ def base_score(
     *,
     weight: Floats,
     offset: Floats,
-    config: BoostingConfig,
+    config: LossSettings,
     objective: Objective,
     classes: int = 1,
 ) -> Floats:
-    """Return the raw score of the best constant model, shape (classes,): all that a model without trees knows.
+    """Return the raw score of the best constant model, shape (classes,): all that is known without features.
 
     It is the maximum likelihood intercept given the offset; for the quantile objective the weighted
     quantile of ``y - offset``.
@@ -145,7 +161,7 @@ def base_score(
     return np.array([_SCORES[objective.name](y, weight, offset, config)])
 
 
-def loss(y: Floats, prediction: Floats, *, weight: Floats, config: BoostingConfig, objective: Objective) -> float:
+def loss(y: Floats, prediction: Floats, *, weight: Floats, config: LossSettings, objective: Objective) -> float:
     """Return the objective's mean loss of predictions; lower is better."""
     kind = objective.name
     if kind == "binary":
@@ -159,7 +175,7 @@ def loss(y: Floats, prediction: Floats, *, weight: Floats, config: BoostingConfi
     return metrics.tweedie_deviance(y, prediction, power=variance_power(config), weight=weight)
 
 
-def _logit_mean(y: Floats, weight: Floats, offset: Floats, _config: BoostingConfig) -> float:
+def _logit_mean(y: Floats, weight: Floats, offset: Floats, _config: LossSettings) -> float:
     rate = float(np.average(y, weights=weight))
     if not 0 < rate < 1:
         raise FitError("only one class is present in the rows of the fit", advice="check the split and the filter")
@@ -175,7 +191,7 @@ def _logit_mean(y: Floats, weight: Floats, offset: Floats, _config: BoostingConf
     return score
 
 
-def _mean(y: Floats, weight: Floats, offset: Floats, _config: BoostingConfig) -> float:
+def _mean(y: Floats, weight: Floats, offset: Floats, _config: LossSettings) -> float:
     return float(np.average(y - offset, weights=weight))
 
 
@@ -188,26 +204,26 @@ def _log_mean(y: Floats, weight: Floats, offset: Floats, *, power: float) -> flo
     return float(np.log(top / bottom))
 
 
-def _poisson(y: Floats, weight: Floats, offset: Floats, _config: BoostingConfig) -> float:
+def _poisson(y: Floats, weight: Floats, offset: Floats, _config: LossSettings) -> float:
     return _log_mean(y, weight, offset, power=1.0)
 
 
-def _gamma(y: Floats, weight: Floats, offset: Floats, _config: BoostingConfig) -> float:
+def _gamma(y: Floats, weight: Floats, offset: Floats, _config: LossSettings) -> float:
     return _log_mean(y, weight, offset, power=2.0)
 
 
-def _tweedie(y: Floats, weight: Floats, offset: Floats, config: BoostingConfig) -> float:
+def _tweedie(y: Floats, weight: Floats, offset: Floats, config: LossSettings) -> float:
     return _log_mean(y, weight, offset, power=config.tweedie_power)
 
 
-def _quantile(y: Floats, weight: Floats, offset: Floats, config: BoostingConfig) -> float:
+def _quantile(y: Floats, weight: Floats, offset: Floats, config: LossSettings) -> float:
     values = y - offset
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weight[order]) >= config.quantile * weight.sum()
     return float(values[order][int(reached.argmax())])
 
 
-_SCORES: dict[str, Callable[[Any, Any, Any, BoostingConfig], float]] = {
+_SCORES: dict[str, Callable[[Any, Any, Any, LossSettings], float]] = {
     "binary": _logit_mean,
     "regression": _mean,
     "poisson": _poisson,

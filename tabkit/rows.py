@@ -1,4 +1,4 @@
-"""Rows handed to a booster: numeric features by name, target, weights, offset."""
+"""Rows handed to a model: numeric features by name, target, weights, offset."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Rows:
     offset
         Shape (n,), on the raw scale: log(exposure) for a log link; None for zero.
     categorical
-        Features that are codes of categories, from 0: LightGBM divides their values into sets, not at a point.
+        Features that are codes of categories, from 0: trees divide their values into sets, not at a point.
     """
 
     features: pl.DataFrame
@@ -63,7 +63,7 @@ class Rows:
 
 
 def matrix(features: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
-    """Return the named columns in that order as floats or integers, which is all that LightGBM may see.
+    """Return the named columns in that order as floats or integers, which is all that a model may see.
 
     LightGBM aborts the whole process on text, so other types are refused here; it also takes columns in any
     order without complaint, so they are chosen by name.

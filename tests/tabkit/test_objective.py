@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, softmax
 
-from tabkit.boosting import OBJECTIVES, BoostingConfig
-from tabkit.boosting.objective import base_score, check_target, inverse_link, loss, named
+from tabkit.boosting import BoostingConfig
 from tabkit.errors import ConfigError, FitError
+from tabkit.objective import OBJECTIVES, base_score, check_target, inverse_link, loss, named
 
 N = 500
 TARGETS = {

@@ -6,9 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tabkit.boosting import Rows
-from tabkit.boosting.rows import matrix
 from tabkit.errors import FitError, SchemaError
+from tabkit.rows import Rows, matrix
 
 FEATURES = pl.DataFrame({"a": [1.0, 2.0, None], "b": [1, 2, 3]})
 
