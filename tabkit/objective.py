@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tabkit import metrics
 from tabkit.errors import ConfigError, FitError
+from tabkit.rows import Rows
 
 Floats = NDArray[np.float64]
 ObjectiveName = Literal["binary", "multiclass", "regression", "poisson", "gamma", "tweedie", "quantile"]
@@ -130,6 +131,27 @@ def check_target(y: Floats, objective: Objective, *, what: str, classes: int = 0
             f"{what}: the target falls to {low:g}, but {objective.name} needs values {sign} {objective.lowest:g}",
             advice="choose another objective (regression takes any number), or repair these rows",
         )
+
+
+def check_parts(train: Rows, valid: Rows | None, objective: Objective, *, classes: Sequence[str] = ()) -> None:
+    """Refuse rows that a model of this objective cannot be fitted to, or be held out from it.
+
+    Raises
+    ------
+    FitError
+        If there is no feature, the target does not suit the objective, or only one part has an offset.
+    ConfigError
+        If a multiclass objective has fewer than two classes, or an offset.
+    """
+    if not train.features.columns:
+        raise FitError("there are no features to learn from", advice="encode at least one column")
+    if objective.name == "multiclass" and (train.offset is not None or len(classes) < 2):
+        raise ConfigError("a multiclass objective needs at least two classes and takes no offset or exposure")
+    check_target(train.y, objective, what="the training part", classes=len(classes))
+    if valid is not None:
+        check_target(valid.y, objective, what="the early-stopping part", classes=len(classes))
+        if (valid.offset is None) != (train.offset is None):
+            raise FitError("only one of the training and the early-stopping part has an offset (exposure)")
 
 
 def base_score(

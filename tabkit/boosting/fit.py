@@ -14,8 +14,8 @@ from tabkit.boosting.config import BoostingConfig
 from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.model import BoostedModel
 from tabkit.boosting.parameters import parameters
-from tabkit.errors import ConfigError, FitError
-from tabkit.objective import Objective, base_score, check_target, inverse_link, loss, named
+from tabkit.errors import FitError
+from tabkit.objective import base_score, check_parts, inverse_link, loss, named
 from tabkit.progress import Progress, Silent
 from tabkit.rows import Floats, Rows, matrix
 
@@ -65,7 +65,8 @@ def fit(
     >>> model.base_score, bool(model.predict(rows.features)[-1] > 0.7)
     ((0.0,), True)
     """
-    objective = _checked(config, train, valid, classes)
+    objective = named(config)
+    check_parts(train, valid, objective, classes=classes)
     names = tuple(train.features.columns)
     outputs = len(classes) if objective.name == "multiclass" else 1
     base = base_score(
@@ -89,20 +90,6 @@ def fit(
         params=params,
     )
     return model if valid is None else _judged(model, valid, config)
-
-
-def _checked(config: BoostingConfig, train: Rows, valid: Rows | None, classes: Sequence[str]) -> Objective:
-    objective = named(config)
-    if not train.features.columns:
-        raise FitError("there are no features to learn from", advice="encode at least one column")
-    if objective.name == "multiclass" and (train.offset is not None or len(classes) < 2):
-        raise ConfigError("a multiclass objective needs at least two classes and takes no offset or exposure")
-    check_target(train.y, objective, what="the training part", classes=len(classes))
-    if valid is not None:
-        check_target(valid.y, objective, what="the early-stopping part", classes=len(classes))
-        if (valid.offset is None) != (train.offset is None):
-            raise FitError("only one of the training and the early-stopping part has an offset (exposure)")
-    return objective
 
 
 def start_of(rows: Rows, base: Floats) -> Floats:

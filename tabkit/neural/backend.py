@@ -1,0 +1,83 @@
+"""Torch, imported when it is first used: settings and saved models do without it."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tabkit.errors import ConfigError
+
+_ONE = threading.Lock()
+
+
+def library(name: str) -> Any:
+    """Import a module that needs the `neural` extra.
+
+    Raises
+    ------
+    ImportError
+        If the extra is not installed; it says how to install it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        missing = (error.name or name).partition(".")[0]
+        if missing == "tabkit":
+            raise
+        problem = f"a network needs {missing}, which is not installed: pip install 'tabkit-ml[neural]'"
+        raise ImportError(problem, name=missing) from error
+
+
+def device_of(wanted: str) -> str:
+    """Return the device to use: ``cuda`` or ``mps`` where ``auto`` finds one, else ``cpu``.
+
+    Raises
+    ------
+    ConfigError
+        If one is asked for that is not there.
+    """
+    torch = library("torch")
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if wanted == "auto":
+        return next(name for name, found in there.items() if found)
+    if not there[wanted]:
+        raise ConfigError(
+            f"device is {wanted!r}, but torch {torch.__version__} sees no such device here",
+            advice="choose device 'auto' or 'cpu', or install the build of torch for your GPU",
+        )
+    return wanted
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads in here; 0 leaves it as it is."""
+    torch = library("torch")
+    before = torch.get_num_threads()
+    if count in (0, before):
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from a seed in here, and leave torch's own stream of random numbers where it was.
+
+    That stream belongs to the whole process: one caller at a time.
+    """
+    torch = library("torch")
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with _ONE, torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield

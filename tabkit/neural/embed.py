@@ -1,0 +1,51 @@
+"""The last hidden layer as columns, for models that learn from them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tabkit.errors import ConfigError
+from tabkit.neural.model import MLPModel
+
+
+def embed(model: MLPModel, frame: pl.DataFrame, *, members: int = 1, num_threads: int = 0) -> pl.DataFrame:
+    """Return the last hidden layer of a network for each row.
+
+    Parameters
+    ----------
+    model
+        A fitted network.
+    frame
+        Encoded rows, as for `MLPModel.predict`; columns are taken by name, null and NaN mean missing.
+    members
+        Of how many of the model's members: each has a layer of its own.
+    num_threads
+        0 takes torch's own number.
+
+    Returns
+    -------
+    pl.DataFrame
+        n rows of Float32, ``hidden_0, hidden_1, ...``: members * units columns, never null.
+
+    Raises
+    ------
+    ConfigError
+        If the model has fewer members.
+    SchemaError, ScoringError
+        See `MLPModel.raw`.
+
+    Notes
+    -----
+    Rows that the network was fitted on have seen their own target: on them its layer looks better than it is on new
+    rows, and a model that learns from both will trust it too much. Fit the network on other (older) rows.
+    """
+    most = model.shape["members"]
+    if not 1 <= members <= most:
+        raise ConfigError(f"members is {members}; the model has {most}", advice=f"ask for 1 to {most}")
+    layer = model.hidden(frame, members=members, num_threads=num_threads)
+    return pl.DataFrame(layer, schema=dict.fromkeys(embed_names(model, members=members), pl.Float32))
+
+
+def embed_names(model: MLPModel, *, members: int = 1) -> list[str]:
+    """Return the names of the columns of `embed`."""
+    return [f"hidden_{k}" for k in range(members * model.shape["hidden"][-1])]

@@ -1,0 +1,37 @@
+"""Weights of classes in training, and how their effect is taken out of the scores again."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabkit.neural.config import MLPConfig
+from tabkit.objective import Objective
+from tabkit.rows import Rows
+
+Floats = NDArray[np.float64]
+
+
+def class_weights(rows: Rows, objective: Objective, config: MLPConfig) -> tuple[Floats, Floats]:
+    """Return the rows' weights in training, shape (n,), and by how much they raise the raw scores, shape (outputs,).
+
+    A class that weighs w times as much has its odds multiplied by w: the logarithm is what a score must lose to be a
+    probability again (King and Zeng 2001, "Logistic regression in rare events data", equation 7).
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from tabkit.objective import OBJECTIVES
+    >>> rows = Rows(pl.DataFrame({"x": range(4)}), np.array([0.0, 0.0, 0.0, 1.0]))
+    >>> weight, shift = class_weights(rows, OBJECTIVES["binary"], MLPConfig(class_weight="balanced"))
+    >>> weight.round(2), np.exp(shift).round(2)
+    (array([0.67, 0.67, 0.67, 2.  ]), array([3.]))
+    """
+    weight = rows.weights()
+    if config.class_weight == "none" or objective.name not in ("binary", "multiclass"):
+        return weight, np.zeros(1)
+    codes = rows.y.astype(np.int64)
+    mass = np.bincount(codes, weights=weight)
+    each = np.divide(weight.sum(), len(mass) * mass, out=np.ones(len(mass)), where=mass > 0)
+    raised = np.log(each)
+    return weight * each[codes], raised[1:] - raised[:1] if objective.name == "binary" else raised
