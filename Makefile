@@ -15,7 +15,7 @@ $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "tabkit needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.11"; exit 2; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[cltv,dashboards,dev,examples,uplift]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[cltv,dashboards,dev,examples,neural,uplift]'
 	@$(BIN)/python -c 'import lightgbm' 2>/dev/null || \
 	  { echo "LightGBM does not load; it needs the OpenMP runtime: apt-get install libgomp1, or brew install libomp"; exit 2; }
 	@touch $@

@@ -205,7 +205,7 @@ def over_time(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.LayerCh
     return alt.LayerChart(layer=[band, lines], width=WIDTH, height=HEIGHT)
 
 
-def candidates(frame: pl.DataFrame, *, metric: str, chosen: str) -> alt.HConcatChart:
+def candidates(frame: pl.DataFrame, *, metric: str, chosen: str, unit: str = "trees") -> alt.HConcatChart:
     """Draw how candidates did beside keeping the model: the difference with its interval, and what they cost.
 
     Parameters
@@ -218,6 +218,8 @@ def candidates(frame: pl.DataFrame, *, metric: str, chosen: str) -> alt.HConcatC
         The name of the loss.
     chosen
         The candidate that is drawn strongly.
+    unit
+        What ``trees`` counts: the epochs of a network, say.
 
     Examples
     --------
@@ -230,7 +232,7 @@ def candidates(frame: pl.DataFrame, *, metric: str, chosen: str) -> alt.HConcatC
         pl.col("candidate").eq(clean(chosen)).alias("chosen"), pl.col("bias").abs()
     )
     calibration = ("ece", "Calibration error") if rows["ece"].is_not_null().any() else ("bias", "Size of bias")
-    shown = [(*calibration, ".3~g"), ("seconds", "Seconds", ".1f"), ("trees", "Trees", ",.0f")]
+    shown = [(*calibration, ".3~g"), ("seconds", "Seconds", ".1f"), ("trees", unit.capitalize(), ",.0f")]
     bars = [_bars(rows, name, title=title, form=form) for name, title, form in shown if rows[name].is_not_null().any()]
     return alt.hconcat(_intervals(rows, title=f"{metric} less that of keep: left of zero is better"), *bars, spacing=24)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from dashboards.charts import Chart, png, svg
@@ -26,15 +27,20 @@ def save(chart: Chart, path: str | Path) -> None:
     tabkit.errors.ConfigError: 'pit.pdf' is no picture that can be drawn
     To do: end its name in .png, .svg, .html
     """
-    makers = {".png": png, ".svg": _svg_file, ".html": _html_file}
-    make = makers.get(Path(path).suffix.lower())
-    if make is None:
-        raise ConfigError(
-            f"{str(path)!r} is no picture that can be drawn", advice=f"end its name in {', '.join(makers)}"
-        )
-    drawn = make(chart)
+    check_picture(path)
+    drawn = _MAKERS[Path(path).suffix.lower()](chart)
     with staged_file(path, kind=ConfigError) as hidden:
         hidden.write_bytes(drawn)
+
+
+def check_picture(path: str | Path) -> None:
+    """Raise a `ConfigError` if the name ends in no format of pictures, or the place is a folder."""
+    if Path(path).suffix.lower() not in _MAKERS:
+        raise ConfigError(
+            f"{str(path)!r} is no picture that can be drawn", advice=f"end its name in {', '.join(_MAKERS)}"
+        )
+    if Path(path).is_dir():
+        raise ConfigError(f"{str(path)!r} is a folder", advice="name a file")
 
 
 def _svg_file(chart: Chart) -> bytes:
@@ -43,3 +49,6 @@ def _svg_file(chart: Chart) -> bytes:
 
 def _html_file(chart: Chart) -> bytes:
     return page("Chart", tag("figure", svg(chart))).encode()
+
+
+_MAKERS: dict[str, Callable[[Chart], bytes]] = {".png": png, ".svg": _svg_file, ".html": _html_file}

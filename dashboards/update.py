@@ -37,6 +37,8 @@ class UpdatePage:
         The name of the loss, and the level of the intervals.
     chosen
         The candidate that was used.
+    unit
+        What ``trees`` counts: the epochs of a network, say.
     facts, notes
         Names with values, and sentences.
 
@@ -52,6 +54,7 @@ class UpdatePage:
     metric: str
     level: float
     chosen: str
+    unit: str = "trees"
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -81,7 +84,7 @@ def _picture(report: UpdatePage) -> Iterator[Markup]:
     tried = report.candidates.filter(pl.col("gain").is_not_null())
     if tried.is_empty():
         return
-    chart = charts.candidates(tried, metric=report.metric, chosen=report.chosen)
+    chart = charts.candidates(tried, metric=report.metric, chosen=report.chosen, unit=report.unit)
     label = f"Dot plot of {report.metric} less that of keeping the model, with intervals, and bars of costs."
     drawn = figure(charts.svg(chart), title="The candidates beside each other", label=label, caption=_CAPTION)
     yield tag("div", drawn, class_="block")
@@ -89,7 +92,7 @@ def _picture(report: UpdatePage) -> Iterator[Markup]:
 
 def _table(report: UpdatePage) -> Iterator[Markup]:
     interval = f"less that of keep ({100 * report.level:.3g}% interval)"
-    names = ("Candidate", report.metric, interval, "ECE", "Bias", "Trees", "Seconds", "How")
+    names = ("Candidate", report.metric, interval, "ECE", "Bias", report.unit.capitalize(), "Seconds", "How")
     digits = _digits(report.candidates)
     rows = [_row(row, digits, chosen=report.chosen) for row in report.candidates.iter_rows(named=True)]
     head = [escape(name) for name in names]

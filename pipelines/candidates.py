@@ -10,14 +10,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines import learners
 from pipelines.config import TrainConfig, UpdateConfig
+from pipelines.learners import Predictor, name_of
 from pipelines.model import PropensityModel
 from pipelines.rows import fit_encoder, labels, rates, with_features
-from tabkit import boosting, splits
+from tabkit import neural, splits
 from tabkit.boosting import BoostedModel, Rows, extend, recalibrate, refit
 from tabkit.encoding import FittedTable
 from tabkit.errors import FitError
 from tabkit.frames import fresh_name
+from tabkit.neural import MLPModel
 from tabkit.objective import loss, named
 from tabkit.progress import Progress
 from tabkit.table import Table
@@ -34,7 +37,7 @@ class Fresh:
     """A candidate: what would replace encoder and predictor, and in a few words how it was made."""
 
     encoder: FittedTable
-    predictor: BoostedModel
+    predictor: Predictor
     how: str = ""
 
 
@@ -64,6 +67,20 @@ class Task:
     progress: Progress
     _aged: dict[int, tuple[FittedTable, Rows]] = field(default_factory=dict)
     _inner: list[tuple[Table, Table]] = field(default_factory=list)
+
+    @property
+    def trees(self) -> BoostedModel:
+        """The model's trees."""
+        if not isinstance(self.model.predictor, BoostedModel):
+            raise FitError("this strategy is one of trees, the model is a network", advice="see `strategies_of`")
+        return self.model.predictor
+
+    @property
+    def network(self) -> MLPModel:
+        """The model's network."""
+        if not isinstance(self.model.predictor, MLPModel):
+            raise FitError("this strategy is one of a network, the model has trees", advice="see `strategies_of`")
+        return self.model.predictor
 
     def encoded(self, table: Table, encoder: FittedTable | None = None) -> Rows:
         """Return rows as an encoder gives them that has not seen them, by default the model's own."""
@@ -135,27 +152,28 @@ def kept(task: Task) -> Fresh:
 
 def recalibrated(task: Task) -> Fresh:
     """Move intercept and slope."""
-    booster = recalibrate(task.model.predictor, task.encoded(task.rows))
-    return Fresh(task.model.encoder, booster, "intercept and slope")
+    model, rows = task.model.predictor, task.encoded(task.rows)
+    found = neural.recalibrate(model, rows) if isinstance(model, MLPModel) else recalibrate(model, rows)
+    return Fresh(task.model.encoder, found, "intercept and slope")
 
 
 def refitted(task: Task) -> Fresh:
     """Give the leaves new values, mixed as inner held-out rows like best."""
     encoder, rows = task.aged(task.rows)
     blend = _blend(task)
-    booster = refit(task.model.predictor, rows, decay=blend.decay, evidence=blend.evidence)
+    booster = refit(task.trees, rows, decay=blend.decay, evidence=blend.evidence)
     return Fresh(encoder, booster, blend.how)
 
 
 def extended(task: Task) -> Fresh:
     """Grow more trees behind the old ones, as many as inner held-out rows like best."""
-    return _extended(task, lambda _: task.model.predictor)
+    return _extended(task, lambda _: task.trees)
 
 
 def refit_extended(task: Task) -> Fresh:
     """Refit, then extend."""
     blend = _blend(task)
-    found = _extended(task, lambda rows: refit(task.model.predictor, rows, decay=blend.decay, evidence=blend.evidence))
+    found = _extended(task, lambda rows: refit(task.trees, rows, decay=blend.decay, evidence=blend.evidence))
     return replace(found, how=f"{blend.how}, {found.how}")
 
 
@@ -164,26 +182,15 @@ def retrained(task: Task) -> Fresh:
     table = _weighed(_joined(task.reference, task.rows), task.update.half_life_days)
     settings = task.training
     older, newer = divide(table, task.model, share=settings.split.early_stopping, seed=settings.seed + 1)
-    encoder, rows = fit_encoder(older, task.model.target, settings, like=task.model.encoder)
-    stop = with_features(newer, encoder.transform(newer.frame), task.model.target)
-    classes = task.model.target.classes
-    found = boosting.fit(rows, stop, config=settings.boosting, classes=classes, progress=task.progress)
-    encoder, rows = fit_encoder(table, task.model.target, settings, like=task.model.encoder)
-    config = settings.boosting.model_copy(update={"max_trees": max(found.trees, 1)})
-    booster = boosting.fit(rows, config=config, classes=classes, progress=task.progress)
-    how = "new rows alone" if task.reference is None else f"with {task.reference.frame.height:,} reference rows"
-    return Fresh(encoder, replace(booster, trees=min(found.trees, booster.trees)), how)
-
-
-CANDIDATES: dict[str, Callable[[Task], Fresh]] = {
-    "keep": kept,
-    "recalibrate": recalibrated,
-    "refit": refitted,
-    "extend": extended,
-    "refit_extend": refit_extended,
-    "retrain": retrained,
-}
-"""By strategy, the cheapest first."""
+    name, target, like = name_of(task.model.predictor), task.model.target, task.model.encoder
+    encoder, rows = fit_encoder(older, target, settings, learner=name, like=like)
+    stop = with_features(newer, encoder.transform(newer.frame), target, categorical=encoder.categorical)
+    classes, shown = target.classes, task.progress
+    found = learners.fit(name, rows, stop, settings=settings, classes=classes, progress=shown)
+    encoder, rows = fit_encoder(table, target, settings, learner=name, like=like)
+    told = "new rows alone" if task.reference is None else f"with {task.reference.frame.height:,} reference rows"
+    again = learners.fit_again(found, rows, settings=settings, classes=classes, progress=shown)
+    return Fresh(encoder, again, told)
 
 
 class _Blend(NamedTuple):
@@ -211,7 +218,7 @@ def _blend(task: Task) -> _Blend:
 
 def _loss_of(blend: _Blend, rows: Rows, held_out: Rows, task: Task) -> float:
     try:
-        return _loss(refit(task.model.predictor, rows, decay=blend.decay, evidence=blend.evidence), held_out, task)
+        return _loss(refit(task.trees, rows, decay=blend.decay, evidence=blend.evidence), held_out, task)
     except FitError:  # scores that run away
         return float("inf")
 
@@ -221,7 +228,7 @@ def _extended(task: Task, start: Callable[[Rows], BoostedModel]) -> Fresh:
     config = task.training.boosting
     if task.update.learning_rate is not None:
         config = config.model_copy(update={"learning_rate": task.update.learning_rate})
-    limit, shown, trees = task.update.most_trees, task.progress, task.model.predictor.trees
+    limit, shown, trees = task.update.most_trees, task.progress, task.trees.trees
     most = min(task.update.extend_trees, limit - trees)
     if most < 1:
         raise FitError(

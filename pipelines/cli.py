@@ -63,6 +63,13 @@ def train(
         str | None,
         typer.Option(help="auto, binary, multiclass, regression, poisson, gamma, tweedie or quantile."),
     ] = None,
+    model: Annotated[str | None, typer.Option(help="lightgbm, or mlp, a small network.")] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Measure the other learner too; without -o nothing is saved.")
+    ] = False,
+    curve: Annotated[
+        str | None, typer.Option(metavar="FILE.png", help="Draw the network's learning curve (.png, .svg, .html).")
+    ] = None,
     rules: Annotated[
         str | None, typer.Option(metavar="RULES.toml", help="Rules that become features of 0 and 1 beside all others.")
     ] = None,
@@ -89,6 +96,9 @@ def train(
     given = {
         "source": source or None,
         "output": output,
+        "model": model,
+        "compare": compare or None,
+        "curve": curve,
         "rules": rules,
         "positive": positive,
         "drop_null_target": drop_null_target or None,
@@ -188,7 +198,16 @@ def update(
     source: Source = None,
     strategy: Annotated[
         str | None,
-        typer.Option(help="auto tries all and chooses; or keep, recalibrate, refit, extend, refit_extend, retrain."),
+        typer.Option(
+            help="auto tries all and chooses; or keep, recalibrate, refit, extend, refit_extend, retrain; of a network "
+            "keep, recalibrate, fine_tune, fine_tune_all, retrain."
+        ),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(
+            help="Of fine_tune: hidden trains the head alone, none all, a number what lies behind so many layers."
+        ),
     ] = None,
     decay: Annotated[float | None, typer.Option(help="Of refit: how much of the old leaves stays, 0 to 1.")] = None,
     reference: Annotated[
@@ -200,7 +219,9 @@ def update(
     report: Annotated[
         str | None, typer.Option(metavar="FILE.html", help="Write what was tried as a page, with a picture.")
     ] = None,
-    output: Annotated[str | None, typer.Option("--output", "-o", help="The new bundle; the old one stays.")] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="The new bundle, by default BUNDLE-updated; the old one stays.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
     config: ConfigFile = None,
     set_: Set = None,
@@ -212,6 +233,7 @@ def update(
         "bundle": bundle,
         "source": source or None,
         "strategy": strategy,
+        "freeze": freeze,
         "decay": decay,
         "reference": reference or None,
         "drop_null_target": drop_null_target or None,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, field_validator
+from pydantic import Field, PlainSerializer, PlainValidator, field_validator, model_validator
 
 from pipelines.ruled import GivenRules, understood
 from tabkit.boosting.config import BoostingConfig
 from tabkit.config import Config
 from tabkit.encoding.config import EncodingConfig
+from tabkit.neural.config import MLPConfig
 
 Rules = Annotated[
     GivenRules,
@@ -22,6 +23,10 @@ Rules = Annotated[
 def label(value: object) -> object:
     """Take TOML's true for the label that a boolean target has."""
     return str(value).lower() if isinstance(value, bool) else value
+
+
+ModelName = Literal["lightgbm", "mlp"]
+_SHARED = ("objective", "quantile", "tweedie_power")
 
 
 class SplitConfig(Config):
@@ -49,6 +54,12 @@ class TrainConfig(Config):
         Where rows are read from and the bundle is written to; the command line's arguments come before.
     roles
         Column by role.
+    model
+        What learns: ``lightgbm``, boosted trees, or ``mlp``, a small network (extra `neural`).
+    compare
+        Fit the other one too, and measure it on the same rows. Without an output nothing is saved.
+    curve
+        A picture of the network's learning curve to write.
     rules
         Sets of rows that become features of 0 and 1 beside all others: a file of rules, or a list of them.
     positive
@@ -56,17 +67,22 @@ class TrainConfig(Config):
     drop_null_target
         Leave out rows without a target instead of refusing them.
     final
-        ``all``: once measured, the saved model is fitted again on all rows, with the number of trees found.
-        ``evaluated``: the saved model is the measured one, which never saw the held-out rows.
+        ``all``: once measured, the saved model is fitted again on all rows, with the number of trees (or epochs)
+        found. ``evaluated``: the saved model is the measured one, which never saw the held-out rows.
     resamples, level
         Of the bootstrap intervals.
     seed
         Decides splits, folds and resamples.
+    boosting, neural
+        Of each learner. Objective, quantile and variance power are those of `boosting`, whatever learns.
     """
 
     source: str | list[str] | None = None
     output: str | None = None
     roles: dict[str, str] = Field(default_factory=dict)
+    model: ModelName = "lightgbm"
+    compare: bool = False
+    curve: str | None = None
     rules: Rules = ()
     positive: str | None = None
     drop_null_target: bool = False
@@ -77,8 +93,21 @@ class TrainConfig(Config):
     split: SplitConfig = Field(default_factory=SplitConfig)
     encoding: EncodingConfig = Field(default_factory=EncodingConfig)
     boosting: BoostingConfig = Field(default_factory=BoostingConfig)
+    neural: MLPConfig = Field(default_factory=MLPConfig)
 
     _label = field_validator("positive", mode="before")(label)
+
+    @model_validator(mode="after")
+    def _one_objective(self) -> TrainConfig:
+        for name in _SHARED:
+            value = getattr(self.neural, name)
+            if value not in (MLPConfig.model_fields[name].default, getattr(self.boosting, name)):
+                raise ValueError(f"neural.{name} is {value!r}: set boosting.{name}, which holds for every model")
+        return self
+
+    def network(self) -> MLPConfig:
+        """Return the settings of the network, with the objective of the job."""
+        return self.neural.model_copy(update={name: getattr(self.boosting, name) for name in _SHARED})
 
 
 class WorthBoosting(BoostingConfig):
@@ -164,6 +193,11 @@ class EncodeConfig(Config):
     encoding: EncodingConfig = Field(default_factory=EncodingConfig)
 
 
+Strategy = Literal[
+    "auto", "keep", "recalibrate", "refit", "extend", "refit_extend", "fine_tune", "fine_tune_all", "retrain"
+]
+
+
 class UpdateConfig(Config):
     """Everything that `update` can be told.
 
@@ -174,13 +208,20 @@ class UpdateConfig(Config):
     reference
         Older rows that a retraining may use beside the new ones.
     strategy
-        ``auto`` tries all and chooses; or the one to use.
+        ``auto`` tries all and chooses; or the one to use. Of trees: ``keep``, ``recalibrate``, ``refit``, ``extend``,
+        ``refit_extend``, ``retrain``; of a network: ``keep``, ``recalibrate``, ``fine_tune``, ``fine_tune_all``,
+        ``retrain``.
+    freeze
+        Of ``fine_tune``: what of a network stays as it is, see `tabkit.neural.fine_tune`; ``hidden`` by default.
+        Given, it asks for ``fine_tune``.
     decay
         Of ``refit``: how much of the old leaves stays, from 0 to 1; without it the best of some mixtures is taken.
     encoder_decay
         How much each old row counts in the encoders' statistics, once there are new ones.
-    learning_rate, extend_trees, most_trees
-        Of ``extend``: the learning rate (by default the model's), the most rounds to add, and the most in all.
+    learning_rate
+        Of ``extend`` (by default the model's) and of fine-tuning (by default a fifth of the model's).
+    extend_trees, most_trees
+        Of ``extend``: the most rounds to add, and the most in all.
     half_life_days
         Of ``retrain``: how much older than the newest row one is that counts half (in the unit of time where that is a
         number); without it all rows count alike.
@@ -194,14 +235,15 @@ class UpdateConfig(Config):
     drop_null_target
         Leave out rows without a target instead of refusing them.
     num_threads
-        Of LightGBM; by default as in training.
+        Of LightGBM or torch; by default as in training.
     """
 
     bundle: str | None = None
     source: str | list[str] | None = None
     output: str | None = None
     reference: str | list[str] | None = None
-    strategy: Literal["auto", "keep", "recalibrate", "refit", "extend", "refit_extend", "retrain"] = "auto"
+    strategy: Strategy = "auto"
+    freeze: Annotated[int, Field(ge=0)] | Literal["hidden", "none"] | None = None
     decay: float | None = Field(default=None, ge=0, le=1)
     encoder_decay: float = Field(default=1.0, gt=0, le=1)
     learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)

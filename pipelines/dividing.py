@@ -16,7 +16,7 @@ Way = Literal["time", "group", "class", "chance"]
 # By part: the fewest rows from which something can be learned or said, its name in messages, and what helps.
 _PARTS = {
     "fit": (20, "the part to fit on", "use more rows, or a smaller --set split.holdout"),
-    "stop": (5, "the part that ends the growth of trees", "use more rows, or a larger --set split.early_stopping"),
+    "stop": (5, "the part that ends the fit early", "use more rows, or a larger --set split.early_stopping"),
     "test": (10, "the held-out part", "use more rows, or a larger --set split.holdout"),
 }
 

@@ -159,7 +159,7 @@ class Evaluation:
         return f"On {self.rows:,} held-out rows the model {' and '.join(parts)}."
 
     def _compare(self, baseline: str, gains: Sequence[Gain]) -> str:
-        other = "the linear model" if baseline == LINEAR else f"the {baseline}"
+        other = {LINEAR: "the linear model", "LightGBM": "LightGBM"}.get(baseline, f"the {baseline}")
         if all(gain.low == gain.high == 0 for gain in gains):
             return f"does not differ from {other}"
         verbs = list(dict.fromkeys(map(_verb, gains)))

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from pipelines.config import TrainConfig
 from pipelines.evaluation import MODEL, Evaluation
+from pipelines.learners import Predictor
 from pipelines.rows import labels
-from tabkit.boosting import BoostedModel, BoostingConfig
+from tabkit.boosting import BoostedModel
 from tabkit.encoding import FittedTable
+from tabkit.neural import MLPModel
 from tabkit.schema import family
 from tabkit.table import Table
 from tabkit.target import Target
@@ -27,20 +30,38 @@ def of_rows(fit: Table, test: Table, target: Target, encoder: FittedTable) -> li
     return found + _copies(fit, test, target, encoder) + _shared_groups(fit, test)
 
 
-def of_model(booster: BoostedModel, evaluation: Evaluation, config: BoostingConfig) -> list[str]:
-    """Return hints about the fit: metrics too good to be true, and growth that did not end by itself."""
+def of_model(predictor: Predictor, evaluation: Evaluation, settings: TrainConfig) -> list[str]:
+    """Return hints about the fit: metrics too good to be true, growth that did not end by itself, or broke off."""
     found = []
     best = {s.metric: s.value for s in evaluation.scores if s.model == MODEL and s.metric in ("auc", "r2")}
     if any(value >= _PERFECT for value in best.values()):
-        first = booster.importance()["feature"][0]
         found.append(
-            f"Almost perfect on held-out rows: is something among the features known only after the target? "
-            f"The trees use {first!r} most."
+            "Almost perfect on held-out rows: is something among the features known only after the target?"
+            + (
+                f" The trees use {predictor.importance()['feature'][0]!r} most."
+                if isinstance(predictor, BoostedModel)
+                else ""
+            )
         )
-    if config.early_stopping_rounds and booster.trees == config.max_trees:
+    return found + (
+        _of_trees(predictor, settings) if isinstance(predictor, BoostedModel) else _of_network(predictor, settings)
+    )
+
+
+def _of_trees(booster: BoostedModel, settings: TrainConfig) -> list[str]:
+    if not settings.boosting.early_stopping_rounds or booster.trees < settings.boosting.max_trees:
+        return []
+    return [
+        f"All {booster.trees:,} trees were grown and the held-out loss still fell: "
+        "raise boosting.max_trees or boosting.learning_rate."
+    ]
+
+
+def _of_network(network: MLPModel, settings: TrainConfig) -> list[str]:
+    found = [f"Training broke off: {network.stopped}. Lower neural.learning_rate."] if network.stopped else []
+    if network.epochs == settings.neural.max_epochs:
         found.append(
-            f"All {booster.trees:,} trees were grown and the held-out loss still fell: "
-            "raise boosting.max_trees or boosting.learning_rate."
+            f"The last of {network.epochs:,} epochs was the best: raise neural.max_epochs or neural.learning_rate."
         )
     return found
 

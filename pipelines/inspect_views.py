@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.learners import made_of
 from pipelines.terminal import (
     classes_of,
     final_note,
@@ -40,8 +41,7 @@ def _model_view(result: Mapping[str, Any]) -> RenderableType:
         *unit_note(result["metrics"]["unit"]),
         _made_note(result),
         *(Text(f"Note: {visible(hint)}", "yellow") for hint in result["lineage"]["hints"]),
-        Text(),
-        _importance_table(result["importance"]),
+        *([Text(), _importance_table(result["importance"])] if result["importance"] else []),
     )
 
 
@@ -61,10 +61,23 @@ def _model_facts(result: Mapping[str, Any]) -> Table:
             "chance": "by chance",
         }[lineage["split"]],
         "lineage": f"{lineage['strategy']}, parent {lineage['parent'] or 'none'}",
-        "sizes": f"{sizes['trees']} trees, {sizes['features']} features, {sizes['levels']:,} levels, {_size(result)}",
+        **({"network": _network(result["network"])} if "network" in result else {}),
+        "sizes": f"{made_of(sizes)}, {sizes['levels']:,} levels, {_size(result)}",
         "versions": _versions(result),
     }
     return _grid(facts)
+
+
+def _network(told: Mapping[str, Any]) -> str:
+    """Return what a network is made of as text.
+
+    >>> _network({"members": 4, "hidden": [128, 64], "activation": "silu", "temperature": 1.08, "stopped": None})
+    '4 members of 128 and 64 units (silu), temperature 1.08'
+    """
+    units = " and ".join(map(str, told["hidden"]))
+    members = "1 member" if told["members"] == 1 else f"{told['members']} members"
+    broke = f"; {told['stopped']}" if told["stopped"] else ""
+    return f"{members} of {units} units ({told['activation']}), temperature {told['temperature']:.3g}{broke}"
 
 
 def _encoder_view(result: Mapping[str, Any]) -> RenderableType:

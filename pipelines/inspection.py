@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import lifetime_value
+from pipelines.learners import Predictor, name_of, sizes
 from pipelines.model import KIND as PROPENSITY
 from pipelines.model import PropensityModel
 from pipelines.uplift_jobs import summary
 from pipelines.uplift_model import KIND as UPLIFT
 from pipelines.uplift_model import UpliftModel
 from tabkit import bundle
+from tabkit.boosting import BoostedModel
 from tabkit.bundle import Bundle
 from tabkit.encoding import saved
 
@@ -57,14 +59,22 @@ def _model(found: Bundle) -> dict[str, Any]:
         "objective": model.predictor.objective,
         "plan": model.encoder.plan().to_dicts(),
         "metrics": manifest["metrics"],
-        "importance": model.predictor.importance().to_dicts(),
+        "model": name_of(model.predictor),
+        **_inside(model.predictor),
         **{key: manifest[key] for key in ("lineage", "config")},
         "sizes": {
-            "features": len(model.predictor.features),
-            "trees": model.predictor.trees,
+            **sizes(model.predictor),
             "levels": sum(encoder.levels or 0 for encoder in model.encoder.encoders),
         },
     }
+
+
+def _inside(predictor: Predictor) -> dict[str, Any]:
+    """Return what a learner has to show of itself: importance by feature, or a network's shape."""
+    if isinstance(predictor, BoostedModel):
+        return {"importance": predictor.importance().to_dicts()}
+    shape = {name: predictor.shape[name] for name in ("members", "hidden", "activation")}
+    return {"importance": [], "network": {**shape, "temperature": predictor.temperature, "stopped": predictor.stopped}}
 
 
 def _encoder(found: Bundle) -> dict[str, Any]:

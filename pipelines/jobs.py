@@ -13,7 +13,9 @@ from pipelines.config import (
     TrainConfig,
     UpdateConfig,
 )
+from pipelines.curves import check_curve, draw_curve
 from pipelines.encoding import encode_files
+from pipelines.learners import sizes
 from pipelines.model import KIND as PROPENSITY
 from pipelines.model import PropensityModel
 from pipelines.needs import needed, refuse_itself
@@ -41,20 +43,30 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
     """
     started = time.perf_counter()
     config = build(TrainConfig, values)
-    source, output = needed(config, "source"), needed(config, "output")
-    check_place(output, overwrite=overwrite)
+    source = needed(config, "source")
+    output = config.output if config.compare else needed(config, "output")
+    if output is not None:
+        check_place(output, overwrite=overwrite)
+    if config.curve is not None:
+        check_curve(config.curve, model=config.model, bundle=output)
+    if output is None:
+        config = config.model_copy(update={"final": "evaluated"})  # nobody will have the model of all rows
     model = train(source, roles=Roles.from_dict(config.roles), config=config, progress=progress)
-    checksum = model.save(output, overwrite=overwrite)
+    checksum = None if output is None else model.save(output, overwrite=overwrite)
+    if config.curve is not None:
+        draw_curve(model, config.curve)
     return {
         "bundle": output,
         "checksum": checksum,
+        "model": config.model,
+        "compared": config.compare,
+        "curve": config.curve,
         "roles": model.roles.given(),
         "target": model.target.to_dict(),
         "objective": model.predictor.objective,
         "metrics": model.evaluation.to_dict(),
         "final": config.final,
-        "features": len(model.predictor.features),
-        "trees": model.predictor.trees,
+        **sizes(model.predictor),
         "split": model.lineage["split"],
         "rows": model.lineage["rows"],
         **{key: model.lineage[key] for key in ("rows_dropped", "target_mean", "class_rows", "hints")},
@@ -90,7 +102,8 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     """Bring a saved model up to date and save the new one; return what there is to say about it."""
     started = time.perf_counter()
     config = build(UpdateConfig, values)
-    path, source, output = (needed(config, name) for name in ("bundle", "source", "output"))
+    path, source = needed(config, "bundle"), needed(config, "source")
+    output = config.output or f"{str(path).rstrip('/')}-updated"
     refuse_itself(path, output)
     check_place(output, overwrite=overwrite)
     if config.report is not None:
@@ -104,7 +117,7 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
         "checksum": checksum,
         "parent": {"bundle": path, "checksum": model.lineage["parent"]},
         **report.to_dict(),
-        "trees": model.predictor.trees,
+        **sizes(model.predictor),
         "page": config.report,
         "seconds": round(time.perf_counter() - started, 3),
     }

@@ -10,11 +10,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.candidates import CANDIDATES, Fresh, Task, divide
+from pipelines.candidates import Fresh, Task, divide
 from pipelines.config import TrainConfig, UpdateConfig
 from pipelines.evaluation import Resampling, Unit, measures_of, resampling, units
+from pipelines.learners import extent, name_of
 from pipelines.model import PropensityModel
 from pipelines.rows import labels, with_features
+from pipelines.strategies import strategies_of
 from tabkit.boosting import KEEP, Choice, choose
 from tabkit.errors import FitError, TabkitError
 from tabkit.progress import Progress
@@ -43,7 +45,7 @@ class Tried:
     seconds
         To make it, for all blocks.
     trees
-        How many it has.
+        How many it has; of a network the epochs that made it.
     refused
         Why it could not be tried.
     """
@@ -122,7 +124,7 @@ def judge(
     progress: Progress,
 ) -> Judged:
     """Make every candidate for every block, and judge them on all blocks together."""
-    blocks = _blocks(new, model, settings, training.seed)
+    blocks, makers = _blocks(new, model, settings, training.seed), strategies_of(model.predictor)
     predictions: dict[str, list[Floats]] = {name: [] for name in names}
     tried = {name: Tried(name) for name in names}
     with progress.task("trying candidates", total=len(names) * len(blocks)) as advance:
@@ -131,7 +133,7 @@ def judge(
             for name in list(predictions):
                 started = clock.perf_counter()
                 try:
-                    fresh = CANDIDATES[name](task)
+                    fresh = makers[name](task)
                 except TabkitError as error:
                     if name in (settings.strategy, KEEP):
                         raise
@@ -142,7 +144,7 @@ def judge(
                     advance(1)
                 predictions[name].append(_predict(fresh, block, model, training))
                 spent = tried[name].seconds + clock.perf_counter() - started
-                tried[name] = Tried(name, fresh.how, seconds=spent, trees=fresh.predictor.trees)
+                tried[name] = Tried(name, fresh.how, seconds=spent, trees=extent(fresh.predictor))
     judged = replace(new, frame=pl.concat([block.frame for _, block in blocks]))
     y, weight = labels(judged, model.target), judged.numbers("weight")
     how = resampling(judged, training)
@@ -156,7 +158,8 @@ def judge(
 
 def _predict(fresh: Fresh, block: Table, model: PropensityModel, training: TrainConfig) -> Floats:
     rows = with_features(block, fresh.encoder.transform(block.frame), model.target)
-    return fresh.predictor.predict(rows.features, offset=rows.offset, num_threads=training.boosting.num_threads)
+    settings = training.neural if name_of(fresh.predictor) == "mlp" else training.boosting
+    return fresh.predictor.predict(rows.features, offset=rows.offset, num_threads=settings.num_threads)
 
 
 def _scored(

@@ -11,15 +11,17 @@ import numpy as np
 import polars as pl
 
 from pipelines.evaluation import Evaluation
+from pipelines.learners import Predictor, ready
 from tabkit import bundle, frames
 from tabkit.boosting import BoostedModel, reason_schema, reasons
 from tabkit.encoding import FittedTable
 from tabkit.encoding.saved import from_bundle as encoder_from_bundle
 from tabkit.encoding.saved import to_parts
 from tabkit.errors import BundleError, ConfigError, TabkitError
+from tabkit.neural import MLPModel, embed, embed_names
 from tabkit.roles import Roles
 from tabkit.schema import parse_dtype
-from tabkit.scoring import Scorer, Tally, stream
+from tabkit.scoring import Predict, Scorer, Tally, stream
 from tabkit.sketch import Sketch
 from tabkit.target import Target
 
@@ -27,6 +29,7 @@ KIND = "propensity"
 
 # Reasons cost a thousand times what scores do: small pieces keep Ctrl-C and the progress bar responsive.
 _ROWS_SCORED = 16_384
+_TREES, _NETWORK, _WEIGHTS = "booster.txt", "network.json", "network.safetensors"
 _ROWS_EXPLAINED = 512
 
 
@@ -54,7 +57,7 @@ class PropensityModel:
     encoder
         Source columns to features.
     predictor
-        Features to predictions.
+        Features to predictions: trees, or a network.
     evaluation
         Held-out metrics beside the baselines.
     config
@@ -72,7 +75,7 @@ class PropensityModel:
     roles: Roles
     target: Target
     encoder: FittedTable
-    predictor: BoostedModel
+    predictor: Predictor
     evaluation: Evaluation
     config: Mapping[str, Any] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
@@ -115,23 +118,85 @@ class PropensityModel:
         Raises
         ------
         ConfigError
-            If `contributions` is negative.
+            If `contributions` is negative, or asked of a network.
         SchemaError
             If columns are missing or of another type; extra ones are ignored.
         """
         if contributions < 0:
             raise ConfigError(f"contributions is {contributions}; a number from 0 was expected")
+        if contributions and not isinstance(self.predictor, BoostedModel):
+            raise ConfigError(
+                "contributions are of trees: a network has none to give",
+                advice="score without them, or train a model of trees beside it for its reasons",
+            )
+        ready(self.predictor)
+        return self._stream(
+            source,
+            predict=lambda features, exposure: self._predict(features, exposure, contributions),
+            outputs=self.outputs(contributions=contributions),
+            rows_at_once=_ROWS_EXPLAINED if contributions else _ROWS_SCORED,
+            keep=keep,
+            tally=tally,
+        )
+
+    def embed(
+        self, source: frames.Source, *, members: int = 1, keep: Sequence[str] = (), tally: Tally | None = None
+    ) -> pl.LazyFrame:
+        """Return the last hidden layer of a network as a `LazyFrame` that streams, for models that learn from it.
+
+        Parameters
+        ----------
+        source, keep, tally
+            See `score`.
+        members
+            See `tabkit.neural.embed`, where it is also said when these columns mislead.
+
+        Returns
+        -------
+        pl.LazyFrame
+            The id and kept columns, then ``hidden_0, hidden_1, ...`` of Float32.
+
+        Raises
+        ------
+        ConfigError
+            If the model is none of a network, or has fewer members.
+        SchemaError
+            If columns are missing or of another type; extra ones are ignored.
+        """
+        network = self.predictor
+        if not isinstance(network, MLPModel):
+            raise ConfigError("trees have no hidden layer", advice="train with model = 'mlp'")
+        names = embed_names(network, members=members)
+        ready(network)
+        return self._stream(
+            source,
+            predict=lambda features, _: embed(network, features, members=members, num_threads=1),
+            outputs=dict.fromkeys(names, pl.Float32()),
+            rows_at_once=_ROWS_SCORED,
+            keep=keep,
+            tally=tally,
+        )
+
+    def _stream(
+        self,
+        source: frames.Source,
+        *,
+        predict: Predict,
+        outputs: Mapping[str, pl.DataType],
+        rows_at_once: int,
+        keep: Sequence[str],
+        tally: Tally | None,
+    ) -> pl.LazyFrame:
         kept = self.kept(keep)
-        _ = self.predictor.booster  # read the trees once, before several threads ask for them
         frame = frames.scan(source, dtypes=self.known_dtypes())
         scorer = Scorer(
             schema=self.encoder.schema,
             encode=self.encoder.to_exprs(),
-            predict=lambda features, exposure: self._predict(features, exposure, contributions),
-            outputs=self.outputs(contributions=contributions),
+            predict=predict,
+            outputs=outputs,
             unseen=self.encoder.unseen(),
             exposure=self.roles.exposure,
-            rows_at_once=_ROWS_EXPLAINED if contributions else _ROWS_SCORED,
+            rows_at_once=rows_at_once,
         )
         return stream(frame, scorer, keep=kept, tally=tally)
 
@@ -160,9 +225,13 @@ class PropensityModel:
             "config": dict(self.config),
             "metrics": self.evaluation.to_dict(),
             "lineage": dict(self.lineage),
-            "booster": self.predictor.to_dict(),
         }
-        parts = to_parts(self.encoder.slim()) | {"booster.txt": self.predictor.text.encode()}
+        parts = to_parts(self.encoder.slim())
+        if isinstance(self.predictor, MLPModel):
+            parts |= {_NETWORK: bundle.json_bytes(self.predictor.to_dict()), _WEIGHTS: self.predictor.weights}
+        else:
+            content["booster"] = self.predictor.to_dict()
+            parts[_TREES] = self.predictor.text.encode()
         if self.seen is not None:
             parts["seen.parquet"] = bundle.frame_bytes(self.seen.to_frame())
         return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
@@ -181,7 +250,7 @@ class PropensityModel:
                 roles=Roles.from_dict(manifest["roles"]),
                 target=Target.from_dict(manifest["target"]),
                 encoder=encoder_from_bundle(found),
-                predictor=BoostedModel.from_dict(manifest["booster"], text=found.text("booster.txt")),
+                predictor=_predictor(found),
                 evaluation=Evaluation.from_dict(manifest["metrics"]),
                 config=manifest["config"],
                 lineage=manifest["lineage"],
@@ -207,7 +276,14 @@ class PropensityModel:
             scores = scores.with_columns(labels.gather(found.argmax(axis=1)).alias("predicted"))
         else:
             scores = pl.DataFrame({"score": found})
-        if not contributions:
+        if not contributions or not isinstance(self.predictor, BoostedModel):
             return scores
         why = reasons(self.predictor, features, largest=contributions, source_of=self.encoder.source_of)
         return scores.hstack(why)
+
+
+def _predictor(found: bundle.Bundle) -> Predictor:
+    """Return what a bundle predicts with; torch is not needed for that."""
+    if _NETWORK in found.parts:
+        return MLPModel.from_dict(found.json(_NETWORK), weights=found.parts[_WEIGHTS])
+    return BoostedModel.from_dict(found.manifest["booster"], text=found.text(_TREES))

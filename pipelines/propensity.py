@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipelines import learners
 from pipelines.aims import named_objective, target_name, target_of
-from pipelines.config import TrainConfig
+from pipelines.config import ModelName, TrainConfig
 from pipelines.dividing import check_part, divide, way_of
 from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
 from pipelines.hints import of_model, of_rows, of_rules
 from pipelines.intake import knowledge
+from pipelines.learners import TITLES, Predictor, check_there, extent, name_of, unit_of
 from pipelines.model import PropensityModel
 from pipelines.rows import fit_encoder, keys, labels, with_features
 from pipelines.ruled import check_rules, file_of, origin
 from pipelines.updating import UpdateReport, update
 from tabkit import boosting
-from tabkit.boosting import BoostedModel, Rows
+from tabkit.boosting import Rows
 from tabkit.config import build
 from tabkit.encoding import FittedTable
 from tabkit.frames import Source
+from tabkit.neural import MLPModel
 from tabkit.progress import Progress, Silent
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name
@@ -44,9 +48,10 @@ def train(
     """Fit a model and measure it on rows that it never saw, beside two baselines.
 
     The newest rows (or random ones without a time role) are held out. On the others the encoder is fitted
-    with cross-fitting and trees are grown until a second held-out part stops improving; base rate and a
-    linear model are fitted on the same encoding. With ``final="all"``, the default, the saved model is then
-    fitted again on all rows with the number of trees found: its metrics are those of the measured twin.
+    with cross-fitting, and trees are grown (or a network is trained) until a second held-out part stops improving;
+    base rate and a linear model are fitted on the encoding for trees. With ``compare`` the other learner is measured
+    too, each on its own encoding. With ``final="all"``, the default, the saved model is then fitted again on all rows
+    with the number of trees (or epochs) found: its metrics are those of the measured twin.
 
     Parameters
     ----------
@@ -66,6 +71,8 @@ def train(
     """
     settings = config if isinstance(config, TrainConfig) else build(TrainConfig, config or {})
     shown = progress or Silent()
+    for learner in _learners(settings):
+        check_there(learner, settings)
     name, ruled = target_name(roles, settings.boosting), file_of(settings.rules)
     settings = settings.model_copy(update={"rules": ruled.rules})
     table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
@@ -74,15 +81,16 @@ def train(
     settings = named_objective(settings, target)
     with shown.task("training", total=4) as advance:
         parts = _parts(table, target, settings)
-        fitted = measured = _fit(parts.fit, parts.stop, target, settings, progress=shown)
+        tried = {each: _fit(parts, target, settings, each, progress=shown) for each in _learners(settings)}
+        fitted = measured = tried[settings.model]
         advance(1)
-        evaluation = _evaluate(parts, measured, target, settings)
+        evaluation = _evaluate(parts, tried, target, settings)
         advance(2)
         if settings.final == "all":
             fitted = _fit_all(table, measured, target, settings, progress=shown)
         advance(1)
     hints = of_rows(parts.fit, parts.test, target, measured.encoder)
-    hints += [*of_model(measured.predictor, evaluation, settings.boosting), *of_rules(measured.encoder)]
+    hints += [*of_model(measured.predictor, evaluation, settings), *of_rules(measured.encoder)]
     lineage = _lineage(table, target, parts, measured.predictor, settings, hints)
     return PropensityModel(
         roles=roles,
@@ -91,7 +99,7 @@ def train(
         predictor=fitted.predictor,
         evaluation=evaluation,
         # places are this machine's own, and rules are in the encoder
-        config=settings.model_dump(mode="json", exclude={"source", "output", "rules"}),
+        config=settings.model_dump(mode="json", exclude={"source", "output", "rules", "compare", "curve"}),
         lineage=lineage | ({"rules": origin(ruled)} if ruled.found else {}),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in roles.given().values()},
         seen=None if (found := keys(table)) is None else Sketch.of(found),
@@ -115,7 +123,7 @@ class _Parts:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fitted:
     encoder: FittedTable
-    predictor: BoostedModel
+    predictor: Predictor
     rows: Rows
     """The encoded rows of the fit, for the baselines."""
 
@@ -128,33 +136,42 @@ def _parts(table: Table, target: Target, settings: TrainConfig) -> _Parts:
     return _Parts(fit, stop, test)
 
 
-def _fit(fit: Table, stop: Table, target: Target, settings: TrainConfig, *, progress: Progress) -> _Fitted:
-    encoder, rows = fit_encoder(fit, target, settings)
-    held_out = with_features(stop, encoder.transform(stop.frame), target, categorical=encoder.categorical)
-    booster = boosting.fit(rows, held_out, config=settings.boosting, classes=target.classes, progress=progress)
-    return _Fitted(encoder, booster, rows)
+def _learners(settings: TrainConfig) -> list[ModelName]:
+    """Return the model's own learner, and the other one where they shall be compared."""
+    others = [name for name in get_args(ModelName) if name != settings.model]
+    return [settings.model, *(others if settings.compare else [])]
+
+
+def _fit(parts: _Parts, target: Target, settings: TrainConfig, name: ModelName, *, progress: Progress) -> _Fitted:
+    encoder, rows = fit_encoder(parts.fit, target, settings, learner=name)
+    features = encoder.transform(parts.stop.frame)
+    held_out = with_features(parts.stop, features, target, categorical=encoder.categorical)
+    found = learners.fit(name, rows, held_out, settings=settings, classes=target.classes, progress=progress)
+    return _Fitted(encoder, found, rows)
 
 
 def _fit_all(table: Table, measured: _Fitted, target: Target, settings: TrainConfig, *, progress: Progress) -> _Fitted:
-    """Fit on all rows, with the kinds of encoders and the number of trees of the measured twin."""
-    encoder, rows = fit_encoder(table, target, settings, like=measured.encoder)
-    trees = measured.predictor.trees
-    config = settings.boosting.model_copy(update={"max_trees": max(trees, 1)})
-    booster = boosting.fit(rows, config=config, classes=target.classes, progress=progress)
-    return _Fitted(encoder, replace(booster, trees=min(trees, booster.trees)), rows)
+    """Fit on all rows, with the kinds of encoders and the number of trees or epochs of the measured twin."""
+    encoder, rows = fit_encoder(table, target, settings, learner=settings.model, like=measured.encoder)
+    found = learners.fit_again(measured.predictor, rows, settings=settings, classes=target.classes, progress=progress)
+    return _Fitted(encoder, found, rows)
 
 
-def _evaluate(parts: _Parts, fitted: _Fitted, target: Target, settings: TrainConfig) -> Evaluation:
-    test = with_features(parts.test, fitted.encoder.transform(parts.test.frame), target)
-    config = settings.boosting
-    outputs = len(target.classes) if target.task == "multiclass" else 1
+def _evaluate(parts: _Parts, tried: Mapping[ModelName, _Fitted], target: Target, settings: TrainConfig) -> Evaluation:
+    config, outputs = settings.boosting, len(target.classes) if target.task == "multiclass" else 1
     predictions = {
-        MODEL: fitted.predictor.predict(test.features, offset=test.offset, num_threads=config.num_threads),
-        LINEAR: boosting.linear(fitted.rows, config=config).predict(test.features, offset=test.offset),
-        BASE_RATE: boosting.base_rate(fitted.rows, config=config, classes=outputs).predict(
-            test.features, offset=test.offset
-        ),
+        MODEL if name == settings.model else TITLES[name]: _predict(fitted, parts.test, target, settings)
+        for name, fitted in tried.items()
     }
+    if "lightgbm" in tried:
+        encoder, rows = tried["lightgbm"].encoder, tried["lightgbm"].rows
+    else:
+        encoder, rows = fit_encoder(parts.fit, target, settings)
+    test = with_features(parts.test, encoder.transform(parts.test.frame), target)
+    linear = boosting.linear(rows, config=config)
+    constant = boosting.base_rate(rows, config=config, classes=outputs)
+    predictions[LINEAR] = linear.predict(test.features, offset=test.offset)
+    predictions[BASE_RATE] = constant.predict(test.features, offset=test.offset)
     return evaluate(
         test.y,
         predictions,
@@ -165,8 +182,14 @@ def _evaluate(parts: _Parts, fitted: _Fitted, target: Target, settings: TrainCon
     )
 
 
+def _predict(fitted: _Fitted, table: Table, target: Target, settings: TrainConfig) -> NDArray[np.float64]:
+    rows = with_features(table, fitted.encoder.transform(table.frame), target)
+    threads = settings.neural.num_threads if name_of(fitted.predictor) == "mlp" else settings.boosting.num_threads
+    return fitted.predictor.predict(rows.features, offset=rows.offset, num_threads=threads)
+
+
 def _lineage(
-    table: Table, target: Target, parts: _Parts, measured: BoostedModel, settings: TrainConfig, hints: list[str]
+    table: Table, target: Target, parts: _Parts, measured: Predictor, settings: TrainConfig, hints: list[str]
 ) -> dict[str, Any]:
     """Say where the model comes from; ``measured`` is the twin that the metrics belong to."""
     used = table if settings.final == "all" else parts.fit
@@ -190,9 +213,10 @@ def _lineage(
         "rows_dropped": dict(table.dropped),
         "hints": hints,
         "measured": {
-            "trees": measured.trees,
+            unit_of(measured): extent(measured),
             "base_score": list(measured.base_score),
             "held_out_loss": measured.held_out_loss,
             "base_loss": measured.base_loss,
+            **({"history": [asdict(epoch) for epoch in measured.history]} if isinstance(measured, MLPModel) else {}),
         },
     }

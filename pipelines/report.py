@@ -23,13 +23,15 @@ from pipelines.evaluation import (
     measures_of,
     resampling,
 )
+from pipelines.learners import Predictor, extent, unit_of
 from pipelines.model import PropensityModel
 from pipelines.rows import fit_encoder, with_features
 from tabkit import boosting, metrics
-from tabkit.boosting import Rows
+from tabkit.boosting import BoostedModel, Rows
 from tabkit.config import build
 from tabkit.errors import FitError, TabkitError
 from tabkit.frames import Source
+from tabkit.neural import MLPModel
 from tabkit.schema import family
 from tabkit.staging import staged_file
 from tabkit.table import Table, read
@@ -103,7 +105,7 @@ def build_report(
         metrics=evaluation.frame(),
         roc=curves.roc() if binary else None,
         calibration=curves.calibration() if binary else None,
-        importance=model.predictor.importance().select("feature", "gain"),
+        importance=_importance(model),
         over_time=_over_time(table, curves, measures[1] if binary else measures[0], how),
         facts=_facts(model, table),
         notes=_notes(model, table, how),
@@ -150,7 +152,7 @@ def _predictions(
 ) -> dict[str, Floats]:
     found = {MODEL: model.predictor.predict(rows.features, offset=rows.offset)}
     if training is None:
-        known = boosting.BaseRate(model.predictor.base_score, model.predictor.kind)
+        known = boosting.BaseRate(_base(model.predictor), model.predictor.kind)
         return {**found, BASE_RATE: known.predict(rows.features, offset=rows.offset)}
     fitted = read(
         training,
@@ -159,7 +161,8 @@ def _predictions(
         drop_null_target=settings.drop_null_target,
     )
     model.target.check(fitted.frame, what=fitted.name)
-    encoder, own = fit_encoder(fitted, model.target, settings, like=model.encoder)
+    trees = isinstance(model.predictor, BoostedModel)  # a network's codes are no numbers for a linear model
+    encoder, own = fit_encoder(fitted, model.target, settings, like=model.encoder if trees else None)
     features = encoder.transform(table.frame)
     outputs = len(model.target.classes) if model.target.task == "multiclass" else 1
     constant = boosting.base_rate(own, config=settings.boosting, classes=outputs)
@@ -168,6 +171,18 @@ def _predictions(
         LINEAR: boosting.linear(own, config=settings.boosting).predict(features, offset=rows.offset),
         BASE_RATE: constant.predict(features, offset=rows.offset),
     }
+
+
+def _importance(model: PropensityModel) -> pl.DataFrame | None:
+    if not isinstance(model.predictor, BoostedModel):
+        return None
+    return model.predictor.importance().select("feature", "gain")
+
+
+def _base(predictor: Predictor) -> tuple[float, ...]:
+    """Return the base score as it was before a temperature divided it."""
+    cooled = predictor.temperature if isinstance(predictor, MLPModel) else 1.0
+    return tuple(score * cooled for score in predictor.base_score)
 
 
 def _over_time(table: Table, curves: _Curves, measure: metrics.Metric, how: Resampling) -> pl.DataFrame | None:
@@ -203,7 +218,7 @@ def _facts(model: PropensityModel, table: Table) -> tuple[tuple[str, str], ...]:
         ("Rows of the fit", _rows(known["rows"], known["span"])),
         ("Source columns", f"{len(model.encoder.schema.columns)}"),
         ("Features", f"{len(model.predictor.features)}"),
-        ("Trees", f"{model.predictor.trees}"),
+        (unit_of(model.predictor).capitalize(), f"{extent(model.predictor)}"),
     )
 
 
@@ -212,9 +227,10 @@ def _rows(rows: int, span: Sequence[str] | None) -> str:
 
 
 def _notes(model: PropensityModel, table: Table, how: Resampling) -> tuple[str, ...]:
+    trees = isinstance(model.predictor, BoostedModel)
     notes = [
         f"Intervals draw whole {how.unit}s anew; they know nothing of how the world may change after the last row.",
-        "Importance by gain says what the trees used, not what causes the target.",
+        *(["Importance by gain says what the trees used, not what causes the target."] if trees else []),
     ]
     notes += [f"Left out {e.column}: {e.why}." for e in model.encoder.encoders if not e.outputs]
     notes += [f"{count:,} rows were left out here: {reason}." for reason, count in table.dropped.items() if count]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.config import TrainConfig
+from pipelines.config import ModelName, TrainConfig
 from pipelines.ruled import rules_of
 from tabkit.boosting import Rows, variance_power
-from tabkit.encoding import FittedTable
+from tabkit.encoding import Codes, Encoder, FittedTable
+from tabkit.encoding import Target as Mean
 from tabkit.frames import fresh_name
 from tabkit.schema import family
 from tabkit.table import Table
@@ -42,7 +44,12 @@ def keys(table: Table) -> pl.Series | None:
 
 
 def fit_encoder(
-    table: Table, target: Target, settings: TrainConfig, *, like: FittedTable | None = None
+    table: Table,
+    target: Target,
+    settings: TrainConfig,
+    *,
+    learner: ModelName = "lightgbm",
+    like: FittedTable | None = None,
 ) -> tuple[FittedTable, Rows]:
     """Fit the encoder and return it with the table's own rows, encoded out of fold.
 
@@ -51,11 +58,16 @@ def fit_encoder(
 
     Parameters
     ----------
+    learner
+        What the features are for: text that nothing is said about becomes, for a network, codes that it embeds, with
+        their target mean beside them above `max_onehot` levels.
     like
         Use the kinds of encoders that this one has, instead of choosing them anew by what the rows hold.
     """
     encoder = settings.encoding.encoder(seed=settings.seed, rules=rules_of(settings.rules))
     frame, weight = rates(table, target, settings)
+    if learner == "mlp" and settings.encoding.default == "auto":
+        encoder = replace(encoder, columns={**_embedded(table, settings), **encoder.columns})
     if like is not None:
         there = set(frame.columns)  # columns that were left out need not be there
         specs = {
@@ -72,6 +84,22 @@ def fit_encoder(
         time=table.roles.time if settings.encoding.past_only else None,
     )
     return fitted, with_features(table, features, target, categorical=fitted.categorical)
+
+
+def _embedded(table: Table, settings: TrainConfig) -> dict[str | tuple[str, ...], Encoder | Sequence[Encoder]]:
+    """Return encoders of text for a network; text in which no level repeats is left to the default."""
+    frame, left_out = table.frame, {*table.roles.given().values(), *settings.encoding.exclude}
+    texts = [name for name in frame.columns if name not in left_out and family(frame.schema[name]) == "text"]
+    if not texts:
+        return {}
+    counts = frame.select(pl.col(texts).cast(pl.String).drop_nulls().n_unique()).row(0, named=True)
+    known = frame.select(pl.col(texts).count()).row(0, named=True)
+    target = Mean(smoothing=settings.encoding.smoothing)
+    return {
+        name: [Codes(), target] if counts[name] > settings.encoding.max_onehot else [Codes()]
+        for name in texts
+        if counts[name] > 1 and (counts[name] < known[name] or counts[name] <= settings.encoding.max_onehot)
+    }
 
 
 def rates(

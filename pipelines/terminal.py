@@ -24,7 +24,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.evaluation import days, digits_of
+from pipelines.evaluation import MODEL, days, digits_of
+from pipelines.learners import TITLES, made_of
 from tabkit.errors import TabkitError
 from tabkit.progress import Advance
 
@@ -72,23 +73,37 @@ def error_block(error: TabkitError, *, boxed: bool) -> RenderableType:
 
 def train_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `train` has to say."""
+    own = TITLES[result["model"]] if result["compared"] else "model"
+    verdict = result["metrics"]["verdict"]
+    if result["compared"]:
+        verdict = verdict.replace("held-out rows the model", f"held-out rows {_subject(own)}", 1)
     lines = [
-        Text(result["metrics"]["verdict"], "bold"),
+        Text(verdict, "bold"),
         *unit_note(result["metrics"]["unit"]),
-        final_note(result["final"]),
-        visible_line(
-            f"Saved {result['bundle']}: {result['features']} features, {result['trees']} trees, "
-            f"{result['rows']:,} rows, {result['seconds']:.1f} s"
-        ),
+        *_saved(result),
     ]
-    if not result["trees"]:
-        lines.append(Text("No tree did better than the base rate on rows it had not seen: all scores are alike."))
+    if not result.get("trees", result.get("epochs")):
+        what = "No tree" if "trees" in result else "No epoch of training"
+        lines.append(Text(f"{what} did better than the base rate on rows it had not seen: all scores are alike."))
     lines += [visible_line(f"Left out {column}: {why}") for column, why in result["left_out"].items()]
     lines += [
         visible_line(f"Dropped {count:,} rows: {reason}") for reason, count in result["rows_dropped"].items() if count
     ]
     lines += [Text(f"Note: {visible(hint)}", "yellow") for hint in result["hints"]]
-    return Group(visible_line(_predicted(result)), Text(), scores_table(result["metrics"]), *lines)
+    return Group(visible_line(_predicted(result)), Text(), scores_table(result["metrics"], own=own), *lines)
+
+
+def _subject(title: str) -> str:
+    return "the MLP" if title == TITLES["mlp"] else title
+
+
+def _saved(result: Mapping[str, Any]) -> list[Text]:
+    size = f"{made_of(result)}, {result['rows']:,} rows, {result['seconds']:.1f} s"
+    curve = [visible_line(f"Look at {result['curve']}")] if result["curve"] else []
+    if result["bundle"] is None:
+        name = TITLES[result["model"]]
+        return [visible_line(f"The model is {name}: {size}. Nothing was saved: name a bundle with -o."), *curve]
+    return [final_note(result["final"]), visible_line(f"Saved {result['bundle']}: {size}"), *curve]
 
 
 def _predicted(result: Mapping[str, Any]) -> str:
@@ -121,7 +136,8 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     table = plain_table()
     tried = [row for row in result["candidates"] if row["loss"] is not None]
     ece = "bias" if all(row["ece"] is None for row in tried) else "ece"
-    for name in ("candidate", result["metric"], "against keep", ece, "trees", "s"):
+    unit = "trees" if "trees" in result else "epochs"
+    for name in ("candidate", result["metric"], "against keep", ece, unit, "s"):
         table.add_column(name, justify="left" if name == "candidate" else "right", no_wrap=True)
     for row in tried:
         digits = digits_of(row["low"], row["high"])
@@ -136,7 +152,7 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     )
     lines = [visible_line(f"{row['name']}: {row['how']}") for row in tried if row["how"]]
     lines += [visible_line(f"{r['name']}: not possible, {r['refused']}") for r in result["candidates"] if r["refused"]]
-    saved = f"Saved {result['bundle']}: {result['trees']} trees, {result['seconds']:.1f} s; the old model stays"
+    saved = f"Saved {result['bundle']}: {result[unit]} {unit}, {result['seconds']:.1f} s; the old model stays"
     lines += [Text(), Text(result["why"], "bold"), *unit_note(result["unit"]), visible_line(saved)]
     if result["page"]:
         lines.append(visible_line(f"Look at {result['page']}"))
@@ -208,11 +224,11 @@ def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
 
 
-def scores_table(metrics: Mapping[str, Any]) -> RenderableType:
-    """Return held-out metrics, one row per metric, one column per model."""
+def scores_table(metrics: Mapping[str, Any], *, own: str = "model") -> RenderableType:
+    """Return held-out metrics, one row per metric, one column per model; `own` is what the model itself is called."""
     when = f", {days(metrics['span'])}" if metrics["span"] else ""
     title = f"Measured on {metrics['rows']:,} held-out rows{when} ({metrics['level']:.0%} intervals)"
-    return titled(title, _Either(_scores_table(metrics, gap=" "), _scores_table(metrics, gap="\n")))
+    return titled(title, _Either(*(_scores_table(metrics, gap=gap, own=own) for gap in (" ", "\n"))))
 
 
 class _Either:
@@ -226,7 +242,7 @@ class _Either:
         yield self._wide if needed <= options.max_width else self._narrow
 
 
-def _scores_table(metrics: Mapping[str, Any], *, gap: str) -> Table:
+def _scores_table(metrics: Mapping[str, Any], *, gap: str, own: str) -> Table:
     """Return the table with each interval after its value, or below it."""
     models = list(dict.fromkeys(score["model"] for score in metrics["scores"]))
     rows: dict[str, dict[str, Mapping[str, Any]]] = {}
@@ -235,7 +251,7 @@ def _scores_table(metrics: Mapping[str, Any], *, gap: str) -> Table:
     table = plain_table()
     table.add_column("metric")
     for model in models:
-        table.add_column(Text(model), justify="right")
+        table.add_column(Text(own if model == MODEL else model), justify="right")
     for name, scores in rows.items():
         # the model's own interval decides: a constant's can be arbitrarily narrow
         digits = next((digits_of(s["low"], s["high"]) for s in scores.values() if s["low"] != s["high"]), 3)

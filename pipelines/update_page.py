@@ -12,6 +12,7 @@ import polars as pl
 
 from dashboards.update import UpdatePage, render
 from pipelines.evaluation import days
+from pipelines.learners import extent, unit_of
 from pipelines.model import PropensityModel
 from pipelines.report import ReportError
 from tabkit.bundle import bundle_above
@@ -99,6 +100,7 @@ def build_page(model: PropensityModel, found: Mapping[str, Any], *, title: str) 
         metric=found["metric"],
         level=found["level"],
         chosen=found["strategy"],
+        unit=unit_of(model.predictor),
         facts=tuple(_facts(model, found)),
         notes=tuple(_notes(found)),
     )
@@ -111,7 +113,7 @@ def _facts(model: PropensityModel, found: Mapping[str, Any]) -> Sequence[tuple[s
         ("New rows", f"{found['rows']:,}{span}"),
         ("Judged on", f"{found['judged_rows']:,}"),
         ("Made by", f"{found['strategy']} {model.lineage.get('how') or ''}".strip()),
-        ("Trees", f"{model.predictor.trees:,}"),
+        (unit_of(model.predictor).capitalize(), f"{extent(model.predictor):,}"),
         ("Parent", model.lineage.get("parent") or "not saved"),
     ]
 

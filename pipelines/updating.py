@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from pipelines.ancestry import descends
-from pipelines.candidates import CANDIDATES, Fresh, Task
+from pipelines.candidates import Fresh, Task
 from pipelines.config import TrainConfig, UpdateConfig
 from pipelines.evaluation import MODEL, Evaluation, evaluate, measures_of
 from pipelines.guards import check_rows, warnings_of
 from pipelines.intake import joined, knowledge, older, read_rows
 from pipelines.judging import Judged, Tried, judge
+from pipelines.learners import check_there, name_of
 from pipelines.model import PropensityModel
 from pipelines.rows import keys, labels
-from tabkit.boosting import Choice
+from pipelines.strategies import check_strategy, strategies_of
+from tabkit.boosting import BoostedModel, Choice
 from tabkit.boosting.updatable import refusal
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError
@@ -99,7 +101,9 @@ def update(
     TabkitError
         If the rows cannot be used, or the strategy that was asked for does not suit the model.
     """
-    settings = config if isinstance(config, UpdateConfig) else build(UpdateConfig, config or {})
+    settings = _asked(config if isinstance(config, UpdateConfig) else build(UpdateConfig, config or {}))
+    check_strategy(model.predictor, settings.strategy)
+    check_there(name_of(model.predictor), build(TrainConfig, dict(model.config)))
     training, shown = _training(model, settings), progress or Silent()
     new = read_rows(model, source, drop_null_target=settings.drop_null_target)
     check_rows(model, new, settings)
@@ -111,7 +115,7 @@ def update(
     found = judge(model, new, old, names, training, settings, progress=shown)
     strategy = found.choice.winner if settings.strategy == "auto" else settings.strategy
     task = Task(model, new, old, training, settings, shown)
-    fresh = CANDIDATES[strategy](task)
+    fresh = strategies_of(model.predictor)[strategy](task)
     report = UpdateReport(
         strategy=strategy,
         why=_why(strategy, found.choice, settings),
@@ -127,6 +131,15 @@ def update(
     return _updated(task, fresh, report, found, strategy), report
 
 
+def _asked(settings: UpdateConfig) -> UpdateConfig:
+    """Take a `freeze` for a wish to fine-tune."""
+    if settings.freeze is None:
+        return settings
+    if settings.strategy not in ("auto", "fine_tune"):
+        raise ConfigError(f"freeze is a setting of fine_tune, not of {settings.strategy}", advice="leave it out")
+    return settings.model_copy(update={"strategy": "fine_tune"})
+
+
 def _training(model: PropensityModel, settings: UpdateConfig) -> TrainConfig:
     """Return the settings of the model's training; refuse those of this update that would change nothing."""
     if settings.half_life_days is not None and model.roles.time is None:
@@ -138,8 +151,9 @@ def _training(model: PropensityModel, settings: UpdateConfig) -> TrainConfig:
     training = build(TrainConfig, dict(model.config))
     if settings.num_threads is None:
         return training
-    boosting = training.boosting.model_copy(update={"num_threads": settings.num_threads})
-    return training.model_copy(update={"boosting": boosting})
+    parts = {"boosting": training.boosting, "neural": training.neural}
+    threads = {"num_threads": settings.num_threads}
+    return training.model_copy(update={name: part.model_copy(update=threads) for name, part in parts.items()})
 
 
 def _left_out(table: Table) -> list[str]:
@@ -148,9 +162,10 @@ def _left_out(table: Table) -> list[str]:
 
 def _names(model: PropensityModel, settings: UpdateConfig) -> list[str]:
     if settings.strategy == "auto":
-        return list(CANDIDATES)
+        return list(strategies_of(model.predictor))
     for way in ("recalibrate", "refit", "extend"):
-        why = refusal(model.predictor, way) if way in settings.strategy else None
+        trees = model.predictor
+        why = refusal(trees, way) if way in settings.strategy and isinstance(trees, BoostedModel) else None
         if why is not None:
             raise FitError(f"this model cannot be updated by {settings.strategy!r}: {why}", advice="retrain it")
     return list(dict.fromkeys(["keep", settings.strategy]))

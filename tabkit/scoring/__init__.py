@@ -1,6 +1,6 @@
 """Scores over tables larger than memory: a stream in, whole files out."""
 
 from tabkit.scoring.sink import check_output, write
-from tabkit.scoring.stream import Scorer, Tally, stream
+from tabkit.scoring.stream import Predict, Scorer, Tally, stream
 
-__all__ = ["Scorer", "Tally", "check_output", "stream", "write"]
+__all__ = ["Predict", "Scorer", "Tally", "check_output", "stream", "write"]

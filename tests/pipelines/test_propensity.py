@@ -437,9 +437,9 @@ def test_the_part_that_ends_growth_may_lack_a_class(train: Callable, make: Make)
     assert train(table, Roles(target="y", time="day")).lineage["rows_early_stopping"] == 48
 
 
-@pytest.mark.parametrize("part", ["the part to fit on", "the part that ends the growth of trees", "the held-out part"])
+@pytest.mark.parametrize("part", ["the part to fit on", "the part that ends the fit early", "the held-out part"])
 def test_a_part_without_weight_is_named(train: Callable, make: Make, part: str) -> None:
-    order = ["the part to fit on", "the part that ends the growth of trees", "the held-out part"]
+    order = ["the part to fit on", "the part that ends the fit early", "the held-out part"]
     weights = blocks(400, **{k: [0.0 if order[i] == part else 1.0] for i, k in enumerate(("fit", "stop", "test"))})
     table = make(400).select(pl.int_range(400).alias("day"), "plan", "calls", "churned").with_columns(w=weights)
     with pytest.raises(FitError, match=f"weight 'w' is zero in all .* rows of {part}"):
@@ -461,7 +461,7 @@ def test_too_few_groups_are_refused(train: Callable, customers: pl.DataFrame, gr
 def test_shares_that_leave_too_little_are_refused(train: Callable, customers: pl.DataFrame, roles: Roles) -> None:
     with pytest.raises(FitError, match="the held-out part has 2 rows of a DataFrame; it needs at least 10"):
         train(customers, roles, split={"holdout": 0.001})
-    with pytest.raises(FitError, match="the part that ends the growth of trees has 2 rows"):
+    with pytest.raises(FitError, match="the part that ends the fit early has 2 rows"):
         train(customers, roles, split={"early_stopping": 0.001})
     with pytest.raises(FitError, match="the part to fit on has 1"):
         train(customers, roles, split={"holdout": 0.95, "early_stopping": 0.9})
