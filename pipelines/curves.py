@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 from dashboards.curves import learning_curve
@@ -10,6 +11,7 @@ from dashboards.pictures import check_picture, save
 from pipelines.config import ModelName, TrainConfig
 from pipelines.evaluation import measures_of
 from pipelines.model import PropensityModel
+from tabkit.bundle import bundle_above
 from tabkit.config import build
 from tabkit.errors import ConfigError
 from tabkit.neural import Epoch, MLPModel, history_frame
@@ -21,7 +23,8 @@ def check_curve(path: str | Path, *, model: ModelName, bundle: str | Path | None
     Raises
     ------
     ConfigError
-        If the model is none of a network, the name ends in no format of pictures, or lies inside of the bundle.
+        If the model is none of a network, the name ends in no format of pictures, or the place is a folder, inside
+        of a bundle, or not to be written to.
     ImportError
         If the extra `dashboards` is not installed.
     """
@@ -31,8 +34,18 @@ def check_curve(path: str | Path, *, model: ModelName, bundle: str | Path | None
         if importlib.util.find_spec(name) is None:
             raise ImportError(f"the curve needs {name}, which is not installed: pip install 'tabkit-ml[dashboards]'")
     check_picture(path)
-    if bundle is not None and Path(bundle).resolve() in Path(path).resolve().parents:
-        raise ConfigError(f"the curve {str(path)!r} would be inside of the bundle", advice="choose another place")
+    place = Path(path).resolve()
+    if bundle_above(place) or (bundle is not None and Path(bundle).resolve() in (place, *place.parents)):
+        raise ConfigError(
+            f"the curve {str(path)!r} would be inside of a bundle, which is never changed",
+            advice="choose another place",
+        )
+    above = next(parent for parent in place.parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"cannot write {str(path)!r}: {str(above)!r} is no folder that you may write to",
+            advice="choose another place",
+        )
 
 
 def draw_curve(model: PropensityModel, path: str | Path) -> None:

@@ -146,8 +146,10 @@ def _training(model: PropensityModel, settings: UpdateConfig) -> TrainConfig:
         raise ConfigError(
             "half_life_days needs to know how old a row is", advice="train with a time role, or leave it out"
         )
-    if settings.decay is not None and settings.strategy not in ("auto", "refit", "refit_extend"):
-        raise ConfigError(f"decay is a setting of refit, not of {settings.strategy}", advice="leave it out")
+    trees = isinstance(model.predictor, BoostedModel)
+    if settings.decay is not None and not (trees and settings.strategy in ("auto", "refit", "refit_extend")):
+        what = settings.strategy if trees else "a network"
+        raise ConfigError(f"decay is a setting of refit, not of {what}", advice="leave it out")
     training = build(TrainConfig, dict(model.config))
     if settings.num_threads is None:
         return training

@@ -3,9 +3,10 @@
 Torch is imported when a network is fitted or first scores; settings and saved models do without it. Start with `fit`.
 """
 
+from tabkit.neural.backend import check_device
 from tabkit.neural.config import MLPConfig
 from tabkit.neural.embed import embed, embed_names
-from tabkit.neural.fit import fit
+from tabkit.neural.fit import fit, fit_again
 from tabkit.neural.history import Epoch, history_frame
 from tabkit.neural.model import MLPModel
 from tabkit.neural.tuning import Freeze, fine_tune, recalibrate
@@ -15,10 +16,12 @@ __all__ = [
     "Freeze",
     "MLPConfig",
     "MLPModel",
+    "check_device",
     "embed",
     "embed_names",
     "fine_tune",
     "fit",
+    "fit_again",
     "history_frame",
     "recalibrate",
 ]

@@ -55,6 +55,11 @@ def device_of(wanted: str) -> str:
     return wanted
 
 
+def check_device(wanted: str) -> None:
+    """Raise before any work if torch is not installed, or sees no such device; see `device_of`."""
+    device_of(wanted)
+
+
 @contextmanager
 def threads(count: int) -> Iterator[None]:
     """Let torch use so many threads in here; 0 leaves it as it is."""

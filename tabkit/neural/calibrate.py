@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from tabkit.objective import LossSettings, Objective, inverse_link, loss
+from tabkit.objective import LossSettings, Objective, base_score, inverse_link, loss
 
 Floats = NDArray[np.float64]
 _PRIOR = 0.3
 _RANGE = 3.0  # of log slopes: from 1/20 to 20
+_FAR = 700.0  # where exp ends
 
 
 class Line(NamedTuple):
@@ -75,20 +76,26 @@ def line(
     score
         Shape (n, outputs): what the network adds, before slope and intercept.
     """
-    spread = float(np.abs(score * start.slope).std()) or 1.0
+    spread = float((score * start.slope).std()) or start.slope
+    first = start.intercept
+    if objective.link != "softmax":  # the best intercept for the slope that is there has a formula
+        fixed = offset + start.slope * score[:, 0]
+        first = base_score(y, weight=weight, offset=fixed, config=config, objective=objective)
 
     def unpacked(x: Floats) -> Line:
-        return Line(start.intercept + spread * x[1:], start.slope * float(np.exp(x[0])))
+        return Line(first + spread * x[1:], start.slope * float(np.exp(x[0])))
 
     def mean_loss(x: Floats) -> float:
         at = unpacked(x)
         raw = at.intercept + at.slope * score + offset[:, None]
+        raw = raw.clip(-_FAR, _FAR) if objective.link == "log" else raw
         return loss(y, inverse_link(_flat(raw), objective.link), weight=weight, config=config, objective=objective)
 
     begin = np.zeros(1 + score.shape[1])
+    unit = mean_loss(begin) or 1.0  # a solver's tolerances are for numbers around 1
     bounds = [(-_RANGE, _RANGE)] + [(None, None)] * score.shape[1]
-    found = minimize(mean_loss, begin, method="L-BFGS-B", bounds=bounds)
-    return unpacked(found.x) if found.fun < mean_loss(begin) else start
+    found = minimize(lambda x: mean_loss(x) / unit, begin, method="L-BFGS-B", bounds=bounds)
+    return unpacked(found.x if found.fun < 1 else begin)
 
 
 def _flat(raw: Floats) -> Floats:

@@ -39,13 +39,14 @@ def embed(model: MLPModel, frame: pl.DataFrame, *, members: int = 1, num_threads
     Rows that the network was fitted on have seen their own target: on them its layer looks better than it is on new
     rows, and a model that learns from both will trust it too much. Fit the network on other (older) rows.
     """
-    most = model.shape["members"]
-    if not 1 <= members <= most:
-        raise ConfigError(f"members is {members}; the model has {most}", advice=f"ask for 1 to {most}")
+    names = embed_names(model, members=members)
     layer = model.hidden(frame, members=members, num_threads=num_threads)
-    return pl.DataFrame(layer, schema=dict.fromkeys(embed_names(model, members=members), pl.Float32))
+    return pl.DataFrame(layer, schema=dict.fromkeys(names, pl.Float32))
 
 
 def embed_names(model: MLPModel, *, members: int = 1) -> list[str]:
-    """Return the names of the columns of `embed`."""
+    """Return the names of the columns of `embed`; `ConfigError` if the model has fewer members."""
+    most = model.shape["members"]
+    if not 1 <= members <= most:
+        raise ConfigError(f"members is {members}; the model has {most}", advice=f"ask for 1 to {most}")
     return [f"hidden_{k}" for k in range(members * model.shape["hidden"][-1])]

@@ -116,6 +116,30 @@ def fit(
         return run(task, network.to(device), epochs=epochs)
 
 
+def fit_again(
+    model: MLPModel, rows: Rows, *, config: MLPConfig | None = None, progress: Progress | None = None
+) -> MLPModel:
+    """Fit on other rows, nothing held out, for as many epochs as a measured model, and with its temperature.
+
+    Parameters
+    ----------
+    model
+        What `fit` found with held-out rows.
+    rows
+        All rows, say.
+    config
+        By default that of the model.
+
+    Raises
+    ------
+    FitError, ConfigError
+        See `fit`.
+    """
+    settings = config or MLPConfig(**model.config)
+    found = fit(rows, config=settings, classes=model.classes, epochs=model.epochs, progress=progress)
+    return found.cooled(model.temperature)
+
+
 def _shape(inputs: Inputs, outputs: int, config: MLPConfig) -> Any:
     return library("tabkit.neural.mlp").Shape(
         numbers=len(inputs.numbers),

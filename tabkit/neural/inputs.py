@@ -15,6 +15,9 @@ from tabkit.rows import Rows, matrix
 
 Floats = NDArray[np.float64]
 _REACH = 3.0
+_FAR = 1e6  # scaled: drawn in, no float32 lies nearer to the reach
+_LARGEST = 1e300  # what is larger counts as this, so that differences stay finite
+_MOST_CODES = 10_000_000
 UNKNOWN = 0
 """The index of a level that is null, rare or was not there at the fit."""
 
@@ -91,17 +94,18 @@ class Inputs:
     def _numbers(self, data: pl.DataFrame) -> NDArray[np.float32]:
         known = zip(self.numbers, self.center, self.scale, strict=True)
         exprs = [_scaled(name, center, scale) for name, center, scale in known]
-        exprs += [_is_missing(name).cast(pl.Float32).alias(f"missing {i}") for i, name in enumerate(self.missing)]
+        exprs += [_is_missing(name).cast(pl.Float32) for name in self.missing]
         if not exprs:
             return np.zeros((data.height, 0), dtype=np.float32)
-        found: NDArray[np.float32] = data.select(exprs).to_numpy(order="c")
+        named = [expr.alias(str(k)) for k, expr in enumerate(exprs)]
+        found: NDArray[np.float32] = data.select(named).to_numpy(order="c")
         return found
 
     def _levels(self, data: pl.DataFrame) -> NDArray[np.int64]:
         found = np.zeros((data.height, len(self.levels)), dtype=np.int64)
         for k, (name, index) in enumerate(self.levels.items()):
             codes = data[name].cast(pl.Float64).fill_nan(None).fill_null(-1).to_numpy()
-            known = (codes >= 0) & (codes < len(index)) & (codes == np.floor(codes))
+            known = _is_code(codes) & (codes < len(index))
             found[known, k] = index[codes[known].astype(np.int64)]
         return found
 
@@ -130,12 +134,13 @@ def fit_inputs(rows: Rows, *, rare: int) -> Inputs:
     Raises
     ------
     FitError
-        If a number is infinite, or no feature varies.
+        If a number is infinite, codes do not count from 0, or no feature varies.
     """
     names = tuple(rows.features.columns)
     data = matrix(rows.features, names)
     numbers = [name for name in names if name not in rows.categorical]
     _check_finite(data, numbers, kind=FitError)
+    _check_codes(data, rows.categorical)
     scales = {name: found for name in numbers if (found := _scale(data[name])) is not None}
     holes = [name for name in numbers if 0 < data.select(_is_missing(name).sum()).item() < data.height]
     levels = {n: index for n in rows.categorical if (index := _index(data[n], rare)).any()}
@@ -153,17 +158,18 @@ def fit_inputs(rows: Rows, *, rare: int) -> Inputs:
 
 def _scale(values: pl.Series) -> tuple[float, float] | None:
     """Return centre and unit, or None for a column that never varies."""
-    known = values.cast(pl.Float64).fill_nan(None).drop_nulls().to_numpy()
+    known = values.cast(pl.Float64).fill_nan(None).drop_nulls().clip(-_LARGEST, _LARGEST).to_numpy()
     if not known.size or known.min() == known.max():
         return None
     low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
     unit = high - low or (float(known.max()) - float(known.min())) / 2
-    return float(middle), float(unit)
+    return float(middle), max(float(unit), 1 / _LARGEST)
 
 
 def _index(codes: pl.Series, rare: int) -> NDArray[np.int64]:
     """Return by code its index: frequent levels from 1, in the order of their codes."""
-    known = codes.cast(pl.Float64).fill_nan(None).drop_nulls().to_numpy().astype(np.int64)
+    found = codes.cast(pl.Float64).fill_nan(None).drop_nulls().to_numpy()
+    known = found[_is_code(found)].astype(np.int64)
     if not known.size:
         return np.zeros(0, dtype=np.int64)
     frequent = np.bincount(known) >= rare
@@ -172,13 +178,28 @@ def _index(codes: pl.Series, rare: int) -> NDArray[np.int64]:
     return np.where(frequent, np.cumsum(frequent), UNKNOWN).astype(np.int64)
 
 
+def _is_code(codes: Floats) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (codes >= 0) & (codes == np.floor(codes))
+    return found
+
+
 def _is_missing(name: str) -> pl.Expr:
     return pl.col(name).cast(pl.Float64).fill_nan(None).is_null()
 
 
 def _scaled(name: str, center: float, scale: float) -> pl.Expr:
-    x = (pl.col(name).cast(pl.Float64).fill_nan(None) - center) / scale
-    return (x / (1 + (x / _REACH) ** 2).sqrt()).fill_null(0.0).cast(pl.Float32).alias(name)
+    x = ((pl.col(name).cast(pl.Float64).fill_nan(None) - center) / scale).clip(-_FAR, _FAR)
+    return (x / (1 + (x / _REACH) ** 2).sqrt()).fill_null(0.0).cast(pl.Float32)
+
+
+def _check_codes(data: pl.DataFrame, names: tuple[str, ...]) -> None:
+    most = {name: data[name].cast(pl.Float64).fill_nan(None).max() for name in names}
+    found = [f"{name!r} ({code:g})" for name, code in most.items() if isinstance(code, float) and code >= _MOST_CODES]
+    if found:
+        raise FitError(
+            f"codes of {_MOST_CODES:,} and more in {', '.join(found[:20])}: there is an embedding for each code below",
+            advice="number the levels from 0",
+        )
 
 
 def _check_finite(data: pl.DataFrame, names: tuple[str, ...] | list[str], *, kind: type[TabkitError]) -> None:

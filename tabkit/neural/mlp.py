@@ -17,6 +17,8 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
 }
 
+_SMALL = 0.1  # of the embeddings of many levels: large random ones would be learned by heart
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -54,23 +56,24 @@ class MLP(nn.Module):
 
     Members share their input and nothing else; all tensors have them as the first axis, so that one multiplication
     serves all. Each number has a learned scale of its own in front (Holzmüller et al. 2024, "Better by default"). The
-    head begins at zero: an untrained network adds nothing to the base score.
+    head begins at zero: an untrained network adds nothing to the base score. Initial values are drawn from torch's own
+    stream of random numbers if no other is given.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.shape = shape
         self.masked = 0.0
         self.dropout = 0.0
         self.scale = nn.Parameter(torch.ones(shape.members, 1, shape.numbers + shape.missing))
-        self.embeddings = nn.ModuleList(Levels(size, shape) for size in shape.sizes)
+        self.embeddings = nn.ModuleList(Levels(size, shape, generator) for size in shape.sizes)
         self.bins = Piecewise(shape.numbers, shape.bins) if shape.bins else None
         wide = shape.numbers * (1 + shape.bins) + shape.missing + sum(_width(size, shape) for size in shape.sizes)
         widths = [wide, *shape.hidden]
         self.layers = nn.ModuleList(
-            Parallel(shape.members, a, b) for a, b in zip(widths[:-1], shape.hidden, strict=True)
+            Parallel(shape.members, a, b, generator=generator) for a, b in zip(widths[:-1], shape.hidden, strict=True)
         )
-        self.head = Parallel(shape.members, widths[-1], shape.outputs, zero=True)
+        self.head = Parallel(shape.members, widths[-1], shape.outputs, zero=True, generator=generator)
 
     def embed(self, numbers: Tensor, levels: Tensor) -> Tensor:
         """Return the last hidden layer, shape (members, n, hidden[-1])."""
@@ -102,11 +105,20 @@ class MLP(nn.Module):
 class Parallel(nn.Module):
     """A linear layer of each member: (members, n, inputs) to (members, n, outputs); initial values as torch's own."""
 
-    def __init__(self, members: int, inputs: int, outputs: int, *, zero: bool = False) -> None:
+    def __init__(
+        self,
+        members: int,
+        inputs: int,
+        outputs: int,
+        *,
+        zero: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
         super().__init__()
         bound = 0.0 if zero else 1 / math.sqrt(max(inputs, 1))
-        self.weight = nn.Parameter(torch.empty(members, inputs, outputs).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(members, 1, outputs).uniform_(-bound, bound))
+        weight, bias = torch.empty(members, inputs, outputs), torch.empty(members, 1, outputs)
+        self.weight = nn.Parameter(weight.uniform_(-bound, bound, generator=generator))
+        self.bias = nn.Parameter(bias.uniform_(-bound, bound, generator=generator))
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply and add."""
@@ -119,12 +131,15 @@ class Levels(nn.Module):
     Index 0 is the unknown and begins at zero. As many levels as there are dimensions begin as one-hot vectors.
     """
 
-    def __init__(self, size: int, shape: Shape) -> None:
+    def __init__(self, size: int, shape: Shape, generator: torch.Generator | None = None) -> None:
         super().__init__()
         width = _width(size, shape)
-        start = torch.eye(max(size, 2))[:size, 1:] if size - 1 <= width else torch.randn(size, width)
+        if size - 1 <= width:
+            start = torch.eye(max(size, 2))[:size, 1:].repeat(1, shape.members)
+        else:
+            start = _SMALL * torch.randn(size, shape.members * width, generator=generator)
         start[0] = 0.0
-        self.weight = nn.Parameter(start.repeat(1, shape.members))
+        self.weight = nn.Parameter(start)
         self.split = (shape.members, width)
 
     def forward(self, index: Tensor) -> Tensor:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,13 @@ class MLPModel:
     @property
     def parameters(self) -> int:
         """How many numbers the network learned."""
-        return sum(parameter.numel() for parameter in self.network.parameters())
+        shape = self.shape
+        widths = [min(max(size - 1, 1), shape["embedding_size"]) for size in shape["sizes"]]
+        columns = shape["numbers"] + shape["missing"]
+        layers = [columns + shape["numbers"] * shape["bins"] + sum(widths), *shape["hidden"], shape["outputs"]]
+        linear = sum((a + 1) * b for a, b in pairwise(layers))
+        levels = sum(size * width for size, width in zip(shape["sizes"], widths, strict=True))
+        return int(shape["members"] * (columns + levels + linear))
 
     @cached_property
     def network(self) -> Any:
@@ -101,7 +108,8 @@ class MLPModel:
         mlp, safetensors = library("tabkit.neural.mlp"), library("safetensors.torch")
         shape = {k: tuple(v) if isinstance(v, list) else v for k, v in self.shape.items()}
         try:
-            network = mlp.MLP(mlp.Shape(**shape))
+            apart = library("torch").Generator()  # a training elsewhere keeps its stream of random numbers
+            network = mlp.MLP(mlp.Shape(**shape), generator=apart)
             network.load_state_dict(safetensors.load(self.weights))
         except Exception as error:  # safetensors and torch raise many kinds
             raise BundleError(f"the weights cannot be read: {error}", advice="train again") from error
@@ -157,6 +165,11 @@ class MLPModel:
                     result = result.transpose(0, 1).flatten(1)[:, :width]
                 found[start : start + _ROWS] = result.numpy()
         return found
+
+    def cooled(self, by: float) -> MLPModel:
+        """Return the model with its raw scores divided by a further temperature."""
+        base = tuple(score / by for score in self.base_score)
+        return replace(self, base_score=base, slope=self.slope / by, temperature=self.temperature * by)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a bundle; the weights are saved as a part of their own."""

@@ -154,7 +154,7 @@ class _Judge:
         flat = raw if raw.shape[1] > 1 else raw[:, 0]
         with np.errstate(over="ignore"):
             p = inverse_link(flat, self._task.objective.link)
-        if not np.isfinite(p).all():
+        if not np.isfinite(p).all() or (self._task.objective.link == "log" and not p.all()):
             return float("nan")
         return loss(
             self._rows.y, p, weight=self._rows.weights(), config=self._task.config, objective=self._task.objective

@@ -66,7 +66,7 @@ class Course:
     dropout: float
     masked: float
     stop_after: int | None = None
-    """End after so many epochs of the schedule, and keep the weights of that moment."""
+    """End after so many epochs of the schedule, and keep the weights of that moment; 0 trains nothing."""
 
 
 @dataclass(slots=True, eq=False)
@@ -129,7 +129,7 @@ def train(
     best = Trained(average.weights())
     lowest = judge(network.eval()) if judge else math.inf
     step, total = 0, steps * course.epochs
-    for epoch in range(1, course.epochs + 1):
+    for epoch in range(1, (course.epochs if course.stop_after is None else course.stop_after) + 1):
         network.train()
         summed, place = torch.zeros(()), torch.randperm(rows)
         for k in range(steps):

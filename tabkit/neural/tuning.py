@@ -59,7 +59,7 @@ def fine_tune(
     Raises
     ------
     FitError, ConfigError
-        See `tabkit.neural.fit`; also if `freeze` names more layers than there are.
+        See `tabkit.neural.fit`; also if `freeze` names more layers than there are, or the rate is not above zero.
     SchemaError
         If the features are not those of the model.
     """
@@ -69,9 +69,10 @@ def fine_tune(
     check_parts(new, valid, objective, classes=model.classes)
     frozen = frozen_parts(freeze, layers=len(model.shape["hidden"]))
     rate = SLOWER * settings.learning_rate if learning_rate is None else learning_rate
-    settings = settings.model_copy(update={"learning_rate": rate} | ({"dropout": 0.0} if freeze == "hidden" else {}))
+    changes = {"learning_rate": rate} | ({"dropout": 0.0} if freeze == "hidden" else {})
+    settings = MLPConfig(**settings.model_dump() | changes)
     weight, shift = class_weights(new, objective, settings)
-    start = replace(model, base_loss=None, config=settings.model_dump(mode="json"))
+    start = replace(model, held_out_loss=None, base_loss=None, config=settings.model_dump(mode="json"))
     task = Task(
         start=start, train=new, valid=valid, config=settings, weight=weight, shift=shift, progress=progress or Silent()
     )
