@@ -153,7 +153,12 @@ def kept(task: Task) -> Fresh:
 def recalibrated(task: Task) -> Fresh:
     """Move intercept and slope."""
     model, rows = task.model.predictor, task.encoded(task.rows)
-    found = neural.recalibrate(model, rows) if isinstance(model, MLPModel) else recalibrate(model, rows)
+    threads = task.training.neural.num_threads
+    found = (
+        neural.recalibrate(model, rows, num_threads=threads)
+        if isinstance(model, MLPModel)
+        else recalibrate(model, rows)
+    )
     return Fresh(task.model.encoder, found, "intercept and slope")
 
 

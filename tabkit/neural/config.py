@@ -56,7 +56,7 @@ class MLPConfig(Config):
     clip_norm
         Gradients longer than this are shortened; 0 leaves them.
     label_smoothing
-        Share of a class's probability that is spread over all classes in training.
+        Share of a class's probability that is spread over all classes in training, by their shares of the rows.
     class_weight
         ``balanced`` lets each class weigh the same in training. Its effect on the scores is taken out again, so that
         they stay probabilities.

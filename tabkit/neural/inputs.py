@@ -77,7 +77,7 @@ class Inputs:
         """By categorical feature: how many indices there are, the unknown counted."""
         return tuple(int(index.max(initial=0)) + 1 for index in self.levels.values())
 
-    def batch(self, features: pl.DataFrame) -> Batch:
+    def batch(self, features: pl.DataFrame, *, kind: type[TabkitError] = ScoringError) -> Batch:
         """Return rows as arrays.
 
         Raises
@@ -85,10 +85,10 @@ class Inputs:
         SchemaError
             If a feature is missing or no number.
         ScoringError
-            If a number is infinite.
+            If a number is infinite; or the error of `kind`.
         """
         data = matrix(features, self.features)
-        _check_finite(data, self.numbers, kind=ScoringError)
+        _check_finite(data, self.numbers, kind=kind)
         return Batch(self._numbers(data), self._levels(data))
 
     def _numbers(self, data: pl.DataFrame) -> NDArray[np.float32]:

@@ -19,6 +19,9 @@ class Loss:
         Its name.
     smoothing
         Share of a class's probability that is spread over all classes (Szegedy et al. 2016, section 7).
+    prior
+        How it is spread: the classes' shares of the rows, so that the mean of what is aimed at stays their rate (a
+        uniform spread would lift rare classes: Pereyra et al. 2017, section 3.2). Empty for a uniform spread.
     quantile
         The level of the quantile objective.
     power
@@ -29,6 +32,7 @@ class Loss:
     smoothing: float = 0.0
     quantile: float = 0.5
     power: float = 1.5
+    prior: tuple[float, ...] = ()
 
     def __call__(self, scores: Tensor, y: Tensor) -> Tensor:
         """Return the loss of each row.
@@ -48,11 +52,13 @@ class Loss:
         if self.objective == "multiclass":
             found = -functional.log_softmax(scores, dim=-1)
             own = found.gather(-1, y.long()[:, None].expand(*scores.shape[:-1], 1)).squeeze(-1)
-            return (1 - self.smoothing) * own + self.smoothing * found.mean(dim=-1)
+            spread = (found * found.new_tensor(self.prior)).sum(dim=-1) if self.prior else found.mean(dim=-1)
+            return (1 - self.smoothing) * own + self.smoothing * spread
         raw = scores.squeeze(-1)
         target = y.expand_as(raw)
         if self.objective == "binary":
-            smooth = target * (1 - self.smoothing) + self.smoothing / 2
+            middle = self.prior[1] if self.prior else 0.5
+            smooth = target * (1 - self.smoothing) + self.smoothing * middle
             return functional.binary_cross_entropy_with_logits(raw, smooth, reduction="none")
         if self.objective == "regression":
             return 0.5 * (raw - target) ** 2

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tabkit.errors import ConfigError, FitError
 from tabkit.neural.backend import library
 from tabkit.neural.calibrate import temperature
 from tabkit.neural.config import MLPConfig
@@ -68,10 +69,16 @@ def run(task: Task, network: Any, *, frozen: Sequence[str] = (), epochs: int | N
     epochs
         See `tabkit.neural.fit.fit`.
     """
+    if epochs is not None and epochs < 0:
+        raise ConfigError(f"epochs is {epochs}; a number from 0 was expected")
     config, loop = task.config, library("tabkit.neural.training")
     network.masked = config.masked
     criterion = library("tabkit.neural.losses").Loss(
-        task.objective.name, config.label_smoothing, config.quantile, variance_power(config)
+        objective=task.objective.name,
+        smoothing=config.label_smoothing,
+        quantile=config.quantile,
+        power=variance_power(config),
+        prior=_shares(task),
     )
     judge = None if task.valid is None else _Judge(task, task.valid, network.scale.device)
     course = loop.Course(
@@ -81,7 +88,7 @@ def run(task: Task, network: Any, *, frozen: Sequence[str] = (), epochs: int | N
         **{name: getattr(config, name) for name in _COURSE},
     )
     data = _data(task, network.scale.device)
-    with task.progress.task("training the network", total=epochs or config.max_epochs) as advance:
+    with task.progress.task("training the network", total=config.max_epochs if epochs is None else epochs) as advance:
         found = loop.train(network, data, criterion, course, judge=judge, frozen=frozen, tick=lambda: advance(1))
     network.load_state_dict(found.weights)
     return replace(
@@ -90,8 +97,16 @@ def run(task: Task, network: Any, *, frozen: Sequence[str] = (), epochs: int | N
         epochs=found.epoch,
         history=tuple(found.history),
         stopped=found.stopped,
-        **(judge.finished(network.eval()) if judge else {}),
+        **(judge.finished(network.eval(), epochs=found.epoch) if judge else {}),
     )
+
+
+def _shares(task: Task) -> tuple[float, ...]:
+    """Return the shares of the classes in training, their weights included; nothing for numbers."""
+    if task.objective.name not in ("binary", "multiclass"):
+        return ()
+    mass = np.bincount(task.train.y.astype(np.int64), weights=task.weight, minlength=max(len(task.start.classes), 2))
+    return tuple(map(float, mass / mass.sum()))
 
 
 def _data(task: Task, device: Any) -> Any:
@@ -103,7 +118,7 @@ def _data(task: Task, device: Any) -> Any:
     if task.objective.link == "identity":
         y, before, slope = (y - before[:, 0]) / slope, np.zeros_like(before), 1.0
     weight = task.weight / task.weight.mean()
-    batch = start.inputs.batch(rows.features)
+    batch = start.inputs.batch(rows.features, kind=FitError)
     arrays = (batch.numbers, batch.levels, before.astype(np.float32), y.astype(np.float32))
     tensors = [torch.from_numpy(array).to(device) for array in arrays]
     weights = None if (weight == 1).all() else torch.from_numpy(weight.astype(np.float32)).to(device)
@@ -116,18 +131,22 @@ class _Judge:
     def __init__(self, task: Task, rows: Rows, device: Any) -> None:
         torch = library("torch")
         self._task, self._rows = task, rows
-        self._batch = [torch.from_numpy(array).to(device) for array in task.start.inputs.batch(rows.features)]
+        batch = task.start.inputs.batch(rows.features, kind=FitError)
+        self._batch = [torch.from_numpy(array).to(device) for array in batch]
 
     def __call__(self, network: Any) -> float:
         """Return the objective's loss."""
         return self._loss(self._raw(network) + self._rows.offsets()[:, None])
 
-    def finished(self, network: Any) -> dict[str, Any]:
-        """Return what the model takes from the held-out rows: losses, and for classes the temperature."""
+    def finished(self, network: Any, *, epochs: int) -> dict[str, Any]:
+        """Return what the model takes from the held-out rows: losses, and for classes the temperature.
+
+        Where no epoch was better than the start, the start stays as it is.
+        """
         start, rows, raw = self._task.start, self._rows, self._raw(network)
         classes = self._task.objective.link in ("logit", "softmax")
         cooled = 1.0
-        if classes and self._task.config.calibrate:
+        if classes and epochs and self._task.config.calibrate:
             cooled = temperature(raw, rows.y, weight=rows.weights(), offset=rows.offsets())
         base = np.tile(np.array(start.base_score), (len(rows.y), 1)) + rows.offsets()[:, None]
         return {

@@ -145,14 +145,15 @@ def train(
             step += 1
         held_out = judge(average.shadow) if judge else None
         mean = float(summed) / steps
-        if not math.isfinite(mean) or (held_out is not None and not math.isfinite(held_out)):
+        if not math.isfinite(mean) or not average.finite() or not math.isfinite(held_out or 0.0):
             return _broken(best, epoch, course)
         best.history.append(Epoch(mean, held_out, course.learning_rate * rate))
         tick()
         if held_out is None or held_out < lowest or epoch == course.stop_after:
             best.weights, best.epoch = average.weights(), epoch
             lowest = lowest if held_out is None else held_out
-        if epoch == course.stop_after or (course.patience and judge and epoch - best.epoch >= course.patience):
+        patient = course.stop_after is not None or not course.patience or judge is None
+        if not patient and epoch - best.epoch >= course.patience:
             break
     return best
 
@@ -196,6 +197,10 @@ class _Average:
         """Take the network's parameters in."""
         theirs = [parameter.detach() for parameter in network.parameters()]
         torch._foreach_lerp_(self._mine, theirs, self._takes)
+
+    def finite(self) -> bool:
+        """Return whether all averages are finite numbers."""
+        return all(bool(parameter.isfinite().all()) for parameter in self._mine)
 
     def weights(self) -> Weights:
         """Return a copy of the averages."""

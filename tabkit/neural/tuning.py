@@ -81,7 +81,7 @@ def fine_tune(
         return replace(run(task, network, frozen=frozen, epochs=epochs), config=model.config)
 
 
-def recalibrate(model: MLPModel, rows: Rows) -> MLPModel:
+def recalibrate(model: MLPModel, rows: Rows, *, num_threads: int = 0) -> MLPModel:
     """Return the model with new intercepts and a new slope, by the objective's loss on new rows; weights stay.
 
     Raises
@@ -102,7 +102,7 @@ def recalibrate(model: MLPModel, rows: Rows) -> MLPModel:
     elif objective.link == "log" and not float((rows.weights() * rows.y).sum()) > 0:
         raise FitError("the target is zero in every new row: an intercept cannot be found")
     base = np.array(model.base_score)
-    raw = model.raw(rows.features).reshape(len(rows.y), len(base))
+    raw = model.raw(rows.features, num_threads=num_threads).reshape(len(rows.y), len(base))
     found = line(
         (raw - base) / model.slope, Line(base, model.slope), rows.y, weight=rows.weights(), offset=rows.offsets(),
         config=settings, objective=objective,
