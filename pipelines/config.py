@@ -103,6 +103,8 @@ class TrainConfig(Config):
             value = getattr(self.neural, name)
             if value not in (MLPConfig.model_fields[name].default, getattr(self.boosting, name)):
                 raise ValueError(f"neural.{name} is {value!r}: set boosting.{name}, which holds for every model")
+        if self.model == "mlp" and self.boosting.monotone:
+            raise ValueError("boosting.monotone is of trees: a network cannot promise it")
         return self
 
     def network(self) -> MLPConfig:

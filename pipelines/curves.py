@@ -58,6 +58,11 @@ def draw_curve(model: PropensityModel, path: str | Path) -> None:
     """
     if not isinstance(model.predictor, MLPModel):
         raise ConfigError("a learning curve is drawn of a network; this model has trees")
+    if model.lineage.get("strategy", "train") != "train":
+        raise ConfigError(
+            f"the model was made by {model.lineage['strategy']!r}: the learning curve that is kept is its ancestor's",
+            advice="draw the curve of the trained model",
+        )
     measured = model.lineage.get("measured", {})
     history = measured.get("history")
     if not history:

@@ -66,6 +66,13 @@ def _of_network(network: MLPModel, settings: TrainConfig) -> list[str]:
     return found
 
 
+def of_refit(predictor: Predictor) -> list[str]:
+    """Return a hint if the fit on all rows broke off, though that of the measured twin did not."""
+    stopped = predictor.stopped if isinstance(predictor, MLPModel) else None
+    advice = "set final to 'evaluated', or lower neural.learning_rate"
+    return [f"The fit on all rows broke off: {stopped}; {advice}."] if stopped else []
+
+
 def of_rules(encoder: FittedTable) -> list[str]:
     """Return a hint about features that a person or a search may have found on these very rows."""
     used = [name for part in encoder.parts if part.encoder.kind == "rule" for name in part.encoder.outputs]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +16,7 @@ from pipelines.aims import named_objective, target_name, target_of
 from pipelines.config import ModelName, TrainConfig
 from pipelines.dividing import check_part, divide, way_of
 from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
-from pipelines.hints import of_model, of_rows, of_rules
+from pipelines.hints import of_model, of_refit, of_rows, of_rules
 from pipelines.intake import knowledge
 from pipelines.learners import TITLES, Predictor, check_there, extent, name_of, unit_of
 from pipelines.model import PropensityModel
@@ -91,6 +92,8 @@ def train(
         advance(1)
     hints = of_rows(parts.fit, parts.test, target, measured.encoder)
     hints += [*of_model(measured.predictor, evaluation, settings), *of_rules(measured.encoder)]
+    if fitted is not measured:
+        hints += of_refit(fitted.predictor)
     lineage = _lineage(table, target, parts, measured.predictor, settings, hints)
     return PropensityModel(
         roles=roles,
@@ -98,8 +101,18 @@ def train(
         encoder=fitted.encoder,
         predictor=fitted.predictor,
         evaluation=evaluation,
-        # places are this machine's own, and rules are in the encoder
-        config=settings.model_dump(mode="json", exclude={"source", "output", "rules", "compare", "curve"}),
+        # places and devices are this machine's own, and rules are in the encoder
+        config=settings.model_dump(
+            mode="json",
+            exclude={
+                "source": True,
+                "output": True,
+                "rules": True,
+                "compare": True,
+                "curve": True,
+                "neural": {"device"},
+            },
+        ),
         lineage=lineage | ({"rules": origin(ruled)} if ruled.found else {}),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in roles.given().values()},
         seen=None if (found := keys(table)) is None else Sketch.of(found),
@@ -217,6 +230,11 @@ def _lineage(
             "base_score": list(measured.base_score),
             "held_out_loss": measured.held_out_loss,
             "base_loss": measured.base_loss,
-            **({"history": [asdict(epoch) for epoch in measured.history]} if isinstance(measured, MLPModel) else {}),
+            **(_of_network(measured) if isinstance(measured, MLPModel) else {}),
         },
     }
+
+
+def _of_network(network: MLPModel) -> dict[str, Any]:
+    """Return what else is kept of a measured network: its learning curve, and the torch that made it."""
+    return {"history": [asdict(epoch) for epoch in network.history], "torch": metadata.version("torch")}

@@ -14,9 +14,10 @@ from tabkit.encoding import registry, saved
 
 GOLDEN = Path(__file__).parent / "golden"
 ALL = sorted(path.parent for path in GOLDEN.glob("format*/*/manifest.json"))
-BUNDLES = [path for path in ALL if path.name not in ("encoder", "ruled", "value", "effects")]
+BUNDLES = [path for path in ALL if path.name not in ("encoder", "ruled", "value", "effects", "neural")]
 VALUES = [path for path in ALL if path.name == "value"]
 EFFECTS = [path for path in ALL if path.name == "effects"]
+NETWORKS = [path for path in ALL if path.name == "neural"]
 ENCODERS = [path for path in ALL if path.name in ("encoder", "ruled")]
 
 
@@ -84,6 +85,23 @@ def test_effects_are_those_of_the_day_it_was_made(bundle: Path, tmp_path: Path) 
     model.save(tmp_path / "again")
     for each in (model, uplift.load(tmp_path / "again")):
         assert_frame_equal(each.score(rows).collect(), expected, abs_tol=1e-12, rel_tol=0)
+
+
+@pytest.mark.parametrize("bundle", NETWORKS, ids=lambda path: path.parent.name)
+def test_a_network_scores_as_on_the_day_it_was_made(bundle: Path, tmp_path: Path) -> None:
+    facts = inspect(bundle)
+    assert facts["model"] == "mlp"
+    assert facts["network"]["hidden"] == [8, 4]
+    assert facts["metrics"]["verdict"]
+    pytest.importorskip("torch", reason="the extra neural is not installed")
+    expected, rows = pl.read_parquet(bundle.with_suffix(".parquet")), bundle.parent / "rows.parquet"
+    model = propensity.load(bundle)
+    score_files(model, [rows], tmp_path / "scores.parquet")
+    # Its numbers are of 32 bits, and another machine may add them in another order.
+    assert_frame_equal(pl.read_parquet(tmp_path / "scores.parquet"), expected, abs_tol=1e-5, rel_tol=0)
+    assert model.embed(rows).collect().shape == (60, 5)
+    model.save(tmp_path / "again")
+    assert propensity.load(tmp_path / "again").score(rows).collect().equals(model.score(rows).collect())
 
 
 def test_every_encoder_is_among_them() -> None:

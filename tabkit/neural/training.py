@@ -214,5 +214,6 @@ def _broken(best: Trained, epoch: int, course: Course) -> Trained:
             f"{why}, the first one: there are no weights to go back to",
             advice="lower neural.learning_rate, or look for extreme targets, weights or exposures",
         )
-    best.stopped = f"{why}; the weights of epoch {best.epoch} were restored"
+    kept = f"the weights of epoch {best.epoch} were restored" if best.epoch else "no epoch before did better than none"
+    best.stopped = f"{why}; {kept}"
     return best

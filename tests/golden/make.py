@@ -106,6 +106,18 @@ def main() -> None:
     ruled(table, rows)
     value()
     effects()
+    neural(table, rows)
+
+
+def neural(table: pl.DataFrame, rows: pl.DataFrame) -> None:
+    """Write a bundle of a network with everything that one can have, and its scores."""
+    settings = {"hidden": [8, 4], "members": 2, "max_epochs": 12, "learning_rate": 0.02, "num_threads": 1}
+    settings |= {"numeric_embedding": "piecewise", "bins": 4, "device": "cpu", "seed": 1}
+    config = {"model": "mlp", "resamples": 20, "neural": settings, "boosting": {"num_threads": 1, "max_trees": 12}}
+    roles = Roles(id="customer", target="segment")
+    model = propensity.train(table.drop("churned", "claims", "months"), roles=roles, config=config)
+    model.save(FOLDER / "neural")
+    model.score(rows).collect().write_parquet(_made("neural.parquet"))
 
 
 def ruled(table: pl.DataFrame, rows: pl.DataFrame) -> None:
