@@ -22,6 +22,7 @@ _FEW = 30
 _PERFECT = 0.99
 _COPIED = 0.05
 _NUMBERS = 0.5
+_STILL = 0.02
 
 
 def of_rows(fit: Table, test: Table, target: Target, encoder: FittedTable) -> list[str]:
@@ -59,9 +60,12 @@ def _of_trees(booster: BoostedModel, settings: TrainConfig) -> list[str]:
 
 def _of_network(network: MLPModel, settings: TrainConfig) -> list[str]:
     found = [f"Training broke off: {network.stopped}. Lower neural.learning_rate."] if network.stopped else []
-    if network.epochs == settings.neural.max_epochs:
+    losses = [epoch.held_out_loss for epoch in network.history if epoch.held_out_loss is not None]
+    late = losses[-max(len(losses) // 10, 1) - 1 :]
+    if network.epochs == settings.neural.max_epochs and late[0] - late[-1] > _STILL * (max(losses) - min(losses)):
         found.append(
-            f"The last of {network.epochs:,} epochs was the best: raise neural.max_epochs or neural.learning_rate."
+            f"The held-out loss still fell at the last of {network.epochs:,} epochs: raise neural.max_epochs or "
+            "neural.learning_rate."
         )
     return found
 

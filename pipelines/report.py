@@ -180,9 +180,9 @@ def _importance(model: PropensityModel) -> pl.DataFrame | None:
 
 
 def _base(predictor: Predictor) -> tuple[float, ...]:
-    """Return the base score as it was before a temperature divided it."""
-    cooled = predictor.temperature if isinstance(predictor, MLPModel) else 1.0
-    return tuple(score * cooled for score in predictor.base_score)
+    """Return the base score of the rows of the fit."""
+    moved = predictor.constant if isinstance(predictor, MLPModel) else ()
+    return moved or predictor.base_score
 
 
 def _over_time(table: Table, curves: _Curves, measure: metrics.Metric, how: Resampling) -> pl.DataFrame | None:

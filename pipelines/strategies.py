@@ -70,5 +70,6 @@ def _tuned(task: Task, freeze: Freeze) -> Fresh:
     found = neural.fine_tune(
         network, rows, freeze=freeze, config=config, learning_rate=rate, epochs=tried.epochs, progress=task.progress
     )
-    found = found.cooled(tried.temperature / network.temperature)
-    return Fresh(encoder, replace(found, history=tried.history), f"{what}, {tried.epochs} epochs")
+    found = found.cooled(tried.temperature / network.temperature, rows, num_threads=config.num_threads)
+    most = ", the most allowed" if tried.epochs == config.max_epochs else ""
+    return Fresh(encoder, replace(found, history=tried.history), f"{what}, {tried.epochs} epochs{most}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from tabkit.errors import ConfigError
 
-_ONE = threading.Lock()
+_ONE = threading.RLock()
 
 
 def library(name: str) -> Any:
@@ -76,13 +76,18 @@ def threads(count: int) -> Iterator[None]:
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Draw from a seed in here, and leave torch's own stream of random numbers where it was.
+def seeded(seed: int, *, device: str) -> Iterator[Any]:
+    """Give a stream of random numbers of its own.
 
-    That stream belongs to the whole process: one caller at a time.
+    On a GPU dropout draws from torch's own stream, which belongs to the whole process: it is seeded in here, one caller
+    at a time, and left where it was.
     """
     torch = library("torch")
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    generator = torch.Generator().manual_seed(seed)
+    if device == "cpu":
+        yield generator
+        return
+    devices = [torch.cuda.current_device()] if device == "cuda" else []
     with _ONE, torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
-        yield
+        yield generator

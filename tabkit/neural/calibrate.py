@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import logsumexp
+from scipy.special import logit, logsumexp
 
 from tabkit.objective import LossSettings, Objective, base_score, inverse_link, loss
 
 Floats = NDArray[np.float64]
 _PRIOR = 0.3
+_FEWEST = 10
+_ROUNDS, _CLOSE = 60, 1e-9
 _RANGE = 3.0  # of log slopes: from 1/20 to 20
 _FAR = 700.0  # where exp ends
 
@@ -27,9 +29,11 @@ class Line(NamedTuple):
 def temperature(raw: Floats, y: Floats, *, weight: Floats, offset: Floats) -> float:
     """Return what raw scores of classes are best divided by, by the log loss of held-out rows.
 
-    Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural networks", section 4.2, with a prior: the
-    logarithm of the temperature is normal around 0 with a standard deviation of 0.3, so that a few held-out rows which
-    happen to be told apart perfectly do not ask for certainty.
+    Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural networks", section 4.2, with two changes.
+    Intercepts are fitted beside it and thrown away: where classes are more frequent among the held-out rows than among
+    those of the fit, that is no sign of too much or too little certainty. And the logarithm of the temperature has a
+    prior, normal around 0 with a standard deviation of 0.3, so that a few held-out rows which happen to be told apart
+    perfectly do not ask for certainty. With fewer than ten rows of a class it is 1.
 
     Parameters
     ----------
@@ -40,23 +44,66 @@ def temperature(raw: Floats, y: Floats, *, weight: Floats, offset: Floats) -> fl
 
     Examples
     --------
-    >>> y = np.array([0.0, 1.0, 1.0, 1.0] * 500)  # the logit of three quarters is 1.1
-    >>> right = temperature(np.full((2000, 1), 2.2), y, weight=np.ones(2000), offset=np.zeros(2000))
-    >>> round(right, 1)
-    2.0
+    >>> chance = np.random.default_rng(0)
+    >>> logit = chance.normal(size=5000)
+    >>> y = (chance.random(5000) < 1 / (1 + np.exp(-logit))).astype(float)
+    >>> bool(1.8 < temperature(2 * logit[:, None], y, weight=np.ones(5000), offset=np.zeros(5000)) < 2.2)
+    True
     """
     scores = raw if raw.shape[1] > 1 else np.hstack([np.zeros_like(raw), raw])
+    own = y.astype(np.int64)
+    if np.bincount(own[weight > 0], minlength=scores.shape[1]).min() < _FEWEST:
+        return 1.0
     shift = offset[:, None] * (np.arange(scores.shape[1]) > 0 if raw.shape[1] == 1 else 1.0)
-    own = y.astype(np.int64)[:, None]
-    mass = weight / weight.mean()
+    one = np.eye(scores.shape[1])[own]
+    mass, centred = weight / weight.mean(), scores - scores.mean(axis=0)
 
-    def cost(log_slope: Floats) -> float:
-        at = scores * np.exp(log_slope[0]) + shift
-        losses = logsumexp(at, axis=1) - np.take_along_axis(at, own, axis=1)[:, 0]
-        return float(mass @ losses + 0.5 * (log_slope[0] / _PRIOR) ** 2) / len(y)
+    def cost(x: Floats) -> tuple[float, Floats]:
+        slope = np.exp(x[0])
+        at = slope * centred + np.append(0.0, x[1:]) + shift
+        norm = logsumexp(at, axis=1, keepdims=True)
+        off = mass[:, None] * (np.exp(at - norm) - one)
+        value = mass @ (norm[:, 0] - (at * one).sum(axis=1)) + 0.5 * (x[0] / _PRIOR) ** 2
+        gradient = np.append(slope * (off * centred).sum() + x[0] / _PRIOR**2, off.sum(axis=0)[1:])
+        return float(value) / len(y), gradient / len(y)
 
-    found = minimize(cost, np.zeros(1), method="L-BFGS-B", bounds=[(-_RANGE, _RANGE)])
-    return float(np.exp(-found.x[0])) if found.fun < cost(np.zeros(1)) else 1.0
+    middle = scores.mean(axis=0)
+    start = np.append(0.0, (middle - middle[0])[1:])
+    bounds = [(-_RANGE, _RANGE)] + [(None, None)] * (scores.shape[1] - 1)
+    found = minimize(cost, start, method="L-BFGS-B", jac=True, bounds=bounds)
+    return float(np.exp(-found.x[0])) if np.isfinite(found.fun) else 1.0
+
+
+def intercepts(score: Floats, start: Floats, y: Floats, *, weight: Floats, offset: Floats) -> Floats:
+    """Return the intercepts with which the mean probability of each class is its share of the rows.
+
+    Parameters
+    ----------
+    score
+        Shape (n, outputs): what is added to the intercepts.
+    start
+        Shape (outputs,): the intercepts to begin with.
+    y
+        Shape (n,): the index of the class.
+    """
+    outputs = len(start)
+    codes = y.astype(np.int64)
+    share = np.bincount(codes, weights=weight, minlength=max(outputs, 2)) / weight.sum()
+    known, found = share > 0, np.asarray(start, dtype=np.float64)
+    for _ in range(_ROUNDS):
+        at = found + score + offset[:, None]
+        p = inverse_link(_flat(at), "softmax" if outputs > 1 else "logit")
+        mean = np.average(p, axis=0, weights=weight)
+        if outputs == 1:
+            if not known.all():
+                return found
+            step = logit(share[1]) - logit(np.clip(mean, 1e-12, 1 - 1e-12))
+        else:
+            step = np.where(known, np.log(np.where(known, share, 1.0)) - np.log(np.maximum(mean, 1e-300)), 0.0)
+        found = found + step
+        if np.abs(step).max() < _CLOSE:
+            break
+    return found
 
 
 def line(

@@ -61,7 +61,8 @@ class MLPConfig(Config):
         ``balanced`` lets each class weigh the same in training. Its effect on the scores is taken out again, so that
         they stay probabilities.
     calibrate
-        Whether scores of classes are divided by a temperature found on the held-out rows.
+        Whether scores of classes are divided by a temperature found on the held-out rows, and predictions of counts and
+        amounts multiplied so that their sum over the rows of the fit is that of the target.
     device
         ``auto`` takes a GPU where there is one.
     num_threads

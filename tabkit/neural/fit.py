@@ -78,7 +78,7 @@ def fit(
     objective = named(config)
     check_parts(train, valid, objective, classes=classes)
     device = device_of(config.device)
-    weight, shift = class_weights(train, objective, config)
+    weight, shift = class_weights(train, objective, config, classes=len(classes))
     base = base_score(
         train.y,
         weight=weight,
@@ -95,13 +95,14 @@ def fit(
         shape=asdict(shape),
         weights=b"",
         base_score=tuple(map(float, base - shift)),
+        constant=tuple(map(float, base - shift)),
         slope=_spread(train, weight, objective),
         epochs=0,
         classes=tuple(classes),
         config=config.model_dump(mode="json"),
     )
-    with seeded(config.seed), threads(config.num_threads):
-        network = library("tabkit.neural.mlp").MLP(shape)
+    with seeded(config.seed, device=device) as generator, threads(config.num_threads):
+        network = library("tabkit.neural.mlp").MLP(shape, generator=generator)
         if network.bins is not None:
             network.bins.edges.copy_(_edges(inputs, train, config.bins))
         task = Task(
@@ -137,7 +138,7 @@ def fit_again(
     """
     settings = config or MLPConfig(**model.config)
     found = fit(rows, config=settings, classes=model.classes, epochs=model.epochs, progress=progress)
-    return found.cooled(model.temperature)
+    return found.cooled(model.temperature, rows, num_threads=settings.num_threads)
 
 
 def _shape(inputs: Inputs, outputs: int, config: MLPConfig) -> Any:

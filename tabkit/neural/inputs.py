@@ -124,7 +124,9 @@ class Inputs:
     def from_dict(cls, state: Mapping[str, Any]) -> Inputs:
         """Rebuild what `to_dict` gave."""
         tuples = {name: tuple(state[name]) for name in ("features", "numbers", "center", "scale", "missing")}
-        levels = {name: np.asarray(index, dtype=np.int64) for name, index in state["levels"].items()}
+        levels = {name: np.asarray(index or np.zeros(0, dtype=np.int64)) for name, index in state["levels"].items()}
+        if any(index.dtype.kind != "i" or index.ndim != 1 for index in levels.values()):
+            raise ValueError("the indices of levels are no whole numbers")
         return cls(**tuples, levels=levels)
 
 

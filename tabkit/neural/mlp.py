@@ -65,6 +65,7 @@ class MLP(nn.Module):
         self.shape = shape
         self.masked = 0.0
         self.dropout = 0.0
+        self.generator = generator
         self.scale = nn.Parameter(torch.ones(shape.members, 1, shape.numbers + shape.missing))
         self.embeddings = nn.ModuleList(Levels(size, shape, generator) for size in shape.sizes)
         self.bins = Piecewise(shape.numbers, shape.bins) if shape.bins else None
@@ -80,7 +81,7 @@ class MLP(nn.Module):
         x = self._inputs(numbers, levels)
         for layer in self.layers:
             x = _ACTIVATIONS[self.shape.activation](layer(x))
-            x = functional.dropout(x, self.dropout, training=self.training)
+            x = dropped(x, self.dropout, self.generator) if self.training and self.dropout > 0 else x
         return x
 
     def members(self, numbers: Tensor, levels: Tensor) -> Tensor:
@@ -97,9 +98,25 @@ class MLP(nn.Module):
         if self.bins is not None:
             parts.append(self.bins(numbers[:, : self.shape.numbers]).expand(self.shape.members, -1, -1))
         if self.training and self.masked > 0:
-            levels = levels * (torch.rand(levels.shape, device=levels.device) >= self.masked)
+            levels = levels * (torch.rand(levels.shape, generator=self.generator) >= self.masked).to(levels.device)
         parts += [embedding(levels[:, k]) for k, embedding in enumerate(self.embeddings)]
         return torch.cat(parts, dim=2)
+
+
+def dropped(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
+    """Set a share of the values to zero and scale the others up (Srivastava et al. 2014).
+
+    On the CPU, where torch's own takes a third of the training, four values are decided by one random word of 64 bits;
+    the share is rounded to 1/65,536.
+    """
+    if x.device.type != "cpu":
+        return functional.dropout(x, share)
+    limit, count = round(share * 65_536), x.numel()
+    if limit == 0:
+        return x
+    words = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None, generator=generator)
+    keep = words.view(torch.int16)[:count].view(x.shape) >= limit - 32_768
+    return x * keep.to(x.dtype).mul_(65_536 / (65_536 - limit))
 
 
 class Parallel(nn.Module):

@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 
 from tabkit.errors import BundleError, ScoringError
 from tabkit.neural.backend import library, threads
+from tabkit.neural.calibrate import intercepts
+from tabkit.neural.checking import check_model
 from tabkit.neural.history import Epoch
 from tabkit.neural.inputs import Inputs
 from tabkit.objective import OBJECTIVES, Objective, inverse_link
+from tabkit.rows import Rows
 
 Floats = NDArray[np.float64]
-_ROWS = 65_536
+_ROWS = 16_384
+_NUMBERS = 2**25  # at once in a layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,17 +47,21 @@ class MLPModel:
         for classes.
     epochs
         How many passes over the rows made these weights; 0 if none was better than the base score.
+    constant
+        The base score of the rows of the fit, which `base_score` is moved from by the temperature, or so that sums are
+        kept.
     classes
         The labels of a classification.
     temperature
-        What the scores of classes were divided by, held-out rows deciding (Guo et al. 2017, "On calibration"): above 1
-        the network was too sure of itself. It is in `base_score` and `slope` already.
+        What the scores of classes were divided by in the fit, held-out rows deciding (Guo et al. 2017, "On
+        calibration"): above 1 the network was too sure of itself. It is in `base_score` and `slope` already.
     config
         The settings of the fit.
     history
         By epoch.
     held_out_loss, base_loss
-        Of the objective, on the rows that stopped the training: of this model, and of the base score alone.
+        Of the objective, on the rows that stopped the training and chose the temperature: of this model, and of the
+        base score alone.
     stopped
         Why training broke off, if it did.
     """
@@ -65,6 +73,7 @@ class MLPModel:
     base_score: tuple[float, ...]
     slope: float
     epochs: int
+    constant: tuple[float, ...] = ()
     classes: tuple[str, ...] = ()
     temperature: float = 1.0
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -86,13 +95,26 @@ class MLPModel:
     @property
     def parameters(self) -> int:
         """How many numbers the network learned."""
-        shape = self.shape
-        widths = [min(max(size - 1, 1), shape["embedding_size"]) for size in shape["sizes"]]
-        columns = shape["numbers"] + shape["missing"]
-        layers = [columns + shape["numbers"] * shape["bins"] + sum(widths), *shape["hidden"], shape["outputs"]]
-        linear = sum((a + 1) * b for a, b in pairwise(layers))
-        levels = sum(size * width for size, width in zip(shape["sizes"], widths, strict=True))
+        shape, columns = self.shape, self.shape["numbers"] + self.shape["missing"]
+        linear = sum((a + 1) * b for a, b in pairwise(self._layers))
+        levels = sum(size * embedded for size, embedded in zip(shape["sizes"], self._embedded, strict=True))
         return int(shape["members"] * (columns + levels + linear))
+
+    @property
+    def _embedded(self) -> list[int]:
+        """The dimensions of each categorical feature."""
+        return [min(max(size - 1, 1), self.shape["embedding_size"]) for size in self.shape["sizes"]]
+
+    @property
+    def _layers(self) -> list[int]:
+        """The widths of all layers, from what goes in to what comes out."""
+        shape = self.shape
+        first = shape["numbers"] * (1 + shape["bins"]) + shape["missing"] + sum(self._embedded)
+        return [first, *shape["hidden"], shape["outputs"]]
+
+    @property
+    def _widest(self) -> int:
+        return max(self._layers)
 
     @cached_property
     def network(self) -> Any:
@@ -113,6 +135,8 @@ class MLPModel:
             network.load_state_dict(safetensors.load(self.weights))
         except Exception as error:  # safetensors and torch raise many kinds
             raise BundleError(f"the weights cannot be read: {error}", advice="train again") from error
+        if not all(bool(value.isfinite().all()) for value in network.state_dict().values()):
+            raise BundleError("some weights are no finite numbers", advice="copy the bundle again, or train")
         return network.requires_grad_(False).eval()
 
     def raw(self, features: pl.DataFrame, *, offset: Floats | None = None, num_threads: int = 0) -> Floats:
@@ -156,20 +180,29 @@ class MLPModel:
 
     def _run(self, what: str, features: pl.DataFrame, width: int, *, num_threads: int) -> NDArray[np.float32]:
         torch, network = library("torch"), self.network
+        rows = min(max(_NUMBERS // (self.shape["members"] * self._widest), 64), _ROWS)
         found = np.empty((features.height, width), dtype=np.float32)
         with threads(num_threads), torch.inference_mode():
-            for start in range(0, features.height, _ROWS):
-                batch = self.inputs.batch(features.slice(start, _ROWS))
+            for start in range(0, features.height, rows):
+                batch = self.inputs.batch(features.slice(start, rows))
                 result = getattr(network, what)(*map(torch.from_numpy, batch))
                 if result.ndim == 3:
                     result = result.transpose(0, 1).flatten(1)[:, :width]
-                found[start : start + _ROWS] = result.numpy()
+                found[start : start + rows] = result.numpy()
         return found
 
-    def cooled(self, by: float) -> MLPModel:
-        """Return the model with its raw scores divided by a further temperature."""
-        base = tuple(score / by for score in self.base_score)
-        return replace(self, base_score=base, slope=self.slope / by, temperature=self.temperature * by)
+    def cooled(self, by: float, rows: Rows, *, num_threads: int = 0) -> MLPModel:
+        """Return the model with its scores of classes divided by a further temperature.
+
+        Their mean probabilities on `rows`, those of the fit, are kept at the shares of the classes there.
+        """
+        if by == 1.0:
+            return self
+        base = np.array(self.base_score)
+        raw = self.raw(rows.features, num_threads=num_threads).reshape(-1, len(base))
+        found = intercepts((raw - base) / by, base, rows.y, weight=rows.weights(), offset=rows.offsets())
+        score = tuple(map(float, found))
+        return replace(self, base_score=score, slope=self.slope / by, temperature=self.temperature * by)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a bundle; the weights are saved as a part of their own."""
@@ -179,11 +212,25 @@ class MLPModel:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any], *, weights: bytes) -> MLPModel:
-        """Rebuild what `to_dict` gave, with the weights; torch is not needed before the first score."""
-        if state["objective"] not in OBJECTIVES:
-            raise BundleError(f"unknown objective {state['objective']!r}", advice="upgrade tabkit-ml")
-        values = {item.name: state[item.name] for item in fields(cls) if item.name != "weights"}
-        values |= {name: tuple(state[name]) for name in ("base_score", "classes")}
-        values["inputs"] = Inputs.from_dict(state["inputs"])
-        values["history"] = tuple(Epoch(**epoch) for epoch in state["history"])
-        return cls(**values, weights=weights)
+        """Rebuild what `to_dict` gave, with the weights; torch is not needed before the first score.
+
+        Raises
+        ------
+        BundleError
+            If the parts are not those of a network, or do not fit each other.
+        """
+        try:
+            if state["objective"] not in OBJECTIVES:
+                raise BundleError(f"unknown objective {state['objective']!r}", advice="upgrade tabkit-ml")
+            values = {item.name: state[item.name] for item in fields(cls) if item.name not in ("weights", "constant")}
+            values |= {name: tuple(state.get(name, ())) for name in ("base_score", "classes", "constant")}
+            values["inputs"] = Inputs.from_dict(state["inputs"])
+            values["history"] = tuple(Epoch(**epoch) for epoch in state["history"])
+            model = cls(**values, weights=weights)
+            check_model(model)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise BundleError(
+                f"the network is not as tabkit saves it: {type(error).__name__}: {error}",
+                advice="copy the bundle again",
+            ) from error
+        return model

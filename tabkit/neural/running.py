@@ -90,15 +90,58 @@ def run(task: Task, network: Any, *, frozen: Sequence[str] = (), epochs: int | N
     data = _data(task, network.scale.device)
     with task.progress.task("training the network", total=config.max_epochs if epochs is None else epochs) as advance:
         found = loop.train(network, data, criterion, course, judge=judge, frozen=frozen, tick=lambda: advance(1))
-    network.load_state_dict(found.weights)
-    return replace(
+    model = replace(
         task.start,
         weights=library("safetensors.torch").save(found.weights),
         epochs=found.epoch,
         history=tuple(found.history),
         stopped=found.stopped,
-        **(judge.finished(network.eval(), epochs=found.epoch) if judge else {}),
     )
+    model = _balanced(model, task)
+    return model if task.valid is None else _judged(model, task.valid, task)
+
+
+def _balanced(model: MLPModel, task: Task) -> MLPModel:
+    """Return the model with the intercept of a log link moved so that all predictions for the fit sum to its targets.
+
+    Shortened gradients and an early end leave the sums of rare or heavy-tailed targets too low (Wüthrich 2020, "Bias
+    regularization in neural network models for general insurance pricing", section 3).
+    """
+    rows = task.train
+    if task.objective.link != "log" or not model.epochs or not task.config.calibrate:
+        return model
+    score = model.raw(rows.features, offset=rows.offset, num_threads=task.config.num_threads)
+    observed, expected = float(rows.weights() @ rows.y), float(rows.weights() @ np.exp(score))
+    if not (observed > 0 and 0 < expected < np.inf):
+        return model
+    return replace(model, base_score=(model.base_score[0] + float(np.log(observed / expected)),))
+
+
+def _judged(model: MLPModel, valid: Rows, task: Task) -> MLPModel:
+    """Return the model with the temperature and the losses that held-out rows give it.
+
+    Where no epoch was better than the start, the start stays as it is.
+    """
+    threads, config, start = task.config.num_threads, task.config, task.start
+    if model.epochs and config.calibrate and task.objective.link in ("logit", "softmax"):
+        raw = model.raw(valid.features, num_threads=threads).reshape(len(valid.y), -1)
+        cooled = temperature(raw, valid.y, weight=valid.weights(), offset=valid.offsets())
+        model = model.cooled(cooled, task.train, num_threads=threads)
+    raw = model.raw(valid.features, num_threads=threads).reshape(len(valid.y), -1) + valid.offsets()[:, None]
+    base = np.tile(np.array(start.base_score), (len(valid.y), 1)) + valid.offsets()[:, None]
+    base_loss = _loss(base, valid, task) if start.base_loss is None else start.base_loss
+    return replace(model, held_out_loss=_loss(raw, valid, task), base_loss=base_loss)
+
+
+def _loss(raw: Floats, rows: Rows, task: Task) -> float:
+    """Return the objective's loss of raw scores, shape (n, outputs), offsets included; NaN if they are none."""
+    if not np.isfinite(raw).all():
+        return float("nan")
+    with np.errstate(over="ignore"):
+        p = inverse_link(raw if raw.shape[1] > 1 else raw[:, 0], task.objective.link)
+    if not np.isfinite(p).all() or (task.objective.link == "log" and not p.all()):
+        return float("nan")
+    return loss(rows.y, p, weight=rows.weights(), config=task.config, objective=task.objective)
 
 
 def _shares(task: Task) -> tuple[float, ...]:
@@ -118,6 +161,8 @@ def _data(task: Task, device: Any) -> Any:
     if task.objective.link == "identity":
         y, before, slope = (y - before[:, 0]) / slope, np.zeros_like(before), 1.0
     weight = task.weight / task.weight.mean()
+    if task.objective.link == "log":  # gradients in units of their own, as their length is bounded
+        weight = weight / (np.average(y, weights=weight) ** (2 - variance_power(task.config)) or 1.0)
     batch = start.inputs.batch(rows.features, kind=FitError)
     arrays = (batch.numbers, batch.levels, before.astype(np.float32), y.astype(np.float32))
     tensors = [torch.from_numpy(array).to(device) for array in arrays]
@@ -126,7 +171,7 @@ def _data(task: Task, device: Any) -> Any:
 
 
 class _Judge:
-    """The loss of a network on held-out rows, and what else they decide."""
+    """The loss of a network on held-out rows."""
 
     def __init__(self, task: Task, rows: Rows, device: Any) -> None:
         torch = library("torch")
@@ -136,26 +181,7 @@ class _Judge:
 
     def __call__(self, network: Any) -> float:
         """Return the objective's loss."""
-        return self._loss(self._raw(network) + self._rows.offsets()[:, None])
-
-    def finished(self, network: Any, *, epochs: int) -> dict[str, Any]:
-        """Return what the model takes from the held-out rows: losses, and for classes the temperature.
-
-        Where no epoch was better than the start, the start stays as it is.
-        """
-        start, rows, raw = self._task.start, self._rows, self._raw(network)
-        classes = self._task.objective.link in ("logit", "softmax")
-        cooled = 1.0
-        if classes and epochs and self._task.config.calibrate:
-            cooled = temperature(raw, rows.y, weight=rows.weights(), offset=rows.offsets())
-        base = np.tile(np.array(start.base_score), (len(rows.y), 1)) + rows.offsets()[:, None]
-        return {
-            "temperature": start.temperature * cooled,
-            "base_score": tuple(float(b) / cooled for b in start.base_score),
-            "slope": start.slope / cooled,
-            "held_out_loss": self._loss(raw / cooled + rows.offsets()[:, None]),
-            "base_loss": self._loss(base) if start.base_loss is None else start.base_loss,
-        }
+        return _loss(self._raw(network) + self._rows.offsets()[:, None], self._rows, self._task)
 
     def _raw(self, network: Any) -> Floats:
         """Return shape (n, outputs), without the offset."""
@@ -166,15 +192,3 @@ class _Judge:
                 network(numbers[k : k + size], levels[k : k + size]).cpu().numpy() for k in range(0, len(numbers), size)
             ]
         return np.array(start.base_score) + start.slope * np.concatenate(pieces).astype(np.float64)
-
-    def _loss(self, raw: Floats) -> float:
-        if not np.isfinite(raw).all():
-            return float("nan")
-        flat = raw if raw.shape[1] > 1 else raw[:, 0]
-        with np.errstate(over="ignore"):
-            p = inverse_link(flat, self._task.objective.link)
-        if not np.isfinite(p).all() or (self._task.objective.link == "log" and not p.all()):
-            return float("nan")
-        return loss(
-            self._rows.y, p, weight=self._rows.weights(), config=self._task.config, objective=self._task.objective
-        )

@@ -131,7 +131,7 @@ def train(
     step, total = 0, steps * course.epochs
     for epoch in range(1, (course.epochs if course.stop_after is None else course.stop_after) + 1):
         network.train()
-        summed, place = torch.zeros(()), torch.randperm(rows)
+        summed, place = torch.zeros(()), torch.randperm(rows, generator=network.generator)
         for k in range(steps):
             rate = rate_at(step, steps=total, warmup=course.warmup)
             for group, top in zip(optimizer.param_groups, tops, strict=True):
@@ -189,7 +189,9 @@ class _Average:
 
     def __init__(self, network: MLP, steps: float) -> None:
         self._takes = 1 / max(steps, 1.0)
-        self.shadow = MLP(network.shape).to(network.scale.device).requires_grad_(False).eval()
+        self.shadow = (
+            MLP(network.shape, generator=torch.Generator()).to(network.scale.device).requires_grad_(False).eval()
+        )
         self.shadow.load_state_dict(network.state_dict())
         self._mine: list[Tensor] = list(self.shadow.parameters())
 

@@ -69,15 +69,17 @@ def fine_tune(
     check_parts(new, valid, objective, classes=model.classes)
     frozen = frozen_parts(freeze, layers=len(model.shape["hidden"]))
     rate = SLOWER * settings.learning_rate if learning_rate is None else learning_rate
-    changes = {"learning_rate": rate} | ({"dropout": 0.0} if freeze == "hidden" else {})
+    changes = {"learning_rate": rate} | ({"dropout": 0.0} if freeze in ("hidden", len(model.shape["hidden"])) else {})
     settings = MLPConfig(**settings.model_dump() | changes)
-    weight, shift = class_weights(new, objective, settings)
+    weight, shift = class_weights(new, objective, settings, classes=len(model.classes))
     start = replace(model, held_out_loss=None, base_loss=None, config=settings.model_dump(mode="json"))
     task = Task(
         start=start, train=new, valid=valid, config=settings, weight=weight, shift=shift, progress=progress or Silent()
     )
-    with seeded(settings.seed), threads(settings.num_threads):
-        network = _copied(model).to(device_of(settings.device))
+    device = device_of(settings.device)
+    with seeded(settings.seed, device=device) as generator, threads(settings.num_threads):
+        network = _copied(model).to(device)
+        network.generator = generator
         return replace(run(task, network, frozen=frozen, epochs=epochs), config=model.config)
 
 

@@ -12,11 +12,16 @@ from tabkit.rows import Rows
 Floats = NDArray[np.float64]
 
 
-def class_weights(rows: Rows, objective: Objective, config: MLPConfig) -> tuple[Floats, Floats]:
+def class_weights(rows: Rows, objective: Objective, config: MLPConfig, *, classes: int = 2) -> tuple[Floats, Floats]:
     """Return the rows' weights in training, shape (n,), and by how much they raise the raw scores, shape (outputs,).
 
     A class that weighs w times as much has its odds multiplied by w: the logarithm is what a score must lose to be a
     probability again (King and Zeng 2001, "Logistic regression in rare events data", equation 7).
+
+    Parameters
+    ----------
+    classes
+        How many there are; one without rows has weight 1.
 
     Examples
     --------
@@ -31,7 +36,8 @@ def class_weights(rows: Rows, objective: Objective, config: MLPConfig) -> tuple[
     if config.class_weight == "none" or objective.name not in ("binary", "multiclass"):
         return weight, np.zeros(1)
     codes = rows.y.astype(np.int64)
-    mass = np.bincount(codes, weights=weight)
-    each = np.divide(weight.sum(), len(mass) * mass, out=np.ones(len(mass)), where=mass > 0)
+    mass = np.bincount(codes, weights=weight, minlength=max(classes, 2))
+    there = mass > 0
+    each = np.divide(weight.sum(), there.sum() * mass, out=np.ones(len(mass)), where=there)
     raised = np.log(each)
     return weight * each[codes], raised[1:] - raised[:1] if objective.name == "binary" else raised

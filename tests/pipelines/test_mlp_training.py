@@ -200,7 +200,7 @@ def test_the_model_of_all_rows_is_trained_as_long_as_the_measured_one_and_keeps_
     assert last.weights != twin.weights
     assert not scores(network, newcomers).equals(scores(measured, newcomers))
     y = network.lineage["target_mean"]
-    assert last.base_score[0] * last.temperature == pytest.approx(math.log(y / (1 - y)), abs=1e-6)
+    assert last.constant[0] == pytest.approx(math.log(y / (1 - y)), abs=1e-6)
 
 
 def test_the_lineage_keeps_the_course_of_the_measured_training(network: PropensityModel) -> None:
@@ -235,7 +235,7 @@ def test_metrics_are_weighted_as_a_hand_would(train: Train, make: Make, parts: l
     weight = test["trust"].to_numpy()
     assert value(model, "log_loss") == pytest.approx(metrics.log_loss(y, p, weight=weight), abs=1e-9)
     assert value(model, "log_loss") != pytest.approx(metrics.log_loss(y, p), abs=1e-6)
-    base = model.predictor.base_score[0] * model.predictor.temperature  # type: ignore[union-attr]
+    base = model.predictor.constant[0]  # type: ignore[union-attr]
     mean = np.average(fit["churned"].cast(pl.Float64), weights=fit["trust"])
     assert base == pytest.approx(math.log(mean / (1 - mean)), abs=1e-6)
 
@@ -381,7 +381,7 @@ def test_a_hundred_thousand_levels_are_no_trouble(train: Train) -> None:
 
 
 def test_the_last_epoch_being_the_best_is_told(network: PropensityModel, train: Train, make: Make) -> None:
-    told = "The last of 2 epochs was the best: raise neural.max_epochs or neural.learning_rate."
+    told = "The held-out loss still fell at the last of 2 epochs: raise neural.max_epochs or neural.learning_rate."
     table = make(900).select("age", "calls", "active", "churned")
     model = train(table, Roles(target="churned"), neural={"max_epochs": 2, "learning_rate": 0.003})
     assert told in model.lineage["hints"]

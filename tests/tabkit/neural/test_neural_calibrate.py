@@ -43,7 +43,30 @@ def test_on_many_rows_it_is_the_minimum_of_the_log_loss():
     assert _temperature(2 * raw, y) == pytest.approx(theirs, rel=2e-3)
 
 
-@pytest.mark.parametrize("n", [2, 10, 40])
+@pytest.mark.parametrize("n", [2, 10, 18])
+def test_below_ten_rows_of_a_class_there_is_no_temperature(n):
+    y = np.arange(n) % 2.0
+    assert _temperature((4 * y - 2)[:, None], y) == 1.0
+    assert _temperature((4 * y - 2)[:, None], np.zeros(n)) == 1.0
+
+
+def test_classes_that_are_more_frequent_in_the_held_out_rows_do_not_move_the_temperature():
+    raw, y = _binary()
+    assert _temperature(raw + 2.0, y) == pytest.approx(_temperature(raw, y), rel=1e-3)
+    assert _temperature(2 * raw - 3.0, y) == pytest.approx(2.0, rel=0.1)
+
+
+def test_cooling_keeps_the_mean_probability_at_the_rate_of_the_fit(rows, config, labels):
+    for name in ("binary", "multiclass"):
+        train = rows(name)
+        model = fit(train, rows(name, seed=1), config=config(name, calibrate=False, max_epochs=3), classes=labels(name))
+        rates = np.bincount(train.y.astype(int)) / len(train.y)
+        for by in (0.5, 3.0):
+            mean = model.cooled(by, train).predict(train.features).mean(axis=0)
+            np.testing.assert_allclose(mean, rates if name == "multiclass" else rates[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [20, 40])
 def test_a_few_rows_told_apart_perfectly_do_not_ask_for_certainty(n):
     y = np.arange(n) % 2.0
     assert 0.4 < _temperature((4 * y - 2)[:, None], y) < 1.0
@@ -79,7 +102,9 @@ def test_a_fit_is_calibrated_by_its_held_out_rows_alone(rows, config):
     wanted = _temperature(raw[:, None], valid.y)
     assert cooled.temperature == pytest.approx(wanted, rel=1e-3)
     assert wanted > 1.2
-    np.testing.assert_allclose(cooled.raw(valid.features), raw / cooled.temperature, rtol=1e-6)
+    apart = cooled.raw(valid.features) - raw / cooled.temperature
+    np.testing.assert_allclose(apart, apart[0], atol=1e-5)
+    assert cooled.predict(train.features).mean() == pytest.approx(train.y.mean(), abs=1e-4)
     assert cooled.held_out_loss < plain.held_out_loss
     assert cooled.held_out_loss == pytest.approx(log_loss(valid.y, cooled.predict(valid.features)), rel=1e-5)
 

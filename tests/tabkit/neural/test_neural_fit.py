@@ -226,7 +226,9 @@ def test_a_fit_again_runs_as_long_and_takes_the_temperature_over(rows, config):
     assert again.temperature == first.temperature != 1.0
     plain = fit(both, config=config("binary", patience=2, learning_rate=0.05), epochs=first.epochs)
     assert again.weights == plain.weights
-    np.testing.assert_allclose(again.raw(both.features), plain.raw(both.features) / first.temperature)
+    apart = again.raw(both.features) - plain.raw(both.features) / first.temperature
+    np.testing.assert_allclose(apart, apart[0], atol=1e-5)
+    assert again.predict(both.features).mean() == pytest.approx(both.y.mean(), abs=1e-4)
 
 
 def test_a_fit_again_of_no_epochs_is_the_base_score(rows, config):
@@ -279,3 +281,19 @@ def test_diabetes_is_foretold_as_well_as_by_scikit_learns_network():
     theirs.fit(scaler.transform(x), y)
     assert ours > r2_score(truth, theirs.predict(scaler.transform(new))) - 0.03
     assert ours > 0.35
+
+
+@pytest.mark.parametrize("objective", ["poisson", "tweedie"])
+def test_predictions_of_rare_amounts_sum_to_what_was_seen(objective, config):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=3000)
+    y = (rng.random(3000) < 0.02) * rng.gamma(0.5, 100.0, 3000)
+    y = y.round() if objective == "poisson" else y
+    exposure = rng.uniform(0.5, 2, 3000)
+    train = Rows(_frame(x[:, None]), y, offset=np.log(exposure), weight=exposure)
+    model = fit(
+        train, Rows(_frame(x[:, None]), y, offset=np.log(exposure)), config=config(objective, max_epochs=5, patience=0)
+    )
+    assert model.epochs
+    p = model.predict(train.features, offset=train.offset)
+    assert exposure @ p == pytest.approx(exposure @ y, rel=1e-4)

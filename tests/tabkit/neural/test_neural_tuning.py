@@ -111,7 +111,8 @@ def test_a_fine_tuning_begins_where_the_fit_ended(fitted, rows):
 
 def test_the_loss_that_is_minimised_is_that_of_the_cooled_scores(rows, config):
     exact = {"dropout": 0.0, "label_smoothing": 0.0, "masked": 0.0, "members": 1, "class_weight": "balanced"}
-    model = fit(rows("binary"), config=config("binary", batch_size=400, **exact)).cooled(3.0)
+    model = fit(rows("binary"), config=config("binary", batch_size=400, **exact))
+    model = replace(model, base_score=(model.base_score[0] / 3,), slope=model.slope / 3)
     new = rows("binary", seed=2)
     tuned = fine_tune(model, new, learning_rate=1e-12, epochs=1)
     share = np.bincount(new.y.astype(int)) / 400
