@@ -8,10 +8,12 @@ import numpy as np
 import polars as pl
 
 from pipelines.config import TrainConfig
-from pipelines.evaluation import MODEL, Evaluation
+from pipelines.evaluation import MODEL, Evaluation, Score, digits_of
+from pipelines.leaking import asked, leaks_of
 from pipelines.learners import Predictor
 from pipelines.rows import labels
 from tabkit.boosting import BoostedModel
+from tabkit.copies import Copies
 from tabkit.encoding import FittedTable
 from tabkit.neural import MLPModel
 from tabkit.schema import family
@@ -20,15 +22,39 @@ from tabkit.target import Target
 
 _FEW = 30
 _PERFECT = 0.99
-_COPIED = 0.05
+_MOST_QUOTED = 3
 _NUMBERS = 0.5
 _STILL = 0.02
 
 
 def of_rows(fit: Table, test: Table, target: Target, encoder: FittedTable) -> list[str]:
-    """Return hints about the rows: rare classes, text that looks like numbers, copies, groups in both parts."""
+    """Return hints about the rows: rare classes, text that looks like numbers, groups in both parts."""
     found = [*_rare(test, target), *_numbers_as_text(fit, [encoder.column for encoder in encoder.encoders])]
-    return found + _copies(fit, test, target, encoder) + _shared_groups(fit, test)
+    return found + _shared_groups(fit, test)
+
+
+def of_leaks(table: Table, target: Target, encoder: FittedTable, *, known: Sequence[str]) -> list[str]:
+    """Return hints about source columns that tell the target too well."""
+    columns = [column.name for column in encoder.schema.columns]
+    return asked(leaks_of(table, target, columns, known=known), "settings")
+
+
+def of_copies(copies: Copies, others: Evaluation | None) -> str:
+    """Return a hint about copies among the held-out rows, with the metrics of the others."""
+    said = f"{copies.text()}. "
+    said += "If rows were copied, remove the copies; if they are of one customer or the like, name it with --group. "
+    if others is None:
+        return f"{said}Too few other rows are left to measure on: the metrics say nothing of new rows."
+    own = [score for score in others.scores if score.model == MODEL]
+    values = "; ".join(f"{score.metric} {_with_ends(score)}" for score in own[:_MOST_QUOTED])
+    return f"{said}On the {others.rows:,} rows that are no copies: {values}."
+
+
+def _with_ends(score: Score) -> str:
+    if score.low is None or score.high is None:
+        return f"{score.value:,.4g}"
+    digits = digits_of(score.low, score.high)
+    return f"{score.value:,.{digits}f} ({score.low:,.{digits}f} to {score.high:,.{digits}f})"
 
 
 def of_model(predictor: Predictor, evaluation: Evaluation, settings: TrainConfig) -> list[str]:
@@ -114,20 +140,6 @@ def _numbers_as_text(table: Table, columns: Sequence[str]) -> list[str]:
                 f"(not {examples}): if it is meant as a number, leave these empty."
             )
     return found
-
-
-def _copies(fit: Table, test: Table, target: Target, encoder: FittedTable) -> list[str]:
-    columns = [*encoder.schema.names(), target.name]
-    own = fit.frame.select(columns).unique()
-    if max(own[name].n_unique() for name in columns) < 0.9 * own.height:
-        return []  # rows of few values are alike by nature
-    copied = test.frame.select(columns).hash_rows().is_in(own.hash_rows().implode()).mean()
-    if not isinstance(copied, float) or copied < _COPIED:
-        return []
-    return [
-        f"{copied:.0%} of the held-out rows also stand among the rows of the fit, target and all: "
-        "if rows were copied, the metrics are too good."
-    ]
 
 
 def _shared_groups(fit: Table, test: Table) -> list[str]:

@@ -70,6 +70,7 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
         "split": model.lineage["split"],
         "rows": model.lineage["rows"],
         **{key: model.lineage[key] for key in ("rows_dropped", "target_mean", "class_rows", "hints")},
+        "copies": model.lineage.get("copies"),
         "left_out": {e.column: e.why for e in model.encoder.encoders if not e.outputs},
         "seconds": round(time.perf_counter() - started, 3),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, get_args
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from pipelines import learners
 from pipelines.aims import named_objective, target_name, target_of
 from pipelines.config import ModelName, TrainConfig
+from pipelines.copying import copies_of
 from pipelines.dividing import check_part, divide, way_of
 from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
-from pipelines.hints import of_model, of_refit, of_rows, of_rules
+from pipelines.hints import of_copies, of_leaks, of_model, of_refit, of_rows, of_rules
 from pipelines.intake import knowledge
 from pipelines.learners import TITLES, Predictor, check_there, extent, name_of, unit_of
 from pipelines.model import PropensityModel
@@ -26,7 +27,9 @@ from pipelines.updating import UpdateReport, update
 from tabkit import boosting
 from tabkit.boosting import Rows
 from tabkit.config import build
+from tabkit.copies import Copies
 from tabkit.encoding import FittedTable
+from tabkit.errors import FitError
 from tabkit.frames import Source
 from tabkit.neural import MLPModel
 from tabkit.progress import Progress, Silent
@@ -86,11 +89,14 @@ def train(
         fitted = measured = tried[settings.model]
         advance(1)
         evaluation = _evaluate(parts, tried, target, settings)
+        copied = _copied(parts, tried, target, settings)
         advance(2)
         if settings.final == "all":
             fitted = _fit_all(table, measured, target, settings, progress=shown)
         advance(1)
-    hints = of_rows(parts.fit, parts.test, target, measured.encoder)
+    hints = of_leaks(table, target, measured.encoder, known=settings.encoding.known)
+    hints += [of_copies(copied.copies, copied.others)] if copied else []
+    hints += of_rows(parts.fit, parts.test, target, measured.encoder)
     hints += [*of_model(measured.predictor, evaluation, settings), *of_rules(measured.encoder)]
     if fitted is not measured:
         hints += of_refit(fitted.predictor)
@@ -113,7 +119,9 @@ def train(
                 "neural": {"device"},
             },
         ),
-        lineage=lineage | ({"rules": origin(ruled)} if ruled.found else {}),
+        lineage=lineage
+        | ({"rules": origin(ruled)} if ruled.found else {})
+        | ({"copies": copied.to_dict()} if copied else {}),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in roles.given().values()},
         seen=None if (found := keys(table)) is None else Sketch.of(found),
     )
@@ -139,6 +147,18 @@ class _Fitted:
     predictor: Predictor
     rows: Rows
     """The encoded rows of the fit, for the baselines."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Copied:
+    """Copies among the held-out rows, and the metrics of the others; None where these are too few."""
+
+    copies: Copies
+    others: Evaluation | None
+
+    def to_dict(self) -> dict[str, Any]:
+        others = None if self.others is None else self.others.to_dict()
+        return {"share": self.copies.share, "by_chance": self.copies.expected, "metrics_of_others": others}
 
 
 def _parts(table: Table, target: Target, settings: TrainConfig) -> _Parts:
@@ -193,6 +213,22 @@ def _evaluate(parts: _Parts, tried: Mapping[ModelName, _Fitted], target: Target,
         span=parts.test.span(),
         how=resampling(parts.test, settings),
     )
+
+
+def _copied(parts: _Parts, tried: Mapping[ModelName, _Fitted], target: Target, settings: TrainConfig) -> _Copied | None:
+    """Look for held-out rows that are copies of rows of the fit, and measure all models on the others."""
+    learned = replace(parts.fit, frame=parts.fit.frame.vstack(parts.stop.frame))
+    columns = tried[settings.model].encoder.schema.names()
+    classes = target.task != "regression"
+    copies = copies_of(learned, parts.test, target=target.name, classes=classes, columns=columns)
+    if copies is None:
+        return None
+    others = replace(parts.test, frame=parts.test.frame.filter(~copies.copied))
+    try:
+        check_part(others, target, "test")
+        return _Copied(copies, _evaluate(replace(parts, test=others), tried, target, settings))
+    except FitError:
+        return _Copied(copies, None)
 
 
 def _predict(fitted: _Fitted, table: Table, target: Target, settings: TrainConfig) -> NDArray[np.float64]:

@@ -79,6 +79,7 @@ def train_view(result: Mapping[str, Any]) -> RenderableType:
         verdict = verdict.replace("held-out rows the model", f"held-out rows {_subject(own)}", 1)
     lines = [
         Text(verdict, "bold"),
+        *(Text(f"Note: {visible(hint)}", "yellow") for hint in result["hints"]),
         *unit_note(result["metrics"]["unit"]),
         *_saved(result),
     ]
@@ -89,7 +90,6 @@ def train_view(result: Mapping[str, Any]) -> RenderableType:
     lines += [
         visible_line(f"Dropped {count:,} rows: {reason}") for reason, count in result["rows_dropped"].items() if count
     ]
-    lines += [Text(f"Note: {visible(hint)}", "yellow") for hint in result["hints"]]
     return Group(visible_line(_predicted(result)), Text(), scores_table(result["metrics"], own=own), *lines)
 
 

@@ -25,6 +25,8 @@ class EncodingConfig(Config):
     ----------
     exclude
         Columns that are no features, such as what is known only after the target.
+    known
+        Columns that are known before the target, however well they tell it: they are not asked about.
     columns
         Encoders by column: a table with ``kind`` and the encoder's parameters, or a list of such tables.
     crosses
@@ -41,6 +43,7 @@ class EncodingConfig(Config):
     """
 
     exclude: list[str] = Field(default_factory=list)
+    known: list[str] = Field(default_factory=list)
     default: Literal["auto", "drop"] = "auto"
     columns: dict[str, dict[str, Any] | list[dict[str, Any]]] = Field(default_factory=dict)
     crosses: list[dict[str, Any]] = Field(default_factory=list)

@@ -49,10 +49,62 @@ def test_rows_that_were_copied(hints: Callable) -> None:
     assert "also stand" not in hints(coarse.drop("group"))
 
 
+def test_copies_are_told_with_the_metrics_of_the_other_rows(quick: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame({name: rng.integers(0, 100, 900) for name in "abc"}).with_columns(
+        y=pl.Series(rng.random(900) < 0.4)
+    )
+    settings = {**quick, "boosting": {**quick["boosting"], "max_trees": 150, "min_data_in_leaf": 1}}
+    model = propensity.train(pl.concat([table, table[:420]]), roles=ROLES, config=settings)
+    [hint] = [hint for hint in model.lineage["hints"] if "also stand" in hint]
+    copies = model.lineage["copies"]
+    values = {
+        name: {s["metric"]: s["value"] for s in scores if s["model"] == "model"}
+        for name, scores in (
+            ("all", model.evaluation.to_dict()["scores"]),
+            ("others", copies["metrics_of_others"]["scores"]),
+        )
+    }
+    assert 0.3 < copies["share"] < 0.6
+    assert values["all"]["auc"] > values["others"]["auc"] + 0.1
+    assert f"On the {copies['metrics_of_others']['rows']:,} rows that are no copies: log_loss" in hint
+
+
+def test_customers_who_go_on_along_time_are_no_copies(hints: Callable) -> None:
+    rng = np.random.default_rng(0)
+    who, month = np.repeat(np.arange(200), 6), np.tile(np.arange(6), 200)
+    traits = {name: rng.integers(0, 50, 200)[who] for name in "abc"}
+    table = pl.DataFrame({"who": who, "month": month, **traits, "y": rng.random(1200) < 0.2})
+    lasting = table.with_columns(y=pl.Series((rng.random(200) < 0.3)[who])).drop("who")
+    assert "also stand" not in hints(table, Roles(target="y", time="month", group="who"))
+    assert "also stand" not in hints(table, Roles(target="y", time="month"))
+    assert "name it with --group" in hints(lasting, Roles(target="y", time="month"))
+
+
 def test_a_copy_of_the_target(hints: Callable) -> None:
-    found = hints(rows().with_columns(leak=pl.col("y").cast(pl.Int8) * 7))
+    table = rows().with_columns(leak=pl.col("y").cast(pl.Int8) * 7)
+    found = hints(table)
     assert "Almost perfect on held-out rows" in found
     assert "The trees use 'leak' most" in found
+    assert "'leak' alone ranks y" in found
+    assert """leave it out (--set 'encoding.exclude=["leak"]')""" in found
+
+
+def test_a_column_that_is_said_to_be_known(quick: dict[str, Any]) -> None:
+    table = rows().with_columns(closed=pl.when("y").then(pl.lit("bought")))
+    for known, asked in (([], 1), (["closed"], 0)):
+        model = propensity.train(table, roles=ROLES, config={**quick, "encoding": {"known": known}})
+        assert sum("Is it known before y?" in hint for hint in model.lineage["hints"]) == asked
+
+
+def test_a_date_that_lies_after_the_time(hints: Callable) -> None:
+    day = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 1, 1) + pl.duration(days=799), eager=True)
+    table = rows().with_columns(day=day, last_call=day.dt.offset_by("-3d"), closed=day.dt.offset_by("5d"))
+    later = table.with_columns(closed=pl.when(pl.int_range(pl.len()) % 3 == 0).then("closed"))
+    found = hints(later, Roles(target="y", time="day"))
+    assert "'closed' lies after 'day' in 267 of 800 rows" in found
+    assert "last_call" not in found
+    assert "lies after" not in hints(table, Roles(target="y", time="day"))
 
 
 def test_growth_that_did_not_end(hints: Callable) -> None:

@@ -1,0 +1,118 @@
+"""Columns that tell a target too well, asked about at each door; see `tabkit.leaks`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from pipelines.rows import labels
+from tabkit.leaks import Leak, find_leaks, late
+from tabkit.rules import Goal
+from tabkit.rules.goal import Floats, Mask
+from tabkit.table import Table
+from tabkit.target import Target
+
+Door = Literal["options", "settings", "model"]
+
+
+def leaks_of(table: Table, target: Target, columns: Sequence[str], *, known: Sequence[str] = ()) -> tuple[Leak, ...]:
+    """Return which of the columns tell the target of these rows too well to be known before it.
+
+    Parameters
+    ----------
+    table
+        The rows, all with a target.
+    target
+        What is predicted.
+    columns
+        Those to look at, if they are there.
+    known
+        Those of them that a person says are known before: they are not asked about.
+    """
+    return _found(
+        table,
+        labels(table, target),
+        kind=target.task,
+        target=target.name,
+        classes=target.classes,
+        columns=[name for name in columns if name not in known],
+    )
+
+
+def leaks_for(
+    table: Table, goal: Goal, rows: Mask, columns: Sequence[str], *, known: Sequence[str]
+) -> tuple[Leak, ...]:
+    """Return the same of what rules are measured by, on some rows; of a treatment both the outcome and the arm.
+
+    Parameters
+    ----------
+    table
+        The n rows.
+    goal
+        Of these.
+    rows
+        Shape (n,): those to look at.
+    columns, known
+        See `leaks_of`.
+    """
+    part = Table(table.frame.filter(rows), table.roles, table.name, {})
+    asked = [name for name in columns if name not in known]
+    own = goal.take(rows)
+    kind: Literal["binary", "regression"] = "binary" if own.binary else "regression"
+    classes = (f"not {goal.positive}", goal.positive or "") if goal.kind == "share" else ("0", "1")
+    found = _found(part, own.y, kind=kind, target=goal.name, classes=classes, columns=asked)
+    if own.treated is None:
+        return found
+    told = {name for leak in found for name in leak.columns}
+    arms = (goal.control or "", goal.arm or "")
+    left = [name for name in asked if name not in told]
+    treated = own.treated.astype(np.float64)
+    return found + _found(part, treated, kind="binary", target=goal.treatment or "", classes=arms, columns=left)
+
+
+def _found(
+    table: Table,
+    y: Floats,
+    *,
+    kind: Literal["binary", "multiclass", "regression"],
+    target: str,
+    classes: Sequence[str],
+    columns: Sequence[str],
+) -> tuple[Leak, ...]:
+    frame, roles = table.frame, table.roles
+    taken = {*roles.given().values(), target}
+    shown = [name for name in columns if name in frame.columns and name not in taken]
+    groups = frame[roles.group] if roles.group is not None else None
+    found = find_leaks(frame, y, kind=kind, target=target, columns=shown, classes=classes, groups=groups)
+    told = {name for leak in found for name in leak.columns}
+    left = [name for name in shown if name not in told]
+    return found if roles.time is None else found + late(frame, time=roles.time, columns=left, target=target)
+
+
+def asked(leaks: Sequence[Leak], door: Door) -> list[str]:
+    """Return what to say of leaks, in sentences: what was seen, and what to do about it at this door.
+
+    >>> asked([Leak(("status",), "'status' alone ranks y with an AUC of 0.999", "y")], "options")[0].partition("? ")[2]
+    'If not, leave it out (--exclude status); if so, say so (--known status).'
+    """
+    return [f"{leak.question()} {_advice(leak, door)}" for leak in leaks]
+
+
+def _advice(leak: Leak, door: Door) -> str:
+    it = "it" if len(leak.columns) == 1 else "them"
+    if door == "model":
+        return f"If not, train a model without {it}: its metrics are too good."
+    if door == "options":
+        without, known = (
+            " ".join(f"--{option} {shlex.quote(name)}" for name in leak.columns) for option in ("exclude", "known")
+        )
+    else:
+        without, known = (
+            f"--set 'encoding.{option}={json.dumps(list(leak.columns), ensure_ascii=False)}'"
+            for option in ("exclude", "known")
+        )
+    return f"If not, leave {it} out ({without}); if so, say so ({known})."
