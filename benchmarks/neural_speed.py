@@ -153,7 +153,7 @@ def _tabkit(options: argparse.Namespace, rows: int) -> Callable[[], object]:
     from tabkit.rows import Rows
 
     X, y = _data(rows)
-    frame = pl.DataFrame(X, schema=[f"x{k:02d}" for k in range(COLUMNS)])
+    frame = pl.DataFrame(X, schema=[f"x{k:02d}" for k in range(COLUMNS)], orient="row")
     config = neural.MLPConfig(
         objective="binary",
         hidden=[UNITS, UNITS],

@@ -69,7 +69,7 @@ def made(rows: int, *, seed: int = 0) -> tuple[pl.DataFrame, Experiment]:
     arm = chance.integers(0, 2, rows)
     score = -1 + 0.5 * X[:, 0] + 0.3 * np.maximum(X[:, 2], 0) + arm * (0.1 + 0.5 * (X[:, 1] > 0))
     outcome = (chance.random(rows) < 1 / (1 + np.exp(-score))).astype(np.float64)
-    frame = pl.DataFrame(X, schema=[f"x{i}" for i in range(20)])
+    frame = pl.DataFrame(X, schema=[f"x{i}" for i in range(20)], orient="row")
     return frame, Experiment(("none", "mail"), arm, outcome, np.full((rows, 2), 0.5), "binary")
 
 

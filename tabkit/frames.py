@@ -340,7 +340,7 @@ def _from_arrow(source: Source) -> pl.DataFrame:
     raise SourceError(
         f"{what} is not a table that tabkit can read",
         advice="give a path, a Polars, pandas or pyarrow frame, or any object with the Arrow stream interface; "
-        "arrays, lists and dictionaries become one with pl.DataFrame(data, schema=[names])",
+        "arrays, lists and dictionaries become one with pl.DataFrame(data, schema=[names], orient='row')",
     )
 
 

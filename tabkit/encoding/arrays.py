@@ -18,10 +18,12 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import validate_data
 
 from tabkit import frames, splits, target
+from tabkit.encoding.lookup import Null
 from tabkit.encoding.statistics import Floats, Integers
 from tabkit.errors import TabkitError
 
 TargetType = Literal["auto", "continuous", "binary", "multiclass"]
+Categories = Literal["auto"] | Sequence[ArrayLike]
 _TASKS: dict[str, target.Task] = {"continuous": "regression", "binary": "binary", "multiclass": "multiclass"}
 _SEES_POLARS = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 9)
 
@@ -98,7 +100,7 @@ def frame_of(estimator: Any, X: Any, y: Any = "no_validation", *, reset: bool = 
     if is_pandas:  # its index is no column
         return frames.collect(frames.scan(X.set_axis(names, axis=1).reset_index(drop=True)), what="X")
     if X.dtype != object:
-        return pl.from_numpy(X, schema=names)
+        return pl.from_numpy(X, schema=names, orient="row")  # by itself it guesses, from the memory order
     return pl.DataFrame([_series(name, column) for name, column in zip(names, X.T, strict=True)])
 
 
@@ -212,6 +214,25 @@ def names_of(estimator: Any, given: ArrayLike | None = None) -> list[str]:
     if len(wanted) != len(names):
         raise InputError(f"input_features should have length equal to number of features ({len(names)})")
     return wanted
+
+
+def levels_of(categories: Categories, names: Sequence[str]) -> dict[str, tuple[tuple[Any, ...] | None, Null]]:
+    """Return for each column the levels that are declared for it (None for all), and what a missing value gets."""
+    if isinstance(categories, str):
+        if categories != "auto":
+            raise InputError(f"categories is {categories!r}: 'auto', or one list of levels per column was expected")
+        return dict.fromkeys(names, (None, "level"))
+    if len(categories) != len(names):
+        raise InputError(
+            f"Shape mismatch: categories are given for {len(categories)} columns, X has {len(names)}",
+            advice="give one list of levels per column",
+        )
+    levels: dict[str, tuple[tuple[Any, ...] | None, Null]] = {}
+    for name, given in zip(names, categories, strict=True):
+        values = list(map(plain, np.asarray(given, dtype=object)))
+        known = tuple(value for value in values if not _is_missing(value))
+        levels[name] = known, "level" if len(known) < len(values) else "prior"
+    return levels
 
 
 def plain(value: Any) -> Any:

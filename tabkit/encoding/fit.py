@@ -46,6 +46,7 @@ class Order:
     roles: RowRoles
     given: NDArray[np.integer[Any]] | None
     grouped: bool
+    out_of_fold: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +105,7 @@ def fit(frame: pl.LazyFrame, order: Order, *, transform: bool) -> Fit:
         is_class=bool(targets) and targets[0].task != "regression",
         other=found.other,
         given=order.given,
+        out_of_fold=order.out_of_fold,
     )
     weighed = aims_of(found, targets)
     asked = _by_source(chosen, found)

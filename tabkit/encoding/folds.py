@@ -47,6 +47,7 @@ def divide(
     is_class: bool,
     other: pl.DataFrame,
     given: NDArray[np.integer[Any]] | None,
+    out_of_fold: bool = True,
 ) -> Folds:
     """Return the folds: as given, else by time, else by group, else by chance and even within each class.
 
@@ -56,6 +57,9 @@ def divide(
         The targets, of which the first is spread evenly if `is_class`.
     other
         Columns ``groups`` and ``time``, as far as they are given.
+    out_of_fold
+        Whether rows are encoded by the others' folds. If not, values do not hang on the folds, and fewer rows or groups
+        than folds will do.
     """
     ranks = _ranks(other["time"]) if "time" in other.columns else None
     if given is not None and other.columns:
@@ -77,6 +81,9 @@ def divide(
         groups = _codes(other["groups"])
     elif is_class:
         classes = y[0].astype(np.uint16)  # the index of a class
+    lots = n if groups is None else int(groups.max(initial=-1)) + 1
+    if lots < folds and not out_of_fold:
+        return Folds(np.arange(n) % folds, folds)
     return Folds(splits.kfold(n, folds=folds, seed=seed, groups=groups, stratify=classes), folds)
 
 

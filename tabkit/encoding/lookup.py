@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tabkit.encoding.aim import Aim
 from tabkit.encoding.drop import dropped
@@ -20,6 +21,7 @@ from tabkit.schema import Family
 
 Unseen = Literal["prior", "null", "other", "error"]
 Null = Literal["level", "prior", "null", "other", "error"]
+Flags = NDArray[np.bool_]
 LEVELLED: frozenset[Family] = frozenset({"text", "number", "boolean", "date"})
 """The kinds of columns whose values can be taken for levels."""
 
@@ -35,6 +37,22 @@ def written(level: object) -> str:
     if isinstance(level, bool):
         return str(level).lower()
     return str(int(level)) if isinstance(level, float) and level.is_integer() else str(level)
+
+
+def declared_levels(levels: Sequence[object] | None) -> tuple[str, ...] | None:
+    """Return levels that were declared as text, in their order; a `ConfigError` if one stands there twice.
+
+    >>> declared_levels([1.0, "b"])
+    ('1', 'b')
+    """
+    if levels is None:
+        return None
+    if isinstance(levels, str):
+        raise ConfigError(f"levels are {levels!r}: a list of levels was expected")
+    texts = tuple(map(written, levels))
+    if len(set(texts)) < len(texts):
+        raise ConfigError(f"levels hold a level twice: {texts[:20]}")
+    return texts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +109,10 @@ class LevelEncoder:
         """The levels that are known beforehand, whether or not a row of the fit has them."""
         return ()
 
+    def outside(self, names: pl.Series) -> Flags:
+        """Return which of the levels of the fit are taken for levels never seen, shape (levels,)."""
+        return np.zeros(len(names), dtype=np.bool_)
+
     @property
     def uses_target(self) -> bool:
         """Whether the values are made from the target: then the rows of the fit are cross-fitted."""
@@ -133,6 +155,13 @@ class LevelEncoder:
             raise ConfigError(
                 f"none of the levels that are declared for {column.name!r} is there: {list(self.declared[:5])}",
                 advice=f"its levels are {sorted(names)[:5]}",
+            )
+        undeclared = found.levels.levels.names.filter(pl.Series(self.outside(found.levels.levels.names)))
+        if self.unseen == "error" and len(undeclared):
+            raise FitError(
+                f"{column.name!r} has levels that were not declared: {undeclared.head(5).to_list()}, and its encoder "
+                "was told to refuse unseen ones",
+                advice="declare them, or choose another way: unseen='prior' gives them the mean of all rows",
             )
         return found.levels
 
@@ -199,9 +228,9 @@ class FittedLookup:
         """Return the full-data values by code, shape (levels + 2, outputs): the levels, null, unseen."""
         if "values" not in self._cache:
             cells, index = group(self.statistics, self.frozen.rare)
-            self._cache["values"] = _values(self.frozen, cells, self.aims)[
-                _places(self.frozen, index, len(cells.names))
-            ]
+            places = _places(self.frozen, index, len(cells.names))
+            places[:-2][self.frozen.outside(self.statistics.levels.names)] = places[-1]
+            self._cache["values"] = _values(self.frozen, cells, self.aims)[places]
         return self._cache["values"]
 
     def exprs(self, code: pl.Expr) -> list[pl.Expr]:
@@ -242,7 +271,7 @@ class FittedLookup:
         # a level that the other folds do not have is unseen to them, as it will be where new rows bring one
         absent = np.append(cells.rows[:count] == 0, False)[np.minimum(index, count)]
         unseen = count + 2 if self.spec.unseen == "error" else places[-1]
-        places[:-2] = np.where(absent, unseen, index)
+        places[:-2] = np.where(absent | self.spec.outside(self.statistics.levels.names), unseen, index)
         return _values(self.spec, cells, self.aims)[places]
 
 

@@ -12,10 +12,10 @@ from tabkit.encoding.aim import Aim
 from tabkit.encoding.drop import dropped
 from tabkit.encoding.input import Input, shown
 from tabkit.encoding.levels import Levels
-from tabkit.encoding.lookup import LevelEncoder, Unseen, group, refusing, written
+from tabkit.encoding.lookup import LevelEncoder, Unseen, declared_levels, group, refusing
 from tabkit.encoding.protocol import FittedEncoder, Sql, Statistics, Training
 from tabkit.encoding.statistics import Integers, LevelStatistics
-from tabkit.errors import ConfigError, FitError
+from tabkit.errors import FitError
 
 _MOST = 1000
 
@@ -44,12 +44,7 @@ class OneHot(LevelEncoder):
 
     def __post_init__(self) -> None:
         LevelEncoder.__post_init__(self)
-        if isinstance(self.levels, str):
-            raise ConfigError(f"levels are {self.levels!r}: a list of levels was expected")
-        if self.levels is not None:
-            object.__setattr__(self, "levels", tuple(map(written, self.levels)))
-            if len(set(self.levels)) < len(self.levels):
-                raise ConfigError(f"levels hold a level twice: {self.levels[:20]}")
+        object.__setattr__(self, "levels", declared_levels(self.levels))
         if self.extra is not None:
             object.__setattr__(self, "extra", tuple(self.extra))
 

@@ -59,7 +59,7 @@ def to_dict(spec: Encoder) -> dict[str, Any]:
     """Return a specification as plain data.
 
     >>> to_dict(Target(smoothing=10.0))
-    {'kind': 'target', 'rare': 0, 'unseen': 'prior', 'null': 'level', 'smoothing': 10.0}
+    {'kind': 'target', 'rare': 0, 'unseen': 'prior', 'null': 'level', 'smoothing': 10.0, 'levels': None}
     """
     values = {item.name: getattr(spec, item.name) for item in fields(spec)}  # type: ignore[arg-type]  # a dataclass
     return {"kind": spec.kind, **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}}

@@ -22,12 +22,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabkit.encoding import table
 from tabkit.encoding.arrays import (
+    Categories,
     InputError,
     SampleRows,
     TargetType,
     as_value_error,
     folds_of,
     frame_of,
+    levels_of,
     names_of,
     plain,
     rows_of,
@@ -203,6 +205,9 @@ class TargetEncoder(_Transformer):
 
     Parameters
     ----------
+    categories
+        ``auto``, or for each column a list of its levels: any other level is taken for one never seen, also at the fit.
+        A list with None or NaN lets missing values be a level.
     smooth
         A number of pseudo-rows, or ``auto``; see `tabkit.encoding.Target`.
     target_type, cv, random_state
@@ -218,8 +223,15 @@ class TargetEncoder(_Transformer):
     """
 
     def __init__(
-        self, *, target_type: TargetType = "auto", smooth: Smoothing = "auto", cv: Any = 5, random_state: Any = 0
+        self,
+        *,
+        categories: Categories = "auto",
+        target_type: TargetType = "auto",
+        smooth: Smoothing = "auto",
+        cv: Any = 5,
+        random_state: Any = 0,
     ) -> None:
+        self.categories = categories
         self.target_type = target_type
         self.smooth = smooth
         self.cv = cv
@@ -234,7 +246,10 @@ class TargetEncoder(_Transformer):
         return np.array(names, dtype=object)
 
     def _spec(self, seed: int) -> table.TableEncoder:
-        columns: dict[_Key, Encoder] = {name: Target(smoothing=plain(self.smooth)) for name in names_of(self)}
+        levels = levels_of(self.categories, names_of(self))
+        columns: dict[_Key, Encoder] = {
+            name: Target(smoothing=plain(self.smooth), levels=own, null=null) for name, (own, null) in levels.items()
+        }
         return table.TableEncoder(default="drop", columns=columns, seed=seed)
 
     def _division(self) -> Any:

@@ -144,7 +144,7 @@ class TableEncoder:
             suit the rows.
         """
         roles = RowRoles(weight=weight, arms=arms, groups=groups, time=time)
-        return self._fit(frame.lazy(), target, exclude, roles, folds, transform=False).table
+        return self._fit(frame.lazy(), target, exclude, roles, folds, transform=False, out_of_fold=False).table
 
     def fit_transform(
         self,
@@ -242,6 +242,7 @@ class TableEncoder:
         *,
         transform: bool,
         grouped: bool | None = None,
+        out_of_fold: bool = True,
     ) -> Fit:
         order = Order(
             columns=self.columns,
@@ -254,6 +255,7 @@ class TableEncoder:
             roles=roles,
             given=folds,
             grouped=roles.groups is not None if grouped is None else grouped,
+            out_of_fold=out_of_fold,
         )
         return fit(frame, order, transform=transform)
 

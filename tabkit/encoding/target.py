@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import polars as pl
 
 from tabkit.encoding.aim import Aim, labels
 from tabkit.encoding.input import Input
-from tabkit.encoding.lookup import Cells, LevelEncoder
+from tabkit.encoding.lookup import Cells, Flags, LevelEncoder, declared_levels
 from tabkit.encoding.smoothing import Smoothing, check_smoothing, smoothed
 from tabkit.encoding.statistics import Floats
 
@@ -31,16 +32,32 @@ class Target(LevelEncoder):
     ----------
     smoothing
         A number of pseudo-rows, 0 for none, or ``auto``.
+    levels
+        The levels that have a value of their own, if they are known beforehand: all others are unseen, also those of
+        rows of the fit. These count for ``p`` all the same.
     rare, unseen, null
         See `LevelEncoder`. The prior is ``p``.
     """
 
     smoothing: Smoothing = "auto"
+    levels: tuple[str, ...] | None = None
     kind: ClassVar[str] = "target"
 
     def __post_init__(self) -> None:
         LevelEncoder.__post_init__(self)
         check_smoothing(self.smoothing)
+        object.__setattr__(self, "levels", declared_levels(self.levels))
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The given levels."""
+        return self.levels or ()
+
+    def outside(self, names: pl.Series) -> Flags:
+        """Return which levels were not declared."""
+        if self.levels is None:
+            return LevelEncoder.outside(self, names)
+        return (~names.is_in(pl.Series(self.levels, dtype=pl.String).implode())).to_numpy()
 
     @property
     def uses_target(self) -> bool:

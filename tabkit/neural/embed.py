@@ -44,7 +44,7 @@ def embed(model: MLPModel, frame: pl.DataFrame, *, members: int = 1, num_threads
     """
     names = embed_names(model, members=members)
     layer = model.hidden(frame, members=members, num_threads=num_threads)
-    return pl.DataFrame(layer, schema=dict.fromkeys(names, pl.Float32))
+    return pl.DataFrame(layer, schema=dict.fromkeys(names, pl.Float32), orient="row")
 
 
 def embed_names(model: MLPModel, *, members: int = 1) -> list[str]:

@@ -194,7 +194,7 @@ def test_rules_mined_from_noise_pass_no_rows_that_they_were_not_mined_from() -> 
     passed = []
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        frame = pl.DataFrame(rng.random((2000, 4)), schema=["a", "b", "c", "d"])
+        frame = pl.DataFrame(rng.random((2000, 4)), schema=["a", "b", "c", "d"], orient="row")
         frame = frame.with_columns(y=pl.Series(rng.random(2000) < 0.2 + 0.4 * frame["a"].to_numpy()))
         held = np.arange(2000) % 2 == 0
         seen = frame.filter(~held)

@@ -303,7 +303,7 @@ def test_objects_that_are_no_table_are_refused(source, match):
 
 
 def test_an_array_comes_with_advice():
-    assert "pl.DataFrame(data, schema=[names])" in refused(np.zeros((2, 2)), match="ndarray").advice
+    assert "pl.DataFrame(data, schema=[names], orient='row')" in refused(np.zeros((2, 2)), match="ndarray").advice
 
 
 def test_pandas_without_pyarrow_says_what_to_install(monkeypatch):

@@ -158,7 +158,7 @@ def test_lightgbms_refit_breaks_monotone_constraints():
 
 def test_lightgbm_takes_other_columns_and_objectives_behind_a_model():
     rng = np.random.default_rng(0)
-    x = pl.DataFrame(rng.normal(size=(500, 2)), schema=["a", "b"])
+    x = pl.DataFrame(rng.normal(size=(500, 2)), schema=["a", "b"], orient="row")
     y = (x["a"] > 0).to_numpy().astype(float)
 
     def data(columns):

@@ -435,3 +435,52 @@ def test_parameters_are_cloned_and_set():
     assert copy.columns is not encoder.columns
     assert copy.set_params(max_onehot=4).max_onehot == 4
     assert repr(TargetEncoder(smooth=2.0)) == "TargetEncoder(smooth=2.0)"
+
+
+# The order of an array in memory, and levels that are declared
+
+HALVES = slice(0, 10), slice(10, 20)
+
+
+@pytest.mark.parametrize("order", [np.ascontiguousarray, np.asfortranarray, lambda x: np.asfortranarray(x)[::-1][::-1]])
+@pytest.mark.parametrize("dtype", [np.float64, np.int64, object])
+def test_a_square_array_keeps_its_columns_however_it_lies_in_memory(order, dtype):
+    rng = np.random.default_rng(5)
+    new = order((rng.random((3, 3)) * 100).astype(dtype))
+    encoder = TableEncoder(folds=2).fit(rng.random((50, 3)) * 100)
+    np.testing.assert_array_equal(encoder.transform(new), new.astype(np.float64))
+    own = TableEncoder(folds=2).fit_transform(new)  # the rows of the fit are such an array too
+    np.testing.assert_array_equal(own, new.astype(np.float64))
+    square = order(rng.integers(0, 3, (40, 40)).astype(dtype))
+    y = rng.random(40)
+    found, expected = (encoder().fit(square, y).transform(square) for encoder in (TargetEncoder, Peer))
+    np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize("smooth", [4.0, "auto"])
+@pytest.mark.parametrize(
+    ("levels", "undeclared"),
+    [([0, 1, 2], 3), (["dog", "cat", "cow"], "snake"), ([0.5, np.nan, 7.0], 9.5), ([0.5, 7.0, 8.0], np.nan)],
+)
+def test_a_level_outside_the_declared_ones_is_unseen(levels, undeclared, smooth):
+    rng = np.random.default_rng(6)
+    X = np.array([levels[0]] * 10 + [levels[1]] * 10 + [undeclared] * 3, dtype=object).reshape(-1, 1)
+    X = X if isinstance(levels[0], str) else X.astype(float)
+    y = rng.uniform(-10, 20, len(X))
+    mine = TargetEncoder(categories=[levels], smooth=smooth).fit(X, y)
+    new = np.array([*levels, undeclared], dtype=X.dtype).reshape(-1, 1)
+    # Not scikit-learn's values: it counts the rows of undeclared levels for the first declared one.
+    shares = [4.0 / 14, 4.0 / 14] if smooth == 4.0 else [y[k].var() / (10 * y.var() + y[k].var()) for k in HALVES]
+    means = [share * y.mean() + (1 - share) * y[k].mean() for share, k in zip(shares, HALVES, strict=True)]
+    np.testing.assert_allclose(mine.transform(new).ravel(), [*means, y.mean(), y.mean()], rtol=1e-12)
+    out = TargetEncoder(categories=[levels], smooth=smooth, cv=2).fit_transform(X, y)
+    assert len(np.unique(out[-3:].round(9))) <= 2  # the means of the other folds
+
+
+def test_categories_are_given_for_each_column():
+    X, y = np.array([["a", "b"], ["b", "a"]] * 5), np.arange(10) % 2
+    with pytest.raises(ValueError, match="given for 1 columns, X has 2"):
+        TargetEncoder(categories=[["a", "b"]]).fit(X, y)
+    with pytest.raises(ValueError, match="'all': 'auto', or one list"):
+        TargetEncoder(categories="all").fit(X, y)
+    assert clone(TargetEncoder(categories=[["a"], ["b"]])).categories == [["a"], ["b"]]

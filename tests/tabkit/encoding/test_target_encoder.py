@@ -377,3 +377,31 @@ def test_columns_with_very_many_levels(levels, rows):
     again = FittedTable.from_dict(encoder.to_dict())
     streamed = again.transform(frame.lazy()).collect(engine="streaming")
     assert_frame_equal(streamed, encoder.transform(frame), check_exact=True)
+
+
+@pytest.mark.parametrize("more", [{}, {"groups": "g"}, {"weight": "w"}])
+@pytest.mark.parametrize("rows", [3, 4])
+def test_fit_alone_works_on_fewer_rows_or_groups_than_folds(rows, more):
+    frame = pl.DataFrame({"t": [*"aabb"][:rows], "y": [0.5, 1.0, 2.0, 4.0][:rows]})
+    frame = frame.with_columns(g=pl.Series([1, 1, 2, 2][:rows]), w=pl.lit(2.0))
+    fitted = TableEncoder(default="drop", columns={"t": Target(smoothing=0)}).fit(frame, target="y", **more)
+    assert fitted.transform(frame)["t by target"].to_list() == [0.75, 0.75, *([2.0] if rows == 3 else [3.0, 3.0])]
+    twice = fitted.merge(fitted)  # and merges with more rows as any other does
+    assert twice.transform(frame)["t by target"].to_list() == fitted.transform(frame)["t by target"].to_list()
+    with pytest.raises(ConfigError, match="folds"):
+        TableEncoder(columns={"t": Target()}).fit_transform(frame, target="y", **more)
+
+
+def test_a_level_that_was_not_declared_is_unseen_and_is_refused_where_unseen_ones_are():
+    frame = pl.DataFrame({"t": ["a", "b", "c", None] * 5, "y": np.arange(20.0)})
+    declared = Target(levels=["a", "b", "z"], smoothing=0)
+    found = TableEncoder(columns={"t": declared}, folds=2).fit_transform(frame, target="y")
+    values = found.encoder.transform(pl.DataFrame({"t": ["a", "b", "c", None, "z", "new"]}))["t by target"].to_list()
+    assert values == [8.0, 9.0, 9.5, 11.0, 9.5, 9.5]
+    assert found.features.filter(frame["t"] == "c")["t by target"].n_unique() <= 2  # the mean of the other folds
+    again = FittedTable.from_dict(found.encoder.to_dict())
+    assert again.transform(frame).equals(found.encoder.transform(frame))
+    with pytest.raises(FitError, match=r"not declared: \['c'\]"):
+        TableEncoder(columns={"t": Target(levels=["a", "b"], unseen="error")}).fit(frame, target="y")
+    with pytest.raises(ConfigError, match="a level twice"):
+        Target(levels=["a", "a"])

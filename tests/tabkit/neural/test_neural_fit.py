@@ -24,7 +24,7 @@ def _linear(seed, n=2000, noise=0.05):
 
 
 def _frame(x) -> pl.DataFrame:
-    return pl.DataFrame(x, schema=[f"x{k}" for k in range(x.shape[1])])
+    return pl.DataFrame(x, schema=[f"x{k}" for k in range(x.shape[1])], orient="row")
 
 
 # Known truths

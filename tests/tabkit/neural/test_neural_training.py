@@ -27,7 +27,7 @@ def _weights(model) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", ["binary", "multiclass", "regression"])
 def test_sixty_four_rows_of_noise_are_learned_by_heart(name, config, labels):
     rng = np.random.default_rng(0)
-    features = pl.DataFrame(rng.normal(size=(64, 5)))
+    features = pl.DataFrame(rng.normal(size=(64, 5)), orient="row")
     y = {"binary": rng.integers(0, 2, 64), "multiclass": rng.integers(0, 3, 64)}.get(name, rng.normal(size=64))
     settings = config(name, hidden=[64, 64], members=1, max_epochs=150, batch_size=16, learning_rate=0.01, **PLAIN)
     model = fit(Rows(features, y), config=settings, classes=labels(name))
@@ -135,7 +135,7 @@ def test_the_base_loss_is_that_of_the_best_constant(rows, config):
 @pytest.mark.parametrize("name", ["binary", "regression"])
 def test_noise_is_left_unlearned(name, config):
     rng = np.random.default_rng(0)
-    features = [pl.DataFrame(rng.normal(size=(n, 8))) for n in (150, 2000)]
+    features = [pl.DataFrame(rng.normal(size=(n, 8)), orient="row") for n in (150, 2000)]
     draw = (lambda n: rng.integers(0, 2, n)) if name == "binary" else (lambda n: rng.normal(size=n))
     train, valid = (Rows(frame, draw(frame.height)) for frame in features)
     model = fit(train, valid, config=config(name, max_epochs=30, patience=5, averaging=0.0, calibrate=False))

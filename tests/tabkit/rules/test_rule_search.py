@@ -61,7 +61,7 @@ def test_null_and_not_null_are_conditions() -> None:
 
 def test_each_condition_gains_over_its_parent() -> None:
     chance = np.random.default_rng(1)
-    frame = pl.DataFrame(chance.normal(size=(5000, 5)), schema=list("abcde"))
+    frame = pl.DataFrame(chance.normal(size=(5000, 5)), schema=list("abcde"), orient="row")
     y = (chance.random(5000) < 0.1 + 0.3 * ((frame["a"] > 0) & (frame["b"] > 0)).to_numpy()).astype(np.float64)
     ours = coded(frame)
     found = search(ours, y, least=50, config=SuggestConfig()).nodes
@@ -87,7 +87,7 @@ def test_the_beam_does_not_say_the_same_in_other_words() -> None:
 
 def test_many_columns_are_all_tried_alone_and_the_most_useful_combined() -> None:
     chance = np.random.default_rng(3)
-    frame = pl.DataFrame(chance.normal(size=(2000, 40)), schema=[f"c{i}" for i in range(40)])
+    frame = pl.DataFrame(chance.normal(size=(2000, 40)), schema=[f"c{i}" for i in range(40)], orient="row")
     y = chance.normal(size=2000) + 1.5 * ((frame["c7"] > 0) & (frame["c33"] > 0)).to_numpy()
     ours = coded(frame)
     found = search(ours, y, least=30, config=SuggestConfig(most_columns=5))

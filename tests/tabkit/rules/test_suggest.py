@@ -335,7 +335,7 @@ def test_thousands_of_levels_hide_nothing() -> None:
 
 def test_thousands_of_columns_take_seconds() -> None:
     chance = np.random.default_rng(0)
-    frame = pl.DataFrame(chance.normal(size=(5000, 2000)), schema=[f"c{i}" for i in range(2000)])
+    frame = pl.DataFrame(chance.normal(size=(5000, 2000)), schema=[f"c{i}" for i in range(2000)], orient="row")
     started = time.perf_counter()
     found = suggest(frame, goal_of(((frame["c7"] > 0.3) & (frame["c1900"] < 0)).to_numpy(), "share"))
     assert time.perf_counter() - started < 30

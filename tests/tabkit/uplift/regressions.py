@@ -92,5 +92,5 @@ def trial(
         y = (y > 2).astype(np.float64)
     groups = rng.integers(0, rows // 3, rows) if clusters else None
     labels = ("control", "mail", "call")[:arms]
-    features = pl.DataFrame(x, schema=[f"x{i}" for i in range(4)])
+    features = pl.DataFrame(x, schema=[f"x{i}" for i in range(4)], orient="row")
     return Trial(features, Experiment(labels, arm, y, propensity, kind, groups), truth)

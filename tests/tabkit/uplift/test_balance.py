@@ -255,7 +255,7 @@ def test_chance_is_hardly_ever_called_a_difference_in_few_clusters():
     for _ in range(300):
         clusters = rng.integers(0, 16, 800)
         given = (rng.permutation(16) < 8).astype(np.float64)[clusters]
-        frame = pl.DataFrame(rng.normal(size=(16, 5))[clusters] + 0.3 * rng.normal(size=(800, 5)))
+        frame = pl.DataFrame(rng.normal(size=(16, 5))[clusters] + 0.3 * rng.normal(size=(800, 5)), orient="row")
         alarms += bool(beyond_chance(balance(frame, frame.columns, given, clusters=clusters)))
     assert alarms <= 3
 

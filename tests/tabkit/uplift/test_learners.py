@@ -243,8 +243,8 @@ class Wrapped(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _frame(self, X: Floats) -> pl.DataFrame:
         if X.shape[1] == len(self.names):
-            return pl.DataFrame(X, schema=list(self.names))
-        return pl.DataFrame(np.roll(X, -1, axis=1), schema=[*self.names, "treated"])
+            return pl.DataFrame(X, schema=list(self.names), orient="row")
+        return pl.DataFrame(np.roll(X, -1, axis=1), schema=[*self.names, "treated"], orient="row")
 
 
 def by_hand(meta: ModuleType, name: Name, known: Trial, seed: int) -> Floats:
