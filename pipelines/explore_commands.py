@@ -26,6 +26,9 @@ def explore(
     arm: Annotated[str | None, typer.Option(help="The label compared with it, where there are several.")] = None,
     outcome: Annotated[str | None, typer.Option(help="Of uplift scores: the column of what came of it.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="A column that is no feature. May be repeated.")] = None,
+    known: Annotated[
+        list[str] | None, typer.Option(help="A column that is known before the target, however well it tells it.")
+    ] = None,
     beside: Annotated[
         list[str] | None, typer.Option(help="Further columns, joined by --id: the features beside scores.")
     ] = None,
@@ -56,6 +59,7 @@ def explore(
         "control": control,
         "arm": arm,
         "exclude": exclude or None,
+        "known": known or None,
         "beside": beside or None,
         "rules": rules,
         "output": output,

@@ -24,6 +24,8 @@ class AimConfig(Config):
         Labels of the treatment.
     exclude
         Columns that are no features, such as what is known only after the target.
+    known
+        Columns that are known before the target, however well they tell it: they are not asked about.
     holdout
         The share of the rows that nobody looks at.
     seed
@@ -36,6 +38,7 @@ class AimConfig(Config):
     control: str | None = None
     arm: str | None = None
     exclude: list[str] = Field(default_factory=list)
+    known: list[str] = Field(default_factory=list)
     holdout: float = Field(default=0.3, gt=0, lt=1)
     seed: int = Field(default=0, ge=0)
 

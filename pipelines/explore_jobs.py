@@ -58,6 +58,7 @@ def explore_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
         "goal": view.goals[0].words(),
         "embedded_holdout": config.embed_holdout,
         "given": [{"name": given.rule.name, "text": given.rule.text(), "words": given.words} for given in view.given],
+        "warnings": list(view.warnings),
         "notes": list(view.notes),
         "seconds": round(clock.perf_counter() - started, 3),
     }
@@ -100,11 +101,11 @@ def _worth(view: View, config: ExploreConfig) -> Worth | None:
             view.frame,
             rules=[rule],
             roles=roles,
-            config={"encoding": {"exclude": excluded}, "seed": config.seed},
+            config={"encoding": {"exclude": excluded, "known": config.known}, "seed": config.seed},
             holdout=view.holdout,
             progress=progress,
         )
-        return {"words": found.verdict, **found.to_dict()}
+        return {"words": " ".join([found.verdict, *found.warnings]), **found.to_dict()}
 
     return compare
 

@@ -110,4 +110,6 @@ def predicted_view(
         said = {"suggested": _NOT_SEARCHED.format(instead=f"{instead} "), "facts": {}, "unproved": _UNPROVED}
     settings = config.model_copy(update={"suggest": asked})
     fields: dict[str, object] = {"goals": tuple(goals), **said, **more}
-    return view_of(found, settings, kind=kind, progress=progress, searched=features_of(table, made), **fields)
+    return view_of(
+        found, settings, kind=kind, progress=progress, searched=features_of(table, made), seen=False, **fields
+    )

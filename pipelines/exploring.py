@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dashboards.explorer.view import Given, View
 from pipelines.aiming import FEWEST, Aimed, of_table
+from pipelines.doubts import Doubts, doubts_of, without_copies
 from pipelines.explore_config import ExploreConfig
 from pipelines.explore_tables import joined
 from pipelines.provenance import aimed_like, facts, provenance
@@ -40,6 +41,7 @@ def view_of(
     kind: str,
     progress: Progress,
     searched: Sequence[str] | None = None,
+    seen: bool = True,
     **more: object,
 ) -> View:
     """Return a view of rows, rules searched for on those to look at and proved on those held out.
@@ -56,14 +58,19 @@ def view_of(
         Is told how far the search is.
     searched
         The columns that rules are searched on; by default all that are shown.
+    seen
+        Whether the goal was seen: what a model says is told by its features, and no leak.
     **more
         Further fields of the view.
     """
     known = _known(found, config)
-    columns = found.columns if searched is None else tuple(searched)
+    shown = found.columns if searched is None else tuple(searched)
+    doubts = doubts_of(found, shown, known=config.known) if seen else Doubts((), None)
+    columns = tuple(name for name in shown if name not in doubts.kept_out)
     wanted = config.suggest and found.holdout is not None and bool(columns)
     suggestions = search(found, config, columns=columns, progress=progress) if wanted else None
-    given = [*_from_file(known, found), *(_from_search(suggestions) if suggestions else [])]
+    others = without_copies(found, doubts.copies, suggestions.rules if suggestions else ())
+    given = [*_from_file(known, found, doubts), *(_from_search(suggestions) if suggestions else [])]
     view = View(
         kind=kind,
         title=config.title or f"{found.table.short_name}: {found.goal.words()}",
@@ -75,6 +82,8 @@ def view_of(
         suggested=_said(suggestions, found, asked=config.suggest),
         opened=_opened(config, given),
         tried=max(int(known.found.get("tried", 0)), suggestions.tested if suggestions else 0),
+        warnings=doubts.warnings(sought=wanted, others=others),
+        leaks=doubts.by_column(),
         notes=(*found.notes, *_whence(found, known), *(suggestions.notes if suggestions else ())),
         facts=facts(found, config),
     )
@@ -120,9 +129,12 @@ def _whence(found: Aimed, known: RuleFile) -> list[str]:
     return [] if whence is None or whence.kind == "same" else [whence.note]
 
 
-def _from_file(content: RuleFile, found: Aimed) -> Sequence[Given]:
+def _from_file(content: RuleFile, found: Aimed, doubts: Doubts) -> Sequence[Given]:
     inside = masks(content.rules, found.frame)
-    return [Given(rule, _words(found, mask)) for rule, mask in zip(content.rules, inside, strict=True)]
+    words = (_words(found, mask) for mask in inside)
+    return [
+        Given(rule, "; ".join([said, *doubts.of_rule(rule)])) for rule, said in zip(content.rules, words, strict=True)
+    ]
 
 
 def _words(found: Aimed, inside: Mask) -> str:

@@ -27,6 +27,10 @@ Control = Annotated[str | None, typer.Option(help="Its label for no contact.")]
 Arm = Annotated[str | None, typer.Option(help="The label that is compared with it, where there are several.")]
 Exclude = Annotated[list[str] | None, typer.Option(help="A column that is no feature. May be repeated.")]
 
+Known = Annotated[
+    list[str] | None, typer.Option(help="A column that is known before the target, however well it tells it.")
+]
+
 
 @app.command()
 def suggest(
@@ -40,6 +44,7 @@ def suggest(
     control: Control = None,
     arm: Arm = None,
     exclude: Exclude = None,
+    known: Known = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="The TOML file to write.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
     config: ConfigFile = None,
@@ -50,6 +55,7 @@ def suggest(
     """Search for rules on some rows, prove them on others, and write those that pass."""
     roles = {"target": target, "id": id_, "time": time, "group": group, "treatment": treatment}
     given = {"positive": positive, "control": control, "arm": arm, "exclude": exclude or None, "output": output}
+    given["known"] = known or None
 
     def job() -> dict[str, Any]:
         from pipelines.rules_jobs import suggest_job
@@ -73,6 +79,7 @@ def score(
     control: Control = None,
     arm: Arm = None,
     exclude: Exclude = None,
+    known: Known = None,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -81,6 +88,7 @@ def score(
     """Measure rules on further rows, and say whether they hold."""
     roles = {"target": target, "id": id_, "time": time, "group": group, "treatment": treatment}
     given = {"positive": positive, "control": control, "arm": arm, "exclude": exclude or None}
+    given["known"] = known or None
 
     def job() -> dict[str, Any]:
         from pipelines.rules_jobs import score_job
@@ -104,6 +112,7 @@ def worth(
         str | None, typer.Option(help="A column of true for rows that the rules' author never saw.")
     ] = None,
     exclude: Exclude = None,
+    known: Known = None,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -111,7 +120,8 @@ def worth(
 ) -> None:
     """Compare models with and without the rules as features, cross-validated and paired."""
     roles = {"target": target, "id": id_, "time": time, "group": group}
-    given = {"positive": positive, "holdout": holdout, "encoding": {"exclude": exclude} if exclude else None}
+    encoding = given_only({"exclude": exclude or None, "known": known or None})
+    given = {"positive": positive, "holdout": holdout, "encoding": encoding or None}
 
     def job() -> dict[str, Any]:
         from pipelines.rules_jobs import worth_of_job

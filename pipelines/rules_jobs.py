@@ -11,6 +11,7 @@ import numpy as np
 
 from pipelines.aiming import FEWEST, Aimed, aimed, why_none
 from pipelines.config import WorthConfig
+from pipelines.doubts import Doubts, doubts_of, without_copies
 from pipelines.explore_config import AimConfig, RulesConfig
 from pipelines.needs import needed
 from pipelines.provenance import Provenance, aimed_like, facts, provenance
@@ -42,15 +43,16 @@ def suggest_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
     found = aimed(config)
     if found.holdout is None:
         raise _unprovable(found, config)
+    doubts = doubts_of(found, found.columns, known=config.known)
     result = suggest(
         found.frame,
         found.goal,
-        columns=list(found.columns),
+        columns=[name for name in found.columns if name not in doubts.kept_out],
         holdout=found.holdout,
         config=config.search,
         progress=progress,
     )
-    write(output, _file(result, found, config))
+    write(output, _file(result, found, config, kept_out=sorted(doubts.kept_out)))
     return {
         "output": str(output),
         "goal": found.goal.words(),
@@ -59,6 +61,8 @@ def suggest_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
         "holdout": int(found.holdout.sum()),
         **result.to_dict(),
         "verdicts": [verdict(one.holdout, one.train) for one in result.rules],
+        "warnings": doubts.warnings(sought=True, others=without_copies(found, doubts.copies, result.rules)),
+        "kept_out": sorted(doubts.kept_out),
         "notes": [*found.notes, *result.notes],
         "seconds": round(clock.perf_counter() - started, 3),
     }
@@ -78,6 +82,8 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
         check(content.rules, shown, what=found.table.name)
         whence = provenance(found, content.found)
         scored, rows = _scored(content, found, whence, level=config.level)
+        doubts = doubts_of(found, list(shown), known=config.known)
+        scored = [{**row, "asked": doubts.of_rule(rule)} for row, rule in zip(scored, content.rules, strict=True)]
         advance(1)
     return {
         "rules": path,
@@ -88,6 +94,7 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
         "provenance": whence.kind,
         "overlap": whence.overlap,
         "scores": scored,
+        "warnings": _of_rules(doubts, content, whence).warnings(sought=False),
         "notes": [whence.note, *found.dropped_notes],
         "seconds": round(clock.perf_counter() - started, 3),
     }
@@ -152,13 +159,21 @@ def _unprovable(found: Aimed, config: RulesConfig) -> ConfigError:
     return ConfigError(why.rstrip("."), advice="use rows of several, or another --time or --group")
 
 
-def _file(result: Suggestions, found: Aimed, config: RulesConfig) -> RuleFile:
+def _of_rules(doubts: Doubts, content: RuleFile, whence: Provenance) -> Doubts:
+    """Return what concerns the rules: their columns, and copies on the very rows that they were found on."""
+    used = {name for rule in content.rules for name in rule.columns()}
+    leaks = tuple(leak for leak in doubts.leaks if not used.isdisjoint(leak.columns))
+    return Doubts(leaks, doubts.copies if whence.kind == "same" else None)
+
+
+def _file(result: Suggestions, found: Aimed, config: RulesConfig, *, kept_out: list[str]) -> RuleFile:
     rules = tuple(one.rule for one in result.rules)
     measured = {
         one.rule.name: {"train": one.train.to_dict(), "holdout": one.holdout.to_dict(), "p": one.p}
         for one in result.rules
     }
-    return RuleFile(rules, {**facts(found, config), "tried": result.tested}, measured)
+    about = {**({"kept_out": kept_out} if kept_out else {}), **({"known": config.known} if config.known else {})}
+    return RuleFile(rules, {**facts(found, config), "tried": result.tested, **about}, measured)
 
 
 def _scored(content: RuleFile, found: Aimed, whence: Provenance, *, level: float) -> tuple[list[dict[str, Any]], int]:

@@ -12,6 +12,7 @@ from rich.text import Text
 from pipelines.terminal import plain_table, visible
 
 _ALIKE = 0.8
+_HOLDS = ("holds", "holds, but weaker")
 _COLOURS = {
     "holds": "green",
     "holds, but weaker": "yellow",
@@ -24,7 +25,8 @@ _COLOURS = {
 def suggest_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `rules suggest` has to say: the rules that passed, where they were found and where proved."""
     lines: list[RenderableType] = [
-        Text(f"{visible(result['goal'])}: {result['rows']:,} rows, {result['holdout']:,} of them held out to prove")
+        Text(f"{visible(result['goal'])}: {result['rows']:,} rows, {result['holdout']:,} of them held out to prove"),
+        *_warnings(result["warnings"]),
     ]
     if result["rules"]:
         named = ((row["rule"]["name"], row["text"]) for row in result["rules"])
@@ -52,7 +54,7 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
             _interval(row, kind),
             _lift(row["lift"], kind),
             _lift(before.get("lift"), kind),
-            Text(row["verdict"], _COLOURS.get(row["verdict"], "")),
+            _asking(row["verdict"], row["asked"]),
         )
     texts = _texts((row["name"], row["text"]) for row in result["scores"])
     pairs = {
@@ -68,7 +70,8 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
     head = Text(
         f"{visible(result['goal'])} on {result['rows']:,} rows: {base} everywhere; found: the lift where it was found"
     )
-    return Group(head, Text(), table, Text(), *texts, *alike, Text(), *_notes(result["notes"]))
+    asked = _warnings(result["warnings"])
+    return Group(head, *asked, Text(), table, Text(), *texts, *alike, Text(), *_notes(result["notes"]))
 
 
 def worth_view(result: Mapping[str, Any]) -> RenderableType:
@@ -83,7 +86,7 @@ def worth_view(result: Mapping[str, Any]) -> RenderableType:
         Text(f"{visible(use['rule'])}: {use['share']:.1%} of all gain, mean rank {use['rank'] or 'n/a'}")
         for use in result["rules"]
     ]
-    return Group(table, Text(), *uses, Text(visible(result["verdict"]), "bold"))
+    return Group(table, Text(), *uses, Text(visible(result["verdict"]), "bold"), *_warnings(result["warnings"]))
 
 
 def explore_view(result: Mapping[str, Any]) -> RenderableType:
@@ -93,6 +96,7 @@ def explore_view(result: Mapping[str, Any]) -> RenderableType:
     held = f", {result['holdout']:,} of them held out" if result["holdout"] else ""
     lines: list[RenderableType] = [
         Text(f"{result['kind']}: {visible(result['goal'])}"),
+        *_warnings(result["warnings"]),
         Text(f"{result['rows']:,} rows{held}; {result['drawn']:,} lines on {result['axes']} axes"),
     ]
     lines += [Text(f"  {visible(one['name'])}: {visible(one['text'])}; {one['words']}") for one in result["given"]]
@@ -155,6 +159,17 @@ def _ends(low: float | None, high: float | None) -> str:
 
 def _lift(value: float | None, kind: str) -> str:
     return f"{value:.2f}" if value is not None and kind != "effect" else ""
+
+
+def _asking(said: str, asked: Sequence[str]) -> Text:
+    """Return a verdict, which a column that tells the target too well makes doubtful."""
+    if asked and said in _HOLDS:
+        return Text(f"{said}, known before?", "yellow")
+    return Text(said, _COLOURS.get(said, ""))
+
+
+def _warnings(warnings: Sequence[str]) -> list[Text]:
+    return [Text(f"Note: {visible(warning)}", "yellow") for warning in warnings]
 
 
 def _notes(notes: Sequence[str]) -> list[Text]:

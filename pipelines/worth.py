@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from pipelines.aims import named_objective, target_name, target_of
 from pipelines.config import TrainConfig, WorthConfig
+from pipelines.copying import copies_of
 from pipelines.dividing import check_part, divide
+from pipelines.leaking import asked, leaks_of
 from pipelines.needs import needed
 from pipelines.rows import fit_encoder, with_features
 from pipelines.ruled import check_rules, file_of, origin
@@ -89,7 +91,8 @@ def worth(
     with (progress or Silent()).task("models with and without", total=2 * len(folds)) as advance:
         pairs = [_pair(table, fold, target, training, rules, advance) for fold in folds]
     marked = table.frame.height if held is None else int(held.sum())
-    return concluded(table, pairs, target, training, rules, marked=marked, unseen=held is not None)
+    found = concluded(table, pairs, target, training, rules, marked=marked, unseen=held is not None)
+    return replace(found, warnings=(*_leaks(table, target, settings), *_copies(table, folds, target)))
 
 
 def worth_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
@@ -107,6 +110,25 @@ def worth_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
         "found": origin(ruled),
         "seconds": round(clock.perf_counter() - started, 3),
     }
+
+
+def _leaks(table: Table, target: Target, settings: WorthConfig) -> list[str]:
+    """Return what is asked about columns that tell the target too well: beside them no rule can be worth anything."""
+    return asked(leaks_of(table, target, table.frame.columns, known=settings.encoding.known), "options")
+
+
+def _copies(table: Table, folds: Sequence[Fold], target: Target) -> list[str]:
+    """Say how many judging rows are copies of rows that their models learned from."""
+    copied, judged = 0, 0
+    said = ""
+    for fold in (each for each in folds if each.repeat == 0):
+        parts = [replace(table, frame=table.frame[rows]) for rows in (fold.fit, fold.test)]
+        found = copies_of(*parts, target=target.name, classes=target.task != "regression")
+        copied, judged = copied + (int(found.copied.sum()) if found else 0), judged + len(fold.test)
+        said = found.text(judged="judging rows", learned="rows learned from").partition(" ")[2] if found else said
+    if not copied:
+        return []
+    return [f"{copied / judged:.0%} {said}: if rows were copied, both models look better than they are."]
 
 
 def _pair(

@@ -70,6 +70,8 @@ class Worth:
         The mean number of trees with and without.
     level, unit
         Of the intervals, and what was drawn for them: ``row``, ``group`` or ``day``.
+    warnings
+        What weakens all of it: columns that tell the target too well, and judging rows that are copies.
     """
 
     decision: Decision
@@ -85,6 +87,7 @@ class Worth:
     trees: tuple[float, float]
     level: float
     unit: Unit
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""

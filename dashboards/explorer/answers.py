@@ -83,7 +83,7 @@ class Answers:
 
     def save(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Add a rule to the file; ``body``: ``rule``, and ``tried``: how many were."""
-        rule, tried = self._rule(body), body.get("tried", 1)
+        rule, tried, view = self._rule(body), body.get("tried", 1), self.board.view
         if not isinstance(tried, int) or isinstance(tried, bool) or not 0 <= tried <= 10**9:
             raise ConfigError(f"tried is {tried!r}; a count was expected")
         if rule.name in self.board.view.frame.columns:
@@ -111,7 +111,9 @@ class Answers:
             }
             content = RuleFile(before.rules, found, before.measured).with_rule(rule, self._measured(rule, tried))
             write(path, content)
-        return {"words": f"Saved {rule.name} to {path.name}, which holds {len(content.rules)} now."}
+        doubts = " ".join(dict.fromkeys(text for name, text in view.leaks.items() if name in rule.columns()))
+        words = f"Saved {rule.name} to {path.name}, which holds {len(content.rules)} now."
+        return {"words": f"{words} {doubts}".rstrip()}
 
     def compare(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Start the comparison of models with and without a rule."""

@@ -92,9 +92,16 @@ def _head(values: dict[str, Any]) -> Markup:
         "header",
         tag("p", escape(values["kind"]), class_="kind"),
         tag("h1", escape(values["title"])),
+        *_warnings(values["warnings"]),
         tag("p", escape(values["counts"]), class_="counts"),
         _legend(values["colour"]),
     )
+
+
+def _warnings(warnings: list[str]) -> list[Markup]:
+    if not warnings:
+        return []
+    return [tag("ul", *(tag("li", escape(warning)) for warning in warnings), class_="warnings", role="alert")]
 
 
 def _legend(colour: dict[str, Any]) -> Markup:
@@ -151,6 +158,7 @@ def _aside(values: dict[str, Any]) -> Markup:
         tag("h2", escape("What it holds")),
         tag("div", id="measures"),
         tag("p", id="verdict", class_="verdict", aria_live="polite"),
+        tag("p", id="doubts", class_="verdict poor", hidden="hidden"),
         tag("p", id="alike", class_="remark"),
     )
     offered = tag(

@@ -76,6 +76,10 @@ class View:
         The name of a given rule that the page shows at first.
     first
         Columns that are drawn first, in this order; the others follow by their usefulness.
+    warnings
+        What weakens everything on the page, in sentences: at its head.
+    leaks
+        By column, what there is to ask of a rule on it: it tells the target too well to be known before.
     notes
         What was decided or left out, in sentences.
     facts
@@ -95,6 +99,8 @@ class View:
     tried: int = 0
     opened: str | None = None
     first: tuple[str, ...] = ()
+    warnings: Sequence[str] = ()
+    leaks: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 

@@ -127,6 +127,23 @@ def test_a_click_on_a_suggestion_moves_the_real_brushes(opened):
     assert (bottom[1] - box[0]) / height == pytest.approx((46 - 18) / (79 - 18), abs=0.01)
 
 
+def test_a_rule_on_a_column_that_tells_too_much_is_asked_about(browser, tmp_path):
+    leaks = {"job": "'job' alone ranks churned. Is it known before churned?"}
+    content = view(customers(4_000), given=RULES[:2], leaks=leaks, warnings=("Look at <b>job</b>.",))
+    written(content, tmp_path / "page.html")
+    browser.open(tmp_path / "page.html")
+    browser.wait(READY)
+    assert browser.run("return document.querySelector('header .warnings').textContent") == "Look at <b>job</b>."
+    doubts = "const node = document.getElementById('doubts'); return node.hidden ? '' : node.textContent"
+    for rule, expected in ((PLANTED, leaks["job"]), (RULES[1], "")):
+        browser.run("window.tabkit.take(arguments[0])", json.loads(json.dumps(to_dict(rule))))
+        settled(browser)
+        assert browser.run(doubts) == expected
+    labels = browser.run("return [...document.querySelectorAll('#plot .label-name')].map((node) => node.textContent)")
+    assert "\u26a0 job" in labels
+    assert "age" in labels
+
+
 def test_copies_reach_the_clipboard(opened, board):
     opened.allow_clipboard()
     opened.click("#suggested button")

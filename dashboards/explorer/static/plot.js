@@ -208,7 +208,7 @@ function experimentOf(page, sample, shown) {
   }
   const plain = { type: "numeric", colors: null, colormap: null, label_css: null, label_html: null };
   const definition = Object.fromEntries(axes.map((axis) => [axis.key,
-    { ...plain, force_value_min: 0, force_value_max: 1, label_html: escaped(cutMiddle(axis.name, NAME_LENGTH)) }]));
+    { ...plain, force_value_min: 0, force_value_max: 1, label_html: `${axis.leak ? "⚠ " : ""}${escaped(cutMiddle(axis.name, NAME_LENGTH))}` }]));
   definition.t = page.colour.kind === "class"
     ? { ...plain, type: "categorical", colors: { 0: page.colour.low, 1: page.colour.high }, label_html: "colour" }
     : { ...plain, colormap: "interpolateRdYlBu", force_value_min: 0, force_value_max: 1, label_html: "colour" };

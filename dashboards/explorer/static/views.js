@@ -11,6 +11,7 @@ function showNothing(words) {
   byId("measures").replaceChildren();
   byId("next").replaceChildren();
   byId("alike").textContent = "";
+  byId("doubts").hidden = true;
   byId("verdict").textContent = `Not counted: ${words}`;
   byId("verdict").className = "verdict poor";
 }
@@ -51,11 +52,21 @@ function showMeasures(explorer, rule, found, proved) {
   byId("measures").replaceChildren(measuresTable(page, found, page.level, ledger.count));
   const [kind, words] = isEmpty(rule) ? ["plain", page.everywhere] : verdictOf(page, found, page.level, ledger.count);
   byId("verdict").textContent = waits ? "…" : words;
-  byId("verdict").className = `verdict ${waits ? "plain" : kind}`;
+  const doubtful = showDoubts(explorer, rule);
+  byId("verdict").className = `verdict ${waits ? "plain" : doubtful && kind === "good" ? "fair" : kind}`;
   const like = found.alike;
   byId("alike").textContent = like && like.jaccard < 1
     ? `Most like “${like.name}”: ${percent(like.inside, 0)} of these rows are in it, ${percent(like.jaccard, 0)} of all rows in either are in both.`
     : "";
+}
+
+// Whatever a rule holds, a column that tells the target too well may not have been known before it.
+function showDoubts(explorer, rule) {
+  const used = new Set([...conditionsOf(rule)].map((condition) => condition.column));
+  const words = explorer.page.axes.filter((axis) => axis.leak && used.has(axis.name)).map((axis) => axis.leak);
+  byId("doubts").textContent = [...new Set(words)].join(" ");
+  byId("doubts").hidden = !words.length;
+  return words.length > 0;
 }
 
 function showNext(explorer, next) {
