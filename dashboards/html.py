@@ -34,6 +34,8 @@ h1 { margin: 0 0 14px; max-width: 26em; font-size: 32px; line-height: 1.2; lette
   text-wrap: balance; }
 h2 { margin: 0 0 12px; font-size: 18px; line-height: 1.3; letter-spacing: -.005em; }
 .verdict { margin: 0; max-width: 46em; font-size: 18px; color: var(--soft); text-wrap: pretty; }
+.warnings { margin: 14px 0 0; padding: 10px 16px 10px 32px; max-width: 58em; border-left: 4px solid #a3261f;
+  border-radius: 4px; background: #fdf3f2; color: #a3261f; font-size: 15px; line-height: 1.5; }
 .block { margin-bottom: 48px; }
 .remark, figcaption { margin: 10px 0 0; max-width: 52em; color: var(--soft); font-size: 14px;
   line-height: 1.5; }

@@ -10,8 +10,8 @@ NO_VALUE = "n/a"
 EN_DASH = "\N{EN DASH}"
 
 
-def header(kind: str, *, title: str, verdict: str) -> Markup:
-    """Return the head of a page: what it is, its title, and one sentence that says it all.
+def header(kind: str, *, title: str, verdict: str, warnings: Sequence[str] = ()) -> Markup:
+    """Return the head of a page: what it is, its title, one sentence that says it all, and what makes that doubtful.
 
     Examples
     --------
@@ -23,6 +23,7 @@ def header(kind: str, *, title: str, verdict: str) -> Markup:
         tag("p", escape(kind), class_="kind"),
         tag("h1", escape(title)),
         tag("p", escape(verdict), class_="verdict"),
+        *([tag("ul", *(tag("li", escape(text)) for text in warnings), class_="warnings")] if warnings else []),
     )
 
 

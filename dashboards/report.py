@@ -75,6 +75,8 @@ class ModelReport:
         What is predicted.
     verdict
         One sentence: is the model any good?
+    warnings
+        What makes that doubtful, one sentence or two each: at the head.
     metrics
         Columns ``model``, ``metric``, ``value``, ``low``, ``high``: values on the hold-out with the bounds
         of their intervals (null: none). The first model is the one reported on, the others are baselines.
@@ -107,6 +109,7 @@ class ModelReport:
 
     title: str
     verdict: str
+    warnings: tuple[str, ...] = ()
     metrics: pl.DataFrame | None = None
     roc: pl.DataFrame | None = None
     calibration: pl.DataFrame | None = None
@@ -144,7 +147,7 @@ def render(report: ModelReport) -> str:
     (True, False, False)
     """
     blocks = (
-        header("Model report", title=report.title, verdict=report.verdict),
+        header("Model report", title=report.title, verdict=report.verdict, warnings=report.warnings),
         *_metrics(report.metrics),
         *pairs(list(_figures(report))),
         *pairs([*facts(report.facts), *notes(report.notes)]),

@@ -10,6 +10,7 @@ from typing import Any
 from pipelines.config import TrainConfig
 from pipelines.evaluation import MODEL, Evaluation, evaluate, measures_of, resampling
 from pipelines.intake import read_rows
+from pipelines.leaking import asked, leaks_of
 from pipelines.model import PropensityModel
 from pipelines.rows import keys, labels, with_features
 from tabkit.config import build
@@ -66,13 +67,24 @@ def comparison(a: str | Path, b: str | Path, source: Source) -> dict[str, Any]:
         "b": str(b),
         **asdict(found),
         "verdict": _verdict(found, str(a), str(b)),
-        "warnings": [text for name, model in models.items() for text in _seen(name, model, source)],
+        "warnings": _warnings(models, source),
     }
 
 
-def _seen(name: str, model: PropensityModel, source: Source) -> list[str]:
+def _warnings(models: Mapping[str, PropensityModel], source: Source) -> list[str]:
+    """Say what flatters a model on these rows: that it was fitted on them, or a column that tells the target."""
+    seen, told = [], []
+    for name, model in models.items():
+        table = read_rows(model, source, drop_null_target=True)
+        seen += _seen(name, model, table)
+        columns, known = model.encoder.schema.names(), build(TrainConfig, dict(model.config)).encoding.known
+        told += asked(leaks_of(table, model.target, columns, known=known), "model")
+    return [*dict.fromkeys(told), *seen]
+
+
+def _seen(name: str, model: PropensityModel, table: Table) -> list[str]:
     """Say which share of the rows a model was fitted on: on those it looks better than it is."""
-    found = keys(read_rows(model, source, drop_null_target=True)) if model.seen is not None else None
+    found = keys(table) if model.seen is not None else None
     share = model.seen.overlap(found) if model.seen is not None and found is not None else 0.0
     return (
         [f"{name} was fitted on about {share:.0%} of these rows: it looks better than it is."] if share > 0.01 else []

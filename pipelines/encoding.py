@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.config import EncodeConfig
+from pipelines.leaking import asked, leaks_of
 from pipelines.ruled import check_rules, rules_of
 from pipelines.scores import plan_outputs
 from tabkit import frames
@@ -18,6 +19,7 @@ from tabkit.bundle import check_place
 from tabkit.encoding import FittedTable
 from tabkit.encoding.saved import load, save
 from tabkit.errors import ConfigError, ScoringError
+from tabkit.leaks import Leak
 from tabkit.progress import Progress, Silent
 from tabkit.roles import Roles
 from tabkit.scoring import write
@@ -37,11 +39,14 @@ class EncodedTable:
         The columns that have a role, then the features: out of fold.
     table
         What was read.
+    leaks
+        Columns that tell the target too well to be known before it.
     """
 
     encoder: FittedTable
     frame: pl.DataFrame
     table: Table
+    leaks: tuple[Leak, ...] = ()
 
 
 def encode(source: frames.Source, *, roles: Roles, config: EncodeConfig | None = None) -> EncodedTable:
@@ -74,7 +79,9 @@ def encode(source: frames.Source, *, roles: Roles, config: EncodeConfig | None =
         groups=roles.group,
         time=roles.time,
     )
-    return EncodedTable(encoder, _beside(table.frame.select(given.values()), features), table)
+    columns, known = encoder.schema.names(), settings.encoding.known
+    leaks = () if target is None else leaks_of(table, target, columns, known=known)
+    return EncodedTable(encoder, _beside(table.frame.select(given.values()), features), table, leaks)
 
 
 def encode_files(config: EncodeConfig, *, overwrite: bool, progress: Progress | None = None) -> dict[str, Any]:
@@ -111,6 +118,7 @@ def _fit_files(config: EncodeConfig, roles: Roles, *, overwrite: bool, progress:
         "features": len(encoded.encoder.outputs),
         "out_of_fold": any(getattr(part.spec, "uses_target", False) for part in encoded.encoder.parts),
         "rows_dropped": dict(encoded.table.dropped),
+        "warnings": asked(encoded.leaks, "settings"),
         "plan": encoded.encoder.plan().to_dicts(),
         "rates": None,
     }
@@ -136,6 +144,7 @@ def _apply_files(config: EncodeConfig, roles: Roles, *, overwrite: bool, progres
         "features": len(encoder.outputs),
         "out_of_fold": False,
         "rows_dropped": {},
+        "warnings": [],
         "plan": encoder.plan().to_dicts(),
         "rates": rates.to_dicts(),
     }

@@ -39,9 +39,9 @@ def of_leaks(table: Table, target: Target, encoder: FittedTable, *, known: Seque
     return asked(leaks_of(table, target, columns, known=known), "settings")
 
 
-def of_copies(copies: Copies, others: Evaluation | None) -> str:
+def of_copies(copies: Copies, others: Evaluation | None, *, judged: str = "held-out rows") -> str:
     """Return a hint about copies among the held-out rows, with the metrics of the others."""
-    said = f"{copies.text()}. "
+    said = f"{copies.text(judged=judged)}. "
     said += "If rows were copied, remove the copies; if they are of one customer or the like, name it with --group. "
     if others is None:
         return f"{said}Too few other rows are left to measure on: the metrics say nothing of new rows."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dashboards.report import ModelReport, render
 from pipelines.config import TrainConfig
+from pipelines.copying import copies_of
 from pipelines.evaluation import (
     BASE_RATE,
     LINEAR,
@@ -23,9 +24,11 @@ from pipelines.evaluation import (
     measures_of,
     resampling,
 )
+from pipelines.hints import of_copies
+from pipelines.leaking import asked, leaks_of
 from pipelines.learners import Predictor, extent, unit_of
 from pipelines.model import PropensityModel
-from pipelines.rows import fit_encoder, with_features
+from pipelines.rows import fit_encoder, labels, with_features
 from tabkit import boosting, metrics
 from tabkit.boosting import BoostedModel, Rows
 from tabkit.config import build
@@ -86,7 +89,8 @@ def build_report(
     table = read(source, model.roles, drop_null_target=True)
     model.target.check(table.frame, what=table.name)
     rows = with_features(table, model.encoder.transform(table.frame), model.target)
-    predictions = _predictions(model, table, rows, settings, training)
+    fitted = None if training is None else _fitted(model, training, settings)
+    predictions = _predictions(model, table, rows, settings, fitted)
     measures = measures_of(settings)
     how = resampling(table, settings)
     evaluation = evaluate(
@@ -102,6 +106,7 @@ def build_report(
     page = ModelReport(
         title=title,
         verdict=evaluation.verdict(),
+        warnings=tuple(_warnings(model, table, fitted, predictions, settings)),
         metrics=evaluation.frame(),
         roc=curves.roc() if binary else None,
         calibration=curves.calibration() if binary else None,
@@ -148,19 +153,12 @@ class _Curves:
 
 
 def _predictions(
-    model: PropensityModel, table: Table, rows: Rows, settings: TrainConfig, training: Source | None
+    model: PropensityModel, table: Table, rows: Rows, settings: TrainConfig, fitted: Table | None
 ) -> dict[str, Floats]:
     found = {MODEL: model.predictor.predict(rows.features, offset=rows.offset)}
-    if training is None:
+    if fitted is None:
         known = boosting.BaseRate(_base(model.predictor), model.predictor.kind)
         return {**found, BASE_RATE: known.predict(rows.features, offset=rows.offset)}
-    fitted = read(
-        training,
-        model.roles,
-        exclude=settings.encoding.exclude,
-        drop_null_target=settings.drop_null_target,
-    )
-    model.target.check(fitted.frame, what=fitted.name)
     trees = isinstance(model.predictor, BoostedModel)  # a network's codes are no numbers for a linear model
     encoder, own = fit_encoder(fitted, model.target, settings, like=model.encoder if trees else None)
     features = encoder.transform(table.frame)
@@ -171,6 +169,45 @@ def _predictions(
         LINEAR: boosting.linear(own, config=settings.boosting).predict(features, offset=rows.offset),
         BASE_RATE: constant.predict(features, offset=rows.offset),
     }
+
+
+def _fitted(model: PropensityModel, training: Source, settings: TrainConfig) -> Table:
+    """Return the rows of the fit."""
+    exclude = settings.encoding.exclude
+    found = read(training, model.roles, exclude=exclude, drop_null_target=settings.drop_null_target)
+    model.target.check(found.frame, what=found.name)
+    return found
+
+
+def _warnings(
+    model: PropensityModel, table: Table, fitted: Table | None, measured: Mapping[str, Floats], settings: TrainConfig
+) -> list[str]:
+    """Return what flatters the model: columns that tell the target, and rows that are copies of those of the fit."""
+    columns, target = model.encoder.schema.names(), model.target
+    found = asked(leaks_of(table, target, columns, known=settings.encoding.known), "model")
+    if fitted is None:
+        return found
+    copies = copies_of(fitted, table, target=target.name, classes=target.task != "regression", columns=columns)
+    if copies is None:
+        return found
+    others = replace(table, frame=table.frame.filter(~copies.copied))
+    told = _of_others(model, others, measured[MODEL][~copies.copied], settings)
+    return [*found, of_copies(copies, told, judged="rows measured here")]
+
+
+def _of_others(model: PropensityModel, others: Table, prediction: Floats, settings: TrainConfig) -> Evaluation | None:
+    """Measure the model on rows that are no copies; None where nothing can be measured on them."""
+    try:
+        return evaluate(
+            labels(others, model.target),
+            {MODEL: prediction},
+            measures=measures_of(settings),
+            weight=others.numbers("weight"),
+            span=others.span(),
+            how=resampling(others, settings),
+        )
+    except FitError:
+        return None
 
 
 def _importance(model: PropensityModel) -> pl.DataFrame | None:

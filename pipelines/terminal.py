@@ -217,7 +217,8 @@ def encode_view(result: Mapping[str, Any]) -> RenderableType:
         lines.append(
             f"{result['saved']}: the encoder, for new rows: tabkit encode NEW --encoder {result['saved']} -o OUT"
         )
-    return Group(titled("Columns", plan), *map(visible_line, lines))
+    notes = [Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"]]
+    return Group(titled("Columns", plan), *notes, *map(visible_line, lines))
 
 
 def _share(value: float | None) -> str:

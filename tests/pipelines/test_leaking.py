@@ -1,0 +1,79 @@
+"""Columns that tell the target too well, at the doors of models and encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipelines import comparison, propensity, report
+from pipelines.config import EncodeConfig
+from pipelines.encoding import encode, encode_files
+from tabkit.roles import Roles
+
+Make = Callable[..., pl.DataFrame]
+Run = Callable[..., Any]
+ROLES = Roles(id="customer", target="churned")
+
+
+@pytest.fixture(scope="module")
+def leaky(customers: pl.DataFrame) -> pl.DataFrame:
+    """Customers with a reason that is known only of those who left, and of them all."""
+    return customers.drop("seen_at").with_columns(reason=pl.when("churned").then(pl.lit("price")))
+
+
+def test_every_learner_is_asked_about_its_columns(leaky: pl.DataFrame, quick: dict[str, Any]) -> None:
+    settings = {**quick, "compare": True, "neural": {"max_epochs": 2, "num_threads": 1}}
+    pytest.importorskip("torch")
+    for learner in ("lightgbm", "mlp"):
+        model = propensity.train(leaky, roles=ROLES, config={**settings, "model": learner})
+        assert any("'reason' is not null" in hint for hint in model.lineage["hints"])
+
+
+def test_an_encoder_is_asked_about_its_columns(leaky: pl.DataFrame, tmp_path: Path, run: Run) -> None:
+    assert [leak.columns for leak in encode(leaky, roles=ROLES).leaks] == [("reason",)]
+    leaky.write_parquet(tmp_path / "rows.parquet")
+    options = ("--target", "churned", "--id", "customer", "-o", tmp_path / "encoded.parquet")
+    shown = run("encode", tmp_path / "rows.parquet", *options)
+    assert "Note: 'reason' alone ranks churned" in shown.out
+    values = {"source": str(tmp_path / "rows.parquet"), "roles": ROLES.given(), "output": str(tmp_path / "e.parquet")}
+    settings = EncodeConfig.model_validate({**values, "encoding": {"known": ["reason"]}})
+    assert encode_files(settings, overwrite=False)["warnings"] == []
+
+
+def test_without_a_target_an_encoder_has_nothing_to_ask(leaky: pl.DataFrame) -> None:
+    assert encode(leaky.drop("churned"), roles=Roles(id="customer")).leaks == ()
+
+
+def test_models_that_are_compared_are_asked_about_their_columns(
+    leaky: pl.DataFrame, quick: dict[str, Any], tmp_path: Path
+) -> None:
+    for name, columns in (("with", leaky), ("without", leaky.drop("reason"))):
+        propensity.train(columns[:1500], roles=ROLES, config=quick).save(tmp_path / name)
+    told = comparison.comparison(tmp_path / "without", tmp_path / "with", leaky[1500:])["warnings"]
+    assert [("'reason' alone" in text, "train a model without it" in text) for text in told] == [(True, True)]
+    assert not comparison.comparison(tmp_path / "without", tmp_path / "without", leaky[1500:])["warnings"]
+
+
+def test_the_page_of_a_model_asks_at_its_head(leaky: pl.DataFrame, quick: dict[str, Any], tmp_path: Path) -> None:
+    pytest.importorskip("altair")
+    model = propensity.train(leaky[:1500], roles=ROLES, config=quick)
+    report.write(model, leaky[1500:], tmp_path / "page.html", title="Churn")
+    page = (tmp_path / "page.html").read_text()
+    assert "&#x27;reason&#x27; alone ranks churned" in page[: page.index("</header>")]
+
+
+def test_the_page_of_a_model_tells_copies_with_the_metrics_of_the_others(
+    customers: pl.DataFrame, quick: dict[str, Any]
+) -> None:
+    table = customers.drop("customer", "seen_at")
+    train, new = table[:1500], table[1500:]
+    model = propensity.train(train, roles=Roles(target="churned"), config=quick)
+    page, _ = report.build_report(model, pl.concat([new, train[:300]]), title="Churn", training=train)
+    [told] = page.warnings
+    assert "38% of the rows measured here also stand among the rows of the fit" in told
+    assert "On the 500 rows that are no copies: log_loss" in told
+    assert report.build_report(model, new, title="Churn", training=train)[0].warnings == ()
