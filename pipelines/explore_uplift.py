@@ -14,6 +14,7 @@ from pipelines.explore_predictions import features_of, known, left_out, mean_of,
 from pipelines.explore_tables import joined
 from pipelines.exploring import view_of
 from tabkit.errors import ConfigError, SchemaError
+from tabkit.labels import matched
 from tabkit.progress import Progress
 from tabkit.roles import Roles
 from tabkit.table import Table
@@ -153,6 +154,7 @@ def _is_seen(config: ExploreConfig, roles: Roles) -> bool:
 def _arm(table: Table, made: Effects, arm: str | None) -> tuple[str, Sequence[str]]:
     """Return the arm that is shown: the one that is named, or else the one with the largest mean effect."""
     if arm is not None:
+        arm = matched(arm, made.arms) or arm
         if arm not in made.arms:
             raise ConfigError(
                 f"there are no predicted effects of an arm {arm!r}",

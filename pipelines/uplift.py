@@ -6,25 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipelines.uplift_calibrating import calibrations, joined
 from pipelines.uplift_config import UpliftConfig
 from pipelines.uplift_evaluation import Judged, judge
 from pipelines.uplift_fit import Ensemble, Units, fit_ensemble, predict_mean
 from pipelines.uplift_model import UpliftModel, check_names
 from pipelines.uplift_placebos import expected_placebos
-from pipelines.uplift_units import balance_of, divide, fingerprints, refuse_imbalance, units_of
+from pipelines.uplift_units import balance_of, costs_of, divide, fingerprints, refuse_imbalance, units_of
 from pipelines.uplift_updating import UpliftUpdate, update
 from tabkit.config import build
-from tabkit.errors import ConfigError
 from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name
 from tabkit.sketch import Sketch
 from tabkit.uplift.calibration import Calibration
-from tabkit.uplift.regressor import Floats
 
 __all__ = ["UpliftConfig", "UpliftModel", "UpliftUpdate", "load", "train", "update"]
 
@@ -64,7 +60,7 @@ def train(
     shown = progress or Silent()
     units = units_of(source, roles, settings)
     check_names(units.arms, roles)
-    costs = _costs(units, settings)
+    costs = costs_of(units, settings)
     balance = balance_of(units, settings)
     if settings.design == "randomised":
         refuse_imbalance(balance, settings)
@@ -96,16 +92,6 @@ def train(
 def load(path: str | Path) -> UpliftModel:
     """Read a saved model; `BundleError` if it is damaged, of another kind or from a newer version."""
     return UpliftModel.load(path)
-
-
-def _costs(units: Units, settings: UpliftConfig) -> Floats:
-    unknown = [arm for arm in settings.costs if arm not in units.arms.treated]
-    if unknown:
-        raise ConfigError(
-            f"costs are given for {', '.join(map(repr, unknown))}",
-            advice=f"the arms that cost something are {', '.join(map(repr, units.arms.treated))}",
-        )
-    return np.array([settings.costs.get(arm, 0.0) for arm in units.arms.treated])
 
 
 def _model(

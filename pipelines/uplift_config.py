@@ -67,7 +67,9 @@ class UpliftConfig(Config):
     positive
         The positive label of an outcome with two labels.
     outcome_type
-        ``auto``: two values are binary, whole numbers from 0 up to 100 are counts, others numbers.
+        ``auto``: a boolean, 0 and 1, and two labels are binary; more than two whole numbers from 0 up to 100 are
+        counts; all else is a number, an amount of 0 or 50 too. Effects are in the unit of the outcome, of a binary one
+        shares.
     learner
         See `tabkit.uplift.learners.fit`; ``stack`` weighs all of them; ``uplift_forest`` and ``causal_forest``
         are CausalML's.
@@ -80,7 +82,7 @@ class UpliftConfig(Config):
     trim
         Of an observational design: units with a propensity below it, for any arm, are left out of effects and metrics.
     costs
-        By arm, in the unit of the outcome: what it costs to give a unit that arm.
+        By arm, in the unit of the outcome: what it costs to give a unit that arm; at most what an effect can be.
     calibration
         How predictions are shrunk: ``linear``, ``isotonic`` or ``none``.
     placebos
@@ -133,4 +135,4 @@ class UpliftConfig(Config):
         """Take TOML's true and numbers for the labels that such columns have."""
         if isinstance(value, bool):
             return str(value).lower()
-        return str(value) if isinstance(value, int) else value
+        return str(value) if isinstance(value, int | float) else value

@@ -15,6 +15,7 @@ from pipelines.uplift_fit import Units
 from pipelines.uplift_member import Predicted
 from pipelines.uplift_units import balance_of
 from tabkit.errors import FitError, SchemaError
+from tabkit.labels import as_labels
 from tabkit.uplift import placebo
 from tabkit.uplift.calibration import Calibration
 from tabkit.uplift.decision import Decision
@@ -284,7 +285,7 @@ def _decision(arms: Sequence[ArmReport], costs: Iterable[float]) -> Decision:
 def _policy_column(frame: pl.DataFrame, name: str, arms: tuple[str, ...]) -> Codes:
     if name not in frame.columns:
         raise SchemaError(f"there is no policy column {name!r}", advice=f"its columns are {frame.columns[:40]}")
-    labels = frame[name].cast(pl.String)
+    labels = as_labels(frame[name], arms)
     unknown = labels.filter(~labels.is_in(arms) | labels.is_null())
     if len(unknown):
         raise FitError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
@@ -11,6 +13,7 @@ from pipelines.uplift_folds import held_out
 from tabkit import splits
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import Source
+from tabkit.labels import is_yes_no, matched
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name, family
 from tabkit.table import Table, read
@@ -27,8 +30,16 @@ _NAMED = 5
 _ROLES = ("target", "amount", "weight", "exposure")
 
 
-def units_of(source: Source, roles: Roles, settings: UpliftConfig) -> Units:
-    """Read the rows of an experiment and understand them.
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """An outcome as a model was trained on it: further units are read alike, whatever values they happen to have."""
+
+    target: Target
+    kind: Kind | None
+
+
+def units_of(source: Source, roles: Roles, settings: UpliftConfig, *, like: Understood | None = None) -> Units:
+    """Read the rows of an experiment and understand them, their outcome `like` that of the model to be updated.
 
     Raises
     ------
@@ -41,7 +52,7 @@ def units_of(source: Source, roles: Roles, settings: UpliftConfig) -> Units:
     apart = [name for name in (*settings.placebos, settings.policy) if name is not None]
     table = read(source, roles, exclude=[name for name in settings.encoding.exclude if name not in apart])
     arms = arms_of(table.frame, treatment, control)
-    target = _outcome(table, outcome, settings)
+    target = _outcome(table, outcome, settings) if like is None else _outcome_like(table, like)
     refuse_leaks(
         table.frame,
         features_of(table, settings),
@@ -61,7 +72,7 @@ def units_of(source: Source, roles: Roles, settings: UpliftConfig) -> Units:
         arm=codes,
         outcome=y,
         propensity=propensity,
-        kind=_kind(y, target, settings),
+        kind=(like and like.kind) or _kind(y, target, settings),
         clusters=clusters,
     )
     return Units(table, target, arms, experiment)
@@ -186,6 +197,48 @@ def _given(roles: Roles, settings: UpliftConfig) -> tuple[str, str, str]:
     return roles.treatment, roles.outcome, settings.control
 
 
+def costs_of(units: Units, settings: UpliftConfig) -> Floats:
+    """Return the cost of each treated arm, in the unit of the outcome; 0 where none is given.
+
+    Raises
+    ------
+    ConfigError
+        If a cost is given for no treated arm, or is larger than any effect can be: then it is in another unit.
+    """
+    arms = units.arms.treated
+    given = {matched(arm, arms) or arm: cost for arm, cost in settings.costs.items()}
+    unknown = [arm for arm in given if arm not in arms]
+    if unknown:
+        raise ConfigError(
+            f"costs are given for {', '.join(map(repr, unknown))}",
+            advice=f"the arms that cost something are {', '.join(map(repr, arms))}",
+        )
+    y, target = units.experiment.outcome, units.target
+    low, high = float(y.min()), float(y.max())
+    above = {arm: cost for arm, cost in given.items() if cost > high - low}
+    if above:
+        arm, cost = max(above.items(), key=lambda item: item[1])
+        what = f"is yes ({target.positive}) or no" if target.positive else f"goes from {low:g} to {high:g}"
+        raise ConfigError(
+            f"arm {arm!r} costs {cost:g}, but the outcome {target.name!r} {what}: no effect can be larger than {high - low:g}",
+            advice="give costs in the unit of the outcome: take the money as the outcome, or divide the cost by what a "
+            "yes is worth",
+        )
+    return np.array([given.get(arm, 0.0) for arm in arms])
+
+
+def _outcome_like(table: Table, like: Understood) -> Target:
+    """Return the outcome of the model, once it is sure that these units have it."""
+    name, what = like.target.name, f"{table.name} (the outcome)"
+    like.target.check(table.frame, what=what)
+    if table.frame[name].n_unique() < 2:
+        raise FitError(
+            f"outcome {name!r} is constant over all rows of {table.name}: there is nothing to learn",
+            advice="check the column and the filter that made the table",
+        )
+    return like.target
+
+
 def _outcome(table: Table, name: str, settings: UpliftConfig) -> Target:
     values = table.frame[name]
     missing = values.null_count() + (int(values.is_nan().sum()) if values.dtype.is_float() else 0)
@@ -203,10 +256,14 @@ def _outcome(table: Table, name: str, settings: UpliftConfig) -> Target:
             advice="parse it to numbers, or make it 0/1",
         )
     tasks: dict[str, Task] = {"binary": "binary", "count": "regression", "number": "regression"}
+    task = tasks.get(settings.outcome_type)
+    if task is None and kind == "number" and not is_yes_no(values):
+        named = settings.positive is not None and values.n_unique() == 2  # then these are labels
+        task = "binary" if named else "regression"
     return infer(
         table.frame,
         name,
-        task=tasks.get(settings.outcome_type),
+        task=task,
         positive=settings.positive,
         what=f"{table.name} (the outcome)",
     )
@@ -223,7 +280,8 @@ def _kind(y: Floats, target: Target, settings: UpliftConfig) -> Kind:
         )
     if settings.outcome_type == "number":
         return "number"
-    return "count" if whole and (settings.outcome_type == "count" or y.max() <= _MOST_COUNT) else "number"
+    few = len(np.unique(y)) > 2 and y.max() <= _MOST_COUNT  # 0 and 50 are an amount, or none
+    return "count" if whole and (settings.outcome_type == "count" or few) else "number"
 
 
 def _clusters(table: Table, settings: UpliftConfig) -> Codes | None:

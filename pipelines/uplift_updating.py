@@ -18,7 +18,7 @@ from pipelines.uplift_fit import Ensemble, Units, fit_ensemble, predict_mean
 from pipelines.uplift_folds import folds_of
 from pipelines.uplift_member import Member, Predicted
 from pipelines.uplift_model import UpliftModel
-from pipelines.uplift_units import balance_of, divide, fingerprints, refuse_imbalance, units_of
+from pipelines.uplift_units import Understood, balance_of, divide, fingerprints, refuse_imbalance, units_of
 from tabkit import boosting, splits
 from tabkit.boosting import BoostedModel, Rows
 from tabkit.config import build
@@ -170,7 +170,7 @@ def _new_units(model: UpliftModel, source: Source, settings: UpliftConfig) -> tu
             "which only a new fit learns",
             advice="train a new model on the new units, or on old and new ones together",
         )
-    units = units_of(source, model.roles, settings)
+    units = units_of(source, model.roles, settings, like=Understood(model.target, model.lineage.get("kind")))
     prints = fingerprints(units.table)
     _refuse_known(model, units, prints)
     if units.arms.labels != model.arms.labels:

@@ -86,8 +86,9 @@ def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
     scale, unit = unit_of(result["outcome_kind"])
     rows = sum(result["rows"].values())
     positive = "" if result["positive"] in (None, "1", "true") else f" ({visible(result['positive'])})"
+    own = "" if result["outcome_kind"] == "binary" else ", in its own unit,"
     head = (
-        f"Effect on {visible(result['outcome'])}{positive} against {visible(result['control'])}: {rows:,} units, "
+        f"Effect on {visible(result['outcome'])}{positive}{own} against {visible(result['control'])}: {rows:,} units, "
         f"{result['design']}; verdicts by {result['held_out']:,} held-out units"
     )
     table = plain_table()

@@ -11,11 +11,11 @@ import polars as pl
 
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import collect
+from tabkit.labels import label_expr, matched, whole
 from tabkit.schema import Family, dtype_name, family
 
 Task = Literal["binary", "multiclass", "regression"]
 _MAX_CLASSES = 100
-_WHOLE = r"^(-?\d+)\.0+$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class Target:
             codes = pl.Series(range(len(self.classes)), dtype=pl.Float64)
             return pl.col(self.name).replace_strict(own, codes, return_dtype=pl.Float64)
         index = {label: float(i) for i, label in enumerate(self.classes)}
-        whole = {_whole(label): i for label, i in index.items()}
-        if len(whole) < len(index):  # text may hold "1" and "1.0" as two labels
+        numbered = {whole(label): i for label, i in index.items()}
+        if len(numbered) < len(index):  # text may hold "1" and "1.0" as two labels
             return pl.col(self.name).cast(pl.String).replace_strict(index, return_dtype=pl.Float64)
-        return _label(self.name).replace_strict(whole, return_dtype=pl.Float64)
+        return label_expr(self.name).replace_strict(numbered, return_dtype=pl.Float64)
 
     def check(self, frame: pl.LazyFrame | pl.DataFrame, *, what: str = "the data") -> None:
         """Refuse further rows from which this target cannot be learned on; call it before `expr` is run on them.
@@ -88,7 +88,7 @@ class Target:
         if self.task == "regression":
             return
         labels = _count(frame.lazy(), self.name, kind=kind, what=what)
-        known = {*self.classes, *map(_whole, self.classes)}
+        known = {*self.classes, *map(whole, self.classes)}
         unknown = [label for label in labels if label not in known]
         if unknown:
             raise FitError(
@@ -176,7 +176,7 @@ def infer(
     if task != "regression":
         labels = _count(lazy, name, kind=kind, what=what)
         _check_classes(name, labels, task=task)
-        return Target(name, task, _ordered(list(labels), positive, kind=kind, name=name))
+        return Target(name, task, _ordered(list(labels), positive, name=name))
     if kind != "number":
         raise ConfigError(
             f"target {name!r} is {kind}: regression needs a number", advice="choose another objective, or parse it"
@@ -231,7 +231,7 @@ def _count(frame: pl.LazyFrame, name: str, *, kind: Family, what: str) -> dict[s
     """Return how many rows have each label, in order: numbers and booleans by value, text by its letters."""
     column = pl.col(name).cast(pl.String) if kind == "text" else pl.col(name)
     counts = collect(frame.select(column.alias("value")).group_by("value").len("rows").sort("value"), what=what)
-    labels = counts["value"] if kind == "text" else counts.select(_label("value")).to_series()
+    labels = counts["value"] if kind == "text" else counts.select(label_expr("value")).to_series()
     return dict(zip(labels.to_list(), counts["rows"].to_list(), strict=True))
 
 
@@ -254,28 +254,14 @@ def _check_classes(name: str, rows: Mapping[str, int], *, task: Task) -> None:
         )
 
 
-def _ordered(labels: list[str], positive: str | None, *, kind: Family, name: str) -> tuple[str, ...]:
+def _ordered(labels: list[str], positive: str | None, *, name: str) -> tuple[str, ...]:
     """Return the labels with the positive one last, if it is given."""
     if positive is None:
         return tuple(labels)
-    meant = {"number": _whole, "boolean": str.lower}.get(kind, str)(positive)
-    if meant not in labels:
+    meant = matched(positive, labels)
+    if meant is None:
         raise ConfigError(
             f"positive class {positive!r} is not one of the two labels of {name!r}",
             advice=f"the labels are {' and '.join(map(repr, labels))}",
         )
     return tuple(sorted(labels, key=lambda label: label == meant))
-
-
-def _label(name: str) -> pl.Expr:
-    """Return the column as labels: like `_whole`, for a column of any type."""
-    return pl.col(name).cast(pl.String).str.replace(_WHOLE, "$1").str.replace("^-0$", "0")
-
-
-def _whole(label: str) -> str:
-    """Write a whole number without a point, and minus zero as zero: how numbers are written depends on their type.
-
-    >>> _whole("1.0"), _whole("-0.00"), _whole("1.5"), _whole("v1.0")
-    ('1', '0', '1.5', 'v1.0')
-    """
-    return re.sub("^-0$", "0", re.sub(_WHOLE, r"\1", label))

@@ -10,9 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit.errors import ConfigError, FitError, SchemaError
+from tabkit.labels import is_yes_no, labels_of, matched
 from tabkit.predicates.exprs import missing_expr
 from tabkit.schema import family
-from tabkit.target import infer
+from tabkit.target import Task, infer
 
 Kind = Literal["share", "mean", "effect"]
 Codes: TypeAlias = NDArray[np.int64]
@@ -171,7 +172,7 @@ def aim(
     dropped: dict[str, int] = {}
     arms = None if treatment is None else _arms(frame, treatment, control=control, arm=arm)
     if arms is not None and treatment is not None:
-        kept = frame.filter(pl.col(treatment).cast(pl.String).is_in(list(arms)))
+        kept = frame.filter(labels_of(frame[treatment]).is_in(list(arms)))
         dropped["another arm, or none"] = frame.height - kept.height
         frame = kept
     known = frame.filter(~missing_expr(target, frame.schema[target]))
@@ -182,7 +183,7 @@ def aim(
     dropped = {why: count for why, count in dropped.items() if count}
     if arms is None or treatment is None:
         return Aimed(known, Goal(target, "mean" if label is None else "share", y, label), dropped, notes)
-    treated = (known[treatment].cast(pl.String) == arms[0]).to_numpy().astype(bool)
+    treated = (labels_of(known[treatment]) == arms[0]).to_numpy().astype(bool)
     if min(treated.sum(), (~treated).sum()) < 2:
         raise FitError(f"an arm of {treatment!r} has fewer than two rows with an outcome")
     return Aimed(known, Goal(target, "effect", y, label, treated, treatment, arms[0], arms[1]), dropped, notes)
@@ -200,19 +201,22 @@ def _present(frame: pl.DataFrame, names: list[str]) -> None:
 def _numbers(known: pl.DataFrame, target: str, positive: str | None) -> tuple[Floats, str | None, tuple[str, ...]]:
     """Return the target as numbers, the label that 1 stands for, and what was decided."""
     kind = family(known.schema[target])
-    two = known[target].n_unique() <= 2
-    if kind == "number" and not two and positive is None:
+    distinct = known[target].n_unique()
+    two = distinct <= 2
+    # two numbers other than 0 and 1 may be an amount: their mean is in the unit of the column
+    if kind == "number" and positive is None and distinct > 1 and not is_yes_no(known[target]):
         values = known[target].cast(pl.Float64)
         if not values.is_finite().all():
             raise FitError(f"target {target!r} is infinite in some rows", advice="repair or remove these rows")
         return values.to_numpy(), None, ()
-    found = infer(known, target, positive=positive if two else None, what="the data")
+    task: Task | None = "multiclass" if kind == "number" and not two else None  # a class of numbers is named
+    found = infer(known, target, task=task, positive=positive if two else None, what="the data")
     if found.task == "binary":
         return known.select(found.expr(known.schema[target])).to_series().to_numpy(), found.positive, ()
     codes = known.select(found.expr(known.schema[target])).to_series().to_numpy()
     counts = np.bincount(codes.astype(np.int64), minlength=len(found.classes))
-    label = found.classes[int(counts.argmin())] if positive is None else positive
-    if label not in found.classes:
+    label = found.classes[int(counts.argmin())] if positive is None else matched(positive, found.classes)
+    if label is None:
         raise ConfigError(
             f"positive class {positive!r} is not among the labels of {target!r}",
             advice=f"they are {', '.join(map(repr, found.classes[:20]))}",
@@ -222,7 +226,8 @@ def _numbers(known: pl.DataFrame, target: str, positive: str | None) -> tuple[Fl
 
 
 def _arms(frame: pl.DataFrame, treatment: str, *, control: str | None, arm: str | None) -> tuple[str, str]:
-    labels = frame[treatment].cast(pl.String).drop_nulls().unique().sort().to_list()
+    labels = labels_of(frame[treatment].drop_nulls()).unique().sort().to_list()
+    control, arm = (label if label is None else matched(label, labels) or label for label in (control, arm))
     for label, role in ((control, "control"), (arm, "arm")):
         if label is not None and label not in labels:
             raise ConfigError(

@@ -10,6 +10,7 @@ import polars as pl
 from scipy import stats
 
 from tabkit.errors import ConfigError, FitError, SchemaError
+from tabkit.labels import as_labels, is_whole, labels_of, matched
 from tabkit.schema import dtype_name, family
 from tabkit.uplift.regressor import Codes, Floats
 
@@ -47,7 +48,7 @@ class Arms:
         FitError
             If a row has an arm that is not known, or none.
         """
-        found = _texts(frame[self.column])
+        found = as_labels(frame[self.column], self.labels)
         unknown = found.filter(~found.is_in(self.labels) | found.is_null())
         if len(unknown):
             raise FitError(
@@ -91,9 +92,9 @@ def arms_of(frame: pl.DataFrame, column: str, control: str, *, fewest: int = FEW
     frame
         The rows of the experiment.
     column
-        The treatment: text, a boolean or whole numbers; one label per arm.
+        The treatment: text, a boolean or whole numbers, also if they are typed as floats; one label per arm.
     control
-        The label of those who were not contacted.
+        The label of those who were not contacted; "0" and "0.0" are one.
     fewest
         An arm with fewer rows is refused.
 
@@ -115,25 +116,28 @@ def arms_of(frame: pl.DataFrame, column: str, control: str, *, fewest: int = FEW
     if column not in frame.columns:
         raise SchemaError(f"there is no treatment column {column!r}", advice=f"columns are {frame.columns[:40]}")
     values = frame[column]
-    if family(values.dtype) not in ("text", "boolean", "number") or values.dtype.is_float():
+    kind = family(values.dtype)
+    if kind not in ("text", "boolean", "number") or (kind == "number" and not is_whole(values)):
         raise SchemaError(
             f"treatment {column!r} is {dtype_name(values.dtype)}: labels of arms were expected (text, boolean or whole "
             "numbers)",
             advice="cast it; a dose that varies freely is no set of arms",
         )
-    if values.null_count():
+    missing = values.null_count() + (int(values.is_nan().sum()) if values.dtype.is_float() else 0)
+    if missing:
         raise FitError(
-            f"treatment {column!r} is null in {values.null_count():,} of {len(values):,} rows",
+            f"treatment {column!r} is null in {missing:,} of {len(values):,} rows",
             advice="find out which arm these units were in; leaving them out is only right if that is no matter of arm",
         )
-    counts = dict(_texts(values).alias("arm").value_counts().sort("arm").iter_rows())
-    if control not in counts:
+    counts = dict(labels_of(values).alias("arm").value_counts().sort("arm").iter_rows())
+    meant = matched(control, counts)
+    if meant is None:
         raise ConfigError(
             f"no row has {control!r} as its {column!r}", advice=f"--control is one of {', '.join(map(repr, counts))}"
         )
     if len(counts) == 1:
         raise FitError(
-            f"treatment {column!r} is {control!r} in all {len(values):,} rows: there is no one to compare with",
+            f"treatment {column!r} is {meant!r} in all {len(values):,} rows: there is no one to compare with",
             advice="an effect needs units with and without contact in the same table",
         )
     few = [f"{label!r} ({rows:,})" for label, rows in counts.items() if rows < fewest]
@@ -142,7 +146,7 @@ def arms_of(frame: pl.DataFrame, column: str, control: str, *, fewest: int = FEW
             f"arms with fewer than {fewest} rows: {', '.join(few[:10])}",
             advice="merge them with others, or leave them out of the table",
         )
-    return Arms(column, (control, *sorted(label for label in counts if label != control)))
+    return Arms(column, (meant, *sorted(label for label in counts if label != meant)))
 
 
 def shares_of(arms: Arms, codes: Codes, planned: Mapping[str, float] | None = None) -> Floats:
@@ -155,6 +159,7 @@ def shares_of(arms: Arms, codes: Codes, planned: Mapping[str, float] | None = No
     """
     if planned is None:
         return np.bincount(codes, minlength=len(arms.labels)) / len(codes)
+    planned = {matched(label, arms.labels) or label: share for label, share in planned.items()}
     if set(planned) != set(arms.labels):
         raise ConfigError(
             f"shares are given for {', '.join(map(repr, planned))}; the arms are {', '.join(map(repr, arms.labels))}",
@@ -214,10 +219,6 @@ def sample_ratio(codes: Codes, shares: Floats, *, planned: bool, clusters: Codes
         return SampleRatio(counts, None, None)
     p = float(stats.chisquare(rows, shares * len(units)).pvalue)
     return SampleRatio(counts, tuple(map(float, shares)), p)
-
-
-def _texts(values: pl.Series) -> pl.Series:
-    return values.cast(pl.String)
 
 
 def _some(values: pl.Series) -> str:

@@ -43,6 +43,36 @@ def test_arms_are_texts_control_first(values, control, labels):
     assert [labels[code] for code in arms.codes(frame)] == texts
 
 
+@pytest.mark.parametrize(
+    ("values", "control"),
+    [
+        ([0.0, 1.0, 2.0], "0"),
+        ([0.0, 1.0, 2.0], "0.0"),
+        ([0, 1, 2], "0.0"),
+        ([-0.0, 1.0, 2.0], "0"),
+        (pl.Series([0.0, 1.0, 2.0], dtype=pl.Float32), "0"),
+        (pl.Series(["0.00", "1.00", "2.00"]).cast(pl.Decimal(10, 2)), "0"),
+    ],
+)
+def test_whole_numbers_are_arms_however_they_are_typed(values, control):
+    frame = pl.DataFrame({"mail": pl.concat([pl.Series(values)] * 50)})
+    arms = arms_of(frame, "mail", control)
+    assert arms.labels == ("0", "1", "2")
+    for later in ([2.0, 0.0, 1.0], [2, 0, 1], ["2.0", "0", "1"]):
+        assert arms.codes(pl.DataFrame({"mail": later})).tolist() == [2, 0, 1]
+    with pytest.raises(FitError, match=r"'0\.5' in 1 rows"):
+        arms.codes(pl.DataFrame({"mail": [0.5, 1.0]}))
+    planned = shares_of(arms, arms.codes(frame), {"0.0": 0.5, "1.0": 0.3, "2": 0.2})
+    assert planned.tolist() == pytest.approx([0.5, 0.3, 0.2])
+
+
+def test_a_control_of_a_text_may_be_written_as_another_number():
+    frame = pl.DataFrame({"mail": ["0.0", "1.0"] * 50})
+    assert arms_of(frame, "mail", "0").labels == ("0.0", "1.0")
+    two = pl.DataFrame({"mail": ["0", "0.0", "1"] * 50})  # here they are two
+    assert arms_of(two, "mail", "0.0").labels == ("0.0", "0", "1")
+
+
 @pytest.mark.parametrize("name", ["count", "arm", "len", "literal"])
 def test_a_treatment_may_have_any_name(name):
     frame = pl.DataFrame({name: ["x", "y"] * 50})
@@ -57,7 +87,9 @@ def test_a_treatment_may_have_any_name(name):
         (["none"] * 60, FitError, r"'mail' is 'none' in all 60 rows: there is no one to compare with\nTo do: "),
         (["none"] * 60 + ["a"] * 49, FitError, r"arms with fewer than 50 rows: 'a' \(49\)\nTo do: merge them"),
         (["none", "a", "b"] * 49, FitError, r"'a' \(49\), 'b' \(49\), 'none' \(49\)"),
-        ([0.0, 1.0] * 60, SchemaError, r"'mail' is Float64: labels of arms were expected.*\nTo do: cast it; a dose"),
+        ([0.5, 1.0] * 60, SchemaError, r"'mail' is Float64: labels of arms were expected.*\nTo do: cast it; a dose"),
+        ([float("nan"), 0.0, 1.0] * 60, FitError, "'mail' is null in 60 of 180 rows"),
+        ([0.0, 1.0] * 60, ConfigError, "no row has 'none' as its 'mail'.*\n.*one of '0', '1'"),
         ([date(2024, 1, 1), date(2024, 1, 2)] * 60, SchemaError, "'mail' is Date: labels of arms were expected"),
         ([["a"], ["b"]] * 60, SchemaError, "labels of arms were expected"),
         (pl.Series([], dtype=pl.String), ConfigError, "no row has 'none'"),
