@@ -6,46 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from tabkit.boosting.refused import REFUSED
 from tabkit.config import Config
 from tabkit.objective import ObjectiveName
-
-_SETTINGS = {
-    "objective": "objective objective_type app application loss",
-    "learning_rate": "learning_rate shrinkage_rate eta",
-    "num_leaves": "num_leaves num_leaf max_leaves max_leaf max_leaf_nodes",
-    "min_data_in_leaf": "min_data_in_leaf min_data_per_leaf min_data min_child_samples min_samples_leaf",
-    "feature_fraction": "feature_fraction sub_feature colsample_bytree",
-    "lambda_l2": "lambda_l2 reg_lambda lambda l2_regularization",
-    "max_trees": "num_iterations num_iteration n_iter num_tree num_trees num_round num_rounds nrounds "
-    "num_boost_round n_estimators max_iter",
-    "early_stopping_rounds": "early_stopping_round early_stopping_rounds early_stopping n_iter_no_change",
-    "quantile": "alpha",
-    "tweedie_power": "tweedie_variance_power",
-    "monotone": "monotone_constraints mc monotone_constraint monotonic_cst",
-    "seed": "seed random_seed random_state",
-    "num_threads": "num_threads num_thread nthread nthreads n_jobs",
-}
-"""By our setting, what LightGBM calls it, aliases included."""
-
-_DECIDED = {
-    "the loss follows from the objective": "metric metrics metric_types is_provide_training_metric training_metric "
-    "is_training_metric train_metric",
-    "the base score stands outside the trees": "boost_from_average",
-    "the link would be another": "sigmoid reg_sqrt",
-    "it follows from the target": "num_class num_classes",
-    "encoded features are numbers": "categorical_feature cat_feature categorical_column cat_column "
-    "categorical_features",
-    "LightGBM prints nothing here": "verbosity verbose",
-    "rows, weights and models are not read from or written to files here": "task task_type config config_file "
-    "data train train_data train_data_file data_filename valid test valid_data valid_data_file test_data "
-    "test_data_file valid_filenames input_model model_input model_in output_model model_output model_out "
-    "snapshot_freq save_period save_binary is_save_binary is_save_binary_file label_column label weight_column "
-    "weight group_column group group_id query_column query query_id ignore_column ignore_feature blacklist",
-}
-"""By reason, what is no setting at all."""
-
-_REFUSED = {name: f"it is the setting {ours!r} here" for ours, names in _SETTINGS.items() for name in names.split()}
-_REFUSED |= {name: reason for reason, names in _DECIDED.items() for name in names.split()}
 
 
 class BoostingConfig(Config):
@@ -70,7 +33,8 @@ class BoostingConfig(Config):
         0 takes all cores. Results are the same for the same seed and number of threads.
     params
         Further LightGBM parameters under any of their names, handed on as they are. Those that have a setting
-        here, or that tabkit decides, are refused.
+        here, that tabkit decides, or that change what a score means (``scale_pos_weight``), are refused: see
+        `tabkit.boosting.refused`.
     """
 
     objective: ObjectiveName | Literal["auto"] = "auto"
@@ -91,7 +55,7 @@ class BoostingConfig(Config):
     @field_validator("params")
     @classmethod
     def _not_ours(cls, params: dict[str, Any]) -> dict[str, Any]:
-        refused = [f"{name!r}: {_REFUSED[name]}" for name in params if name in _REFUSED]
+        refused = [f"{name!r}: {REFUSED[name]}" for name in params if name in REFUSED]
         if refused:
             raise ValueError(f"not to be given as LightGBM parameters: {'; '.join(refused)}")
         return params

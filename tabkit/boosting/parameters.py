@@ -9,6 +9,7 @@ from typing import Any
 import lightgbm as lgb
 
 from tabkit.boosting.config import BoostingConfig
+from tabkit.boosting.refused import PASSED_ON, REFUSED
 from tabkit.errors import ConfigError
 from tabkit.objective import Objective
 
@@ -93,6 +94,10 @@ def _canonical(params: dict[str, Any]) -> dict[str, Any]:
         if known[name] in result:
             raise ConfigError(f"LightGBM parameter {known[name]!r} is given twice, once as {name!r}")
         result[known[name]] = value
+    refused = sorted(set(result) - PASSED_ON)
+    if refused:
+        why = REFUSED.get(refused[0], "tabkit does not know what it does to scores")
+        raise ConfigError(f"LightGBM parameter {refused[0]!r} is not handed on: {why}", advice="leave it out")
     return result
 
 

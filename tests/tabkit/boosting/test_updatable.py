@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import lightgbm as lgb
 import numpy as np
 import polars as pl
@@ -46,10 +48,8 @@ def _refused(model, rows):
         ({"reg_alpha": 0.1}, {"refit"}),
         ({"max_tree_output": 0.5}, {"refit"}),
         ({"path_smooth": 1.0}, {"refit"}),
-        ({"scale_pos_weight": 3.0}, {"refit"}),
-        ({"unbalance": True}, {"refit"}),
-        ({"lambda_l1": 0.0, "path_smooth": 0, "max_delta_step": 0.0, "scale_pos_weight": 1.0}, set()),
-        ({"is_unbalance": False, "linear_tree": False, "boosting": "gbdt"}, set()),
+        ({"lambda_l1": 0.0, "path_smooth": 0, "max_delta_step": 0.0}, set()),
+        ({"linear_tree": False, "boosting": "gbdt"}, set()),
         ({"bagging_fraction": 0.7, "bagging_freq": 1, "extra_trees": True, "max_bin": 63}, set()),
         ({"data_sample_strategy": "goss"}, {"refit"}),
         ({"use_quantized_grad": True}, {"refit"}),
@@ -58,6 +58,14 @@ def _refused(model, rows):
 def test_what_would_be_silently_wrong_is_refused_under_any_of_its_names(params, refused, draw, grow):
     rows = draw("binary", sets=False)
     assert _refused(grow("binary", rows, params=params), rows) == refused
+
+
+@pytest.mark.parametrize("params", [{"scale_pos_weight": 3.0}, {"is_unbalance": True}])
+def test_models_of_before_such_parameters_were_refused_are_not_refitted(params, draw, grow):
+    rows = draw("binary", sets=False)
+    model = grow("binary", rows)
+    assert "row weights" in str(refusal(replace(model, params={**model.params, **params}), "refit"))
+    assert refusal(replace(model, params={**model.params, "scale_pos_weight": 1.0}), "refit") is None
 
 
 @pytest.mark.parametrize(("sign", "refused"), [(1, {"refit"}), (0, set())])
