@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -50,12 +50,13 @@ class Leak:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """The rows that are looked at: numbers of the target, and one half of them."""
+    """The rows that are looked at: numbers of the target, one half of them, and in words which these are."""
 
     frame: pl.DataFrame
     y: Floats
     kind: Kind
     half: NDArray[np.bool_]
+    drawn: str = ""
 
 
 def find_leaks(
@@ -109,7 +110,7 @@ def find_leaks(
     together = _together(rows, [name for name in columns if name not in told], seed=seed)
     if together is not None:
         found.append(Leak(together.columns, _said_together(together, target), target))
-    return tuple(found)
+    return tuple(replace(leak, seen=leak.seen + rows.drawn) for leak in found)
 
 
 def late(frame: pl.DataFrame, *, time: str, columns: Sequence[str], target: str) -> tuple[Leak, ...]:
@@ -152,8 +153,10 @@ def _rows(frame: pl.DataFrame, y: Floats, kind: Kind, groups: pl.Series | None, 
     if groups is not None:
         chosen = chosen[np.unique((groups.rank("dense").to_numpy() - 1)[chosen], return_index=True)[1]]
     chosen = np.sort(chosen[:MOST_ROWS])
-    own = y[chosen]
-    return _Rows(frame[chosen], own, kind, halves(len(own), own, seed=seed))
+    own, drawn = y[chosen], ""
+    if len(own) < len(y):
+        drawn = f" ({len(own):,} of {len(y):,} rows{'' if groups is None else f', one of each {groups.name}'})"
+    return _Rows(frame[chosen], own, kind, halves(len(own), own, seed=seed), drawn)
 
 
 def _alone(rows: _Rows, name: str, target: str, classes: Sequence[str]) -> Leak | None:

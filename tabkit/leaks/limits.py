@@ -45,7 +45,7 @@ FEWEST = 30
 FEW_VALUES = 20
 """A column of more values is a measurement."""
 
-MOST_ROWS = 50_000
+MOST_ROWS = 30_000
 """Rows that are looked at, drawn by chance: leaks are not subtle."""
 
 MOST_LEVELS = 50

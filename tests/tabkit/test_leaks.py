@@ -121,6 +121,14 @@ def test_rows_of_one_group_count_once() -> None:
     assert not find_leaks(frame, y, **options, groups=group)
 
 
+def test_of_many_rows_some_are_looked_at_and_that_is_said() -> None:
+    y = np.arange(40_000) % 10 == 0
+    [leak] = find_leaks(
+        pl.DataFrame({"flag": y}), y.astype(float), kind="binary", target="y", columns=["flag"], classes=("0", "1")
+    )
+    assert leak.seen.endswith("(30,000 of 40,000 rows)")
+
+
 def test_dates_after_the_time_unless_all_are() -> None:
     day = [date(2024, 1, 1)] * 4
     frame = pl.DataFrame({"day": day, "closed": [date(2024, 2, 1), None, None, None], "due": [date(2024, 3, 1)] * 4})
