@@ -37,6 +37,7 @@ WIDTH, HEIGHT, MARGIN = 390, 300, 44
 NAME_WIDTH = 150
 POINTS = 300
 # One row of candidates, its widest part, and the parts at its side: together two charts and the space between them.
+_KEEP = "keep"
 _ROW, _MAIN, _SIDE = 30, 400, 110
 
 _LABELS = {"labelColor": SOFT, "labelFontSize": 12, "labelPadding": 6, "labelFlush": False}
@@ -217,7 +218,9 @@ def candidates(frame: pl.DataFrame, *, metric: str, chosen: str, unit: str = "tr
     metric
         The name of the loss.
     chosen
-        The candidate that is drawn strongly.
+        The candidate that is drawn strongly: in blue, or where that is ``keep`` as the line that others are measured
+        by, with its name on it. A dot is filled where its whole interval is on one side of that line; an interval
+        without width is not drawn.
     unit
         What ``trees`` counts: the epochs of a network, say.
 
@@ -234,19 +237,35 @@ def candidates(frame: pl.DataFrame, *, metric: str, chosen: str, unit: str = "tr
     calibration = ("ece", "Calibration error") if rows["ece"].is_not_null().any() else ("bias", "Size of bias")
     shown = [(*calibration, ".3~g"), ("seconds", "Seconds", ".1f"), ("trees", unit.capitalize(), ",.0f")]
     bars = [_bars(rows, name, title=title, form=form) for name, title, form in shown if rows[name].is_not_null().any()]
-    return alt.hconcat(_intervals(rows, title=f"{metric} less that of keep: left of zero is better"), *bars, spacing=24)
+    kept = chosen == _KEEP
+    side = "left of zero is better, where it is sure" if kept else "left of zero is better"
+    return alt.hconcat(_intervals(rows, title=f"{metric} less that of keep: {side}", kept=kept), *bars, spacing=24)
 
 
-def _intervals(rows: pl.DataFrame, *, title: str) -> alt.LayerChart:
+def _intervals(rows: pl.DataFrame, *, title: str, kept: bool) -> alt.LayerChart:
+    wide = pl.col("low") < pl.col("high")
+    rows = rows.with_columns(sure=(wide & ((pl.col("high") < 0) | (pl.col("low") > 0))).fill_null(value=False))
     x = alt.X("gain:Q", title=title, scale=alt.Scale(nice=True, zero=True))
-    base = alt.Chart(data(rows), width=_MAIN, height=alt.Step(_ROW)).encode(
-        y=_names_axis(labels=True), color=_strength()
+    own = pl.col("candidate") == _KEEP
+    names = _names_axis(labels=True, order=rows["candidate"].to_list())
+
+    def drawn(part: pl.DataFrame) -> alt.Chart:
+        return alt.Chart(data(part), width=_MAIN, height=alt.Step(_ROW)).encode(y=names, color=_strength())
+
+    lines = drawn(rows.filter(wide)).mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    zero = alt.Chart(data(pl.DataFrame({"at": [0.0]}))).encode(x="at:Q")
+    line = (
+        zero.mark_rule(color=INK, strokeWidth=2)
+        if kept
+        else zero.mark_rule(color=GUIDE, strokeWidth=1.25, strokeDash=[4, 4])
     )
-    lines = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
-    zero = alt.Chart(data(pl.DataFrame({"at": [0.0]}))).mark_rule(color=GUIDE, strokeWidth=1.25, strokeDash=[4, 4])
-    return alt.LayerChart(
-        layer=[zero.encode(x="at:Q"), lines, base.mark_point(filled=True, size=80, opacity=1).encode(x=x)]
-    )
+    filled = alt.condition(alt.datum.sure, alt.FillOpacityValue(1), alt.FillOpacityValue(0))
+    others = drawn(rows.filter(~own) if kept else rows).mark_point(size=80, opacity=1, strokeWidth=2)
+    dots = others.encode(x=x, fill=_strength("fill"), fillOpacity=filled)
+    if not kept:
+        return alt.LayerChart(layer=[line, lines, dots])
+    said = drawn(rows.filter(own)).mark_text(align="left", dx=7, fontSize=12, fontWeight="bold")
+    return alt.LayerChart(layer=[line, lines, dots, said.encode(x=x, text=alt.value("kept"), color=alt.value(INK))])
 
 
 def _bars(rows: pl.DataFrame, name: str, *, title: str, form: str) -> alt.LayerChart:
@@ -259,15 +278,16 @@ def _bars(rows: pl.DataFrame, name: str, *, title: str, form: str) -> alt.LayerC
     return alt.LayerChart(layer=[base.mark_bar(size=14).encode(color=_strength()), text])
 
 
-def _names_axis(*, labels: bool) -> alt.Y:
+def _names_axis(*, labels: bool, order: Sequence[str] | None = None) -> alt.Y:
     width = NAME_WIDTH if labels else 0
     axis = alt.Axis(labels=labels, labelColor=INK, labelLimit=NAME_WIDTH - 20, minExtent=width, maxExtent=width)
-    return alt.Y("candidate:N", title=None, sort=None, axis=axis)
+    return alt.Y("candidate:N", title=None, sort=list(order) if order else None, axis=axis)
 
 
-def _strength() -> alt.Color:
+def _strength(channel: str = "color") -> alt.Color | alt.Fill:
     """Draw the chosen one in colour, the others in grey."""
-    return alt.Color("chosen:N", legend=None, scale=alt.Scale(domain=[True, False], range=[PALETTE[0], GUIDE]))
+    kind = alt.Fill if channel == "fill" else alt.Color
+    return kind("chosen:N", legend=None, scale=alt.Scale(domain=[True, False], range=[PALETTE[0], GUIDE]))
 
 
 def svg(chart: Chart) -> Markup:

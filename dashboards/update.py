@@ -13,10 +13,16 @@ from dashboards import charts
 from dashboards.html import Markup, escape, figure, join, page, table, tag
 from dashboards.parts import NO_VALUE, facts, footer, header, notes, pairs
 
-_CAPTION = (
-    "Each candidate was made without the rows that it is judged on. Left of the dashed line it did better on them than "
-    "keeping the model; where the interval touches the line, that is not sure. The one that was used is blue."
+_MADE = "Each candidate was made without the rows that it is judged on. Left of the line it did better on them than "
+_USED = (
+    f"{_MADE}keeping the model; where the interval touches the line, that is not sure, and the dot is hollow. The one "
+    "that was used is blue."
 )
+_KEPT = (
+    f"{_MADE}the model as it is, which was kept: it is the line. A hollow dot may lie on either side by chance; a "
+    "filled one on the left was not used for the reason above."
+)
+_ALARM = "border-left: 5px solid rgb(176, 38, 28); padding: .4em .9em; background: rgb(253, 240, 238)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +45,11 @@ class UpdatePage:
         The candidate that was used.
     unit
         What ``trees`` counts: the epochs of a network, say.
+    alarms
+        Sentences that must be seen first.
+    months
+        One row per snapshot that was judged by what was made from those before: ``when``, ``rows``, and by candidate
+        its loss less that of keeping the model; None where there are none.
     facts, notes
         Names with values, and sentences.
 
@@ -55,6 +66,8 @@ class UpdatePage:
     level: float
     chosen: str
     unit: str = "trees"
+    alarms: tuple[str, ...] = ()
+    months: pl.DataFrame | None = None
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -70,14 +83,39 @@ def render(report: UpdatePage) -> str:
     ImportError
         The `dashboards` extra is not installed.
     """
+    alarms = report.alarms
     blocks = (
-        header("Update report", title=report.title, verdict=report.verdict),
+        header("Update report", title=report.title, verdict=_verdict(report)),
+        *(tag("p", tag("strong", escape("Alarm: ")), escape(alarm), role="alert", style=_ALARM) for alarm in alarms),
         *_table(report),
         *_picture(report),
+        *_months(report),
         *pairs([*facts(report.facts), *notes(report.notes)]),
         footer(),
     )
     return page(report.title, *blocks)
+
+
+def _verdict(report: UpdatePage) -> str:
+    return f"The model is kept as it was. {report.verdict}" if report.chosen == "keep" else report.verdict
+
+
+def _months(report: UpdatePage) -> Iterator[Markup]:
+    """Return what each candidate gained on each snapshot; nothing where there are none."""
+    if report.months is None or report.months.is_empty():
+        return
+    names = [name for name in report.months.columns if name not in ("when", "rows")]
+    head = [escape(name) for name in ("Snapshot", "Rows", *names)]
+    rows = [
+        [escape(row["when"]), escape(f"{row['rows']:,}"), *(_gain(row[name]) for name in names)]
+        for row in report.months.iter_rows(named=True)
+    ]
+    title = f"Made from the snapshots before: {report.metric} less that of keep"
+    yield tag("section", tag("h2", escape(title)), table(head, rows, kind="candidates"), class_="block")
+
+
+def _gain(value: float | None) -> Markup:
+    return escape(NO_VALUE if value is None else f"{value:+.4f}")
 
 
 def _picture(report: UpdatePage) -> Iterator[Markup]:
@@ -86,7 +124,12 @@ def _picture(report: UpdatePage) -> Iterator[Markup]:
         return
     chart = charts.candidates(tried, metric=report.metric, chosen=report.chosen, unit=report.unit)
     label = f"Dot plot of {report.metric} less that of keeping the model, with intervals, and bars of costs."
-    drawn = figure(charts.svg(chart), title="The candidates beside each other", label=label, caption=_CAPTION)
+    drawn = figure(
+        charts.svg(chart),
+        title="The candidates beside each other",
+        label=label,
+        caption=_KEPT if report.chosen == "keep" else _USED,
+    )
     yield tag("div", drawn, class_="block")
 
 
@@ -115,7 +158,8 @@ def _row(row: dict[str, Any], digits: int, *, chosen: str) -> list[Markup]:
     first = tag("strong", name) if row["candidate"] == chosen else name
     if row["refused"] is not None:
         return [first, *[escape(NO_VALUE)] * 6, escape(f"not possible: {row['refused']}")]
-    ends = escape(f"({row['low']:+,.{digits}f} to {row['high']:+,.{digits}f})")
+    wide = None not in (row["low"], row["high"]) and row["low"] < row["high"]
+    ends = escape(f"({row['low']:+,.{digits}f} to {row['high']:+,.{digits}f})" if wide else "(no interval)")
     gain = join([escape(f"{row['gain']:+,.{digits}f} "), tag("span", ends, class_="interval")])
     if row["candidate"] == "keep":
         gain = escape("")

@@ -11,17 +11,15 @@ import polars as pl
 from pipelines.explore_config import AimConfig
 from pipelines.needs import needed
 from tabkit import splits
+from tabkit.dependence import dependence
 from tabkit.errors import ConfigError, FitError
 from tabkit.roles import Roles
 from tabkit.rules import Goal, aim
 from tabkit.rules.goal import Mask
-from tabkit.schema import family
 from tabkit.table import Table, read
 
 FEWEST = 40
 """With fewer rows than this nothing is held out."""
-
-_FEWEST_DAYS = 5  # below which days are not taken for what is independent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +99,7 @@ def divided(table: Table, goal: Goal, config: AimConfig, *, notes: Sequence[str]
     """
     roles = table.roles
     columns = tuple(name for name in table.frame.columns if name not in roles.given().values())
-    goal, lots = _with_units(table, goal)
+    goal, lots = _with_units(table, goal, config.holdout)
     found, holdout = [*notes, *lots], held_out(table, goal, config)
     found += [] if holdout is None else _arms(goal, holdout)
     if holdout is None:
@@ -112,18 +110,19 @@ def divided(table: Table, goal: Goal, config: AimConfig, *, notes: Sequence[str]
     return Aimed(table, goal, holdout, columns, tuple(found), (*notes, *lots))
 
 
-def _with_units(table: Table, goal: Goal) -> tuple[Goal, list[str]]:
-    """Return the goal with what is independent: groups, else days, as `train` has it; and a note that says so."""
-    roles = table.roles
-    lots, what = None, ""
-    if roles.group is not None:
-        lots, what = table.frame[roles.group], f"one {roles.group}"
-    elif roles.time is not None and family(table.frame.schema[roles.time]) in ("date", "datetime"):
-        days = table.frame[roles.time].dt.date()
-        lots, what = (days if _FEWEST_DAYS <= days.n_unique() < days.len() else None), f"one day of {roles.time}"
-    if lots is None:
-        return goal, []
-    codes = (lots.rank("dense") - 1).to_numpy().astype(np.int64)
+def _with_units(table: Table, goal: Goal, share: float) -> tuple[Goal, list[str]]:
+    """Return the goal with what is independent, by the one rule of `tabkit.dependence`; and a note that says so.
+
+    Groups that are too few to be drawn count nevertheless: who names them says that their rows are alike, and a rule
+    that holds in three of five shops is proved nowhere.
+    """
+    roles, lots = table.roles, dependence(table.frame, table.roles, share=share)
+    unit, codes = lots.unit, lots.codes
+    if codes is None and "group" in lots.few:
+        unit, codes = "group", lots.few["group"]
+    if codes is None or lots.lots == table.frame.height:
+        return goal, [lots.note] if lots.note and codes is None else []
+    what = {"group": f"one {roles.group}", "day": f"one day of {roles.time}"}.get(unit, f"one block of {roles.time}")
     note = f"Rows of {what} count as one, for they depend on each other: {int(codes.max()) + 1:,} are independent."
     return replace(goal, unit=codes), [note]
 

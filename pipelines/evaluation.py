@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from pipelines.config import TrainConfig
 from tabkit import metrics
+from tabkit.dependence import Unit, dependence
 from tabkit.errors import FitError
-from tabkit.schema import family
 from tabkit.table import Table
 
 Floats = NDArray[np.float64]
@@ -24,10 +24,6 @@ MODEL = "model"
 LINEAR = "linear"
 BASE_RATE = "base rate"
 _RANKING = "auc"
-_BLOCKS = 40
-_FEWEST_GROUPS = 10
-
-Unit = Literal["row", "group", "day", "block"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +57,11 @@ class Resampling:
     resamples, level, seed
         Of the bootstrap.
     unit
-        What is drawn: ``row``, or where rows are not independent ``group`` or ``day``.
+        What is drawn: ``row``, or where rows are not independent ``day``, ``block`` or ``group``.
     groups
-        Shape (n,): the group or day of each row; None for rows.
+        Shape (n,): the lot of each row; None for rows.
+    note
+        What that takes for granted, as a sentence.
     """
 
     resamples: int = 200
@@ -71,6 +69,7 @@ class Resampling:
     seed: int = 0
     unit: Unit = "row"
     groups: NDArray[Any] | None = None
+    note: str = ""
 
     def options(self, rows: NDArray[np.bool_] | None = None) -> dict[str, Any]:
         """Return the bootstrap's arguments, for all rows or for those chosen."""
@@ -79,36 +78,9 @@ class Resampling:
 
 
 def resampling(table: Table, settings: TrainConfig) -> Resampling:
-    """Draw whole groups where there is a group role, else whole days where time is known, else rows.
-
-    What happens on one day shares its weather, its prices, its campaign: rows of a day are not independent, and
-    drawing them one by one would make intervals too narrow. Fewer than ten groups or days are too few to draw from.
-    """
-    found: dict[Unit, pl.Series] = {}
-    if table.roles.group is not None:
-        found["group"] = table.frame[table.roles.group]
-    if table.roles.time is not None and family(table.frame.schema[table.roles.time]) in ("date", "datetime"):
-        found["day"] = table.frame[table.roles.time].dt.date()
-    for unit, groups in found.items():
-        if groups.n_unique() >= _FEWEST_GROUPS:
-            return Resampling(settings.resamples, settings.level, settings.seed, unit, groups.to_numpy())
-    return Resampling(settings.resamples, settings.level, settings.seed)
-
-
-def units(table: Table) -> tuple[Unit, NDArray[Any] | None]:
-    """Return what is alike among rows, and which lot each is of, however few there are: for decisions.
-
-    Groups, else days, else where time is a number forty blocks of it; rows (None) where neither is known.
-    """
-    roles = table.roles
-    if roles.group is not None:
-        return "group", table.frame[roles.group].to_numpy()
-    if roles.time is None:
-        return "row", None
-    if family(table.frame.schema[roles.time]) in ("date", "datetime"):
-        return "day", table.frame[roles.time].dt.date().to_numpy()
-    rank = table.frame[roles.time].rank("dense").to_numpy() - 1
-    return "block", (rank * _BLOCKS // (int(rank.max()) + 1)).astype(np.int64)
+    """Draw what is independent among the rows, by the one rule of `tabkit.dependence`."""
+    lots = dependence(table.frame, table.roles)
+    return Resampling(settings.resamples, settings.level, settings.seed, lots.unit, lots.codes, lots.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +101,9 @@ class Evaluation:
     level
         Of all intervals.
     unit
-        What was drawn for the intervals: ``row``, ``group`` or ``day``.
+        What was drawn for the intervals: ``row``, ``group``, ``day`` or ``block``.
+    note
+        What that takes for granted, as a sentence.
     """
 
     rows: int
@@ -138,6 +112,7 @@ class Evaluation:
     gains: tuple[Gain, ...]
     level: float
     unit: Unit = "row"
+    note: str = ""
 
     def frame(self) -> pl.DataFrame:
         """Return the scores as a frame: model, metric, value, low, high."""
@@ -170,6 +145,8 @@ class Evaluation:
 
     def _difference(self, gain: Gain) -> str:
         digits = digits_of(gain.low, gain.high)
+        if not has_width(gain.low, gain.high):
+            return f"{gain.metric} {gain.value:+,.{digits}f}, the same in every draw: no interval"
         value, low, high = (f"{number:+,.{digits}f}" for number in (gain.value, gain.low, gain.high))
         return f"{gain.metric} {value}, {self.level:.0%} interval {low} to {high}"
 
@@ -187,14 +164,24 @@ class Evaluation:
             gains=tuple(Gain(**row) for row in values["gains"]),
             level=values["level"],
             unit=values["unit"],
+            note=values.get("note", ""),
         )
 
 
 def _verb(gain: Gain) -> str:
-    better, worse = gain.high < 0, gain.low > 0
+    better, worse = (gain.high < 0, gain.low > 0) if has_width(gain.low, gain.high) else (False, False)
     if gain.metric == _RANKING:
         better, worse = worse, better
     return "beats" if better else "loses to" if worse else "does not clearly beat"
+
+
+def has_width(low: float | None, high: float | None) -> bool:
+    """Return whether an interval is one: ends that are equal say that nothing was drawn, not that all is known.
+
+    >>> has_width(-0.1, -0.05), has_width(-0.098, -0.098), has_width(None, None)
+    (True, False, False)
+    """
+    return low is not None and high is not None and low < high
 
 
 def digits_of(low: float, high: float) -> int:
@@ -269,4 +256,5 @@ def evaluate(
         gains=tuple(sorted(gains, key=lambda gain: order.index(gain.model))),
         level=how.level,
         unit=how.unit,
+        note=how.note,
     )

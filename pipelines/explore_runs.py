@@ -171,7 +171,9 @@ def _update(place: int, manifest: Mapping[str, Any]) -> Update:
 
 def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
     same = {name: item.get(name) for name in ("how", "loss", "ece", "bias", "trees", "seconds")}
-    ends = {"change": item["gain"], "change_low": item["low"], "change_high": item["high"]}
+    wide = None not in (item["low"], item["high"]) and item["low"] < item["high"]
+    low, high = (item["low"], item["high"]) if wide else (None, None)
+    ends = {"change": item["gain"], "change_low": low, "change_high": high}
     return {"strategy": item["name"], **same, **ends}
 
 

@@ -38,7 +38,7 @@ def _model_view(result: Mapping[str, Any]) -> RenderableType:
         _plan_table(result),
         scores_table(result["metrics"]),
         Text(result["metrics"]["verdict"], "bold"),
-        *unit_note(result["metrics"]["unit"]),
+        *unit_note(result["metrics"]),
         _made_note(result),
         *(Text(f"Note: {visible(hint)}", "yellow") for hint in result["lineage"]["hints"]),
         *([Text(), _importance_table(result["importance"])] if result["importance"] else []),

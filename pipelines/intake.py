@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.model import PropensityModel
 from pipelines.rows import labels
+from tabkit.dependence import Dependence, dependence
 from tabkit.errors import FitError, SchemaError
 from tabkit.frames import Source, scan
 from tabkit.schema import dtype_name, family, parse_dtype
@@ -83,14 +84,18 @@ def knowledge(table: Table, target: Target) -> dict[str, Any]:
     """Return what is remembered of the rows of a fit: how many, from when to when, and what the target was.
 
     ``level`` holds the share of each class; or ``mean``, with exposure the mean rate, and ``spread``, the standard
-    deviation.
+    deviation. ``errors`` holds their standard errors, by days or groups where these are what is independent; ``lots``
+    is how many of these there are, None for rows.
     """
+    lots = dependence(table.frame, table.roles)
     times, span = table.times(), table.span()
     return {
         "rows": table.frame.height,
         "span": list(span) if span else None,
         "ends": None if times is None else [times.min().item(), times.max().item()],
         "level": _level(table, target),
+        "errors": _errors(table, target, lots),
+        "lots": lots.lots,
     }
 
 
@@ -103,6 +108,24 @@ def _level(table: Table, target: Target) -> dict[str, float]:
         1.0 if exposure is None else float(np.average(exposure, weights=weight)),
     )
     return {"mean": mean / size, "spread": float(y.std()) / size}
+
+
+def _errors(table: Table, target: Target, lots: Dependence) -> dict[str, float]:
+    """Return the standard error of each level (of a ratio, by its linear part), by sums over lots (Liang and Zeger)."""
+    y, weight, exposure = labels(table, target), table.numbers("weight"), table.numbers("exposure")
+    weight = np.ones(len(y)) if weight is None else weight
+    if target.classes:
+        parts = {label: ((y == k).astype(np.float64), weight) for k, label in enumerate(target.classes)}
+    else:
+        parts = {"mean": (y, weight if exposure is None else weight * exposure)}
+    found = {}
+    for name, (values, mass) in parts.items():
+        total = float(mass.sum())
+        rate = float((weight * values).sum()) / total
+        each = (weight * values - rate * mass) / total
+        sums = each if lots.codes is None else np.bincount(lots.codes, weights=each)
+        found[name] = float(np.sqrt(len(sums) / max(len(sums) - 1, 1) * (sums @ sums)))
+    return found
 
 
 def joined(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> dict[str, Any]:

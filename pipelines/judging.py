@@ -7,19 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.candidates import Fresh, Task, divide
+from pipelines.candidates import Fresh, Task
 from pipelines.config import TrainConfig, UpdateConfig
-from pipelines.evaluation import Resampling, Unit, measures_of, resampling, units
+from pipelines.evaluation import Resampling, measures_of, resampling
 from pipelines.learners import extent, name_of
 from pipelines.model import PropensityModel
 from pipelines.rows import labels, with_features
+from pipelines.steps import Step, joined_rows, planned
 from pipelines.strategies import strategies_of
 from tabkit.boosting import KEEP, Choice, choose
-from tabkit.errors import FitError, TabkitError
-from tabkit.progress import Progress
+from tabkit.boosting.choice import changed
+from tabkit.dependence import ENOUGH, dependence
+from tabkit.errors import TabkitError
+from tabkit.progress import Advance, Progress
 from tabkit.table import Table
 
 Floats = NDArray[np.float64]
@@ -36,7 +38,8 @@ class Tried:
     how
         Its settings in a few words.
     loss, gain, low, high
-        Its loss, and its loss less that of keeping the model, with the ends of the paired interval.
+        Its loss, and its loss less that of keeping the model, with the ends of the paired interval; these are None
+        where it has no width, which is no evidence.
     ece
         The expected calibration error, for two classes.
     bias
@@ -63,6 +66,25 @@ class Tried:
     refused: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What candidates gained on one snapshot, made from those before it.
+
+    Parameters
+    ----------
+    when
+        Its time.
+    rows
+        How many it has.
+    gains
+        By candidate, its loss less that of keeping the model.
+    """
+
+    when: str
+    rows: int
+    gains: dict[str, float]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
     """What the judging rows said.
@@ -79,8 +101,10 @@ class Judged:
         What intervals drew.
     span
         First and last time of the judging rows.
-    unit
-        What the choice drew: the same, or where they are few nevertheless groups, days or blocks.
+    months
+        What each candidate gained on each snapshot behind those it was made from, oldest first.
+    remarks
+        What is to be said of how it was judged.
     """
 
     choice: Choice
@@ -90,27 +114,8 @@ class Judged:
     predictions: dict[str, Floats]
     span: tuple[str, str] | None
     how: Resampling
-    unit: Unit
-
-
-def _blocks(new: Table, model: PropensityModel, settings: UpdateConfig, seed: int) -> list[tuple[Table, Table]]:
-    """Return pairs of rows to learn from and the block behind them; without a time one pair, divided by chance."""
-    older, newest = divide(new, model, share=settings.judge, seed=seed)
-    count = settings.blocks if new.roles.time is not None else 1
-    parts: list[tuple[Table, Table]] = []
-    rest = newest
-    for left in range(count, 1, -1):
-        try:
-            later, block = divide(rest, model, share=1 - 1 / left, seed=seed)
-        except FitError:  # too few times for another block
-            break
-        parts.append((older, later))
-        older, rest = _stacked(older, later), block
-    return [*parts, (older, rest)]
-
-
-def _stacked(a: Table, b: Table) -> Table:
-    return replace(a, frame=a.frame.vstack(b.frame))
+    months: tuple[Month, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def judge(
@@ -123,37 +128,119 @@ def judge(
     *,
     progress: Progress,
 ) -> Judged:
-    """Make every candidate for every block, and judge them on all blocks together."""
-    blocks, makers = _blocks(new, model, settings, training.seed), strategies_of(model.predictor)
-    predictions: dict[str, list[Floats]] = {name: [] for name in names}
-    tried = {name: Tried(name) for name in names}
-    with progress.task("trying candidates", total=len(names) * len(blocks)) as advance:
-        for older, block in blocks:
-            task = Task(model, older, old, training, settings, progress)
+    """Make every candidate for every step, and judge them on all blocks together."""
+    plan = planned(model, new, old, settings, seed=training.seed)
+    trial = _Trial(model, training, settings, progress)
+    with progress.task("trying candidates", total=len(names) * len(plan.steps + plan.replayed)) as advance:
+        predictions, tried = trial.run(plan.steps, names, advance, needed=(settings.strategy, KEEP))
+        before = {} if not plan.replayed else trial.run(plan.replayed, list(predictions), advance, needed=(KEEP,))[0]
+    judged = joined_rows(plan.steps, new)
+    y, weight, lots = labels(judged, model.target), judged.numbers("weight"), dependence(judged.frame, judged.roles)
+    how, joined = resampling(judged, training), {name: np.concatenate(parts) for name, parts in predictions.items()}
+    months = [
+        *_months(plan.replayed, before, model, training),
+        *_months(plan.steps, predictions, model, training),
+    ]
+    measure = measures_of(training)[0]
+    now = {name: float(measure.function(y, p, weight=weight)) for name, p in joined.items()}
+    objections = _objections(plan.replayed, before, now, months, model, training) if before else {}
+    choice = choose(joined, y, metric=measure, weight=weight, **how.options(), few=dict(lots.few), barred=objections)
+    scored = _scored(tried, choice, joined, y, weight, training)
+    remarks = [plan.remark] if plan.remark else []
+    if before:
+        remarks.append(_replayed(months[: len(plan.replayed)]))
+    return Judged(choice, scored, y, weight, joined, judged.span(), how, tuple(months), tuple(remarks))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trial:
+    """What candidates are made with."""
+
+    model: PropensityModel
+    training: TrainConfig
+    settings: UpdateConfig
+    progress: Progress
+
+    def run(
+        self, steps: Sequence[Step], names: Sequence[str], advance: Advance, *, needed: Sequence[str]
+    ) -> tuple[dict[str, list[Floats]], dict[str, Tried]]:
+        """Return by candidate what it predicts for each block; who fails at one, and is not needed, is left out."""
+        makers = strategies_of(self.model.predictor)
+        predictions: dict[str, list[Floats]] = {name: [] for name in names}
+        tried = {name: Tried(name) for name in names}
+        for step in steps:
+            task = Task(self.model, step.learn, step.reference, self.training, self.settings, self.progress)
             for name in list(predictions):
                 started = clock.perf_counter()
                 try:
                     fresh = makers[name](task)
                 except TabkitError as error:
-                    if name in (settings.strategy, KEEP):
+                    if name in needed:
                         raise
                     predictions.pop(name)
                     tried[name] = Tried(name, refused=error.problem)
                     continue
                 finally:
                     advance(1)
-                predictions[name].append(_predict(fresh, block, model, training))
+                predictions[name].append(_predict(fresh, step.block, self.model, self.training))
                 spent = tried[name].seconds + clock.perf_counter() - started
                 tried[name] = Tried(name, fresh.how, seconds=spent, trees=extent(fresh.predictor))
-    judged = replace(new, frame=pl.concat([block.frame for _, block in blocks]))
-    y, weight = labels(judged, model.target), judged.numbers("weight")
-    how = resampling(judged, training)
+        return predictions, tried
+
+
+def _months(
+    steps: Sequence[Step], predictions: Mapping[str, Sequence[Floats]], model: PropensityModel, training: TrainConfig
+) -> list[Month]:
+    """Return what each candidate gained on each snapshot that lies behind those it was made from."""
+    measure, found = measures_of(training)[0], []
+    for place, step in enumerate(steps):
+        if step.when is None:
+            continue
+        y, weight = labels(step.block, model.target), step.block.numbers("weight")
+        losses = {name: float(measure.function(y, parts[place], weight=weight)) for name, parts in predictions.items()}
+        gains = {name: loss - losses[KEEP] for name, loss in losses.items() if name != KEEP}
+        found.append(Month(step.when, len(y), gains))
+    return found
+
+
+def _objections(
+    steps: Sequence[Step],
+    predictions: Mapping[str, Sequence[Floats]],
+    now: Mapping[str, float],
+    months: Sequence[Month],
+    model: PropensityModel,
+    training: TrainConfig,
+) -> dict[str, str]:
+    """Return which candidates earlier snapshots speak against, and how.
+
+    There they are surely worse than keeping the model, and by more, over all of these, than they gain now: who follows
+    each month pays for it where months come and go. A loss that is sure but small (a candidate that learns nothing new
+    from quiet months) is no objection to a large gain now.
+    """
+    judged = joined_rows(steps, steps[0].block)
+    y, weight, how = labels(judged, model.target), judged.numbers("weight"), resampling(judged, training)
     joined = {name: np.concatenate(parts) for name, parts in predictions.items()}
-    unit, groups = units(judged)
-    options = {"weight": weight, **how.options(), "groups": groups}
-    choice = choose(joined, y, metric=measures_of(training)[0], **options)
-    scored = _scored(tried, choice, joined, y, weight, training)
-    return Judged(choice, scored, y, weight, joined, judged.span(), how, unit)
+    choice = choose(joined, y, metric=measures_of(training)[0], weight=weight, **how.options())
+    found = {}
+    for candidate in choice.candidates:
+        paid = sum(month.gains.get(candidate.name, 0.0) for month in months[: len(steps)])
+        if candidate.sure is False and paid + now[candidate.name] - now[KEEP] > 0:
+            found[candidate.name] = (
+                f"made from one snapshot and judged on the next, {steps[0].when} to {steps[-1].when}, it changes "
+                f"{choice.metric} by {changed(candidate, choice.level)}: what one brings, the next does not keep"
+            )
+    return found
+
+
+def _replayed(months: Sequence[Month]) -> str:
+    """Say what earlier snapshots showed."""
+    means = {name: np.mean([month.gains[name] for month in months]) for name in months[0].gains}
+    said = ", ".join(f"{name} {mean:+.4f}" for name, mean in means.items())
+    many = f"{len(months)} snapshot{'s' if len(months) > 1 else ''} ({months[0].when} to {months[-1].when})"
+    return (
+        f"Replayed on {many}, each strategy made from those before: in the mean against keep {said}. Fewer than "
+        f"{ENOUGH} can object to a strategy, not choose one."
+    )
 
 
 def _predict(fresh: Fresh, block: Table, model: PropensityModel, training: TrainConfig) -> Floats:

@@ -266,7 +266,8 @@ def _rows(rows: int, span: Sequence[str] | None) -> str:
 def _notes(model: PropensityModel, table: Table, how: Resampling) -> tuple[str, ...]:
     trees = isinstance(model.predictor, BoostedModel)
     notes = [
-        f"Intervals draw whole {how.unit}s anew; they know nothing of how the world may change after the last row.",
+        *([how.note] if how.note else []),
+        "Intervals know nothing of how the world may change after the last row.",
         *(["Importance by gain says what the trees used, not what causes the target."] if trees else []),
     ]
     notes += [f"Left out {e.column}: {e.why}." for e in model.encoder.encoders if not e.outputs]

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.terminal import plain_table, visible
+from pipelines.terminal import plain_table, unit_note, visible
 
 _ALIKE = 0.8
 _HOLDS = ("holds", "holds, but weaker")
@@ -86,7 +86,8 @@ def worth_view(result: Mapping[str, Any]) -> RenderableType:
         Text(f"{visible(use['rule'])}: {use['share']:.1%} of all gain, mean rank {use['rank'] or 'n/a'}")
         for use in result["rules"]
     ]
-    return Group(table, Text(), *uses, Text(visible(result["verdict"]), "bold"), *_warnings(result["warnings"]))
+    notes = [*unit_note(result), *_warnings(result["warnings"])]
+    return Group(table, Text(), *uses, Text(visible(result["verdict"]), "bold"), *notes)
 
 
 def explore_view(result: Mapping[str, Any]) -> RenderableType:
@@ -146,7 +147,7 @@ def _texts(rows: Iterable[tuple[str, str]]) -> list[Text]:
 
 
 def _interval(row: Mapping[str, Any], kind: str) -> str:
-    if row["low"] is None:
+    if row["low"] is None or row["low"] == row["high"]:
         return ""
     if kind == "share":
         return f"{100 * row['low']:.1f}–{100 * row['high']:.1f}%"
@@ -154,7 +155,7 @@ def _interval(row: Mapping[str, Any], kind: str) -> str:
 
 
 def _ends(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:+.4f} to {high:+.4f}"
+    return "" if low is None or high is None or low == high else f"{low:+.4f} to {high:+.4f}"
 
 
 def _lift(value: float | None, kind: str) -> str:

@@ -5,7 +5,7 @@ Names from data are shown as they are, never read as markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.evaluation import MODEL, days, digits_of
+from pipelines.evaluation import MODEL, days, digits_of, has_width
 from pipelines.learners import TITLES, made_of
 from tabkit.errors import TabkitError
 from tabkit.progress import Advance
@@ -80,7 +80,7 @@ def train_view(result: Mapping[str, Any]) -> RenderableType:
     lines = [
         Text(verdict, "bold"),
         *(Text(f"Note: {visible(hint)}", "yellow") for hint in result["hints"]),
-        *unit_note(result["metrics"]["unit"]),
+        *unit_note(result["metrics"]),
         *_saved(result),
     ]
     if not result.get("trees", result.get("epochs")):
@@ -140,28 +140,44 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     for name in ("candidate", result["metric"], "against keep", ece, unit, "s"):
         table.add_column(name, justify="left" if name == "candidate" else "right", no_wrap=True)
     for row in tried:
-        digits = digits_of(row["low"], row["high"])
-        gain = "" if row["name"] == "keep" else _with_interval(row["gain"], row["low"], row["high"], digits=digits)
+        gain = "" if row["name"] == "keep" else _with_interval(row["gain"], row["low"], row["high"])
         calibration = f"{row[ece]:.3f}" if ece == "ece" else f"{row[ece]:+.3g}"
         chosen = "bold" if row["name"] == result["strategy"] else ""
         costs = (f"{row['trees']:,}", f"{row['seconds']:.1f}")
         cells = (row["name"], f"{row['loss']:.4f}", gain, calibration, *costs)
         table.add_row(*(Text(visible(cell), chosen) for cell in cells))
-    title = (
-        f"Judged on {result['judged_rows']:,} of {result['rows']:,} new rows ({100 * result['level']:.3g}% intervals)"
-    )
+    alarms = [Text(f"Alarm: {visible(alarm)}", "bold red") for alarm in result["alarms"]]
+    judged = f"{result['judged_rows']:,}"
+    title = f"Judged on {judged} of {result['rows']:,} new rows ({100 * result['level']:.3g}% intervals)"
     lines = [visible_line(f"{row['name']}: {row['how']}") for row in tried if row["how"]]
     lines += [visible_line(f"{r['name']}: not possible, {r['refused']}") for r in result["candidates"] if r["refused"]]
     saved = f"Saved {result['bundle']}: {result[unit]} {unit}, {result['seconds']:.1f} s; the old model stays"
-    lines += [Text(), Text(result["why"], "bold"), *unit_note(result["unit"]), visible_line(saved)]
+    kept = ["The model is kept as it was."] if result["kept"] else []
+    lines += [Text(), *(Text(text, "bold") for text in (*kept, result["why"])), *unit_note(result), visible_line(saved)]
     if result["page"]:
         lines.append(visible_line(f"Look at {result['page']}"))
     lines += [Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"]]
-    return Group(titled(title, table), *lines)
+    return Group(*alarms, titled(title, table), *_months(result["months"]), *lines)
 
 
-def _with_interval(value: float, low: float, high: float, *, digits: int) -> str:
+def _with_interval(value: float, low: float | None, high: float | None) -> str:
+    if low is None or high is None or not has_width(low, high):
+        return f"{value:+.4f} (no interval)" if value else "the same"
+    digits = digits_of(low, high)
     return f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+
+
+def _months(months: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """Return what each candidate gained on each snapshot, made from those before it; nothing if there are none."""
+    if not months:
+        return []
+    table = plain_table()
+    for name in ("snapshot", "rows", *months[0]["gains"]):
+        table.add_column(name, justify="left" if name == "snapshot" else "right", no_wrap=True)
+    for month in months:
+        gains = (f"{gain:+.4f}" for gain in month["gains"].values())
+        table.add_row(*map(visible_line, (month["when"], f"{month['rows']:,}", *gains)))
+    return [titled("Each made from the snapshots before: its loss less that of keep", table)]
 
 
 def history_view(result: Mapping[str, Any]) -> RenderableType:
@@ -185,7 +201,7 @@ def compare_view(result: Mapping[str, Any]) -> RenderableType:
     head = visible_line(f"{result['rows']:,} rows{', ' + days(result['span']) if result['span'] else ''}")
     shown = scores_table({**result, "scores": scores})
     notes = [Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"]]
-    return Group(head, Text(), shown, Text(visible(result["verdict"]), "bold"), *unit_note(result["unit"]), *notes)
+    return Group(head, Text(), shown, Text(visible(result["verdict"]), "bold"), *unit_note(result), *notes)
 
 
 def encode_view(result: Mapping[str, Any]) -> RenderableType:
@@ -286,8 +302,11 @@ def titled(title: str, table: RenderableType) -> Group:
     return Group(Text(title, "italic"), table, Text())
 
 
-def unit_note(unit: str) -> list[Text]:
-    """Say what intervals draw, where it is not rows."""
+def unit_note(result: Mapping[str, Any]) -> list[Text]:
+    """Say what intervals draw, and what they take for granted."""
+    unit, note = result["unit"], result.get("note")
+    if note:
+        return [visible_line(note)]
     return [] if unit == "row" else [Text(f"Intervals draw whole {unit}s: rows of one {unit} are alike.")]
 
 

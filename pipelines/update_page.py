@@ -101,9 +101,17 @@ def build_page(model: PropensityModel, found: Mapping[str, Any], *, title: str) 
         level=found["level"],
         chosen=found["strategy"],
         unit=unit_of(model.predictor),
+        alarms=tuple(found.get("alarms", ())),
+        months=_months(found.get("months", ())),
         facts=tuple(_facts(model, found)),
         notes=tuple(_notes(found)),
     )
+
+
+def _months(months: Sequence[Mapping[str, Any]]) -> pl.DataFrame | None:
+    if not months:
+        return None
+    return pl.DataFrame([{"when": month["when"], "rows": month["rows"], **month["gains"]} for month in months])
 
 
 def _facts(model: PropensityModel, found: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
@@ -112,6 +120,7 @@ def _facts(model: PropensityModel, found: Mapping[str, Any]) -> Sequence[tuple[s
         ("Target", f"{model.target.name} ({model.target.task})"),
         ("New rows", f"{found['rows']:,}{span}"),
         ("Judged on", f"{found['judged_rows']:,}"),
+        ("Kept", "yes: encoder and model are as they were" if found["strategy"] == "keep" else "no"),
         ("Made by", f"{found['strategy']} {model.lineage.get('how') or ''}".strip()),
         (unit_of(model.predictor).capitalize(), f"{extent(model.predictor):,}"),
         ("Parent", model.lineage.get("parent") or "not saved"),
@@ -122,7 +131,7 @@ def _notes(found: Mapping[str, Any]) -> Sequence[str]:
     again = ["The candidate that was used was then made again from all new rows."]
     return [
         *found["warnings"],
-        f"Intervals draw whole {found['unit']}s of the judged rows anew: they know nothing of how the world may change "
-        "after the last of them.",
+        *([found["note"]] if found.get("note") else []),
+        "Intervals know nothing of how the world may change after the last of the judged rows.",
         *(again if found["strategy"] != "keep" else []),
     ]

@@ -14,12 +14,14 @@ from pipelines.config import TrainConfig, UpdateConfig
 from pipelines.evaluation import MODEL, Evaluation, evaluate, measures_of
 from pipelines.guards import check_rows, warnings_of
 from pipelines.intake import joined, knowledge, older, read_rows
-from pipelines.judging import Judged, Tried, judge
+from pipelines.judging import Judged, Month, Tried, judge
 from pipelines.learners import check_there, name_of
 from pipelines.model import PropensityModel
+from pipelines.moved import Moved, alarm, moved_levels
 from pipelines.rows import keys, labels
 from pipelines.strategies import check_strategy, strategies_of
 from tabkit.boosting import BoostedModel, Choice
+from tabkit.boosting.choice import changed
 from tabkit.boosting.updatable import refusal
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError
@@ -43,14 +45,22 @@ class UpdateReport:
         In one sentence.
     candidates
         All that were tried, cheapest first.
-    metric, level, unit
-        The loss, and of its intervals the level and what was drawn.
+    metric, level, unit, note
+        The loss, and of its intervals the level, what was drawn, and in a sentence what that takes for granted.
     rows, judged_rows
         New rows, and how many of them were judged on.
     span
         First and last time of the new rows.
     warnings
         What a careful colleague would ask about these rows.
+    kept
+        Whether the model is as it was.
+    alarms
+        What must be seen first: a level of the target that surely moved, and the cheapest remedy.
+    moved
+        The levels behind that.
+    months
+        Of snapshots, what each candidate made from those before gained on each, oldest first.
     """
 
     strategy: str
@@ -63,6 +73,11 @@ class UpdateReport:
     judged_rows: int
     span: tuple[str, str] | None
     warnings: tuple[str, ...]
+    note: str = ""
+    kept: bool = False
+    alarms: tuple[str, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    months: tuple[Month, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -116,17 +131,23 @@ def update(
     strategy = found.choice.winner if settings.strategy == "auto" else settings.strategy
     task = Task(model, new, old, training, settings, shown)
     fresh = strategies_of(model.predictor)[strategy](task)
+    moved = moved_levels(model, new)
     report = UpdateReport(
         strategy=strategy,
         why=_why(strategy, found.choice, settings),
         candidates=found.tried,
         metric=found.choice.metric,
         level=found.choice.level,
-        unit=found.unit,
+        unit=found.how.unit,
+        note=found.how.note,
         rows=new.frame.height,
         judged_rows=len(found.y),
         span=new.span(),
-        warnings=(*warnings_of(model, new), *remarks),
+        warnings=(*found.remarks, *warnings_of(model, new), *remarks),
+        kept=strategy == "keep",
+        alarms=tuple(alarm(each, model, strategy) for each in moved[:1]),
+        moved=moved,
+        months=found.months,
     )
     return _updated(task, fresh, report, found, strategy), report
 
@@ -176,13 +197,13 @@ def _names(model: PropensityModel, settings: UpdateConfig) -> list[str]:
 def _why(strategy: str, choice: Choice, settings: UpdateConfig) -> str:
     if settings.strategy == "auto":
         return choice.why
-    c = next(candidate for candidate in choice.candidates if candidate.name == strategy)
+    chosen = next(candidate for candidate in choice.candidates if candidate.name == strategy)
     if strategy == "keep":
         return "Keep: as asked for."
-    sure = "a sure gain" if c.high < 0 else "a sure loss" if c.low > 0 else "no sure difference"
+    sure = {True: "a sure gain", False: "a sure loss", None: "no sure difference"}[chosen.sure]
     return (
-        f"{strategy.capitalize()}: as asked for. On the judging rows it changes {choice.metric} by {c.gain:+.4f} "
-        f"({100 * choice.level:.3g}% interval {c.low:+.4f} to {c.high:+.4f}), {sure}."
+        f"{strategy.capitalize()}: as asked for. On the judging rows it changes {choice.metric} by "
+        f"{changed(chosen, choice.level)}, {sure}."
     )
 
 
@@ -229,7 +250,7 @@ def _updated(task: Task, fresh: Fresh, report: UpdateReport, found: Judged, stra
         "target_mean": None if is_class else float(np.average(y, weights=task.rows.numbers("weight"))),
         "known": known,
         "update": report.to_dict(),
-        "hints": list(report.warnings),
+        "hints": [*report.alarms, *report.warnings],
     }
     return replace(
         task.model,

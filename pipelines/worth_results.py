@@ -9,9 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from pipelines.config import TrainConfig
-from pipelines.evaluation import Unit, digits_of, measures_of, resampling
+from pipelines.evaluation import digits_of, has_width, measures_of, resampling
 from pipelines.worth_differences import Arms, Difference, Pair, differences
 from tabkit.boosting import BoostedModel
+from tabkit.dependence import Unit
 from tabkit.predicates import Rule
 from tabkit.table import Table
 from tabkit.target import Target
@@ -69,7 +70,9 @@ class Worth:
     trees
         The mean number of trees with and without.
     level, unit
-        Of the intervals, and what was drawn for them: ``row``, ``group`` or ``day``.
+        Of the intervals, and what was drawn for them: ``row``, ``group``, ``day`` or ``block``.
+    note
+        What that takes for granted, as a sentence.
     warnings
         What weakens all of it: columns that tell the target too well, and judging rows that are copies.
     """
@@ -87,6 +90,7 @@ class Worth:
     trees: tuple[float, float]
     level: float
     unit: Unit
+    note: str = ""
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -137,10 +141,13 @@ def concluded(
         trees=(float(trees[0]), float(trees[1])),
         level=how.level,
         unit=how.unit,
+        note=how.note,
     )
 
 
 def _decision(loss: Difference) -> Decision:
+    if not has_width(loss.low, loss.high):
+        return "no difference shown"
     if loss.high is not None and loss.high < 0:
         return "worth a feature"
     return "hurts" if loss.low is not None and loss.low > 0 else "no difference shown"
@@ -149,6 +156,8 @@ def _decision(loss: Difference) -> Decision:
 def _said(loss: Difference, level: float) -> str:
     low, high = loss.low or 0.0, loss.high or 0.0
     digits = digits_of(low, high)
+    if not has_width(loss.low, loss.high):
+        return f"the rules change {loss.metric} by {loss.difference:+,.{digits}f}, the same in every draw: no interval"
     value, low_text, high_text = (f"{number:+,.{digits}f}" for number in (loss.difference, low, high))
     return f"the rules change {loss.metric} by {value} ({level:.0%} interval {low_text} to {high_text})"
 

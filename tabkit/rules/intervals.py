@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaincinv, ndtri, stdtrit
 
+from tabkit.dependence import ENOUGH
 from tabkit.errors import ConfigError
 from tabkit.rules.goal import Goal, Mask
 
-FEWEST_UNITS = 10
+FEWEST_UNITS = ENOUGH
 """With fewer independent units than this a goal that knows them says nothing."""
 
 FEWEST_NUMBERS = 20
