@@ -261,7 +261,7 @@ def _intervals(rows: pl.DataFrame, *, title: str, kept: bool) -> alt.LayerChart:
     )
     filled = alt.condition(alt.datum.sure, alt.FillOpacityValue(1), alt.FillOpacityValue(0))
     others = drawn(rows.filter(~own) if kept else rows).mark_point(size=80, opacity=1, strokeWidth=2)
-    dots = others.encode(x=x, fill=_strength("fill"), fillOpacity=filled)
+    dots = others.encode(x=x, fill=alt.Fill("chosen:N", legend=None, scale=_strengths()), fillOpacity=filled)
     if not kept:
         return alt.LayerChart(layer=[line, lines, dots])
     said = drawn(rows.filter(own)).mark_text(align="left", dx=7, fontSize=12, fontWeight="bold")
@@ -284,10 +284,13 @@ def _names_axis(*, labels: bool, order: Sequence[str] | None = None) -> alt.Y:
     return alt.Y("candidate:N", title=None, sort=list(order) if order else None, axis=axis)
 
 
-def _strength(channel: str = "color") -> alt.Color | alt.Fill:
+def _strength() -> alt.Color:
     """Draw the chosen one in colour, the others in grey."""
-    kind = alt.Fill if channel == "fill" else alt.Color
-    return kind("chosen:N", legend=None, scale=alt.Scale(domain=[True, False], range=[PALETTE[0], GUIDE]))
+    return alt.Color("chosen:N", legend=None, scale=_strengths())
+
+
+def _strengths() -> alt.Scale:
+    return alt.Scale(domain=[True, False], range=[PALETTE[0], GUIDE])
 
 
 def svg(chart: Chart) -> Markup:

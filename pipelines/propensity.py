@@ -15,7 +15,7 @@ from pipelines import learners
 from pipelines.aims import named_objective, target_name, target_of
 from pipelines.config import ModelName, TrainConfig
 from pipelines.copying import copies_of
-from pipelines.dividing import check_part, divide, way_of
+from pipelines.dividing import check_part, divide, of_shares, way_of
 from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
 from pipelines.hints import of_copies, of_leaks, of_model, of_refit, of_rows, of_rules
 from pipelines.intake import knowledge
@@ -96,6 +96,7 @@ def train(
         advance(1)
     hints = of_leaks(table, target, measured.encoder, known=settings.encoding.known)
     hints += [of_copies(copied.copies, copied.others)] if copied else []
+    hints += _of_shares(table, target, parts, settings)
     hints += of_rows(parts.fit, parts.test, target, measured.encoder)
     hints += [*of_model(measured.predictor, evaluation, settings), *of_rules(measured.encoder)]
     if fitted is not measured:
@@ -134,11 +135,12 @@ def load(path: str | Path) -> PropensityModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Parts:
-    """The table in three: to fit on, to stop the growth of trees, to measure on."""
+    """The table in three: to fit on, to stop the growth of trees, to measure on; and the first two together."""
 
     fit: Table
     stop: Table
     test: Table
+    rest: Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,10 +165,19 @@ class _Copied:
 
 def _parts(table: Table, target: Target, settings: TrainConfig) -> _Parts:
     rest, test = divide(table, target, share=settings.split.holdout, seed=settings.seed)
-    fit, stop = divide(rest, target, share=settings.split.early_stopping, seed=settings.seed + 1)
+    fit, stop = divide(rest, target, share=settings.split.early_stopping, seed=settings.seed + 1, whole=False)
     for key, part in (("fit", fit), ("stop", stop), ("test", test)):
         check_part(part, target, key)
-    return _Parts(fit, stop, test)
+    return _Parts(fit, stop, test, rest)
+
+
+def _of_shares(table: Table, target: Target, parts: _Parts, settings: TrainConfig) -> list[str]:
+    shares = settings.split
+    named = {
+        "are held out": (parts.test, table, shares.holdout),
+        "before them end the fit early": (parts.stop, parts.rest, shares.early_stopping),
+    }
+    return of_shares(table, target, named)
 
 
 def _learners(settings: TrainConfig) -> list[ModelName]:

@@ -137,7 +137,7 @@ def _pair(
     """Fit both models of a fold: one encoding, from which the second model is not shown the rules."""
     rest, test = (replace(table, frame=table.frame[rows]) for rows in (fold.fit, fold.test))
     share, seed = training.split.early_stopping, training.seed + 1 + fold.repeat
-    fit, stop = divide(rest, target, share=share, seed=seed)
+    fit, stop = divide(rest, target, share=share, seed=seed, whole=False)
     for key, part in (("fit", fit), ("stop", stop)):
         check_part(part, target, key)
     encoder, rows = fit_encoder(fit, target, training)

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.config import WorthConfig
-from pipelines.dividing import way_of
+from pipelines.dividing import times_of, way_of
 from pipelines.rows import labels
 from tabkit import splits
 from tabkit.errors import ConfigError, FitError
@@ -81,7 +81,7 @@ def folds_of(table: Table, held: Marks | None, target: Target, settings: WorthCo
     By time each block is judged by what was learned from earlier rows, else each fold by all other rows; rows of
     its groups are never among them.
     """
-    if table.roles.time is not None:
+    if times_of(table) > 1:
         if settings.repeats > 1:
             raise ConfigError("along time, rows are divided in one way only", advice="leave repeats out")
         found = list(_forward(table, held, target, settings))

@@ -136,7 +136,7 @@ def _coarser(enough: dict[Unit, Codes], frame: pl.DataFrame, roles: Roles, days:
         return "group"
     if y is None:
         return others[0]
-    group, day = (_variance(y, enough[unit]) for unit in ("group", others[0]))  # type: ignore[index]
+    group, day = (_variance(y, enough[unit]) for unit in ("group", others[0]))
     return "group" if group > _CLEARLY * day else others[0]
 
 

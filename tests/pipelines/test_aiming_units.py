@@ -55,13 +55,28 @@ def test_else_rows_of_a_day_do(tmp_path: Path) -> None:
     assert any("Rows of one day of when count as one" in note for note in said.notes)
 
 
-def test_numbers_few_days_and_days_of_one_row_do_not(tmp_path: Path) -> None:
+def test_few_days_and_days_of_one_row_do_not(tmp_path: Path) -> None:
     few = rows().with_columns(when=pl.Series([START + dt.timedelta(minutes=value) for value in range(ROWS)]))
     lone = rows().with_columns(when=pl.Series([START + dt.timedelta(days=value) for value in range(ROWS)]))
-    for frame, roles in ((rows(), {"time": "number"}), (few, {"time": "when"}), (lone, {"time": "when"}), (rows(), {})):
+    for frame, roles in ((few, {"time": "when"}), (lone, {"time": "when"}), (rows(), {})):
         said = found(tmp_path, frame, roles=roles)
         assert said.goal.unit is None
         assert not any("count as one" in note for note in said.notes)
+        assert any("taken as independent" in note for note in said.notes) == (frame is few)
+
+
+def test_of_a_time_that_is_a_number_neighbours_count_as_one(tmp_path: Path) -> None:
+    said = found(tmp_path, rows(), roles={"time": "number"})
+    assert said.goal.unit is not None
+    assert len(np.unique(said.goal.unit)) == 40
+    assert any("Rows of one block of number count as one" in note for note in said.notes)
+
+
+def test_a_few_groups_prove_nothing(tmp_path: Path) -> None:
+    few = rows().with_columns(customer=pl.col("number") % 4)
+    said = found(tmp_path, few, roles={"group": "customer"})
+    assert said.goal.unit is not None
+    assert len(np.unique(said.goal.unit)) == 4
 
 
 def test_an_arm_that_is_missing_is_said(tmp_path: Path) -> None:

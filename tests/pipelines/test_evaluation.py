@@ -95,14 +95,14 @@ def test_the_calibration_error_has_no_interval(evaluation: Evaluation) -> None:
     assert ece.value > 0
 
 
-def test_groups_then_days_then_rows_are_drawn() -> None:
+def test_days_or_groups_or_else_rows_are_drawn() -> None:
     rows = pl.DataFrame({"day": pl.Series(range(40)).cast(pl.Date), "group": [i % 20 for i in range(40)], "y": 0})
     settings = TrainConfig()
 
     def unit(**roles: str) -> str:
         return resampling(Table(rows, Roles(target="y", **roles), "rows", {}), settings).unit
 
-    assert (unit(), unit(time="day"), unit(time="group")) == ("row", "day", "row")
+    assert (unit(), unit(time="day"), unit(time="group")) == ("row", "day", "block")
     assert (unit(group="group"), unit(group="group", time="day")) == ("group", "group")
     pairs = Table(
         rows.with_columns(group=pl.col("group") % 2), Roles(target="y", group="group", time="day"), "rows", {}
@@ -110,3 +110,4 @@ def test_groups_then_days_then_rows_are_drawn() -> None:
     assert resampling(pairs, settings).unit == "day"  # two groups are too few to draw from
     few = Table(rows[:9], Roles(target="y", time="day"), "rows", {})
     assert resampling(few, settings).unit == "row"
+    assert "taken as independent" in resampling(few, settings).note

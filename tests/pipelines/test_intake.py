@@ -155,12 +155,13 @@ def test_both_models_of_a_comparison_get_their_own_exposure(make: Make, quick: d
         assert loss == {"model": alone[second.roles.exposure], "other": alone[first.roles.exposure]}
 
 
-def test_new_rows_of_a_single_day_can_be_used_but_nothing_is_chosen(make: Make, quick: dict[str, Any]) -> None:
+def test_new_rows_of_a_single_day_can_be_used(make: Make, quick: dict[str, Any]) -> None:
     model = timed(make, quick, SEEN.dt.date())
     rows = make(900, seed=4).select(COLUMNS).with_columns(pl.lit(datetime(2026, 1, 1).date()).alias("seen_at"))
     _, report = propensity.update(model, rows.with_columns(~pl.col("churned")), config=FEW)
-    assert report.strategy == "keep"
-    assert "of 1 groups or days" in report.why
+    assert report.strategy != "keep"
+    assert (report.unit, report.kept) == ("row", False)
+    assert "what the next month brings is not in the interval" in report.note
     _, report = propensity.update(model, rows, config={**FEW, "strategy": "refit"})
     assert report.strategy == "refit"
 

@@ -446,9 +446,10 @@ def test_a_part_without_weight_is_named(train: Callable, make: Make, part: str) 
         train(table, Roles(target="churned", time="day", weight="w"))
 
 
-def test_equal_times_cannot_be_divided(train: Callable, customers: pl.DataFrame, roles: Roles) -> None:
-    with pytest.raises(FitError, match="at least two times"):
-        train(customers.with_columns(seen_at=pl.lit(1)), roles)
+def test_a_single_time_divides_nothing_and_that_is_said(train: Callable, customers: pl.DataFrame, roles: Roles) -> None:
+    lineage = train(customers.with_columns(seen_at=pl.lit(1)), roles).lineage
+    assert lineage["split"] != "time"
+    assert any("All rows have one time (seen_at 1)" in hint for hint in lineage["hints"])
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
