@@ -12,6 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit.cltv.campaign import QUANTILES, CampaignFit, named_quantiles
+from tabkit.cltv.ops import NUMPY
+from tabkit.cltv.walk import log_factor
 from tabkit.errors import ConfigError
 
 Floats = NDArray[np.float64]
@@ -120,8 +122,8 @@ def _new(fitted: CampaignFit, user_sd: Floats, rng: np.random.Generator) -> dict
     donor, z = rng.integers(count, size=size), rng.standard_normal((3, size))
     return {
         "level": draws["start_mean"] + draws["start_scale"] * z[0],
-        "walk": draws["walk_mean"] * np.exp(draws["walk_spread"] * z[1]),
-        "day_noise": draws["day_mean"] * np.exp(draws["day_spread"] * z[2]),
+        "walk": draws["walk_mean"] * np.exp(log_factor(NUMPY, draws["walk_spread"], z[1, :, None]))[:, 0],
+        "day_noise": draws["day_mean"] * np.exp(log_factor(NUMPY, draws["day_spread"], z[2, :, None]))[:, 0],
         "zero_share": draws["zero_share"][np.arange(size), donor],
         "user_sd": user_sd[np.arange(size), donor],
     }

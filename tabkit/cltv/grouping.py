@@ -109,11 +109,11 @@ def near(ops: Ops, w: Any, prior: tuple[Any, Any], data: tuple[Any, Any]) -> tup
         Mean and variance each.
     """
     (mean, var), (hat, hat_var) = prior, data
-    both = var + hat_var
-    # Roots as logs: PyTensor rewrites powers of such quotients for minutes.
-    width = ops.exp(0.5 * (ops.log(var) + ops.log(hat_var) - ops.log(both)))
-    x = (mean * hat_var + hat * var) / both + width * w
-    return x, 0.5 * (ops.log(hat_var) - ops.log(both)) - 0.5 * (x - mean) ** 2 / var
+    log_var, log_hat, log_both = ops.log(var), ops.log(hat_var), ops.log(var + hat_var)
+    # The distance from the prior's mean in its units is added up, since x less the mean has no digits left where p is
+    # next to 0. Roots as logs: PyTensor rewrites powers of such quotients for minutes.
+    away = ops.exp(0.5 * log_var - log_both) * (hat - mean) + ops.exp(0.5 * (log_hat - log_both)) * w
+    return mean + ops.exp(0.5 * log_var) * away, 0.5 * (log_hat - log_both) - 0.5 * away**2
 
 
 def _curvature(loss: Callable[[Floats], float], at: Floats) -> Floats:

@@ -17,6 +17,7 @@ from tabkit.cltv.priors import Prior
 
 Floats = NDArray[np.float64]
 
+LARGEST_FACTOR = 20.0  # of a campaign's own scale to the common one: with more the common one would say nothing
 SCALES = ("walk", "walk_spread", "day_noise", "day_spread", "start_scale")
 
 
@@ -46,8 +47,8 @@ def levels_of(
         ``levels`` (rows), ``log_walk``, ``log_noise`` (campaigns), ``start_mean``, and ``density``: what these and the
         standardised parameters add to the log density.
     """
-    log_walk = ops.last(ops.log(free["walk"])) + ops.last(free["walk_spread"]) * free["walk_z"]
-    log_noise = ops.last(ops.log(free["day_noise"])) + ops.last(free["day_spread"]) * free["day_z"]
+    log_walk = ops.last(ops.log(free["walk"])) + log_factor(ops, free["walk_spread"], free["walk_z"])
+    log_noise = ops.last(ops.log(free["day_noise"])) + log_factor(ops, free["day_spread"], free["day_z"])
     spread = (ops.exp(2 * log_walk) / plan.walk**2)[..., plan.campaign] * plan.size
     ratio = (ops.exp(2 * log_noise) + plan.user_var) / plan.noise
     modes, first = near(ops, free["modes"], (0.0, spread), (free["seen_modes"], ratio[..., plan.campaign]))
@@ -63,6 +64,17 @@ def levels_of(
     levels = anchors[..., plan.panel.place] + walk
     found = {"levels": levels, "log_walk": log_walk, "log_noise": log_noise, "start_mean": start}
     return {**found, "density": (first, second, third)}
+
+
+def log_factor(ops: Ops, spread: Any, z: Any) -> Any:
+    """Return the log of how many times the common scale each campaign's own one is, shape (..., campaigns).
+
+    It is ``spread * z`` (to 1 % up to a factor of 3), bent so as never to go beyond `LARGEST_FACTOR`. Without a bound
+    the product of a spread and a z that are both far out allows any scale, whatever the prior of the common one: a
+    prior of next to no drift would have a second mode of much drift, which chains find or miss by chance.
+    """
+    moved, reach = ops.last(spread) * z, float(np.log(LARGEST_FACTOR))
+    return moved * ops.exp(-0.25 * ops.log1p((moved / reach) ** 4))
 
 
 def model_of(plan: Plan, priors: Mapping[str, Prior]) -> Any:

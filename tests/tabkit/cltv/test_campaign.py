@@ -104,22 +104,29 @@ def test_a_fit_survives_its_saving(six, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_known_noise_and_no_drift_give_the_normal_posterior():
-    """With tau and the day's noise next to 0 and many degrees of freedom the level is a mean with a normal prior."""
+@pytest.mark.parametrize(("campaigns", "seed"), [(1, 0), (1, 1), (2, 2)])
+def test_a_known_noise_and_no_drift_give_the_normal_posterior(campaigns, seed):
+    """With all scales next to 0 and many degrees of freedom the one level is a mean with a normal prior, far from it.
+
+    Drift would explain the distance to the prior: if the campaigns' own scales could leave that of all behind, there
+    would be a second mode, with nearly all of the mass.
+    """
     pytest.importorskip("pymc", reason="the extra cltv is not installed")
-    rng = np.random.default_rng(2)
-    users = rng.integers(20, 200, 25)
-    mean = 10 + rng.standard_normal(25) * 20 / np.sqrt(users)
+    rng = np.random.default_rng(2 + seed)
+    users = rng.integers(20, 200, (campaigns, 25))
+    mean = 10 + rng.standard_normal((campaigns, 25)) * 20 / np.sqrt(users)
     tiny = {name: Prior.of("half_normal", sigma=1e-3) for name in ("walk", "day_noise", "start_scale")}
     priors = {**tiny, "start_mean": Prior.of("normal", mu=4.0, sigma=0.5)}
     priors["freedom"] = Prior.of("gamma", alpha=1e4, beta=1.0)
-    days = table("a", range(25), mean, users=users, variance=400.0)
-    found = fit(days, settings=Settings(chains=2, tune=700, priors=priors))
+    days = pl.concat(table(f"c{c}", range(25), mean[c], users=users[c], variance=400.0) for c in range(campaigns))
+    found = fit(days, settings=Settings(chains=2, tune=700, priors=priors, seed=seed))
     precision = users.sum() / 400 + 1 / 0.5**2
     exact = ((users * mean).sum() / 400 + 4.0 / 0.5**2) / precision
-    level = found.draws["level"][:, 0]
-    assert level.mean() == pytest.approx(exact, abs=5 / np.sqrt(precision * 1000))
-    assert level.std() == pytest.approx(1 / np.sqrt(precision), rel=0.08)
+    # Five standard errors of 1,000 independent draws, about half of what 4,000 of a chain are worth here.
+    assert found.diagnostics["divergences"] <= 4
+    assert found.diagnostics["ess"] > 400
+    np.testing.assert_allclose(found.draws["level"].mean(axis=0), exact, atol=5 / np.sqrt(precision * 1000))
+    np.testing.assert_allclose(found.draws["level"].std(axis=0), 1 / np.sqrt(precision), rtol=0.1)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from tabkit.cltv.axes import plan_of
 from tabkit.cltv.ops import NUMPY
 from tabkit.cltv.panel import panel_of
 from tabkit.cltv.priors import Prior
-from tabkit.cltv.walk import in_units, levels_of, one_by_one
+from tabkit.cltv.walk import LARGEST_FACTOR, in_units, levels_of, log_factor, one_by_one
 
 MEAN = Prior.of("normal", mu=0.5, sigma=2.0)
 
@@ -79,3 +79,10 @@ def test_draws_are_taken_one_by_one_as_together(plan):
     for name, value in together.items():
         np.testing.assert_allclose(value[4], each[name][0], err_msg=name)
     assert together["levels"].shape == (9, 9)
+
+
+def test_a_campaigns_own_scale_is_log_normal_around_the_common_one_within_bounds():
+    spread, z = np.array([0.3, 0.5, 3.0]), np.array([[2.0, -1.0], [2.0, -2.0], [5.0, -1e6]])
+    found = np.exp(log_factor(NUMPY, spread, z))
+    np.testing.assert_allclose(found[:2], np.exp(spread[:2, None] * z[:2]), rtol=0.01)
+    np.testing.assert_allclose(found[2], [LARGEST_FACTOR, 1 / LARGEST_FACTOR], rtol=0.01)
