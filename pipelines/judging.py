@@ -101,6 +101,8 @@ class Judged:
         What intervals drew.
     span
         First and last time of the judging rows.
+    rows, learned
+        The judging rows themselves, and the new rows that candidates for the first block were made from.
     months
         What each candidate gained on each snapshot behind those it was made from, oldest first.
     remarks
@@ -114,6 +116,8 @@ class Judged:
     predictions: dict[str, Floats]
     span: tuple[str, str] | None
     how: Resampling
+    rows: Table
+    learned: Table
     months: tuple[Month, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -149,7 +153,8 @@ def judge(
     remarks = [plan.remark] if plan.remark else []
     if before:
         remarks.append(_replayed(months[: len(plan.replayed)]))
-    return Judged(choice, scored, y, weight, joined, judged.span(), how, tuple(months), tuple(remarks))
+    learned, span = plan.steps[0].learn, judged.span()
+    return Judged(choice, scored, y, weight, joined, span, how, judged, learned, tuple(months), tuple(remarks))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,6 +20,7 @@ from pipelines.model import PropensityModel
 from pipelines.moved import Moved, alarm, moved_levels
 from pipelines.rows import keys, labels
 from pipelines.strategies import check_strategy, strategies_of
+from pipelines.update_doubts import flattered
 from tabkit.boosting import BoostedModel, Choice
 from tabkit.boosting.choice import changed
 from tabkit.boosting.updatable import refusal
@@ -145,7 +146,10 @@ def update(
         span=new.span(),
         warnings=(*found.remarks, *warnings_of(model, new), *remarks),
         kept=strategy == "keep",
-        alarms=tuple(alarm(each, model, strategy) for each in moved[:1]),
+        alarms=(
+            *(alarm(each, model, strategy) for each in moved[:1]),
+            *flattered(model, new, found, strategy, training),
+        ),
         moved=moved,
         months=found.months,
     )

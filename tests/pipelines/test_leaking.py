@@ -76,3 +76,29 @@ def test_the_page_of_a_model_tells_copies_with_the_metrics_of_the_others(
     assert "38% of the rows measured here also stand among the rows of the fit" in told
     assert "On the 500 rows that are no copies: log_loss" in told
     assert report.build_report(model, new, title="Churn", training=train)[0].warnings == ()
+
+
+def test_an_update_is_asked_about_the_columns_of_its_rows(
+    leaky: pl.DataFrame, quick: dict[str, Any], tmp_path: Path, run: Run
+) -> None:
+    blank = leaky[:1200].with_columns(reason=pl.when(pl.int_range(pl.len()) % 7 == 0).then(pl.lit("price")))
+    propensity.train(blank, roles=ROLES, config=quick).save(tmp_path / "model")
+    leaky[1200:].write_parquet(tmp_path / "new.parquet")
+    page = tmp_path / "update.html"
+    settings = ("--set", "strategy=keep", "--set", f"report={page}", "-o", tmp_path / "updated")
+    shown = run("update", tmp_path / "model", tmp_path / "new.parquet", *settings)
+    assert "Alarm: 'reason' alone ranks churned" in shown.out
+    assert page.read_text().count("&#x27;reason&#x27; alone ranks churned") == 1
+
+
+def test_an_update_tells_copies_among_its_rows_with_the_loss_on_the_others(
+    customers: pl.DataFrame, quick: dict[str, Any]
+) -> None:
+    table = customers.drop("customer", "seen_at")
+    model = propensity.train(table[:1000], roles=Roles(target="churned"), config=quick)
+    options: dict[str, Any] = {"config": {"strategy": "refit"}}
+    assert propensity.update(model, table[1000:], **options)[1].alarms == ()
+    [told] = propensity.update(model, pl.concat([table[1000:], table[1000:1600]]), **options)[1].alarms
+    assert "of the judging rows also stand among the older new rows" in told
+    assert "others: log_loss keep" in told
+    assert "refit" in told.partition("others: ")[2]
