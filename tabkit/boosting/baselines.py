@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tabkit.boosting.config import BoostingConfig
+from tabkit.boosting.scale import Scale
 from tabkit.errors import ConfigError, FitError
 from tabkit.objective import Objective, base_score, check_target, inverse_link, named, variance_power
 from tabkit.rows import Rows, matrix
@@ -44,13 +45,15 @@ class Linear:
     """A regularised linear model of scikit-learn: missing values become the mean, columns unit variance.
 
     Logistic regression for classes, ridge for numbers, a Tweedie model with log link for counts and amounts;
-    for a quantile, ridge moved up or down by that quantile of its residuals.
+    for a quantile, ridge moved up or down by that quantile of its residuals. Numbers are learned around 0 and in a unit
+    of their own, which `shift` and `unit` put back.
     """
 
     pipeline: Pipeline
     features: tuple[str, ...]
     objective: Objective
     shift: float = 0.0
+    unit: float = 1.0
 
     def predict(self, features: pl.DataFrame, *, offset: Floats | None = None) -> Floats:
         """Return shape (n,), or (n, classes) for multiclass."""
@@ -60,7 +63,7 @@ class Linear:
         if self.objective.link in ("logit", "softmax"):
             proba: Floats = self.pipeline.predict_proba(X)
             return proba if self.objective.link == "softmax" else proba[:, 1]
-        values: Floats = self.pipeline.predict(X) + self.shift
+        values: Floats = self.pipeline.predict(X) * self.unit + self.shift
         if offset is None:
             return values
         return values * np.exp(offset) if self.objective.link == "log" else values + offset
@@ -94,14 +97,20 @@ def linear(rows: Rows, *, config: BoostingConfig) -> Linear:
     objective = named(config)
     names = tuple(rows.features.columns)
     X, y, weight, offset = _array(rows.features, names), rows.y, rows.weights(), rows.offsets()
+    unit, shift = 1.0, 0.0
     check_target(y, objective, what="the training part", classes=len(np.unique(y)))
     step: Any
     if objective.link == "log":
         power = variance_power(config)
         y, weight = y / np.exp(offset), weight * np.exp((2 - power) * offset)
+        unit = Scale.of(replace(rows, y=y, weight=weight), np.zeros((len(y), 1)), objective).unit
+        y = y / unit
         step = TweedieRegressor(power=power, link="log", alpha=1e-3, max_iter=1000)
     elif objective.link == "identity":
         y, step = y - offset, Ridge(alpha=1.0)
+        middle = float(np.average(y, weights=weight))
+        unit = float(np.abs(y - middle).max()) or 1.0
+        y, shift = (y - middle) / unit, middle
     else:
         _check_classes(y, weight, rows)
         step = LogisticRegression(max_iter=1000)
@@ -109,12 +118,11 @@ def linear(rows: Rows, *, config: BoostingConfig) -> Linear:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a baseline may stop early; it is scored as it is
         pipeline.fit(X, y, **{f"{pipeline.steps[-1][0]}__sample_weight": weight})
-    shift = 0.0
     if objective.name == "quantile":
         rest = np.asarray(y - pipeline.predict(X), dtype=np.float64)
         none = np.zeros(len(y))
-        shift = float(base_score(rest, weight=weight, offset=none, config=config, objective=objective)[0])
-    return Linear(pipeline, names, objective, shift)
+        shift += unit * float(base_score(rest, weight=weight, offset=none, config=config, objective=objective)[0])
+    return Linear(pipeline, names, objective, shift, unit)
 
 
 def _check_classes(y: Floats, weight: Floats, rows: Rows) -> None:

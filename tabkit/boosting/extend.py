@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tabkit.boosting.config import BoostingConfig
-from tabkit.boosting.fit import dataset, grow
+from tabkit.boosting.fit import dataset, grow, in_unit, scale_of
 from tabkit.boosting.model import BoostedModel
 from tabkit.boosting.parameters import parameters
 from tabkit.boosting.trees import Trees
@@ -16,7 +16,7 @@ from tabkit.boosting.updatable import check, merged, refusal
 from tabkit.errors import ConfigError, FitError
 from tabkit.objective import check_target, loss, named
 from tabkit.progress import Progress, Silent
-from tabkit.rows import Floats, Rows
+from tabkit.rows import Rows
 
 
 def extend(
@@ -72,12 +72,18 @@ def extend(
     if trees == 0:
         return model
     _check_penalties(model, params)
-    sets = [dataset(part, model.features, _start(model, part, config), params) for part in parts]
+    base = np.array(model.base_score)
+    scale = scale_of(model, rows)
+    own = scale.parameters(params)
+    sets = [
+        dataset(part, model.features, base, own, scale, model.added(part.features, num_threads=config.num_threads))
+        for part in parts
+    ]
     booster, best = grow(
-        sets, params=params, config=config.model_copy(update={"max_trees": trees}), progress=progress or Silent()
+        sets, params=own, config=config.model_copy(update={"max_trees": trees}), progress=progress or Silent()
     )
     old = Trees.read(model.text).first(model.trees * len(model.base_score))
-    new = Trees.read(booster.model_to_string(num_iteration=best))
+    new = Trees.read(in_unit(booster.model_to_string(num_iteration=best), scale))
     outputs = len(model.base_score)
     best = new.rounds(outputs)
     if not best:
@@ -130,11 +136,6 @@ def _params(model: BoostedModel, config: BoostingConfig) -> dict[str, Any]:
     if why is not None:
         raise ConfigError(f"such trees cannot stand behind others: {why}", advice="leave linear_tree and boosting out")
     return params
-
-
-def _start(model: BoostedModel, rows: Rows, config: BoostingConfig) -> Floats:
-    raw = model.raw(rows.features, offset=rows.offset, num_threads=config.num_threads)
-    return raw.reshape(rows.features.height, len(model.base_score))
 
 
 def _judged(old: BoostedModel, new: BoostedModel, valid: Rows, config: BoostingConfig) -> BoostedModel:

@@ -14,6 +14,8 @@ from tabkit.boosting.config import BoostingConfig
 from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.model import BoostedModel
 from tabkit.boosting.parameters import parameters
+from tabkit.boosting.scale import Scale
+from tabkit.boosting.trees import Trees
 from tabkit.errors import FitError
 from tabkit.objective import base_score, check_parts, inverse_link, loss, named
 from tabkit.progress import Progress, Silent
@@ -78,16 +80,19 @@ def fit(
         classes=outputs,
     )
     params = parameters(config, objective, names=names, outputs=outputs)
-    sets = [dataset(rows, names, start_of(rows, base), params) for rows in (train, *([valid] if valid else []))]
-    booster, best = grow(sets, params=params, config=config, progress=progress or Silent())
+    scale = Scale.of(train, start_of(train, base), objective)
+    own = scale.parameters(params)
+    sets = [dataset(rows, names, base, own, scale) for rows in (train, *([valid] if valid else []))]
+    booster, best = grow(sets, params=own, config=config, progress=progress or Silent())
     model = BoostedModel(
         objective=objective.name,
         features=names,
         base_score=tuple(float(b) for b in base),
         trees=best,
-        text=booster.model_to_string(num_iteration=best),
+        text=in_unit(booster.model_to_string(num_iteration=best), scale),
         classes=tuple(classes),
         params=params,
+        label_unit=1.0 if objective.link == "identity" else scale.unit,
     )
     return model if valid is None else _judged(model, valid, config)
 
@@ -97,13 +102,31 @@ def start_of(rows: Rows, base: Floats) -> Floats:
     return np.tile(base, (rows.features.height, 1)) + rows.offsets()[:, None]
 
 
-def dataset(rows: Rows, names: tuple[str, ...], start: Floats, params: dict[str, Any]) -> lgb.Dataset:
-    """Return LightGBM's form of the rows, whose scores start as given, shape (n, outputs)."""
+def scale_of(model: BoostedModel, rows: Rows) -> Scale:
+    """Return the scale of new rows for a model's trees: leaves under a log link weigh in the unit of the fit."""
+    if model.kind.link == "identity":
+        return Scale.of(rows, start_of(rows, np.array(model.base_score)), model.kind)
+    return Scale(model.kind, model.label_unit)
+
+
+def in_unit(text: str, scale: Scale) -> str:
+    """Return the text of trees that were grown on such labels as trees of the target itself."""
+    if scale.leaf == 1.0:
+        return text
+    return Trees.read(text).stretched(scale.leaf, gain=scale.gain).write()
+
+
+def dataset(
+    rows: Rows, names: tuple[str, ...], base: Floats, params: dict[str, Any], scale: Scale, added: Floats | float = 0.0
+) -> lgb.Dataset:
+    """Return LightGBM's form of the rows, whose scores start at a base, shape (outputs,), and what trees add to it."""
+    start = start_of(rows, base)
+    begin = scale.start(start, added)
     return lgb.Dataset(
         matrix(rows.features, names),
-        label=rows.y,
+        label=scale.labels(rows.y, start),
         weight=rows.weight,
-        init_score=start if start.shape[1] > 1 else start[:, 0],
+        init_score=begin if begin.shape[1] > 1 else begin[:, 0],
         feature_name=_safe_names(names),
         categorical_feature=[names.index(name) for name in rows.categorical],
         params=params,

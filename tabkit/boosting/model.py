@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit.boosting.gate import LIGHTGBM
+from tabkit.boosting.trees import Trees
 from tabkit.errors import BundleError, ScoringError
 from tabkit.frames import fresh_name
 from tabkit.objective import OBJECTIVES, Objective, inverse_link
@@ -49,6 +50,8 @@ class BoostedModel:
         Of the objective, on the rows that stopped the growth: with these trees; None without such rows.
     base_loss
         The same with the base score alone.
+    label_unit
+        Under a log link, what targets were divided by when the trees were grown; their leaves' weights are in it.
     """
 
     objective: str
@@ -60,6 +63,7 @@ class BoostedModel:
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     held_out_loss: float | None = None
     base_loss: float | None = None
+    label_unit: float = 1.0
 
     @cached_property
     def booster(self) -> lgb.Booster:
@@ -95,19 +99,21 @@ class BoostedModel:
         SchemaError
             If a feature is missing or not numeric.
         """
-        data = matrix(features, self.features)
         base = np.array(self.base_score)
-        if self.trees == 0 or data.height == 0:
-            score = np.zeros((data.height, len(base)))
-        else:
-            score = self._traverse(data, num_threads=num_threads, raw_score=True)
-        score = score.reshape(data.height, len(base)) + base
+        score = self.added(features, num_threads=num_threads) + base
         if offset is not None:
             shift = np.asarray(offset, dtype=np.float64)
-            if shift.shape != (data.height,):
-                raise ScoringError(f"the offset has shape {shift.shape}; ({data.height},) was expected")
+            if shift.shape != (features.height,):
+                raise ScoringError(f"the offset has shape {shift.shape}; ({features.height},) was expected")
             score = score + shift[:, None]
         return np.asarray(score if len(base) > 1 else score[:, 0])
+
+    def added(self, features: pl.DataFrame, *, num_threads: int = 0) -> Floats:
+        """Return what the trees add to the base score, shape (n, outputs)."""
+        data, outputs = matrix(features, self.features), len(self.base_score)
+        if self.trees == 0 or data.height == 0:
+            return np.zeros((data.height, outputs))
+        return self._traverse(data, num_threads=num_threads, raw_score=True).reshape(data.height, outputs)
 
     def predict(self, features: pl.DataFrame, *, offset: Floats | None = None, num_threads: int = 0) -> Floats:
         """Return predictions on the target's scale: probabilities, means or quantiles; see `raw`."""
@@ -147,18 +153,17 @@ class BoostedModel:
 
     def importance(self) -> pl.DataFrame:
         """Return, by feature and largest first: feature, gain (total loss reduction), share of gain, splits."""
-        if self.trees:
-            gain = self.booster.feature_importance("gain", iteration=self.trees)
-            splits = self.booster.feature_importance("split", iteration=self.trees)
-        else:
-            gain, splits = (np.zeros(len(self.features)) for _ in range(2))
+        gain, splits = (np.zeros(len(self.features)) for _ in range(2))
+        if self.trees:  # LightGBM's own sums are in single precision
+            trees = Trees.read(self.text).first(self.trees * len(self.base_score))
+            gain, splits = trees.importance(len(self.features))
         total = float(gain.sum())
         frame = pl.DataFrame(
             {
                 "feature": list(self.features),
-                "gain": np.asarray(gain, dtype=np.float64),
-                "share": np.asarray(gain, dtype=np.float64) / (total or 1.0),
-                "splits": np.asarray(splits, dtype=np.int64),
+                "gain": gain,
+                "share": gain / (total or 1.0),
+                "splits": splits.astype(np.int64),
             }
         )
         return frame.sort("gain", "feature", descending=[True, False])
@@ -191,6 +196,7 @@ class BoostedModel:
             params=state["params"],
             held_out_loss=state["held_out_loss"],
             base_loss=state["base_loss"],
+            label_unit=float(state.get("label_unit", 1.0)),
         )
 
     def _traverse(self, data: pl.DataFrame, *, num_threads: int, **what: bool) -> Floats:

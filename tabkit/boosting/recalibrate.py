@@ -8,6 +8,7 @@ import numpy as np
 
 from tabkit.boosting.gradients import derivatives, losses
 from tabkit.boosting.model import BoostedModel
+from tabkit.boosting.scale import Scale
 from tabkit.boosting.trees import Trees
 from tabkit.boosting.updatable import check
 from tabkit.errors import FitError
@@ -48,21 +49,30 @@ def recalibrate(model: BoostedModel, rows: Rows, *, slope: bool = True, num_thre
     check(model, rows, "recalibrate")
     check_target(rows.y, model.kind, what="the new rows", classes=len(model.classes))
     _check_variety(model, rows)
-    outputs = len(model.base_score)
-    height = rows.features.height
-    raw = model.raw(rows.features, num_threads=num_threads).reshape(height, outputs)
-    trees = raw - np.array(model.base_score)
-    start = np.array(model.base_score)
+    old = np.array(model.base_score)
+    trees = model.added(rows.features, num_threads=num_threads)
+    rows, start, unit = _centred(model, rows, old)
+    trees = trees / unit
     flat = not slope or model.trees == 0 or not np.ptp(trees, axis=0).any()
     base, stretch = _newton(model, rows, trees, start, slope=not flat)
     if not flat and not 0 < stretch <= _WIDEST:
         base, stretch = _newton(model, rows, trees, start, slope=False)
-    changed = replace(model, base_score=tuple(map(float, base)), held_out_loss=None, base_loss=None)
+    moved = old + unit * base if model.kind.link == "identity" else base
+    changed = replace(model, base_score=tuple(map(float, moved)), held_out_loss=None, base_loss=None)
     if stretch == 1.0:
         return changed
     held = Trees.read(model.text)
     stretched = held.with_leaves([values * stretch for values in held.values()])
     return replace(changed, text=stretched.write())
+
+
+def _centred(model: BoostedModel, rows: Rows, base: Floats) -> tuple[Rows, Floats, float]:
+    """Return rows whose target is around 0 and of unit spread where the loss allows it, their start, and the unit."""
+    if model.kind.link != "identity":
+        return rows, base, 1.0
+    start = base + rows.offsets()[:, None]
+    scale = Scale.of(rows, start, model.kind)
+    return replace(rows, y=scale.labels(rows.y, start), offset=None), np.zeros(1), scale.unit
 
 
 def _check_variety(model: BoostedModel, rows: Rows) -> None:

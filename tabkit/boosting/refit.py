@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tabkit.boosting.fit import scale_of, start_of
 from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.gradients import derivatives
 from tabkit.boosting.model import BoostedModel
@@ -67,12 +68,14 @@ def refit(
     trees = Trees.read(model.text).first(model.trees * outputs)
     if not trees.blocks:
         return model
-    raw = np.tile(np.array(model.base_score), (rows.features.height, 1)) + rows.offsets()[:, None]
-    weight, y = _single(rows.weights()), _single(rows.y)
+    start = start_of(rows, np.array(model.base_score))
+    scale = scale_of(model, rows)
+    weight, y, raw = _single(rows.weights()), _single(scale.labels(rows.y, start)), scale.start(start)
     values, weights = [], []
     sampled = _sampled(model)
     grown = [found / sampled for found in trees.weights()]
-    blocks = map(_Leaves, trees.values(), grown, trees.shrinkages(), _ridges(model, trees))
+    old_values = [value / scale.leaf for value in trees.values()]
+    blocks = map(_Leaves, old_values, grown, trees.shrinkages(), _ridges(model, trees))
     for leaves in _leaves(model, rows.features, num_threads=num_threads):
         first, second = _derivatives(model, y, raw)
         for k in range(outputs):
@@ -81,7 +84,7 @@ def refit(
             if len(old.value) > 1:
                 new = blend.mix(old, _sums(leaf, first[:, k] * weight, old), _sums(leaf, second[:, k] * weight, old))
             raw[:, k] += new.value[leaf]
-            values.append(new.value)
+            values.append(new.value * scale.leaf)
             weights.append(new.weight * sampled)
         if not np.isfinite(raw).all():
             raise FitError(

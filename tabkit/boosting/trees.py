@@ -19,6 +19,8 @@ from tabkit.errors import BundleError
 Floats = NDArray[np.float64]
 _SIZES = re.compile(r"^tree_sizes=.*$", flags=re.MULTILINE)
 _NUMBER = re.compile(r"\ATree=\d+")
+_AMOUNTS = re.compile(r"^(leaf_value|internal_value|leaf_const|leaf_coeff|split_gain)=(.*)$", flags=re.MULTILINE)
+_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +129,26 @@ class Trees:
         if weights is not None:
             blocks = [_replace(block, "leaf_weight", weight) for block, weight in zip(blocks, weights, strict=True)]
         return replace(self, blocks=tuple(blocks))
+
+    def stretched(self, by: float, *, gain: float) -> Trees:
+        """Return the same trees with all that they add multiplied, and the gains of their divisions too."""
+
+        def changed(line: re.Match[str]) -> str:
+            factor = gain if line[1] == "split_gain" else by
+            return f"{line[1]}={_WORD.sub(lambda number: repr(float(number[0]) * factor), line[2])}"
+
+        return replace(self, blocks=tuple(_AMOUNTS.sub(changed, block) for block in self.blocks))
+
+    def importance(self, features: int) -> tuple[Floats, Floats]:
+        """Return, shape (features,) each, the gains of all divisions by a feature, and how many there are."""
+        held = [block for block in self.blocks if "\nsplit_feature=\n" not in block]
+        place = [_line(block, "split_feature").astype(np.int64) for block in held]
+        index = np.concatenate([*place, np.zeros(0, dtype=np.int64)])
+        gain = np.concatenate([*(_line(block, "split_gain") for block in held), np.zeros(0)])
+        own = gain > 0
+        counts = np.bincount(index[own], minlength=features)
+        sums = np.bincount(index[own], weights=gain[own], minlength=features)
+        return sums.astype(np.float64), counts.astype(np.float64)
 
     def plus(self, other: Trees) -> Trees:
         """Return these trees with those of another model behind them."""

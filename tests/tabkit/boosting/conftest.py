@@ -57,6 +57,20 @@ def grow_model(name: str, train: Rows, valid: Rows | None = None, **settings) ->
     return fit(train, valid, config=quick_config(name, **settings), classes=classes)
 
 
+def start_and_label(model: BoostedModel, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Return where LightGBM's scores start, shape (n, outputs), and its label: the level and the unit stand outside."""
+    start = np.tile(model.base_score, (rows.y.size, 1)) + rows.offsets()[:, None]
+    if model.objective in ("regression", "quantile"):
+        return 0 * start, rows.y - start[:, 0]
+    return start - np.log(model.label_unit), rows.y / model.label_unit
+
+
+@pytest.fixture(scope="session")
+def given() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """What LightGBM is given as start and label."""
+    return start_and_label
+
+
 @pytest.fixture(scope="session")
 def draw() -> Callable[..., Rows]:
     return draw_rows

@@ -50,12 +50,13 @@ def test_thirty_trees_and_thirty_more_are_sixty_at_once(name, params, draw, grow
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_it_is_lightgbm_started_at_the_models_scores(name, draw, grow, quick_boosting):
+def test_it_is_lightgbm_started_at_the_models_scores(name, draw, grow, quick_boosting, given):
     model, new = grow(name, draw(name, sets=False)), draw(name, 1, shift=0.5, sets=False)
     config = quick_boosting(name, learning_rate=0.05, num_leaves=4)
     found = extend(model, new, config=config, trees=7)
-    start = _raw(model, new)
-    data = lgb.Dataset(new.features, new.y, weight=new.weight, init_score=start, params=dict(found.params))
+    start, (begin, label) = _raw(model, new), given(model, new)
+    own = begin.reshape(start.shape) + model.booster.predict(new.features, raw_score=True)
+    data = lgb.Dataset(new.features, label, weight=new.weight, init_score=own, params=dict(found.params))
     booster = lgb.train(dict(found.params), data, 7)
     by_hand = booster.predict(new.features, raw_score=True).reshape(start.shape) + start
     np.testing.assert_allclose(_raw(found, new), by_hand, rtol=0, atol=1e-12)
