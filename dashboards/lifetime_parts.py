@@ -154,11 +154,11 @@ def spelled(
     >>> spelled(1234.5, 1100.0, 1400.0), spelled(0.5, None, None)
     (('1,234', '1,100...1,400'), ('0.500', 'n/a'))
     """
-    if value is None or low is None or high is None or not all(map(math.isfinite, (value, low, high))):
+    if value is None or low is None or high is None or low == high or not all(map(math.isfinite, (value, low, high))):
         return amount(value, decimals) if decimals is not None else number(value), NO_VALUE
     width = high - low
     if decimals is None:
-        decimals = min(max(1 - math.floor(math.log10(width / 2)), 0), 9) if width > 0 else 3
+        decimals = min(max(1 - math.floor(math.log10(width / 2)), 0), 9)
     return f"{value:,.{decimals}f}", f"{low:,.{decimals}f}{EN_DASH}{high:,.{decimals}f}"
 
 

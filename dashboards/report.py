@@ -263,7 +263,7 @@ def _cell(score: _Score, *, digits: int, best: float | None) -> Markup:
         return escape(NO_VALUE)
     number = escape(f"{score.value:,.{digits}f}")
     shown = tag("strong", number) if best == round(score.value, digits) else number
-    if score.low is None or score.high is None:
+    if score.low is None or score.high is None or score.low == score.high:
         return shown
     interval = escape(f"({score.low:,.{digits}f}{EN_DASH}{score.high:,.{digits}f})")
     return join([shown, escape(" "), tag("span", interval, class_="interval")])

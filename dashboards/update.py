@@ -22,7 +22,9 @@ _KEPT = (
     f"{_MADE}the model as it is, which was kept: it is the line. A hollow dot may lie on either side by chance; a "
     "filled one on the left was not used for the reason above."
 )
-_ALARM = "border-left: 5px solid rgb(176, 38, 28); padding: .4em .9em; background: rgb(253, 240, 238)"
+_ALARM = (
+    "border-left: 5px solid rgb(176, 38, 28); padding: .4em .9em; margin-bottom: 1.6em; background: rgb(253, 240, 238)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +49,8 @@ class UpdatePage:
         What ``trees`` counts: the epochs of a network, say.
     alarms
         Sentences that must be seen first.
+    note
+        What the intervals take for granted, as a sentence.
     months
         One row per snapshot that was judged by what was made from those before: ``when``, ``rows``, and by candidate
         its loss less that of keeping the model; None where there are none.
@@ -67,6 +71,7 @@ class UpdatePage:
     chosen: str
     unit: str = "trees"
     alarms: tuple[str, ...] = ()
+    note: str = ""
     months: pl.DataFrame | None = None
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -111,7 +116,7 @@ def _months(report: UpdatePage) -> Iterator[Markup]:
         for row in report.months.iter_rows(named=True)
     ]
     title = f"Made from the snapshots before: {report.metric} less that of keep"
-    yield tag("section", tag("h2", escape(title)), table(head, rows, kind="candidates"), class_="block")
+    yield tag("section", tag("h2", escape(title)), table(head, rows, kind="numbers"), class_="block")
 
 
 def _gain(value: float | None) -> Markup:
@@ -139,7 +144,9 @@ def _table(report: UpdatePage) -> Iterator[Markup]:
     digits = _digits(report.candidates)
     rows = [_row(row, digits, chosen=report.chosen) for row in report.candidates.iter_rows(named=True)]
     head = [escape(name) for name in names]
-    yield tag("section", tag("h2", escape("What was tried")), table(head, rows, kind="candidates"), class_="block")
+    said = [tag("p", escape(report.note), class_="remark")] if report.note else []
+    parts = (tag("h2", escape("What was tried")), table(head, rows, kind="candidates"), *said)
+    yield tag("section", *parts, class_="block")
 
 
 def _digits(rows: pl.DataFrame) -> int:

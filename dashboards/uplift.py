@@ -109,7 +109,7 @@ def _policy(found: Mapping[str, Any], unit: Unit) -> list[Markup]:
     if gain is not None:
         parts = gain["value"], gain["low"], gain["high"]
         shown = with_ends(unit.named(*parts), unit.effect(*parts)[1])
-        sure = None not in parts and (gain["low"] > 0 or gain["high"] < 0)
+        sure = None not in parts and gain["low"] < gain["high"] and (gain["low"] > 0 or gain["high"] < 0)
         shown = tag("strong", shown) if sure else shown
     cells = [wide_name(name), value, escape(plain), escape(share(robust["treated"]))]
     return [*cells, shown]

@@ -83,7 +83,7 @@ def ends(
     """Return a value and its interval as text, as exact as the interval is wide or with so many decimals.
 
     >>> ends(1.29, 0.87, 1.71), ends(0.0, 0.0, 0.0), ends(None, 0.0, 1.0), ends(-0.001, -0.5, 0.5, sign="+")
-    (('1.29', '0.87 to 1.71'), ('0', '0 to 0'), ('n/a', 'n/a'), ('0.00', '-0.50 to +0.50'))
+    (('1.29', '0.87 to 1.71'), ('0', 'n/a'), ('n/a', 'n/a'), ('0.00', '-0.50 to +0.50'))
     """
     if value is None or not math.isfinite(value):
         return NO_VALUE, NO_VALUE
@@ -91,7 +91,7 @@ def ends(
     if decimals is None:
         found = interval_decimals(low, high, scale=scale)
         decimals = _decimals(scale * value) if found is None else found
-    if low is None or high is None or not known:
+    if low is None or high is None or not known or low == high:
         return _signed(scale * value, decimals, sign), NO_VALUE
     shown, lowest, highest = (_signed(scale * part, decimals, sign) for part in (value, low, high))
     return shown, f"{lowest} to {highest}"

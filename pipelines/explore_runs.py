@@ -180,7 +180,9 @@ def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
 def _turned(item: Mapping[str, Any]) -> dict[str, Any]:
     if item["gain"] is None:
         return {"strategy": item["strategy"], "loss": item["loss"], "change": 0.0}
-    ends = {"change": -item["gain"], "change_low": -item["high"], "change_high": -item["low"]}
+    wide = None not in (item["low"], item["high"]) and item["low"] < item["high"]
+    low, high = (-item["high"], -item["low"]) if wide else (None, None)
+    ends = {"change": -item["gain"], "change_low": low, "change_high": high}
     return {"strategy": item["strategy"], "loss": item["loss"], **ends}
 
 

@@ -74,7 +74,8 @@ def alarm(moved: Moved, model: PropensityModel, strategy: str) -> str:
         ends = f"{100 * moved.low:+.1f} to {100 * moved.high:+.1f} %p"
     if strategy == "keep":
         remedy = (
-            "The kept model still expects the old one; the cheapest remedy is recalibrate (--strategy recalibrate)."
+            "The kept model still expects the old one; if this stays, the cheapest remedy is recalibrate (--strategy "
+            "recalibrate)."
         )
     else:
         remedy = f"The updated model ({strategy}) follows it."

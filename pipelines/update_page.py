@@ -101,6 +101,7 @@ def build_page(model: PropensityModel, found: Mapping[str, Any], *, title: str) 
         level=found["level"],
         chosen=found["strategy"],
         unit=unit_of(model.predictor),
+        note=found.get("note", ""),
         alarms=tuple(found.get("alarms", ())),
         months=_months(found.get("months", ())),
         facts=tuple(_facts(model, found)),
@@ -131,7 +132,6 @@ def _notes(found: Mapping[str, Any]) -> Sequence[str]:
     again = ["The candidate that was used was then made again from all new rows."]
     return [
         *found["warnings"],
-        *([found["note"]] if found.get("note") else []),
         "Intervals know nothing of how the world may change after the last of the judged rows.",
         *(again if found["strategy"] != "keep" else []),
     ]

@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
 from pipelines.nuisances import Regression
 from pipelines.uplift_calibrating import calibrations, joined
@@ -29,7 +28,7 @@ from tabkit.sketch import Sketch
 from tabkit.uplift.forest import Forest
 from tabkit.uplift.regressor import Codes, Fitted, Floats, Kind
 from tabkit.uplift.renewal import renew
-from tabkit.uplift.robust import mean_se
+from tabkit.uplift.robust import critical, mean_se
 from tabkit.uplift.scores import arm_scores, effect_scores
 
 Strategy = Literal["auto", "keep", "calibrate", "recalibrate", "refit", "extend", "retrain"]
@@ -50,7 +49,8 @@ class Tried:
         The mean squared distance of doubly robust effect scores from predicted effects, summed over arms, less that of
         zero effects; smaller is better. None if it was refused.
     gain, low, high
-        How much smaller the loss is than that of keeping the model, paired, with its interval; None for keep.
+        How much smaller the loss is than that of keeping the model, paired, with its interval; None for keep, and the
+        ends where all units differ by the same.
     refused
         Why it is not possible.
     """
@@ -77,6 +77,8 @@ class UpliftUpdate:
         Every strategy that was tried.
     rows, judged_on
         New units, and how many of them judged.
+    kept
+        Whether the model is as it was.
     """
 
     strategy: Strategy
@@ -84,6 +86,7 @@ class UpliftUpdate:
     tried: tuple[Tried, ...]
     rows: int
     judged_on: int
+    kept: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -148,7 +151,7 @@ def update(
         settings=settings,
     )
     final = best if settings.final != "all" else _make(model, units, chosen, settings, progress=shown)
-    report = UpliftUpdate(chosen, why, tried, units.experiment.rows, len(judge_rows))
+    report = UpliftUpdate(chosen, why, tried, units.experiment.rows, len(judge_rows), chosen == "keep")
     renewed = replace(
         model,
         members=final.ensemble.members,
@@ -316,7 +319,8 @@ def _compared(
     scores = effect_scores(arm_scores(experiment, kept.outcome))
     losses = {way: ((scores - each.effect(judged.table.frame)[1]) ** 2).sum(axis=1) for way, each in made.items()}
     nothing = (scores**2).sum(axis=1)
-    wide = float(stats.norm.ppf(1 - (1 - settings.level) / 2 / max(len(made) - 1, 1)))
+    level = 1 - (1 - settings.level) / max(len(made) - 1, 1)
+    wide = critical(level, experiment.clusters, rows=len(scores))
     found = []
     for way, loss in losses.items():
         if way == "keep":
@@ -324,8 +328,9 @@ def _compared(
             continue
         gains = losses["keep"] - loss
         gain = float(gains.mean())
-        error = wide * mean_se(gains, experiment.clusters) if gains.any() else 0.0
-        found.append(Tried(way, float((loss - nothing).mean()), gain, gain - error, gain + error))
+        error = wide * mean_se(gains, experiment.clusters) if gains.std() > 0 else 0.0
+        ends = (gain - error, gain + error) if error > 0 else (None, None)  # without a width it is no evidence
+        found.append(Tried(way, float((loss - nothing).mean()), gain, *ends))
     return tuple(found) + tuple(Tried(way, None, refused=why) for way, why in refused.items())
 
 

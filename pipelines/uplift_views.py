@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.evaluation import digits_of
+from pipelines.evaluation import digits_of, has_width
 from pipelines.terminal import plain_table, visible, visible_line
 
 _COLOURS = {"usable": "green", "average only": "yellow", "none": "red"}
@@ -69,7 +69,8 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     head = f"Tried on {found['judged_on']:,} of {found['rows']:,} new units"
     why = Text.assemble(("Used ", ""), (found["strategy"], "bold"), f": {found['why']}")
     saved = Text(f"Saved {visible(result['bundle'])}, {result['seconds']:.1f} s", "bold")
-    return Group(Text(head), Text(), table, *refused, Text(), why, Text(), *summary_lines(result), saved)
+    kept = [Text("The model is kept as it was.", "bold")] if found["kept"] else []
+    return Group(Text(head), Text(), table, *refused, Text(), *kept, why, Text(), *summary_lines(result), saved)
 
 
 def unit_of(kind: str) -> tuple[float, str]:
@@ -160,13 +161,17 @@ def _segments(arm: Mapping[str, Any], result: Mapping[str, Any]) -> Table:
     return table
 
 
-def _between(scale: float, value: float, low: float, high: float) -> str:
+def _between(scale: float, value: float, low: float | None, high: float | None) -> str:
     """Write a figure with its interval.
 
     >>> _between(100.0, 0.0764, 0.0699, 0.083)
     '+7.6 (+7.0 – +8.3)'
     """
+    if low is None or high is None:
+        return f"{_number(scale * value, None, None)} (no interval)"
     value, low, high = (scale * each for each in (value, low, high))
+    if not has_width(low, high):
+        return _number(value, low, high)
     return f"{_number(value, low, high)} ({_number(low, low, high)} – {_number(high, low, high)})"
 
 

@@ -67,7 +67,7 @@ def verdict(
     """
     if broken is not None:
         return Verdict("none", broken)
-    heterogeneous = ranking.low > 0 and line.slope > 0
+    heterogeneous = 0 < ranking.low < ranking.high and line.slope > 0  # an interval without width is no evidence
     if heterogeneous and against_response.high >= 0:
         return Verdict("usable", "the interval of its Qini lies above that of a constant effect, which is 0")
     if heterogeneous:
@@ -78,7 +78,7 @@ def verdict(
         why = "the ranking is worse than a random one"
     else:
         why = "on held-out units the ranking is not surely better than a random one"
-    if effect.low > 0 or effect.high < 0:
+    if effect.low < effect.high and (effect.low > 0 or effect.high < 0):
         return Verdict("average only", f"{why}; the average effect is {'above' if effect.low > 0 else 'below'} zero")
     together = f" ({100 * effect.level:g} %, so that it holds for all arms together)" if effect.level != 0.95 else ""
     return Verdict("none", f"{why}; and the average effect is not surely other than zero{together}")

@@ -58,6 +58,31 @@ def test_the_chosen_one_is_strong_in_table_and_picture():
     assert strong == "refit"
 
 
+def test_a_kept_model_is_the_line_and_no_dot_beside_better_ones():
+    html = page(ROWS.with_columns(low=pl.lit(-0.2), high=pl.lit(0.1)), chosen="keep")
+    assert html.index("The model is kept as it was.") < html.index("<table")
+    assert "kept" in texts(html)
+    told = charts.candidates(ROWS.drop_nulls("gain"), metric="log_loss", chosen="keep").to_dict()
+    dots = told["hconcat"][0]["layer"][2]
+    assert [row["candidate"] for row in dots["data"]["values"]] == ["refit"]
+    assert dots["data"]["values"][0]["sure"] is True
+    unsure = charts.candidates(
+        ROWS.drop_nulls("gain").with_columns(high=pl.lit(0.1)), metric="log_loss", chosen="keep"
+    ).to_dict()
+    assert unsure["hconcat"][0]["layer"][2]["data"]["values"][0]["sure"] is False
+
+
+def test_alarms_come_first_and_an_interval_without_width_is_none():
+    rows = ROWS.with_columns(low=pl.col("gain"), high=pl.col("gain"))
+    told = UpdatePage(
+        title="t", verdict="v", candidates=rows, metric="log_loss", level=0.95, chosen="refit", alarms=(HOSTILE,)
+    )
+    html = render(told)
+    assert html.index('role="alert"') < html.index("<table")
+    assert "<script" not in html
+    assert row(html, "refit")[2] == "-0.0488 (no interval)"
+
+
 def test_what_could_not_be_tried_is_not_drawn():
     shown = texts(page())
     assert [text for text in shown if text in ("keep", "refit", "extend")] == ["keep", "refit"]

@@ -24,6 +24,10 @@ def verdict(*gains: Gain, rows: int = 100) -> str:
         ((1.0, -2.0, 4.0), "does not clearly beat the linear model (rmse +1.0, 90% interval -2.0 to +4.0)"),
         ((-1.0, -2.0, 0.0), "does not clearly beat the linear model (rmse -1.0, 90% interval -2.0 to +0.0)"),
         ((0.0, 0.0, 0.0), "does not differ from the linear model"),
+        (
+            (-3.0, -3.0, -3.0),
+            "does not clearly beat the linear model (rmse -3.000, the same in every draw: no interval)",
+        ),
         ((-12345.6, -13e3, -11e3), "beats the linear model (rmse -12,346, 90% interval -13,000 to -11,000)"),
         ((-3e-5, -4e-5, -2e-5), "beats the linear model (rmse -0.000030, 90% interval -0.000040 to -0.000020)"),
     ],

@@ -38,7 +38,9 @@ def test_nothing_is_changed_where_nothing_changed(model: uplift.UpliftModel) -> 
         if row.low is not None:
             assert row.low <= row.gain <= row.high  # type: ignore[operator]  # there is a gain where there is an interval
     sure = [row for row in found.tried if row.low is not None and row.low > 0]
-    assert (found.strategy == "keep") == (not sure)
+    assert (found.strategy == "keep") == (not sure) == found.kept
+    assert found.to_dict()["kept"] is found.kept
+    assert not any(row.low is not None and row.low == row.high for row in found.tried)
 
 
 @pytest.mark.parametrize("way", ["calibrate", "recalibrate", "refit", "extend", "retrain"])

@@ -51,6 +51,7 @@ def test_a_ranking_that_is_surely_better_than_none_is_usable_whatever_the_averag
         (ranking(0.0, 0.05), EVEN, 0.5, OPEN),  # the end of an interval does not lie above itself
         (BAD, EVEN, 0.5, WORSE),
         (ranking(0.0, 0.0), EVEN, nan, NOTHING),
+        (ranking(0.03, 0.03), EVEN, 0.5, OPEN),  # an interval without width is no evidence
     ],
 )
 @pytest.mark.parametrize(
@@ -59,6 +60,7 @@ def test_a_ranking_that_is_surely_better_than_none_is_usable_whatever_the_averag
         (ABOVE, "average only", "; the average effect is above zero"),
         (BELOW, "average only", "; the average effect is below zero"),
         (UNSURE, "none", "; and the average effect is not surely other than zero"),
+        (effect(0.2, 0.2), "none", "; and the average effect is not surely other than zero"),
         (effect(0.0, 0.2), "none", "; and the average effect is not surely other than zero"),
     ],
 )
