@@ -13,6 +13,7 @@ from dashboards.uplift_arms import arm_block, interval_heading, sentence, verdic
 from dashboards.uplift_checks import alarms, checks_section
 from dashboards.uplift_parts import Unit, interval_decimals, wide_name, with_ends
 from tabkit.errors import SchemaError
+from tabkit.uplift import trust
 
 KEYS = (
     *("design", "kind", "rows", "held_out", "arms", "policies", "sample_ratio", "balance", "overlap", "placebos"),
@@ -68,7 +69,7 @@ def report_page(
         )
     unit = Unit(report["kind"])
     blocks = (
-        header("Uplift: trust report", title=title, verdict=_verdict(report["arms"])),
+        header("Uplift: trust report", title=title, verdict=_verdict(report)),
         *alarms(report),
         *(part for arm in report["arms"] for part in arm_block(arm, report, unit)),
         *_policies(report["policies"], unit),
@@ -80,10 +81,11 @@ def report_page(
     return page(title, *blocks)
 
 
-def _verdict(arms: Sequence[Mapping[str, Any]]) -> str:
+def _verdict(report: Mapping[str, Any]) -> str:
+    arms, found = report["arms"], trust.findings(report)
     if len(arms) == 1:
-        return sentence(verdict_title(arms[0]))
-    return " ".join(f"{arm['arm']} \N{EN DASH} {verdict_title(arm)}." for arm in arms)
+        return sentence(verdict_title(arms[0], found))
+    return " ".join(f"{arm['arm']} \N{EN DASH} {verdict_title(arm, found)}." for arm in arms)
 
 
 def _policies(policies: Sequence[Mapping[str, Any]], unit: Unit) -> Iterator[Markup]:
@@ -171,6 +173,10 @@ def _facts(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for place, (arm, count) in enumerate(report["rows"].items()):
         yield f"Arm: {arm}" + ("" if place else " (control)"), f"{count:,}"
     yield "Held out", f"{report['held_out']:,} ({share(report['held_out'] / max(total, 1))})"
+    basis = report.get("basis")
+    if basis is not None and basis["whom"] == "kept":
+        yield "Units that effects rest on", f"{sum(basis['units'].values()):,} of {total:,}"
+        yield "Held-out units that verdicts rest on", f"{basis['held_out']:,} of {report['held_out']:,}"
 
 
 def _notes(report: Mapping[str, Any]) -> Iterator[str]:
@@ -196,6 +202,7 @@ def _notes(report: Mapping[str, Any]) -> Iterator[str]:
             "Verdicts are made at a level that holds for all arms together, so they may be stricter than the intervals "
             "shown, each of which stands for itself."
         )
-    undefined = max((arm[name]["undefined"] for arm in report["arms"] for name in ("qini", "response")), default=0)
+    rankings = [arm[name] for arm in report["arms"] for name in ("qini", "response") if arm[name] is not None]
+    undefined = max((each["undefined"] for each in rankings), default=0)
     if undefined:
         yield f"Up to {undefined:,} resamples were left out of intervals: rankings were undefined on them."

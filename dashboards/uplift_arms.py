@@ -10,10 +10,10 @@ import polars as pl
 from dashboards import uplift_charts
 from dashboards.charts import svg
 from dashboards.html import Markup, escape, figure, table, tag
-from dashboards.lifetime_parts import block
+from dashboards.lifetime_parts import block, number
 from dashboards.parts import NO_VALUE, pairs
 from dashboards.uplift_parts import Unit, ends
-from tabkit.uplift.verdict import TITLES
+from tabkit.uplift.trust import Finding, findings, title
 
 # Name, value with interval, and how to read it.
 Row: TypeAlias = tuple[str, tuple[str, str], str]
@@ -38,10 +38,12 @@ _GROUPS = (
 )
 
 
-def verdict_title(arm: Mapping[str, Any]) -> str:
-    """Return an arm's verdict in words."""
-    word = arm["verdict"]["word"]
-    return str(TITLES.get(word, word))
+_RESERVED = "#e69f00"
+
+
+def verdict_title(arm: Mapping[str, Any], found: Sequence[Finding] = ()) -> str:
+    """Return an arm's verdict in words, with what checks found."""
+    return title(arm["verdict"]["word"], found)
 
 
 def sentence(text: str) -> str:
@@ -64,11 +66,14 @@ def interval_heading(level: float | None) -> str:
 
 def arm_block(arm: Mapping[str, Any], report: Mapping[str, Any], unit: Unit) -> Iterator[Markup]:
     """Return the block of an arm: the verdict with why, its numbers and its pictures."""
-    colour = _COLOURS.get(arm["verdict"]["word"], _COLOURS["none"])
+    found = findings(report)
+    word = arm["verdict"]["word"]
+    reserved = word == "usable" and any(each.reserves for each in found)
+    colour = _RESERVED if reserved else _COLOURS.get(word, _COLOURS["none"])
     yield tag(
         "div",
         tag("p", escape(f"Arm: {arm['arm']}"), class_="kind", style="text-transform: none; letter-spacing: 0"),
-        tag("h2", escape(sentence(verdict_title(arm))), style="margin: 0 0 4px; font-size: 24px"),
+        tag("h2", escape(sentence(verdict_title(arm, found))), style="margin: 0 0 4px; font-size: 24px"),
         tag("p", escape(sentence(arm["verdict"]["why"])), class_="verdict"),
         style=f"margin-bottom: 20px; padding-left: 16px; border-left: 6px solid {colour}",
     )
@@ -92,8 +97,19 @@ def _numbers(arm: Mapping[str, Any], report: Mapping[str, Any], unit: Unit) -> I
 
 def _averages(arm: Mapping[str, Any], report: Mapping[str, Any], unit: Unit) -> Iterator[Row]:
     randomised = report["design"] == "randomised"
-    whom = "over all units" if randomised else "over all units that were not trimmed"
+    whom = "over all units"
+    if not randomised:
+        kept = (report.get("basis") or {}).get("units")
+        count = "all" if kept is None else f"the {sum(kept.values()):,}"
+        whom = f"over {count} units that were not trimmed, of {sum(report['rows'].values()):,}"
     yield "Average effect, doubly robust", _effect(arm["effect"], unit), f"treating all against treating none, {whom}"
+    treated = arm.get("on_treated")
+    if treated is not None:
+        words = (
+            f"what it changed for those who got it: {treated['units']:,} of {treated['of']:,}, against control units "
+            f"weighted to be like them, as good as {number(treated['controls'])}"
+        )
+        yield "Effect on the treated", _effect(treated["effect"], unit), words
     plain = "no model in it: it should say the same"
     biased = "for comparison: biased, for chance did not decide who was treated"
     yield "Difference in means", _effect(arm["difference"], unit), plain if randomised else biased
@@ -103,11 +119,17 @@ def _rankings(arm: Mapping[str, Any], unit: Unit, *, flat: bool) -> Iterator[Row
     words = "gain over a random order, mean over all shares; a constant effect has 0"
     equal = "all predicted effects are equal: there is no ranking to judge"
     yield "Qini", _effect(arm["qini"], unit), equal if flat else words
-    yield "Qini of the response model", _effect(arm["response"], unit), "of ranking by expected outcome instead"
+    if arm["response"] is None:
+        none = "no response model could be fitted: it expects the same of all units, and to beat it is no win"
+        yield "Qini of the response model", (NO_VALUE, NO_VALUE), none
+    else:
+        yield "Qini of the response model", _effect(arm["response"], unit), "of ranking by expected outcome instead"
     if flat:
         return
     paired = "paired, on the same units: above 0 the uplift model ranks better"
-    yield "Qini less the response model\N{RIGHT SINGLE QUOTATION MARK}s", _effect(arm["against_response"], unit), paired
+    if arm["against_response"] is not None:
+        against = _effect(arm["against_response"], unit)
+        yield "Qini less the response model\N{RIGHT SINGLE QUOTATION MARK}s", against, paired
     yield "AUTOC", _effect(arm["autoc"], unit), "like Qini, with most weight on the very top; a constant effect has 0"
 
 
@@ -137,8 +159,10 @@ def _pictures(arm: Mapping[str, Any], unit: Unit) -> Iterator[Markup]:
     gain = _curve(arm["curve"], "gain", unit)
     if gain.height:
         words = f"Gain, {unit.words} per unit" if unit.words else "Gain per unit"
-        drawn = uplift_charts.gain(gain, response=_curve(arm["response_curve"], "gain", unit), title=words)
-        label = f"Line chart of the gain from {name} by share of units treated, by two rankings and a random order."
+        response = None if arm["response_curve"] is None else _curve(arm["response_curve"], "gain", unit)
+        drawn = uplift_charts.gain(gain, response=response, title=words)
+        rankings = "its ranking" if response is None else "two rankings"
+        label = f"Line chart of the gain from {name} by share of units treated, by {rankings} and a random order."
         yield block(figure(svg(drawn), title=f"Gain of targeting: {name}", label=label, caption=_GAIN + _ONE * flat))
     if flat:
         return

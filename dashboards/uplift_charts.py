@@ -11,6 +11,7 @@ from dashboards.html import clean
 from dashboards.keys import Entry, key
 from dashboards.lifetime_charts import BANDS, PERCENT
 from tabkit.errors import SchemaError
+from tabkit.uplift.limits import LITTLE
 
 if TYPE_CHECKING:
     import altair as alt
@@ -25,8 +26,6 @@ OVERLAP = ("arm", "low", "high", "given", "others")
 
 MODEL, OTHER = PALETTE[0], PALETTE[1]
 DASH, DOTS = (7, 3), (2, 3)
-# A difference of a tenth of a standard deviation is what most call little (Austin 2009).
-LITTLE = 0.1
 # Differences beyond are drawn at the edge: where a column is constant in each group they have no bound.
 FAR = 2.0
 

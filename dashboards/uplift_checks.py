@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
@@ -14,13 +14,10 @@ from dashboards.html import Markup, escape, figure, table, tag
 from dashboards.lifetime_parts import block, number, share
 from dashboards.parts import NO_VALUE, pairs
 from dashboards.uplift_parts import Unit, ends, wide_name
-from tabkit.uplift.design import MISMATCH
+from tabkit.uplift import trust
+from tabkit.uplift.limits import LITTLE, TRIMMED
+from tabkit.uplift.trust import Finding, Result
 
-Result = Literal["pass", "FAIL", "not checked"]
-
-# Within them nobody would ask why: three standard errors, and a tenth of the units.
-DRIFT_Z, TRIMMED = 3.0, 0.1
-UNLIKELY = 0.001
 MOST_COLUMNS = 15
 
 _LOVE = (
@@ -43,29 +40,33 @@ class Check:
 
 
 def checks(report: Mapping[str, Any], unit: Unit) -> list[Check]:
-    """Return all checks of a report, in the order shown."""
+    """Return all checks of a report, in the order shown; `tabkit.uplift.trust` judges, here it is told in words."""
+    found = trust.findings(report)
+    by = {(each.name, each.subject): each for each in found}
     return [
-        _sample_ratio(report),
-        _balance(report),
-        *_overlap(report),
-        *(_placebo(found, unit) for found in report["placebos"]),
-        *(_drift(found, unit) for found in report["drift"]),
+        Check("Sample ratio", by["sample_ratio", ""].result, _sample_ratio(report)),
+        Check("Balance of columns", by["balance", ""].result, _balance(report)),
+        *(_told(each, report) for each in found if each.name in _TOLD and each.result != "not checked"),
+        *(Check("Overlap", by["overlap", ""].result, words) for words in _overlap(report)),
+        *(_placebo(each, by[_placebo_key(each)].result, unit) for each in report["placebos"]),
+        *(_drift(each, by["drift", each["arm"]].result, unit) for each in report["drift"]),
     ]
 
 
 def alarms(report: Mapping[str, Any]) -> Iterator[Markup]:
-    """Return a loud line where the arms or a placebo say that no effect can be believed; else nothing."""
-    said = []
-    if _sample_ratio(report).result == "FAIL":
-        said.append("Arms are not as large as planned: something other than chance decided who is in the table.")
-    failed = [placebo["name"] for placebo in report["placebos"] if not placebo["passed"]]
-    if failed:
-        named = ", ".join(dict.fromkeys(failed))
-        said.append(f"There is an effect where there can be none: {named}.")
-    if said:
-        style = "margin: 0 0 40px; padding: 14px 18px; border-left: 6px solid #d55e00; background: #fdf1e8"
-        words = tag("strong", escape("Do not use these effects. "))
-        yield tag("p", words, escape(" ".join(said)), role="alert", style=style)
+    """Return loud lines for all that checks found: what ends every belief, and what figures are to be read with."""
+    found = trust.findings(report)
+    grave = [each for each in found if each.fatal]
+    rest, notes = trust.reservations(found), [each for each in found if each.result == "note"]
+    for head, part, edge, ground in (
+        ("Do not use these effects. ", grave, "#d55e00", "#fdf1e8"),
+        ("Read with reservations. ", rest, "#e69f00", "#fdf8e8"),
+        ("To be sure. ", notes, "#8a93a0", "#f3f5f8"),
+    ):
+        if part:
+            style = f"margin: 0 0 24px; padding: 14px 18px; border-left: 6px solid {edge}; background: {ground}"
+            words = tag("strong", escape(head))
+            yield tag("p", words, escape(" ".join(trust.sentences(part))), role="alert", style=style)
 
 
 def checks_section(report: Mapping[str, Any], unit: Unit) -> Iterator[Markup]:
@@ -83,13 +84,36 @@ def checks_section(report: Mapping[str, Any], unit: Unit) -> Iterator[Markup]:
 
 def _result(result: Result) -> Markup:
     words = tag("span", escape(result), style="white-space: nowrap")
-    return tag("strong", words, style="color: #b34700") if result == "FAIL" else words
+    return tag("strong", words, style="color: #b34700") if result in ("FAIL", "asks", "note") else words
 
 
-def _sample_ratio(report: Mapping[str, Any]) -> Check:
-    ratio, name = report["sample_ratio"], "Sample ratio"
+_TOLD = {
+    "agreement": (
+        "Agreement of estimates",
+        "Doubly robust effects and differences in means agree within their errors.",
+    ),
+    "outcome_models": ("What tells the outcome", "Features tell no more of it than one may know before contact."),
+    "clusters": ("Units treated together", "Arms were drawn unit by unit, as far as columns show."),
+}
+
+
+def _told(found: Finding, report: Mapping[str, Any]) -> Check:
+    name, calm = _TOLD[found.name]
+    words = trust.sentences([found])[0] if found.counts else calm
+    if found.name == "agreement" and not found.counts:
+        words += f" ({_p(report['agreement']['p'])})"
+    return Check(name, found.result, words)
+
+
+def _placebo_key(found: Mapping[str, Any]) -> tuple[str, str]:
+    name = "placebo_treatment" if found["name"] == "placebo treatment" else "placebo_outcomes"
+    return name, f"{found['name']}/{found['arm']}"
+
+
+def _sample_ratio(report: Mapping[str, Any]) -> str:
+    ratio = report["sample_ratio"]
     if ratio["p"] is None:
-        return Check(name, "not checked", "No planned shares were given: nothing to check.")
+        return "No planned shares were given: nothing to check."
     counts, planned = ratio["rows"], ratio["expected"] or ()
     total = max(sum(counts), 1)
     told = "; ".join(
@@ -97,39 +121,28 @@ def _sample_ratio(report: Mapping[str, Any]) -> Check:
         for arm, count, part in zip(report["rows"], counts, planned, strict=False)
     ).replace("%", "\u00a0%")
     told += f" ({_p(ratio['p'])})."
-    if ratio["p"] < MISMATCH:
-        told = f"Mismatch: something other than chance decided who is in the table. {told}"
-    return Check(name, "FAIL" if ratio["p"] < MISMATCH else "pass", told)
+    return told
 
 
-def _balance(report: Mapping[str, Any]) -> Check:
-    rows, name = report["balance"], "Balance of columns"
+def _balance(report: Mapping[str, Any]) -> str:
+    rows = report["balance"]
     if not rows:
-        return Check(name, "not checked", "There is no column to compare.")
+        return "There is no column to compare."
+    apart = trust.unbalanced(report)
     if report["design"] == "observational":
         worst = max(rows, key=lambda row: abs(row.get("smd_weighted") or 0))
         size = abs(worst.get("smd_weighted") or 0)
         before = max(abs(row["smd"] or 0) for row in rows)
         told = f"Weighted, the largest difference left is {number(size, digits=2)} standard deviations ({_place(worst)}"
         told += f"); before it was {number(before, digits=2)}."
-        level = UNLIKELY / report.get("balance_tests", len(rows))
-        apart = [
-            row
-            for row in rows
-            if abs(row.get("smd_weighted") or 0) > uplift_charts.LITTLE and (row.get("p_weighted") or 0) < level
-        ]
         if apart:
-            told += f" {len(apart)} differ by more than {uplift_charts.LITTLE:g} beyond chance: arms are not alike."
-        return Check(name, "FAIL" if apart else "pass", told)
+            told += f" {len(apart)} differ by more than {LITTLE:g} beyond chance: arms are not alike."
+        return told
     worst = max(rows, key=lambda row: abs(row["smd"] or 0))
     told = (
         f"The largest difference is {number(abs(worst['smd'] or 0), digits=2)} standard deviations ({_place(worst)})."
     )
-    level = UNLIKELY / report.get("balance_tests", len(rows))
-    beyond = [row for row in rows if row["p"] is not None and row["p"] < level]
-    if beyond:
-        told += f" Chance does not explain {len(beyond)} of these differences."
-    return Check(name, "FAIL" if beyond else "pass", told)
+    return told + (f" Chance does not explain {len(apart)} of these differences." if apart else "")
 
 
 def _place(row: Mapping[str, Any]) -> str:
@@ -137,13 +150,14 @@ def _place(row: Mapping[str, Any]) -> str:
     return f"{row['column']}{level}, {row['arm']}"
 
 
-def _overlap(report: Mapping[str, Any]) -> Iterator[Check]:
+def _overlap(report: Mapping[str, Any]) -> Iterator[str]:
     found = report["overlap"]
     if found is None:
         return
     part = found["trimmed"] / max(found["rows"], 1)
     limit = "in the picture" if found["trim"] is None else f"a propensity below {found['trim']:g} for any arm"
-    sizes = zip(report["rows"].items(), found["effective"], strict=False)
+    counts = (report.get("basis") or {}).get("units", report["rows"])
+    sizes = zip(counts.items(), found["effective"], strict=False)
     kept = ", ".join(f"{arm} {number(size)} of {count:,}" for (arm, count), size in sizes)
     told = (
         f"{found['trimmed']:,} of {found['rows']:,} units ({share(part, digits=1)}) have {limit} and are left out. "
@@ -152,10 +166,10 @@ def _overlap(report: Mapping[str, Any]) -> Iterator[Check]:
     )
     if part > TRIMMED:
         told += f" More than {share(TRIMMED)} of the units are left out: the effects are those of a selection."
-    yield Check("Overlap", "pass" if part <= TRIMMED else "FAIL", told)
+    yield told
 
 
-def _placebo(found: Mapping[str, Any], unit: Unit) -> Check:
+def _placebo(found: Mapping[str, Any], result: Result, unit: Unit) -> Check:
     drawn, value, se = found["name"] == "placebo treatment", found["value"], found["se"]
     both = (None, None) if value is None or se is None else (value - se, value + se)
     shown = unit.named(value, *both) if drawn else ends(value, *both, sign="+")[0]
@@ -163,18 +177,16 @@ def _placebo(found: Mapping[str, Any], unit: Unit) -> Check:
     words = "Half of {}, drawn by chance, against the other half" if drawn else "Effect of {} on what it cannot change"
     told = f"{words.format(found['arm'])}: {shown}{error} ({_p(found['p'])})."
     name = "Placebo treatment" if drawn else f"Placebo: {found['name']}"
-    return Check(name, "pass" if found["passed"] else "FAIL", told)
+    return Check(name, result, told)
 
 
-def _drift(found: Mapping[str, Any], unit: Unit) -> Check:
+def _drift(found: Mapping[str, Any], result: Result, unit: Unit) -> Check:
     z = found["z"]
     fit, held = (unit.effect(found[name])[0] for name in ("effect_fit", "effect_holdout"))
     told = f"Average effect {fit} where it was learned, {unit.named(found['effect_holdout'])} held out"
     told = told if held != NO_VALUE else f"{told} (unknown)"
     told += "" if z is None else f" (z\u00a0=\u00a0{z:.1f})"
-    apart = z is not None and abs(z) > DRIFT_Z
-    told += ": held-out units are not like the others." if apart else "."
-    result: Result = "not checked" if z is None else "FAIL" if apart else "pass"
+    told += ": held-out units are not like the others." if result == "FAIL" else "."
     return Check(f"Drift: {found['arm']}", result, told)
 
 
@@ -210,7 +222,7 @@ def _love_figure(rows: Sequence[Mapping[str, Any]], *, width: int) -> Iterator[M
         svg(uplift_charts.love(columns, width=width)),
         title="Balance: are the arms alike?",
         label="Dot plot of the size of standardised differences between arms, by column.",
-        caption=_LOVE.format(count=count, little=uplift_charts.LITTLE),
+        caption=_LOVE.format(count=count, little=LITTLE),
     )
 
 

@@ -63,7 +63,7 @@ def train(
     costs = costs_of(units, settings)
     balance = balance_of(units, settings)
     if settings.design == "randomised":
-        refuse_imbalance(balance, settings)
+        refuse_imbalance(balance, units, settings)
     with shown.task("uplift", total=3) as advance:
         train_rows, test_rows = divide(units, settings)
         learned, tested = units.take(train_rows), units.take(test_rows)

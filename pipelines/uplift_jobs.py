@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tabkit.bundle import check_place
 from tabkit.config import build
 from tabkit.progress import Progress
 from tabkit.roles import Roles
-from tabkit.uplift.design import MISMATCH
+from tabkit.uplift import trust
 
 
 def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
@@ -95,14 +95,19 @@ def summary(model: UpliftModel) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``arms``: by treated arm ``effect, se, low, high, verdict, why, qini, qini_low, qini_high, qini_response,
-        against_response, against_response_low, against_response_high, slope``; ``checks``: by name ``passed`` and what
-        was found; ``policies``; ``rows, held_out, design, outcome, positive, outcome_kind, control, learner``.
+        ``arms``: by treated arm ``effect, se, low, high, difference, on_treated, verdict, title, why, qini, qini_low,
+        qini_high, qini_response, against_response, against_response_low, against_response_high, slope``; ``on_treated``
+        is null where it is no other question, the response model's figures where none could be fitted. ``checks``: by
+        name ``passed``, what is ``said`` and what was found; ``warnings``: all that is said, as sentences; ``units``
+        that figures rest on; ``policies``; ``rows, held_out, design, outcome, positive, outcome_kind, control,
+        learner``.
     """
-    report = model.report
+    report, found = model.report, trust.findings(model.report)
     return {
-        "arms": {arm["arm"]: _arm(arm) for arm in report["arms"]},
+        "arms": {arm["arm"]: _arm(arm, found) for arm in report["arms"]},
         "checks": checks(report),
+        "warnings": trust.sentences(found),
+        "units": units(report),
         "rows": report["rows"],
         "held_out": report["held_out"],
         "design": report["design"],
@@ -122,50 +127,76 @@ def summary(model: UpliftModel) -> dict[str, Any]:
     }
 
 
-def _arm(found: Mapping[str, Any]) -> dict[str, Any]:
-    effect, qini, against = found["effect"], found["qini"], found["against_response"]
+def _arm(arm: Mapping[str, Any], found: Sequence[trust.Finding]) -> dict[str, Any]:
+    effect, qini, treated = arm["effect"], arm["qini"], arm.get("on_treated")
+    response, against = arm["response"] or {}, arm["against_response"] or {}
     return {
         **{name: effect[name] for name in ("se", "low", "high")},
         "effect": effect["value"],
-        "verdict": found["verdict"]["word"],
-        "why": found["verdict"]["why"],
+        "difference": {name: arm["difference"][name] for name in ("value", "se", "low", "high")},
+        "on_treated": None
+        if treated is None
+        else {
+            **{name: treated["effect"][name] for name in ("value", "se", "low", "high")},
+            **{name: treated[name] for name in ("units", "of", "controls")},
+        },
+        "verdict": arm["verdict"]["word"],
+        "title": trust.title(arm["verdict"]["word"], found),
+        "why": arm["verdict"]["why"],
         "qini": qini["value"],
         "qini_low": qini["low"],
         "qini_high": qini["high"],
-        "qini_response": found["response"]["value"],
-        "against_response": against["value"],
-        "against_response_low": against["low"],
-        "against_response_high": against["high"],
-        "slope": found["line"]["slope"],
+        "qini_response": response.get("value"),
+        "against_response": against.get("value"),
+        "against_response_low": against.get("low"),
+        "against_response_high": against.get("high"),
+        "slope": arm["line"]["slope"],
     }
-
-
-_LARGE = 0.1
-"""Standardised differences from which arms are not alike (Austin 2009)."""
-_DRIFT = 3.0
-"""Standard errors between the effects of two parts, beyond which they are not alike."""
 
 
 def checks(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return each check by name with ``passed``: true, false, or None where there was nothing to check."""
-    ratio, overlap = report["sample_ratio"], report["overlap"]
-    worst = max((abs(row.get("smd_weighted") or row["smd"]) for row in report["balance"]), default=0.0)
-    tests = report["balance_tests"]
-    if report["design"] == "randomised":
-        alike = all(row["p"] >= MISMATCH / tests for row in report["balance"])
-    else:  # weighted, no difference that is both large and beyond chance
-        alike = all(
-            abs(row["smd_weighted"]) < _LARGE or row["p_weighted"] >= MISMATCH / tests for row in report["balance"]
-        )
+    """Return each check by name with ``passed`` (None where there was nothing to check), ``said`` and what was found.
+
+    What passed is judged in one place, `tabkit.uplift.trust`, for the terminal, the page and JSON.
+    """
+    found = trust.findings(report)
     placebo = [p for p in report["placebos"] if p["name"] == "placebo treatment"]
     outcomes = [p for p in report["placebos"] if p["name"] != "placebo treatment"]
-    found = {
-        "sample_ratio": {"passed": None if ratio["p"] is None else ratio["p"] >= 0.001, **ratio},
-        "balance": {"passed": alike, "largest": worst},
-        "placebo_treatment": {"passed": all(p["passed"] for p in placebo) if placebo else None, "found": placebo},
-        "placebo_outcomes": {"passed": all(p["passed"] for p in outcomes) if outcomes else None, "found": outcomes},
-        "drift": {"passed": all(abs(d["z"]) < _DRIFT for d in report["drift"]), "found": report["drift"]},
+    worst = max((abs(row.get("smd_weighted") or row["smd"] or 0) for row in report["balance"]), default=0.0)
+    data: dict[str, Mapping[str, Any]] = {
+        "sample_ratio": report["sample_ratio"],
+        "balance": {"largest": worst},
+        "agreement": report.get("agreement") or {},
+        "outcome_models": report.get("strength") or {},
+        "clusters": report.get("together") or {},
+        "overlap": report["overlap"] or {},
+        "placebo_treatment": {"found": placebo},
+        "placebo_outcomes": {"found": outcomes},
+        "drift": {"found": report["drift"]},
     }
-    if overlap is not None:
-        found["overlap"] = {"passed": overlap["trimmed"] < 0.1 * overlap["rows"], **overlap}
-    return found
+    names = [name for name in trust.CHECKS if name != "overlap" or report["overlap"] is not None]
+    return {
+        name: {
+            "passed": trust.passed(name, found),
+            "said": [each.said for each in found if each.name == name and each.counts],
+            **data[name],
+        }
+        for name in names
+    }
+
+
+def units(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many units figures rest on: ``all``, ``used``, ``whom``, by arm, effective, and held out."""
+    total, basis = sum(report["rows"].values()), report.get("basis")
+    if basis is None:  # of a model made before it was counted
+        trimmed = (report["overlap"] or {}).get("trimmed", 0)
+        whom = "kept" if trimmed else "all"
+        return {"all": total, "used": total - trimmed, "whom": whom, "held_out": report["held_out"]}
+    return {
+        "all": total,
+        "used": sum(basis["units"].values()),
+        "whom": basis["whom"],
+        "by_arm": basis["units"],
+        "effective": basis["effective"],
+        "held_out": basis["held_out"],
+    }

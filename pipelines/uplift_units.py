@@ -21,8 +21,9 @@ from tabkit.target import Target, Task, infer
 from tabkit.uplift.balance import balance, beyond_chance
 from tabkit.uplift.design import FEWEST, Arms, arms_of, shares_of, stratum_shares
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.leaks import refuse_leaks
+from tabkit.uplift.leaks import refuse_leaks, refuse_sums
 from tabkit.uplift.regressor import Codes, Floats, Kind
+from tabkit.uplift.together import assigned_together
 
 _MOST_COUNT = 100
 _NAMED = 5
@@ -64,6 +65,8 @@ def units_of(source: Source, roles: Roles, settings: UpliftConfig, *, like: Unde
     codes = arms.codes(table.frame)
     propensity = _propensity(table, arms, codes, settings)
     y = table.frame.select(target.expr(table.frame.schema[outcome])).to_series().to_numpy()
+    if np.isfinite(y).all():  # else it is refused below
+        refuse_sums(table.frame, features_of(table, settings), outcome=outcome, values=y.astype(np.float64))
     clusters = _clusters(table, settings)
     if not features_of(table, settings):
         raise FitError(f"{table.name} has no features", advice="leave in at least one column known before contact")
@@ -112,8 +115,10 @@ def balance_of(units: Units, settings: UpliftConfig, *, weight: Floats | None = 
     return pl.concat(found)
 
 
-def refuse_imbalance(found: pl.DataFrame, settings: UpliftConfig) -> None:
+def refuse_imbalance(found: pl.DataFrame, units: Units, settings: UpliftConfig) -> None:
     """Refuse features of a randomised design that differ between arms as chance would not have it.
+
+    Where columns show that whole groups were given one arm, the advice is to name these.
 
     Raises
     ------
@@ -127,11 +132,17 @@ def refuse_imbalance(found: pl.DataFrame, settings: UpliftConfig) -> None:
     first = list(worst.items())[:_NAMED]
     named = ", ".join(f"{name!r} (by {apart:.2g} standard deviations)" for name, apart in first)
     named += f" and {len(worst) - _NAMED} more" if len(worst) > _NAMED else ""
+    group = None
+    if units.experiment.clusters is None:
+        group = assigned_together(units.table.frame, features_of(units.table, settings), units.experiment)
+    shared = "" if group is None else " and ".join(map(repr, group.columns))
+    whole = f" (units with the same {shared} have one arm)" if group is not None else ""
     raise FitError(
         f"the design is called randomised, but features differ between arms beyond chance: {named}",
         advice=f"leave out what was measured after contact ({' '.join(f'--exclude {name!r}' for name, _ in first)}); "
-        "if shares differed by year or region, name that column: --strata; if chance did not decide the arms, say "
-        "--design observational; or go on with --allow-imbalance",
+        "if shares differed by year or region, name that column: --strata; if whole groups were assigned, such as "
+        f"classes or shops{whole}, name theirs: --group; if chance did not decide the arms, say --design "
+        "observational; or go on with --allow-imbalance",
     )
 
 
@@ -220,7 +231,8 @@ def costs_of(units: Units, settings: UpliftConfig) -> Floats:
         arm, cost = max(above.items(), key=lambda item: item[1])
         what = f"is yes ({target.positive}) or no" if target.positive else f"goes from {low:g} to {high:g}"
         raise ConfigError(
-            f"arm {arm!r} costs {cost:g}, but the outcome {target.name!r} {what}: no effect can be larger than {high - low:g}",
+            f"arm {arm!r} costs {cost:g}, but the outcome {target.name!r} {what}: no effect can be larger than "
+            f"{high - low:g}",
             advice="give costs in the unit of the outcome: take the money as the outcome, or divide the cost by what a "
             "yes is worth",
         )

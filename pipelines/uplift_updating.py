@@ -133,7 +133,7 @@ def update(
     settings, shown = build(UpliftConfig, dict(model.config)), progress or Silent()
     units, prints = _new_units(model, source, settings)
     balance = balance_of(units, settings)
-    refuse_imbalance(balance, settings)
+    refuse_imbalance(balance, units, settings)
     learn_rows, judge_rows = divide(units, settings)
     judged = units.take(judge_rows)
     made, refused = _made_all(model, units.take(learn_rows), strategy, settings, progress=shown)

@@ -11,23 +11,11 @@ from rich.text import Text
 
 from pipelines.evaluation import digits_of, has_width
 from pipelines.terminal import plain_table, visible, visible_line
+from tabkit.uplift.trust import CHECKS
 
 _COLOURS = {"usable": "green", "average only": "yellow", "none": "red"}
-_TITLES = {
-    "usable": "ranking usable",
-    "average only": "average effect only: treat all or none",
-    "none": "no evidence",
-}
 _LARGE = 100_000.0
 """From here on numbers are written with a power of ten."""
-_CHECKS = {
-    "sample_ratio": "sample ratio",
-    "balance": "balance of features",
-    "overlap": "overlap of arms",
-    "placebo_treatment": "placebo treatment",
-    "placebo_outcomes": "placebo outcomes",
-    "drift": "drift to held-out units",
-}
 
 
 def train_view(result: Mapping[str, Any]) -> RenderableType:
@@ -88,12 +76,16 @@ def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
     rows = sum(result["rows"].values())
     positive = "" if result["positive"] in (None, "1", "true") else f" ({visible(result['positive'])})"
     own = "" if result["outcome_kind"] == "binary" else ", in its own unit,"
+    units = result["units"]
+    whom = f"{rows:,} units" if units["whom"] == "all" else f"{units['used']:,} of {rows:,} units"
     head = (
-        f"Effect on {visible(result['outcome'])}{positive}{own} against {visible(result['control'])}: {rows:,} units, "
-        f"{result['design']}; verdicts by {result['held_out']:,} held-out units"
+        f"Effect on {visible(result['outcome'])}{positive}{own} against {visible(result['control'])}: {whom}, "
+        f"{result['design']}; verdicts by {units['held_out']:,} held-out units"
     )
+    treated = any(arm["on_treated"] for arm in result["arms"].values())
     table = plain_table()
-    for name in ("arm", f"average effect{unit}", f"Qini{unit}", "less response's"):
+    names = ("arm", f"average effect{unit}", *(("on the treated",) if treated else ()), f"Qini{unit}")
+    for name in (*names, "less response's"):
         is_arm = name == "arm"
         table.add_column(
             name, justify="left" if is_arm else "right", no_wrap=not is_arm, min_width=8 if is_arm else None
@@ -102,20 +94,57 @@ def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
         table.add_row(
             visible_line(name),
             _between(scale, arm["effect"], arm["low"], arm["high"]),
+            *((_on_treated(scale, arm["on_treated"]),) if treated else ()),
             _between(scale, arm["qini"], arm["qini_low"], arm["qini_high"]),
-            _between(scale, arm["against_response"], arm["against_response_low"], arm["against_response_high"]),
+            "no model"
+            if arm["against_response"] is None
+            else _between(scale, arm["against_response"], arm["against_response_low"], arm["against_response_high"]),
         )
-    lines: list[RenderableType] = [Text(head), Text(), table, Text()]
+    lines: list[RenderableType] = [Text(head), *_rests_on(result), Text(), *_failed(result), table, Text()]
     for name, arm in result["arms"].items():
-        word = arm["verdict"]
+        reserved = arm["verdict"] == "usable" and "reservations" in arm["title"]
+        colour = "yellow" if reserved else _COLOURS[arm["verdict"]]
         lines.append(
-            Text.assemble((visible(name), "bold"), ": ", (_TITLES[word], f"bold {_COLOURS[word]}"), f" – {arm['why']}")
+            Text.assemble((visible(name), "bold"), ": ", (arm["title"], f"bold {colour}"), f" – {visible(arm['why'])}")
         )
+    if any(arm["against_response"] is None for arm in result["arms"].values()):
+        lines.append(Text("No response model could be fitted: rankings were compared with none."))
     lines.append(Text())
-    failed = [_CHECKS[name] for name, check in result["checks"].items() if check["passed"] is False]
-    if failed:
-        lines += [Text(f"FAILED CHECKS: {', '.join(failed)}", "bold red"), Text()]
     return lines
+
+
+def _rests_on(result: Mapping[str, Any]) -> list[RenderableType]:
+    """Return on how many units effects rest, where that is not all of them alike."""
+    units = result["units"]
+    lines: list[RenderableType] = []
+    if result["design"] == "observational" and "effective" in units:
+        sizes = [
+            f"{visible(arm)} {count:,} (as good as {units['effective'][arm]:,.0f})"
+            for arm, count in units["by_arm"].items()
+        ]
+        lines.append(Text(f"Average effects are of the units kept, weighted: {', '.join(sizes)}"))
+    for name, arm in result["arms"].items():
+        found = arm["on_treated"]
+        if found is not None:
+            lines.append(
+                Text(
+                    f"On the treated: {found['units']:,} of {found['of']:,} units of {visible(name)}, against control "
+                    f"units as good as {found['controls']:,.0f}"
+                )
+            )
+    return lines
+
+
+def _failed(result: Mapping[str, Any]) -> list[RenderableType]:
+    """Return what checks found, above every figure."""
+    failed = [CHECKS[name] for name, check in result["checks"].items() if check["passed"] is False]
+    lines: list[RenderableType] = [Text(f"FAILED CHECKS: {', '.join(failed)}", "bold red")] if failed else []
+    lines += [Text(f"! {visible(said)}", "red" if failed else "yellow") for said in result["warnings"]]
+    return [*lines, Text()] if lines else []
+
+
+def _on_treated(scale: float, found: Mapping[str, Any] | None) -> str:
+    return "" if found is None else _between(scale, found["value"], found["low"], found["high"])
 
 
 def _policies(result: Mapping[str, Any]) -> Table:
@@ -187,8 +216,10 @@ def _all_checks(result: Mapping[str, Any]) -> Table:
     table.add_column("check")
     table.add_column("")
     for name, check in result["checks"].items():
-        word, colour = {None: ("not asked for", ""), True: ("passed", "green"), False: ("FAILED", "bold red")}[
+        word, colour = {None: ("not checked", ""), True: ("passed", "green"), False: ("FAILED", "bold red")}[
             check["passed"]
         ]
-        table.add_row(_CHECKS[name], Text(word, colour))
+        if check["passed"] and check["said"]:
+            word, colour = "asks", "yellow"
+        table.add_row(CHECKS[name], Text(word, colour))
     return table

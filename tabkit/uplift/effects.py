@@ -14,7 +14,7 @@ from tabkit.uplift.regressor import Codes, Floats
 from tabkit.uplift.robust import mean_se
 from tabkit.uplift.scores import arm_scores, effect_scores
 
-Method = Literal["difference", "adjusted", "aipw"]
+Method = Literal["difference", "adjusted", "aipw", "on treated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class AverageEffect:
     arm
         The arm.
     method
-        ``difference``, ``adjusted`` or ``aipw``.
+        ``difference``, ``adjusted``, ``aipw`` or ``on treated``.
     value, se
         The estimate and its standard error.
     low, high

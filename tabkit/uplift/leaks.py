@@ -10,8 +10,11 @@ from scipy.special import gammaln, logsumexp
 from tabkit.errors import FitError
 from tabkit.schema import family
 from tabkit.uplift.design import MISMATCH
-from tabkit.uplift.regressor import Codes
+from tabkit.uplift.regressor import Codes, Floats
+from tabkit.uplift.sums import made_of
 
+_GROUPS = 10
+"""Values per arm from which a column may name groups of units rather than arms."""
 _GLANCE = 2000
 """Rows that show of most features that they tell nothing without fail."""
 
@@ -54,7 +57,8 @@ def refuse_leaks(
             raise FitError(
                 f"{', '.join(map(repr, found))} {'tells' if len(found) == 1 else 'tell'} the {what} {column!r} without "
                 "fail: it is known only afterwards, or it is the same by another name",
-                advice=f"leave out what was not known before contact: {' '.join(f'--exclude {n!r}' for n in found)}",
+                advice=f"leave out what was not known before contact: {' '.join(f'--exclude {n!r}' for n in found)}"
+                + _or_groups(frame, found, column if what == "treatment" and group is None else None),
             )
     if time is None or family(frame.schema[time]) not in ("date", "datetime"):
         return
@@ -68,6 +72,40 @@ def refuse_leaks(
         raise FitError(
             "features lie after the time of contact: " + ", ".join(f"{n!r} in {r:,} rows" for n, r in after.items()),
             advice=f"leave them out: {' '.join(f'--exclude {name!r}' for name in after)}",
+        )
+
+
+def _or_groups(frame: pl.DataFrame, found: list[str], treatment: str | None) -> str:
+    """Return further advice where a column has far more values than there are arms: it may name clusters."""
+    if treatment is None:
+        return ""
+    many = [name for name in found if frame[name].n_unique() >= _GROUPS * frame[treatment].n_unique()]
+    return f"; if whole groups were assigned, and {many[0]!r} names them, say --group {many[0]!r}" if many else ""
+
+
+def refuse_sums(frame: pl.DataFrame, features: list[str], *, outcome: str, values: Floats) -> None:
+    """Refuse features that only together are the outcome: parts of a sum, a difference or a product.
+
+    Parameters
+    ----------
+    frame, features
+        As in `refuse_leaks`.
+    outcome
+        Its column.
+    values
+        Shape (n,): the outcome as numbers.
+
+    Raises
+    ------
+    FitError
+        Naming them.
+    """
+    found = made_of(frame, features, values)
+    if found:
+        raise FitError(
+            f"{', '.join(map(repr, found))} together are the outcome {outcome!r}, without error: as parts of it they "
+            "are known only afterwards",
+            advice=f"leave out what was not known before contact: {' '.join(f'--exclude {n!r}' for n in found)}",
         )
 
 

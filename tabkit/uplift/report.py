@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from tabkit.uplift.regressor import Codes, Floats
 from tabkit.uplift.resampling import bands, interval, paired
 from tabkit.uplift.segments import SegmentEffect, segment_effects
 from tabkit.uplift.top import uplift_at
+from tabkit.uplift.treated import OnTreated
 from tabkit.uplift.verdict import Verdict, verdict
 
 
@@ -33,13 +35,23 @@ class HeldOut:
     effect
         Shape (n, k - 1): predicted effects.
     outcome
-        Shape (n, k): expected outcomes under each arm; that of an arm is the response model's score.
+        Shape (n, k): expected outcomes under each arm.
     """
 
     experiment: Experiment
     scores: Floats
     effect: Floats
     outcome: Floats
+
+    def response(self) -> Floats | None:
+        """Return the response model's scores, shape (n,): the outcome expected of a unit, whatever its arm.
+
+        It is the mean of the arms' models by their shares, so that all rows have a say in it: of one arm alone a few
+        dozen rows may give a constant, and to beat a constant is no win. None if it expects the same of all units.
+        """
+        score = self.outcome @ self.experiment.propensity.mean(axis=0)
+        flat = np.ptp(score) <= 1e-9 * float(np.abs(score).max(initial=0.0))
+        return None if flat else np.asarray(score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,8 @@ class ArmReport:
     qini, autoc
         Of the predicted effects on held-out units; see `tabkit.uplift.rate`. A constant effect gets 0.
     response, against_response
-        The Qini of ranking by expected outcome under the arm, and the predicted effects' less that one.
+        The Qini of ranking by expected outcome, and the predicted effects' less that one; None if no response model
+        could be fitted.
     classical
         Metrics of counts, as other tools have them, by name: for binary outcomes of randomised designs.
     groups, line
@@ -77,6 +90,8 @@ class ArmReport:
         Persuadables and the others.
     verdict
         The word and why.
+    on_treated
+        The effect on the arm's own units, where that is another question than the effect on all.
     """
 
     arm: str
@@ -84,15 +99,16 @@ class ArmReport:
     difference: AverageEffect
     qini: RankingInterval
     autoc: RankingInterval
-    response: RankingInterval
-    against_response: RankingInterval
+    response: RankingInterval | None
+    against_response: RankingInterval | None
     classical: dict[str, float]
     groups: GroupEffects
     line: BestLine
     curve: TocCurve
-    response_curve: TocCurve
+    response_curve: TocCurve | None
     segments: tuple[SegmentEffect, ...]
     verdict: Verdict
+    on_treated: OnTreated | None = None
 
 
 def arm_reports(
@@ -104,6 +120,8 @@ def arm_reports(
     settings: Settings,
     costs: Floats | None = None,
     broken: str | None = None,
+    reservations: Sequence[str] = (),
+    on_treated: Sequence[OnTreated | None] | None = None,
 ) -> tuple[ArmReport, ...]:
     """Report on each treated arm.
 
@@ -121,8 +139,10 @@ def arm_reports(
         Of intervals.
     costs
         Shape (k - 1,): an arm's cost is the effect that makes a persuadable; without one, half of the average effect.
-    broken
-        Why nothing can be believed, if so.
+    broken, reservations
+        What checks say: why nothing can be believed, if so, and what verdicts are to be read with.
+    on_treated
+        By treated arm the effect on its own units.
     """
     effects, plain = (
         aipw(everything, outcomes, level=settings.level),
@@ -130,10 +150,11 @@ def arm_reports(
     )
     strict = replace(settings, level=1 - (1 - settings.level) / len(effects))
     sure = aipw(everything, outcomes, level=strict.level)
+    response = held_out.response()
     found = []
     for i, arm in enumerate(everything.treated):
         scores = held_out.scores[:, i + 1] - held_out.scores[:, 0]
-        effect, response = held_out.effect[:, i], held_out.outcome[:, i + 1]
+        effect = held_out.effect[:, i]
         clusters = held_out.experiment.clusters
         line = best_linear_predictor(scores, effect, clusters=clusters, level=settings.level)
         judged = _rankings(scores, effect, response, clusters, strict)
@@ -145,13 +166,13 @@ def arm_reports(
                 difference=plain[i],
                 qini=shown[0],
                 autoc=_interval(scores, effect, clusters, settings, statistic="autoc"),
-                response=_interval(scores, response, clusters, settings),
+                response=None if response is None else _interval(scores, response, clusters, settings),
                 against_response=shown[1],
                 classical=_classical(held_out.experiment, effect, i + 1) if randomised else {},
                 groups=gates(scores, effect, clusters=clusters, level=settings.level),
                 line=line,
                 curve=_bands(scores, effect, clusters, settings),
-                response_curve=_bands(scores, response, clusters, settings),
+                response_curve=None if response is None else _bands(scores, response, clusters, settings),
                 segments=segment_effects(
                     scores,
                     effect,
@@ -160,15 +181,19 @@ def arm_reports(
                     clusters=clusters,
                     level=settings.level,
                 ),
-                verdict=verdict(sure[i], *judged, line, broken=broken),
+                verdict=verdict(sure[i], *judged, line, broken=broken, reservations=reservations),
+                on_treated=None if on_treated is None else on_treated[i],
             )
         )
     return tuple(found)
 
 
 def _rankings(
-    scores: Floats, effect: Floats, response: Floats, clusters: Codes | None, settings: Settings
-) -> tuple[RankingInterval, RankingInterval]:
+    scores: Floats, effect: Floats, response: Floats | None, clusters: Codes | None, settings: Settings
+) -> tuple[RankingInterval, RankingInterval | None]:
+    own = _interval(scores, effect, clusters, settings)
+    if response is None:
+        return own, None
     against = paired(
         scores,
         effect,
@@ -178,7 +203,7 @@ def _rankings(
         level=settings.level,
         seed=settings.seed,
     )
-    return _interval(scores, effect, clusters, settings), against
+    return own, against
 
 
 def _interval(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,10 +42,11 @@ class Verdict:
 def verdict(
     effect: AverageEffect,
     ranking: RankingInterval,
-    against_response: RankingInterval,
+    against_response: RankingInterval | None,
     line: BestLine,
     *,
     broken: str | None = None,
+    reservations: Sequence[str] = (),
 ) -> Verdict:
     """Judge an arm.
 
@@ -59,17 +61,29 @@ def verdict(
     ranking
         The Qini of the predicted effects on held-out units, at that level.
     against_response
-        The same less that of the response model.
+        The same less that of the response model; None if none could be fitted.
     line
         The best linear predictor of the effect from the prediction.
     broken
         Why nothing can be believed, if so: a sample-ratio mismatch, or an effect where there can be none.
+    reservations
+        The names of checks that failed, or ask for something, without making effects unbelievable.
     """
     if broken is not None:
         return Verdict("none", broken)
+    found = _judged(effect, ranking, against_response, line)
+    if not reservations or found.word == "none":
+        return found
+    return Verdict(found.word, f"{found.why}; with reservations: {', '.join(reservations)}")
+
+
+def _judged(
+    effect: AverageEffect, ranking: RankingInterval, against_response: RankingInterval | None, line: BestLine
+) -> Verdict:
     heterogeneous = 0 < ranking.low < ranking.high and line.slope > 0  # an interval without width is no evidence
-    if heterogeneous and against_response.high >= 0:
-        return Verdict("usable", "the interval of its Qini lies above that of a constant effect, which is 0")
+    if heterogeneous and (against_response is None or against_response.high >= 0):
+        alone = "" if against_response is not None else "; no response model could be fitted to compare it with"
+        return Verdict("usable", f"the interval of its Qini lies above that of a constant effect, which is 0{alone}")
     if heterogeneous:
         why = "units do differ, but ranking them by response finds them better than by predicted effect"
     elif ranking.value == 0 and ranking.high == 0:

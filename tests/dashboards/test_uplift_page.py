@@ -232,7 +232,7 @@ def test_checks_pass_or_fail_in_plain_words() -> None:
 def test_a_sample_ratio_mismatch_is_said_loudly() -> None:
     html = shown(report(arm("mail"), sample_ratio={"rows": [5000, 4000], "expected": [0.5, 0.5], "p": 1e-9}))
     assert 'role="alert"' in html
-    assert "Do not use these effects. Arms are not as large as planned" in text(html)
+    assert "Do not use these effects. The arms do not have the sizes that were planned" in text(html)
     [_, result, words] = row(html, "Sample ratio")
     assert result == "FAIL"
     assert "none 55.56 %, planned 50.00 %; mail 44.44 %, planned 50.00 % (p < 0.0001)." in words
@@ -244,7 +244,7 @@ def test_a_sample_ratio_mismatch_is_said_loudly() -> None:
 def test_a_placebo_with_an_effect_is_said_loudly() -> None:
     failed = {"name": "age", "arm": "mail", "value": 1.57, "se": 0.35, "p": 1e-6, "passed": False}
     html = shown(report(arm("mail"), placebos=[failed]))
-    assert "There is an effect where there can be none: age." in text(html)
+    assert "There is an effect where there can be none: on 'age'." in text(html)
     assert row(html, "Placebo: age")[1:] == [
         "FAIL", "Effect of mail on what it cannot change: +1.57, error 0.35 (p < 0.0001)."
     ]  # fmt: skip

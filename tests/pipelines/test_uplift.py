@@ -101,17 +101,24 @@ def test_the_summary_has_the_keys_that_are_promised(mailer: UpliftModel) -> None
     said = uplift_jobs.summary(mailer)
     assert set(said) == {
         "arms", "checks", "rows", "held_out", "design", "outcome", "outcome_kind", "control", "learner", "policies",
-        "positive",
+        "positive", "warnings", "units",
     }  # fmt: skip
     assert set(said["arms"]) == {"mail", "call"}
     for arm in said["arms"].values():
         assert set(arm) == {
             "effect", "se", "low", "high", "verdict", "why", "qini", "qini_low", "qini_high", "qini_response",
-            "against_response", "against_response_low", "against_response_high", "slope",
+            "against_response", "against_response_low", "against_response_high", "slope", "title", "difference",
+            "on_treated",
         }  # fmt: skip
-    assert set(said["checks"]) == {"sample_ratio", "balance", "placebo_treatment", "placebo_outcomes", "drift"}
-    passed = {name: check["passed"] for name, check in said["checks"].items() if name != "balance"}
-    assert passed == {"sample_ratio": None, "placebo_treatment": True, "placebo_outcomes": None, "drift": True}
+    passed = {name: check["passed"] for name, check in said["checks"].items()}
+    assert passed == {
+        "sample_ratio": None, "balance": True, "agreement": True, "outcome_models": True, "clusters": True,
+        "placebo_treatment": True, "placebo_outcomes": None, "drift": True,
+    }  # fmt: skip
+    assert said["warnings"] == []
+    assert said["units"]["whom"] == "all"
+    assert said["units"]["used"] == said["units"]["all"] == sum(said["rows"].values())
+    assert all(arm["on_treated"] is None for arm in said["arms"].values())
     policies = [each["policy"] for each in said["policies"]]
     assert policies[:4] == ["model", "treat none", "treat all: call", "treat all: mail"]
     assert said["policies"][0]["gain"] is None

@@ -77,7 +77,7 @@ def test_training_as_json(run: Run, folder: Path) -> None:
     assert done.code == 0, done.err
     assert set(done.json) == {
         "bundle", "checksum", "seconds", "arms", "checks", "rows", "held_out", "design", "outcome", "outcome_kind",
-        "control", "learner", "policies", "positive",
+        "control", "learner", "policies", "positive", "warnings", "units",
     }  # fmt: skip
     assert done.json["bundle"] == "m"
     assert done.json["arms"]["mail"]["verdict"] == "usable"

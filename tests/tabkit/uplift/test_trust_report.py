@@ -118,7 +118,7 @@ def test_each_number_is_that_of_its_own_room():
     assert each.effect == aipw(experiment, expected, level=0.8)[0]
     assert each.difference == difference(experiment, level=0.8)[0]
     options = {"clusters": held.experiment.clusters, "resamples": 100, "level": 0.8, "seed": 3}
-    effect, response = held.effect[:, 0], held.outcome[:, 1]
+    effect, response = held.effect[:, 0], held.outcome.mean(axis=1)  # both arms have a half
     assert each.qini == interval(scores, effect, **options)
     assert each.autoc == interval(scores, effect, statistic="autoc", **options)
     assert each.response == interval(scores, response, **options)
@@ -132,6 +132,21 @@ def test_each_number_is_that_of_its_own_room():
     }
     assert each.curve.gain_low is not None
     assert (each.curve.gain_low <= each.curve.gain_high).all()
+
+
+def test_the_response_model_is_that_of_all_rows_or_there_is_none():
+    """Of 40 treated units a model is a constant: those of control still rank, and beating a constant is no win."""
+    experiment, expected, effect = simulated()
+    flat = expected.copy()
+    flat[:, 1] = flat[:, 1].mean()
+    found = reported((experiment, flat, effect))[0][0]
+    assert found.response is not None
+    assert found.response.value != 0
+    constant = np.broadcast_to(expected.mean(axis=0), expected.shape)
+    alone = reported((experiment, constant, effect))[0][0]
+    assert (alone.response, alone.against_response, alone.response_curve) == (None, None, None)
+    assert alone.verdict.word == "usable"
+    assert "no response model could be fitted" in alone.verdict.why
 
 
 @pytest.mark.parametrize(

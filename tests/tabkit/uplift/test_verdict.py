@@ -73,3 +73,17 @@ def test_nothing_is_believed_of_a_broken_experiment():
     said = verdict(ABOVE, GOOD, EVEN, line(0.5), broken="arms have not the sizes that were planned")
     assert (said.word, said.why) == ("none", "arms have not the sizes that were planned")
     assert said.title == "no evidence"
+
+
+def test_a_verdict_names_what_it_is_to_be_read_with():
+    said = verdict(ABOVE, GOOD, EVEN, line(0.5), reservations=["drift to held-out units"])
+    assert (said.word, said.why) == ("usable", f"{USABLE}; with reservations: drift to held-out units")
+    nothing = verdict(UNSURE, BAD, EVEN, line(0.5), reservations=["drift to held-out units"])
+    assert "reservations" not in nothing.why
+
+
+def test_beating_no_response_model_is_no_win_and_is_said():
+    said = verdict(ABOVE, GOOD, None, line(0.5))
+    assert said.word == "usable"
+    assert "no response model could be fitted" in said.why
+    assert verdict(ABOVE, BAD, None, line(0.5)).word == "average only"

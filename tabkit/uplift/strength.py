@@ -1,0 +1,125 @@
+"""How well features tell the outcome: better than anything known before contact could is a question to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from scipy.stats import rankdata
+
+from tabkit.schema import family
+from tabkit.uplift.experiment import Experiment
+from tabkit.uplift.limits import EXACT_AUC, EXACT_R2, NOTED_R2, STRONG_AUC, STRONG_R2
+from tabkit.uplift.regressor import Codes, Floats
+
+Level = Literal["little", "note", "asks", "exact"]
+_BINS = 50
+_PRIOR = 5.0
+"""Units by which the mean of a bin is drawn to that of all, so that bins of few units say little."""
+_NAMED = 3
+_TELLING = {"auc": 0.6, "r2": 0.1}
+"""What a feature tells alone before it is worth a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """What the outcome models tell of units that they did not see.
+
+    Parameters
+    ----------
+    r2
+        The share of the outcome's variance within arms; None where it does not vary there.
+    auc
+        Within arms, of an outcome with two values; else None.
+    alone
+        The features that tell most by themselves, with their own AUC (or R2); empty unless they tell much together.
+    """
+
+    r2: float | None
+    auc: float | None
+    alone: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def level(self) -> Level:
+        """How much that is: ``note`` and ``asks`` are open, ``exact`` is what nothing known beforehand tells."""
+        if self.auc is not None:
+            return "exact" if self.auc >= EXACT_AUC else "asks" if self.auc >= STRONG_AUC else "little"
+        if self.r2 is None or self.r2 < NOTED_R2:
+            return "little"
+        return "exact" if self.r2 >= EXACT_R2 else "asks" if self.r2 >= STRONG_R2 else "note"
+
+
+def strength(experiment: Experiment, outcomes: Floats, frame: pl.DataFrame, features: Sequence[str]) -> Strength:
+    """Measure what outcome models tell, and where that is much, which features tell it alone.
+
+    Parameters
+    ----------
+    experiment
+        n units.
+    outcomes
+        Shape (n, k): expected outcome of each unit under each arm, by models that did not see it.
+    frame, features
+        The same units' columns, and those that are features.
+    """
+    expected = outcomes[np.arange(experiment.rows), experiment.arm]
+    found = _told(experiment, expected)
+    if found.level == "little":
+        return found
+    alone = [(name, _told(experiment, _by_bin(frame[name], experiment))) for name in features if _has_bins(frame[name])]
+    measure = "r2" if found.auc is None else "auc"
+    sizes = [(name, float(getattr(told, measure))) for name, told in alone]
+    ranked = sorted((pair for pair in sizes if pair[1] >= _TELLING[measure]), key=lambda pair: -pair[1])
+    return Strength(found.r2, found.auc, tuple(ranked[:_NAMED]))
+
+
+def _told(experiment: Experiment, expected: Floats) -> Strength:
+    """Return R2 and AUC within arms: an effect, however large, is no leak."""
+    y, arm = experiment.outcome, experiment.arm
+    sides = [(y[own], expected[own]) for own in (arm == a for a in range(len(experiment.arms)))]
+    spread = sum(float(((part - part.mean()) ** 2).sum()) for part, _ in sides if part.size)
+    scale = float(np.abs(y).max()) or 1.0
+    if spread <= len(y) * (1e-12 * scale) ** 2:
+        return Strength(None, None)
+    r2 = 1 - sum(float(((part - told) ** 2).sum()) for part, told in sides) / spread
+    if len(np.unique(y)) != 2:
+        return Strength(r2, None)
+    varied = [(part, told) for part, told in sides if np.ptp(part) > 0]
+    areas = [_auc(part == y.max(), told) for part, told in varied]
+    return Strength(r2, float(np.average(areas, weights=[part.size for part, _ in varied])))
+
+
+def _auc(positive: np.ndarray, told: Floats) -> float:
+    few = int(positive.sum())
+    ranks = rankdata(told)[positive].sum() - few * (few + 1) / 2
+    return float(ranks / (few * (len(told) - few)))
+
+
+def _has_bins(values: pl.Series) -> bool:
+    return family(values.dtype) not in ("other", "null")
+
+
+def _by_bin(values: pl.Series, experiment: Experiment) -> Floats:
+    """Return the mean outcome of the units with nearly the same value, as the other half of them has it."""
+    bins = _bins(values)
+    half = np.random.default_rng(0).random(len(bins)) < 0.5
+    means = np.bincount(experiment.arm, experiment.outcome) / np.maximum(np.bincount(experiment.arm), 1)
+    mean = means[experiment.arm]  # that of the arm: an effect is told by no feature
+    residual = experiment.outcome - mean
+    found = np.empty(len(bins))
+    for side in (half, ~half):
+        counts = np.bincount(bins[side], minlength=bins.max() + 1)
+        sums = np.bincount(bins[side], weights=residual[side], minlength=bins.max() + 1)
+        found[~side] = mean[~side] + (sums / (counts + _PRIOR))[bins[~side]]
+    return found
+
+
+def _bins(values: pl.Series) -> Codes:
+    """Return a bin of each row: levels of text, fiftieths of what has an order; what is missing has its own."""
+    if family(values.dtype) in ("text", "boolean") or values.n_unique() <= _BINS:
+        return values.rank("dense").fill_null(0).to_numpy().astype(np.int64)
+    numbers = values.to_physical().cast(pl.Float64).fill_nan(None)
+    place = numbers.rank("average") / max(len(numbers) - numbers.null_count(), 1)
+    return (place * _BINS).ceil().fill_null(0).to_numpy().astype(np.int64)
