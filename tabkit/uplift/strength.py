@@ -68,7 +68,11 @@ def strength(experiment: Experiment, outcomes: Floats, frame: pl.DataFrame, feat
     found = _told(experiment, expected)
     if found.level == "little":
         return found
-    alone = [(name, _told(experiment, _by_bin(frame[name], experiment))) for name in features if _has_bins(frame[name])]
+    alone = [
+        (name, _told(experiment, _by_bin(frame[name].alias("values"), experiment)))
+        for name in features
+        if _has_bins(frame[name])
+    ]
     measure = "r2" if found.auc is None else "auc"
     sizes = [(name, float(getattr(told, measure))) for name, told in alone]
     ranked = sorted((pair for pair in sizes if pair[1] >= _TELLING[measure]), key=lambda pair: -pair[1])

@@ -59,7 +59,7 @@ def made_of(frame: pl.DataFrame, features: Sequence[str], told: Floats, *, seed:
 
 
 def _numbers(values: pl.Series) -> Floats:
-    found = values.to_physical().cast(pl.Float64).to_numpy().astype(np.float64, copy=True)
+    found = values.alias("values").to_physical().cast(pl.Float64).to_numpy().astype(np.float64, copy=True)
     found[~np.isfinite(found)] = np.nan
     return found
 

@@ -64,7 +64,7 @@ def assigned_together(frame: pl.DataFrame, columns: Sequence[str], experiment: E
     Together or None
         None if no grouping is beyond `limits.TOGETHER` and `limits.TOGETHER_Z`.
     """
-    levels = {name: codes for name in columns if (codes := _codes(frame[name])) is not None}
+    levels = {name: codes for name in columns if (codes := _codes(frame[name].alias("values"))) is not None}
     names = sorted(levels, key=lambda name: -int(levels[name].max()))[:_TRIED]
     first = [(name,) for name in names] + list(combinations(names[:_PAIRED], 2))
     best = _best(first, levels, experiment)
