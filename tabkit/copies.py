@@ -25,6 +25,7 @@ _ALIKE = 3.0
 _RAREST, _EVEN = 0.25, 3.0
 """What was copied is copied whatever it is: of the rarest quarter of rows at least a third as often as of all."""
 _ERRORS = 3
+_MOSTLY = 0.5
 _KEY = 0.99
 _SAMPLE = 5_000
 _TENTHS = 10
@@ -121,20 +122,20 @@ def find_copies(
     known = [name for name in columns if name != target and family(learned.schema[name]) not in ("other", "null")]
     if not known:
         return None
-    both = pl.concat([learned.select([*known, target]), judged.select([*known, target])], how="vertical_relaxed")
-    hashes = {name: _hashed(both[name], seed=place) for place, name in enumerate([*known, target])}
+    both = pl.concat([frame[[*known, target]] for frame in (learned, judged)], how="vertical_relaxed")
     own = tuple(name for name in known if _identifies(both[name]))
-    for left_out in [(), own] if own else [()]:
-        kept = {name: hashes[name] for name in known if name not in left_out}
-        if not kept:
-            continue
+    for left_out in [(), own] if 0 < len(own) < len(known) else [()]:
+        kept = [name for name in known if name not in left_out]
         for same_target in (True, False)[: 1 + contradicting]:
-            parts = {**kept, **({_TARGET: hashes[target]} if same_target else {})}
+            names = [*kept, target] if same_target else kept
+            if _alike(_total(both, names), learned.height) is None:  # before many columns are held in memory
+                continue
+            parts = {_TARGET if name == target else name: _hashed(both, name) for name in names}
             strata = _strata(both[target], classes=classes) if same_target else None
             found = _found(parts, strata, learned.height, seed=seed)
             if found is None:
                 continue
-            if not same_target and _agree(parts, hashes[target], learned.height) >= 0.5:
+            if not same_target and _agree(parts, _hashed(both, target), learned.height) >= _MOSTLY:
                 continue  # the target was looked at: they are alike by nature in that
             return Copies(*found, left_out, same_target)
     return None
@@ -143,9 +144,8 @@ def find_copies(
 def _found(parts: Mapping[str, Hashes], strata: Codes | None, learned: int, *, seed: int) -> tuple[Mask, float] | None:
     """Return which of the rows from number `learned` on are copies of those before, and how many chance would give."""
     total = _sum(parts)
-    copied = np.isin(total[learned:], total[:learned])
-    rows = len(copied)
-    if copied.sum() < max(_FEWEST, LEAST * rows):
+    copied = _alike(total, learned)
+    if copied is None:
         return None
     once = np.unique(total, return_index=True)[1]
     key = _key({name: values for name, values in parts.items() if name != _TARGET})
@@ -168,6 +168,12 @@ def _found(parts: Mapping[str, Hashes], strata: Codes | None, learned: int, *, s
     if copied.sum() < _ALIKE * max(near - near_by_chance, 0):
         return None
     return copied, float(by_chance.mean())
+
+
+def _alike(total: Hashes, learned: int) -> Mask | None:
+    """Return which of the rows from number `learned` on stand among those before; None if they are few."""
+    found = np.isin(total[learned:], total[:learned])
+    return None if found.sum() < max(_FEWEST, LEAST * len(found)) else found
 
 
 def _beyond(copied: Mask, by_chance: Mask) -> float:
@@ -228,7 +234,7 @@ def _shuffled(
 
 def _strata(target: pl.Series, *, classes: bool) -> Codes:
     """Return the class of each row, or the tenth of the rows that its number is in."""
-    rank = target.rank("dense" if classes else "max").fill_null(0).cast(pl.Float64).to_numpy()
+    rank = target.alias("target").rank("dense" if classes else "max").fill_null(0).cast(pl.Float64).to_numpy()
     return (rank if classes else np.ceil(_TENTHS * rank / max(1, len(target)))).astype(np.int64)
 
 
@@ -242,13 +248,26 @@ def _agree(parts: Mapping[str, Hashes], target: Hashes, learned: int) -> float:
 
 def _sum(parts: Mapping[str, Hashes]) -> Hashes:
     """Return one number a row, from which a column can be taken off again."""
-    found: Hashes = np.sum(list(parts.values()), axis=0, dtype=np.uint64)
+    first, *others = parts.values()
+    found = first.copy()
+    for values in others:
+        found += values
     return found
 
 
-def _hashed(column: pl.Series, *, seed: int) -> Hashes:
+def _total(frame: pl.DataFrame, names: Sequence[str]) -> Hashes:
+    """Return the same of columns, of which one at a time is held."""
+    found = np.zeros(frame.height, dtype=np.uint64)
+    for name in names:
+        found += _hashed(frame, name)
+    return found
+
+
+def _hashed(frame: pl.DataFrame, name: str) -> Hashes:
+    """Return a number for each value of a column; another for the same value of another column."""
+    column = frame[name].alias("value")  # to Polars, some names are patterns of names
     plain = column.cast(pl.String) if family(column.dtype) == "text" else column
-    return plain.hash(seed=seed + 1).to_numpy()
+    return plain.hash(seed=frame.get_column_index(name) + 1).to_numpy()
 
 
 def _identifies(column: pl.Series) -> bool:

@@ -59,12 +59,14 @@ def numbers(column: pl.Series) -> Floats | None:
     """Return an ordered column as numbers, shape (n,), NaN for null and infinite ones at the ends; None for others."""
     if family(column.dtype) not in _ORDERED:
         return None
+    column = column.alias("value")  # to Polars, some names are patterns of names
     plain = column.to_physical() if family(column.dtype) not in ("number", "boolean") else column
     return plain.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
 
 
 def levels(column: pl.Series) -> Floats:
     """Return codes of equal values from 0, by how often they occur; NaN for null and NaN."""
+    column = column.alias("value")
     text = column.cast(pl.String) if family(column.dtype) == "text" else column
     if text.dtype.is_float():
         text = text.fill_nan(None)
@@ -78,7 +80,7 @@ def forms(column: pl.Series) -> list[Form]:
         return [Form("", ordered, ordered=True)]
     if family(column.dtype) != "text":
         return []
-    text = column.cast(pl.String)
+    text = column.alias("value").cast(pl.String)
     found = [Form("", levels(column), ordered=False)]
     if text.n_unique() > MOST_LEVELS:
         hidden = {

@@ -137,9 +137,11 @@ def late(frame: pl.DataFrame, *, time: str, columns: Sequence[str], target: str)
     dates = ("date", "datetime")
     if family(frame.schema[time]) not in dates:
         return ()
-    when = frame[time].dt.date()
+    when = frame[time].alias("time").dt.date()
     counts = {
-        name: int((frame[name].dt.date() > when).sum()) for name in columns if family(frame.schema[name]) in dates
+        name: int((frame[name].alias("value").dt.date() > when).sum())
+        for name in columns
+        if family(frame.schema[name]) in dates
     }
     return tuple(
         Leak((name,), f"{name!r} lies after {time!r} in {rows:,} of {frame.height:,} rows", target)
@@ -151,7 +153,7 @@ def late(frame: pl.DataFrame, *, time: str, columns: Sequence[str], target: str)
 def _rows(frame: pl.DataFrame, y: Floats, kind: Kind, groups: pl.Series | None, *, seed: int) -> _Rows:
     chosen = np.random.default_rng(seed).permutation(len(y))
     if groups is not None:
-        chosen = chosen[np.unique((groups.rank("dense").to_numpy() - 1)[chosen], return_index=True)[1]]
+        chosen = chosen[np.unique((groups.alias("group").rank("dense").to_numpy() - 1)[chosen], return_index=True)[1]]
     chosen = np.sort(chosen[:MOST_ROWS])
     own, drawn = y[chosen], ""
     if len(own) < len(y):

@@ -14,6 +14,8 @@ from tabkit.leaks.columns import Floats
 from tabkit.leaks.limits import FEWEST_PAIRED, IDENTITY, MOST_COLUMNS, MOST_SUMMED, MOST_TERMS, TOGETHER
 
 _ERRORS = 3
+_HUGE = 1e100
+"""Beyond it, squares of numbers are infinite."""
 _GLANCE = 1000
 """Rows that show of most pairs that they tell nothing."""
 
@@ -52,7 +54,9 @@ def accounts(numbers: Mapping[str, Floats], y: Floats, half: NDArray[np.bool_]) 
     half
         Shape (n,): the rows to fit on; the others prove.
     """
-    whole = {name: x for name, x in numbers.items() if np.isfinite(x).all() and x.min() < x.max()}
+    whole = {name: x for name, x in numbers.items() if np.abs(x).max() < _HUGE and x.min() < x.max()}
+    if not np.abs(y).max() < _HUGE:
+        return None
     added = _sparse(dict(list(whole.items())[:MOST_SUMMED]), y, half)
     if added is not None:
         return Identity(*added)
@@ -147,5 +151,7 @@ def pairs(kinds: Mapping[str, Mapping[str, Floats]], y: Floats, *, seed: int) ->
 def _combined(kinds: Mapping[str, Mapping[str, Floats]]) -> Iterator[tuple[tuple[str, str], str, Floats]]:
     for numbers in kinds.values():
         for (a, x), (b, z) in combinations(list(numbers.items())[:MOST_COLUMNS], 2):
-            yield (a, b), f"{a!r} - {b!r}", x - z
-            yield (a, b), f"{a!r} + {b!r}", x + z
+            with np.errstate(invalid="ignore", over="ignore"):  # infinite less infinite is missing
+                less, more = x - z, x + z
+            yield (a, b), f"{a!r} - {b!r}", less
+            yield (a, b), f"{a!r} + {b!r}", more

@@ -123,3 +123,11 @@ def test_nothing_to_compare() -> None:
     frame = pl.DataFrame({"tags": [["a"]] * 4, "y": [0, 1, 0, 1]})
     assert find_copies(frame, frame, columns=["tags"], target="y", classes=True) is None
     assert find_copies(frame[:0], frame, columns=["y"], target="y", classes=True) is None
+
+
+def test_odd_names_are_no_patterns() -> None:
+    rng = np.random.default_rng(0)
+    frame = with_target(whole(rng, 1000).rename({"a": "*", "b": "^y.*$", "c": ""}), rng, classes=True)
+    found = looked_for(pl.concat([frame, frame[:450]]), rng, classes=True)
+    assert found is not None
+    assert found.share > 0.3

@@ -142,6 +142,18 @@ def test_lists_and_constants_are_passed_over() -> None:
     assert not found(Y, tags=[["a"]] * ROWS, same=[1] * ROWS, empty=pl.Series([None] * ROWS))
 
 
+def test_odd_names_and_values() -> None:
+    x = CHANCE.normal(size=ROWS)
+    x[:5], x[5:9], x[9:15], x[15:18] = np.inf, -np.inf, np.nan, 1e300
+    days = [timedelta(hours=int(hour)) for hour in CHANCE.integers(0, 24, ROWS)]
+    odd = {"*": x, "^a.*$": CHANCE.integers(0, 9, ROWS), "": days, "inf": -x}
+    wide = pl.Series([2**63 + i for i in range(ROWS)], dtype=pl.UInt64)
+    assert not found(Y, **odd, wide=wide)
+    assert not found(AMOUNT, "regression", **odd)
+    assert [leak.columns for leak in found(Y, **odd, **{"^b$": Y})] == [("^b$",)]
+    assert [leak.columns for leak in found(AMOUNT * 1e200, "regression", **odd, b=AMOUNT)] == [("b",)]
+
+
 def honest(n: int, seed: int) -> tuple[pl.DataFrame, Any]:
     """Strong columns of many kinds, none of them a leak: the last is a state that lasts, in 97 % and 95 %."""
     rng = np.random.default_rng(seed)
