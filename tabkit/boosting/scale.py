@@ -25,10 +25,11 @@ class Scale:
 
     Under squared error and for quantiles the trees learn ``(y - start) / unit``, start being base score and offset, and
     their leaves are multiplied by the unit afterwards. It is a power of two, so that neither step rounds: the model is
-    the same at any level and in any unit. For amounts under a log link they learn ``y / unit`` from
-    ``start - log(unit)``, the unit being the mean, and their leaves stay as they are: penalties are those of a target
-    of mean one. Gamma's losses have no unit, so that the power of two next to the mean serves. Counts have a unit of their
-    own, and a penalty weighs as so many of them.
+    the same at any level and in any unit.
+
+    For amounts under a log link they learn ``y / unit`` from ``start - log(unit)``, the unit being the mean, and their
+    leaves stay as they are: penalties are those of a target of mean one. Gamma's losses have no unit, so that the power
+    of two next to the mean serves. Counts have a unit of their own, and a penalty weighs as so many of them.
 
     Parameters
     ----------
