@@ -81,7 +81,7 @@ def of_shares(table: Table, target: Target, parts: Mapping[str, tuple[Table, Tab
             by = _WORDS[_without_time(table, target)]
             found.append(f"{got:.0%} of the rows {what}, drawn by {by}: whole times would not give {share:.0%}.")
         elif _is_off(part, source, share):
-            of = f"{times_of(source)} times of {time}" if count else f"the groups of {table.roles.group}"
+            of = f"the {times_of(source)} times in {time!r}" if count else f"the groups of {table.roles.group}"
             found.append(f"{got:.0%} of the rows {what}, and not {share:.0%}: {of} are not divided.")
     return found
 

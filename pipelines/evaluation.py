@@ -137,6 +137,7 @@ class Evaluation:
         other = {LINEAR: "the linear model", "LightGBM": "LightGBM"}.get(baseline, f"the {baseline}")
         if all(gain.low == gain.high == 0 for gain in gains):
             return f"does not differ from {other}"
+        gains = [gain for gain in gains if gain.value or has_width(gain.low, gain.high)]  # who ranks alike says nothing
         verbs = list(dict.fromkeys(map(_verb, gains)))
         if len(verbs) == 1:
             return f"{verbs[0]} {other} ({'; '.join(map(self._difference, gains))})"

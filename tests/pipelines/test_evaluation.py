@@ -48,6 +48,12 @@ def test_a_verdict_tells_a_better_loss_from_a_worse_ranking() -> None:
     assert "; auc +0.010," in both
 
 
+def test_a_recalibration_that_ranks_alike_is_no_contradiction() -> None:
+    loss, ranking = Gain("other", "log_loss", -0.2, -0.23, -0.17), Gain("other", "auc", 0.0, 0.0, 0.0)
+    assert "auc" not in verdict(loss, ranking)
+    assert "beats the other" in verdict(loss, ranking)
+
+
 def test_a_verdict_joins_what_it_says_of_both_baselines() -> None:
     won, lost = Gain(BASE_RATE, "rmse", -3.0, -4.0, -2.0), Gain(LINEAR, "rmse", 3.0, 2.0, 4.0)
     assert verdict(lost, won, rows=12_345).startswith("On 12,345 held-out rows the model loses to the linear model (")
