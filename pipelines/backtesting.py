@@ -18,6 +18,7 @@ from pipelines.simple_forecasts import BOOSTED, RATE, ZERO, Point, simple_foreca
 from tabkit.cltv import holdout, widening
 from tabkit.cltv.forecast import Horizon
 from tabkit.cltv.holdout import Holdout
+from tabkit.cltv.mixing import doubts_of_fit
 from tabkit.cltv.predictive import KINDS, Scores, total_of
 from tabkit.cltv.summary import summarise
 from tabkit.cltv.widening import Scored, Widening
@@ -141,7 +142,8 @@ class Backtest:
         kinds = [kind for kind in KINDS if all(kind in origin.judged for origin in self.origins)]
         said = "; ".join(_verdict(kind, [origin.judged[kind] for origin in self.origins]) for kind in kinds)
         count = len(self.origins)
-        return f"From {count} origin{'s' * (count > 1)}, {self.plan.horizon_days} days ahead: {said}."
+        head = _doubtful(self.origins)
+        return f"{head}From {count} origin{'s' * (count > 1)}, {self.plan.horizon_days} days ahead: {said}."
 
 
 def backtest(
@@ -326,6 +328,12 @@ def _totals(judged: Sequence[Judged]) -> str:
     count, without = len(pairs), held([plain for plain, _ in pairs])
     more = f", with widening learned in {held([wide for _, wide in pairs])} of {count} (without {without})"
     return f"held the total in {held([one.scores for one in judged])} of {len(judged)}{more if pairs else ''}"
+
+
+def _doubtful(origins: Sequence[Origin]) -> str:
+    """Return what to mind before all else: fits whose draws are doubtful."""
+    told = {origin.day: doubts_of_fit(origin.model.facts) for origin in origins}
+    return "".join(f"The fit at {day} is doubtful ({' '.join(own)}). " for day, own in told.items() if own)
 
 
 def _notes(plan: Plan, done: Sequence[Origin]) -> tuple[str, ...]:

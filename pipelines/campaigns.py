@@ -20,6 +20,7 @@ from tabkit.cltv.acquired import repeat_value, worth
 from tabkit.cltv.campaign import QUANTILES, CampaignFit
 from tabkit.cltv.campaign_forecast import Forecast, forecast
 from tabkit.cltv.daily import daily, together
+from tabkit.cltv.mixing import doubts, doubts_of_fit
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import Source, collect, describe, scan
@@ -52,6 +53,8 @@ class Campaigns:
         One sentence.
     notes
         What a careful colleague would add.
+    doubts
+        What makes draws doubtful, of the walks and of the model that values users; the verdict begins with it.
     """
 
     decisions: pl.DataFrame
@@ -61,6 +64,7 @@ class Campaigns:
     refused: Mapping[str, int]
     verdict: str
     notes: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -68,6 +72,7 @@ class Campaigns:
             "campaigns": self.decisions.to_dicts(),
             "days": [str(day) for day in self.ahead.days],
             "diagnostics": dict(self.fitted.diagnostics),
+            "doubts": list(self.doubts),
             "refused": dict(self.refused),
             "verdict": self.verdict,
             "notes": list(self.notes),
@@ -128,6 +133,7 @@ def campaigns(
     fitted = _of_days(campaign.fit(rows, settings=own, progress=progress), users, days.frame)
     ahead = forecast(fitted, horizon_days=settings.ahead_days, seed=settings.seed)
     people = _people(users).join(changes(model, users), on="campaign", how="left")
+    doubtful = (*doubts(fitted.diagnostics), *doubts_of_fit(model.facts))
     decisions = decide(model, fitted, ahead, people, settings=settings, volumes=curves)
     return Campaigns(
         decisions=decisions,
@@ -135,8 +141,9 @@ def campaigns(
         ahead=ahead,
         fan=_fan(fitted, ahead, rows),
         refused={**refused, **days.refused},
-        verdict=_verdict(decisions, settings),
+        verdict=_verdict(decisions, settings, doubts=doubtful),
         notes=(*fitted.warnings, *_notes(people, model, settings, refused, acquired.height)),
+        doubts=doubtful,
     )
 
 
@@ -295,13 +302,14 @@ def _fan(fitted: CampaignFit, ahead: Forecast, days: pl.DataFrame) -> pl.DataFra
     return pl.concat([past.select(columns), later.select(columns)]).sort("campaign", "day")
 
 
-def _verdict(decisions: pl.DataFrame, settings: CampaignConfig) -> str:
-    """Say which campaigns are surely above their cost, which below, and of which it is not known."""
+def _verdict(decisions: pl.DataFrame, settings: CampaignConfig, *, doubts: Sequence[str]) -> str:
+    """Say what makes the draws doubtful, and which campaigns are above their cost, which below, which not known."""
+    head = f"Doubtful, take nothing of this for sure: {' '.join(doubts)} " if doubts else ""
     if not settings.cost:
-        return "No cost was given, so nothing is decided."
+        return f"{head}No cost was given, so nothing is decided."
     sure = settings.confidence
     chance, changed = pl.col("p_above"), pl.col("changed")
-    told = []
+    told = [head.strip()] if head else []
     for what, those in (
         (f"Users worth more than they cost, with a probability of {sure:.0%} or more", (chance >= sure) & ~changed),
         (f"Worth less, with a probability of {sure:.0%} or more", (chance <= 1 - sure) & ~changed),

@@ -85,6 +85,7 @@ def campaigns_view(result: Mapping[str, Any]) -> RenderableType:
     even = f"Bids: even breaks even on average; safe makes no loss with a probability of {result['confidence']:.0%}"
     best = "; best has the highest expected profit." if "best" in bids else "."
     lines: list[RenderableType] = [
+        *(Text(f"Doubtful: {doubt}", "bold red") for doubt in result["doubts"]),
         Text(head),
         Text(),
         table,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabkit.cltv.backend import library, pytensor_ops, quiet
-from tabkit.cltv.grouping import common, near, seen
+from tabkit.cltv.grouping import common, distance, seen
 from tabkit.cltv.models.model import Parameter
 from tabkit.cltv.ops import Ops
 from tabkit.cltv.priors import PYMC, Prior
@@ -121,10 +121,10 @@ def _grouped(likelihood: Likelihood, place: NDArray[np.int64], priors: Mapping[s
         slope = ops.log(base) + (ops.log1p(-base) if p.share else 0.0)
         prior = pm.logp(frozen(priors[p.name]), base)
         flat = pm.Flat(f"{p.name}_z{HIDDEN}", shape=likelihood.groups, initval=np.zeros(likelihood.groups))
-        own, density = near(ops, flat, (mean, scale**2), (known.mean[:, k], known.variance[:, k]))
-        pm.Deterministic(f"{p.name}_z", (own - mean) / scale)
+        away, density = distance(ops, flat, (mean, scale**2), (known.mean[:, k], known.variance[:, k]))
+        z = pm.Deterministic(f"{p.name}_z", away)
         pm.Potential(f"{p.name}_groups", jacobian + slope + prior + density.sum())
-        rows = own[place]
+        rows = (mean + scale * z)[place]
         free[p.name] = pm.math.invlogit(rows) if p.share else pm.math.exp(rows)
     return free
 

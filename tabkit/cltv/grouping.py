@@ -108,12 +108,20 @@ def near(ops: Ops, w: Any, prior: tuple[Any, Any], data: tuple[Any, Any]) -> tup
     prior, data
         Mean and variance each.
     """
+    away, density = distance(ops, w, prior, data)
+    return prior[0] + ops.exp(0.5 * ops.log(prior[1])) * away, density
+
+
+def distance(ops: Ops, w: Any, prior: tuple[Any, Any], data: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Return the distance of x from its prior's mean in units of the prior's standard deviation, and what `near` does.
+
+    It is added up from its parts: x less the mean has no digits left where p is next to 0.
+    """
     (mean, var), (hat, hat_var) = prior, data
+    # Roots as logs: PyTensor rewrites powers of such quotients for minutes.
     log_var, log_hat, log_both = ops.log(var), ops.log(hat_var), ops.log(var + hat_var)
-    # The distance from the prior's mean in its units is added up, since x less the mean has no digits left where p is
-    # next to 0. Roots as logs: PyTensor rewrites powers of such quotients for minutes.
     away = ops.exp(0.5 * log_var - log_both) * (hat - mean) + ops.exp(0.5 * (log_hat - log_both)) * w
-    return mean + ops.exp(0.5 * log_var) * away, 0.5 * (log_hat - log_both) - 0.5 * away**2
+    return away, 0.5 * (log_hat - log_both) - 0.5 * away**2
 
 
 def _curvature(loss: Callable[[Floats], float], at: Floats) -> Floats:

@@ -24,9 +24,9 @@ class Sampled:
     inference
         What made them: ``laplace`` or ``nuts``.
     diagnostics
-        Of laplace ``k_hat`` and ``ess``; of nuts ``divergences``, ``r_hat`` (the largest) and ``ess`` (the smallest).
+        Of laplace ``k_hat`` and ``ess``; of nuts what `tabkit.cltv.mixing.mixing` returns.
     warnings
-        What a careful colleague would say of these figures.
+        What makes the draws doubtful.
     """
 
     draws: Mapping[str, Floats]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -222,6 +223,21 @@ def test_the_verdict_says_what_does_not_hold(quick, monkeypatch):
     assert "does not beat the historical rate" in said
     assert "are too narrow for customers" in said
     assert "held the total in 0 of 3" in said
+
+
+def test_doubtful_draws_of_an_origin_stand_before_the_verdict(quick, monkeypatch):
+    clean = tried().verdict()
+    rough = {"divergences": 20.0, "divergent": 0.02, "r_hat": 1.004, "ess": 900.0}
+
+    def doubtful(source, **options):
+        model = quick_fit(source, **options)
+        return replace(model, facts={**model.facts, "inference": "nuts", "diagnostics": rough})
+
+    monkeypatch.setattr(lifetime_value, "fit", doubtful)
+    told = tried().to_dict()["verdict"]
+    assert told.startswith("The fit at ")
+    assert told.count("20 divergences (2.0% of draws)") == len(tried().origins)
+    assert told.endswith(clean)
 
 
 def test_a_horizon_in_which_nothing_happens_is_told_without_nan(quick):

@@ -9,14 +9,17 @@ import campaigns as example
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from pipelines import campaigns as campaigns_module
 from pipelines import decisions, lifetime_value
 from pipelines.campaigns import campaigns
 from pipelines.changes import changes
+from pipelines.cltv_views import campaigns_view
 from pipelines.config import CampaignConfig
 from pipelines.lifetime_value import LifetimeModel
 from tabkit.cltv import bidding
+from tabkit.cltv.campaign import CampaignFit
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError, SchemaError
 
@@ -131,6 +134,44 @@ def test_the_example_ends_its_log_at_the_last_day(data: tuple[pl.DataFrame, pl.D
     log, users = data
     assert log["date"].max() <= example.END
     assert log["customer_id"].n_unique() == users.height
+
+
+def walked(rows: pl.DataFrame, **diagnostics: float) -> CampaignFit:
+    """Return a fit as a sampler might have made it, without one."""
+    names, rng = tuple(rows["campaign"].unique().sort().to_list()), np.random.default_rng(0)
+    means = [rows.filter(campaign=name)["mean"].mean() for name in names]
+    wide = {"level": np.array(means) + rng.standard_normal((200, len(names)))}
+    wide |= {
+        name: np.full((200, len(names)), value)
+        for name, value in (("walk", 0.1), ("day_noise", 1.0), ("zero_share", 0.0))
+    }
+    common = ("freedom", "start_mean", "start_scale", "walk_mean", "walk_spread", "day_mean", "day_spread")
+    levels = rows.select(
+        "campaign", "day", *(pl.col("mean").alias(n) for n in ("mean", "q3", "q10", "q25", "q50", "q75", "q90", "q97"))
+    )
+    return CampaignFit(
+        names=names, last_days=tuple(rows.filter(campaign=name)["day"].max() for name in names), end=rows["day"].max(),
+        users=(5.0,) * len(names), user_sd=(1.0,) * len(names), floor=0.0,
+        draws=wide | {name: np.full(200, 5.0) for name in common}, levels=levels, diagnostics=diagnostics, warnings=(),
+    )  # fmt: skip
+
+
+def test_doubtful_draws_stand_at_the_head_of_text_page_and_json(
+    model: LifetimeModel, data: tuple[pl.DataFrame, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {}
+    for name, r_hat in (("clean", 1.004), ("rough", 1.07)):
+        diagnostics = {"divergences": 0.0, "divergent": 0.0, "r_hat": r_hat, "ess": 900.0}
+        monkeypatch.setattr(campaigns_module.campaign, "fit", lambda rows, d=diagnostics, **_: walked(rows, **d))
+        found[name] = campaigns(model, data[1], config={**SETTINGS, "ahead_days": 5}).to_dict()
+    assert found["clean"]["doubts"] == []
+    assert found["rough"]["doubts"] == ["R-hat is 1.070, above 1.02: the chains do not agree yet; draw more."]
+    assert found["rough"]["verdict"].endswith(found["clean"]["verdict"])
+    assert "R-hat is 1.070" in found["rough"]["verdict"].removesuffix(found["clean"]["verdict"])
+    shown = {"horizon_days": 365, "margin": 0.4, "confidence": 0.9, "output": None, "page": None}
+    with (console := Console(width=200)).capture() as printed:
+        console.print(campaigns_view({**found["rough"], **shown}))
+    assert printed.get().startswith("Doubtful: R-hat is 1.070")
 
 
 def test_a_campaign_that_changed_is_told(model: LifetimeModel, data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
