@@ -20,6 +20,8 @@ _BINS = 50
 _PRIOR = 5.0
 """Units by which the mean of a bin is drawn to that of all, so that bins of few units say little."""
 _NAMED = 3
+_SAMPLE = 20_000
+"""Units that tell what a feature tells alone."""
 _TELLING = {"auc": 0.6, "r2": 0.1}
 """What a feature tells alone before it is worth a name."""
 
@@ -35,7 +37,7 @@ class Strength:
     auc
         Within arms, of an outcome with two values; else None.
     alone
-        The features that tell most by themselves, with their own AUC (or R2); empty unless they tell much together.
+        The features that tell most by themselves, with their own AUC (or R2), if that is worth a name.
     """
 
     r2: float | None
@@ -44,16 +46,21 @@ class Strength:
 
     @property
     def level(self) -> Level:
-        """How much that is: ``note`` and ``asks`` are open, ``exact`` is what nothing known beforehand tells."""
+        """How much that is: ``note`` and ``asks`` are open, ``exact`` is what nothing known beforehand tells.
+
+        The most counts that models or one feature tell: models of few units learn less than one good feature says.
+        """
+        models = self.auc if self.auc is not None else self.r2
+        most = max(models or 0.0, *(size for _, size in self.alone), 0.0)
         if self.auc is not None:
-            return "exact" if self.auc >= EXACT_AUC else "asks" if self.auc >= STRONG_AUC else "little"
-        if self.r2 is None or self.r2 < NOTED_R2:
+            return "exact" if most >= EXACT_AUC else "asks" if most >= STRONG_AUC else "little"
+        if most < NOTED_R2:
             return "little"
-        return "exact" if self.r2 >= EXACT_R2 else "asks" if self.r2 >= STRONG_R2 else "note"
+        return "exact" if most >= EXACT_R2 else "asks" if most >= STRONG_R2 else "note"
 
 
 def strength(experiment: Experiment, outcomes: Floats, frame: pl.DataFrame, features: Sequence[str]) -> Strength:
-    """Measure what outcome models tell, and where that is much, which features tell it alone.
+    """Measure what outcome models tell, and which features tell most alone.
 
     Parameters
     ----------
@@ -66,15 +73,17 @@ def strength(experiment: Experiment, outcomes: Floats, frame: pl.DataFrame, feat
     """
     expected = outcomes[np.arange(experiment.rows), experiment.arm]
     found = _told(experiment, expected)
-    if found.level == "little":
+    if found.r2 is None:
         return found
+    rows = np.random.default_rng(0).permutation(experiment.rows)[:_SAMPLE]
+    few, part = experiment.take(rows), frame[rows]
     alone = [
-        (name, _told(experiment, _by_bin(frame[name].alias("values"), experiment)))
+        (name, _told(few, _by_bin(part.get_column(name).alias("values"), few)))
         for name in features
-        if _has_bins(frame[name])
+        if _has_bins(part.get_column(name))
     ]
     measure = "r2" if found.auc is None else "auc"
-    sizes = [(name, float(getattr(told, measure))) for name, told in alone]
+    sizes = [(name, getattr(told, measure) or 0.0) for name, told in alone]
     ranked = sorted((pair for pair in sizes if pair[1] >= _TELLING[measure]), key=lambda pair: -pair[1])
     return Strength(found.r2, found.auc, tuple(ranked[:_NAMED]))
 

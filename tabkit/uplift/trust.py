@@ -147,7 +147,12 @@ def _balance(report: Mapping[str, Any]) -> Iterator[Finding]:
     more = f" and {len(named) - 3} more" if len(named) > 3 else ""
     how = "after weighting the arms are still not alike" if weighted else "features differ between arms beyond chance"
     said = f"{how}: {', '.join(named[:3])}{more}, by up to {abs(worst[size]):.2f} standard deviations"
-    yield Finding("balance", "FAIL", said, fatal=abs(worst[size]) >= MUCH)
+    yield Finding("balance", "FAIL", said, fatal=abs(worst[size]) >= MUCH and not _known(report))
+
+
+def _known(report: Mapping[str, Any]) -> bool:
+    """Whether features differ between arms and the user said that this is no matter: then they may tell the arm too."""
+    return bool(report.get("allow_imbalance")) and bool(unbalanced(report))
 
 
 def unbalanced(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -176,9 +181,7 @@ def _agreement(report: Mapping[str, Any]) -> Iterator[Finding]:
         f"{found['p']:.2g}): features that tell the outcome differ between arms, so one was measured after contact, "
         "or something other than chance chose"
     )
-    # Where an imbalance was allowed it is known, and the doubly robust effect takes it out.
-    known = bool(report.get("allow_imbalance")) and bool(unbalanced(report))
-    yield Finding("agreement", "FAIL", said, fatal=not known)
+    yield Finding("agreement", "FAIL", said, fatal=not _known(report))
 
 
 def _outcome_models(report: Mapping[str, Any]) -> Iterator[Finding]:
@@ -188,7 +191,7 @@ def _outcome_models(report: Mapping[str, Any]) -> Iterator[Finding]:
         return
     measure = f"AUC {told.auc:.3f}" if told.auc is not None else f"R2 {told.r2:.3f}"
     alone = ", ".join(f"{name!r} {size:.2f}" for name, size in told.alone)
-    shown = f"({measure}; by themselves: {alone})" if alone else f"({measure})"
+    shown = f"({measure}; alone: {alone})" if alone else f"({measure})"
     if told.level == "exact":
         said = (
             f"features tell the outcome of unseen units almost without error {shown}: what was known before contact "
@@ -229,7 +232,7 @@ def _clusters(report: Mapping[str, Any]) -> Iterator[Finding]:
         "units were assigned whole, so that errors are too small and rankings learn the groups; name the column of "
         "the groups (--group), made of these if there is none, or leave them out if they came after contact"
     )
-    yield Finding("clusters", "FAIL", said, fatal=True)
+    yield Finding("clusters", "FAIL", said, fatal=not _known(report))
 
 
 def _overlap(report: Mapping[str, Any]) -> Iterator[Finding]:

@@ -263,6 +263,46 @@ def test_imbalance_drift_and_too_little_overlap_fail() -> None:
     assert row(shown(chosen), "Balance of columns")[1] == "FAIL"
 
 
+def test_what_checks_find_stands_above_all_figures_and_in_the_title() -> None:
+    data = observed(arm("mail"))
+    assert 'role="alert"' not in shown(data)
+    data["drift"][0]["z"] = -3.5
+    html = shown(data)
+    assert '<p class="verdict">Ranking usable, with reservations.</p>' in html
+    assert "#009e73" not in html.split("<table")[0]  # no green
+    assert html.index('role="alert"') < html.index("<table")
+    assert "Read with reservations. The effect of mail on held-out units is not that on the others" in text(html)
+    data["overlap"] |= {"trimmed": 7000}
+    assert "Do not use these effects. 7,000 of 9,000 units (78 %)" in text(shown(data))
+
+
+def test_the_page_tells_on_whom_effects_rest() -> None:
+    found = arm("mail")
+    found["on_treated"] = {"effect": found["effect"], "units": 120, "of": 150, "controls": 77.0}
+    basis = {"whom": "kept", "units": {"none": 90, "mail": 55}, "effective": {"none": 40.0, "mail": 30.0}}
+    html = shown(observed(found, basis={**basis, "held_out": 58}))
+    assert "145 units that were not trimmed" in row(html, "Average effect, doubly robust")[3]
+    assert row(html, "Units that effects rest on")[1] == "145 of 9,000"
+    assert row(html, "Held-out units that verdicts rest on")[1] == "58 of 2,000"
+    assert "120 of 150" in row(html, "Effect on the treated")[3]
+    assert "as good as 77" in row(html, "Effect on the treated")[3]
+
+
+def test_where_no_response_model_could_be_fitted_the_page_says_so() -> None:
+    found = arm("mail") | {"response": None, "against_response": None, "response_curve": None}
+    html = shown(report(found))
+    assert "no response model could be fitted" in row(html, "Qini of the response model")[3]
+    assert "Qini less the response model" not in html
+    assert "by expected outcome" not in text(html).split("What policies are worth")[0]
+
+
+def test_strong_features_are_a_question_at_the_head() -> None:
+    html = shown(report(arm("mail"), strength={"r2": 0.9, "auc": None, "alone": [["last year", 0.88]]}, kind="number"))
+    assert "To be sure. Features tell the outcome of unseen units very well" in text(html)
+    assert '<p class="verdict">Ranking usable.</p>' in html
+    assert row(html, "What tells the outcome")[1] == "note"
+
+
 def test_overlap_tells_who_was_trimmed_and_what_is_left() -> None:
     [_, result, words] = row(shown(observed(arm("mail"))), "Overlap")
     assert result == "pass"

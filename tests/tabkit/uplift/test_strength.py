@@ -28,7 +28,7 @@ def test_what_a_feature_tells_of_an_amount_is_noted_or_asked_about(share, level)
     found = strength(experiment, expected, frame, frame.columns)
     assert (found.level, found.auc) == (level, None)
     assert found.r2 == pytest.approx(share, abs=0.02)
-    assert [name for name, _ in found.alone] == ([] if level == "little" else ["x", "level"])
+    assert [name for name, _ in found.alone] == ["x", "level"]
 
 
 @pytest.mark.parametrize(("share", "level"), [(0.5, "little"), (0.9, "asks"), (1.0, "exact")])
@@ -36,9 +36,16 @@ def test_what_it_tells_of_a_yes_or_no_is_an_area(share, level):
     experiment, expected, frame = told(share, binary=True)
     found = strength(experiment, expected, frame, frame.columns)
     assert found.level == level
-    if level != "little":
-        assert found.alone[0][0] == "x"
-        assert found.alone[0][1] == pytest.approx(found.auc, abs=0.02)
+    assert found.alone[0][0] == "x"
+    assert found.alone[0][1] == pytest.approx(found.auc, abs=0.02)
+
+
+def test_one_feature_counts_where_models_learned_less_than_it_says():
+    experiment, expected, frame = told(0.95, binary=True)
+    nothing = np.random.default_rng(1).normal(size=expected.shape)
+    found = strength(experiment, nothing, frame, frame.columns)
+    assert found.auc < 0.6
+    assert found.level == "asks"
 
 
 def test_an_effect_is_told_by_no_feature():
