@@ -14,8 +14,6 @@ from tabkit.uplift.strength import Strength
 from tabkit.uplift.verdict import TITLES
 
 Result = Literal["pass", "note", "asks", "FAIL", "not checked"]
-_DOUBT = 0.01
-"""The p of a disagreement that is enough where the outcome is told too well besides: two signs of one cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +168,7 @@ def _agreement(report: Mapping[str, Any]) -> Iterator[Finding]:
     if found is None:
         yield Finding("agreement", "not checked")
         return
-    told = _strength(report)
-    doubt = told is not None and told.level != "little" and found["p"] < _DOUBT
-    if found["p"] >= UNLIKELY and not doubt:
+    if found["p"] >= UNLIKELY:
         yield Finding("agreement", "pass")
         return
     gaps = ", ".join(f"{each['arm']} {_effect(each['value'], report)}" for each in found["gaps"])

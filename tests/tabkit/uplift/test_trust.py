@@ -124,14 +124,6 @@ def test_a_strong_feature_is_asked_about_and_fails_nothing(
     assert trust.sentences(found)[0].endswith("Were all known before?")
 
 
-def test_two_signs_of_one_leak_are_more_than_one() -> None:
-    doubtful = {"gaps": [{"arm": "mail", "value": 0.4, "se": 0.15}], "p": 0.004}
-    assert trust.passed("agreement", judged(agreement=doubtful)) is True
-    assert (
-        trust.passed("agreement", judged(agreement=doubtful, strength={"r2": 0.9, "auc": None, "alone": []})) is False
-    )
-
-
 def test_an_imbalance_that_was_allowed_is_a_reservation_with_all_that_follows_from_it() -> None:
     gap = {"gaps": [{"arm": "mail", "value": 0.4, "se": 0.1}], "p": 1e-5}
     rows = [{**CLEAN["balance"][0], "smd": 0.3, "p": 1e-9}]
