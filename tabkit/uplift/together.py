@@ -16,6 +16,8 @@ from tabkit.uplift.limits import TOGETHER, TOGETHER_Z
 from tabkit.uplift.regressor import Codes, Floats
 
 _MOST_COLUMNS = 4
+_SAMPLE = 20_000
+"""Units that columns are looked for with: of a million in pairs two hundred pairs are left, and that is enough."""
 _TRIED, _PAIRED = 60, 12
 """Columns that are looked at, and those in pairs, by most levels: a cluster is known by what few others share."""
 
@@ -64,7 +66,17 @@ def assigned_together(frame: pl.DataFrame, columns: Sequence[str], experiment: E
     Together or None
         None if no grouping is beyond `limits.TOGETHER` and `limits.TOGETHER_Z`.
     """
-    levels = {name: codes for name in columns if (codes := _codes(frame[name].alias("values"))) is not None}
+    rows = np.sort(np.random.default_rng(0).permutation(experiment.rows)[:_SAMPLE])
+    found = _searched(frame[rows], columns, experiment.take(rows))
+    if found is None or len(rows) == experiment.rows:
+        return found
+    every = [_codes(frame.get_column(name).alias("values")) for name in found.columns]
+    whole = _agreement(found.columns, reduce(_crossed, [codes for codes in every if codes is not None]), experiment)
+    return whole or found
+
+
+def _searched(frame: pl.DataFrame, columns: Sequence[str], experiment: Experiment) -> Together | None:
+    levels = {name: codes for name in columns if (codes := _codes(frame.get_column(name).alias("values"))) is not None}
     names = sorted(levels, key=lambda name: -int(levels[name].max()))[:_TRIED]
     first = [(name,) for name in names] + list(combinations(names[:_PAIRED], 2))
     best = _best(first, levels, experiment)

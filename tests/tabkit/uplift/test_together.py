@@ -46,6 +46,17 @@ def test_a_customer_who_stands_there_twice_is_a_group():
     assert (found.groups, found.units, found.agreement) == (300, 600, 1.0)
 
 
+def test_of_many_units_a_sample_finds_the_columns_and_all_are_counted():
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(15_000), 2)
+    arm = rng.integers(0, 2, 15_000)[group]
+    experiment = Experiment(("no", "yes"), arm, np.zeros(30_000), np.full((30_000, 2), 0.5))
+    found = assigned_together(
+        pl.DataFrame({"house": group, "age": rng.integers(18, 90, 30_000)}), ["age", "house"], experiment
+    )
+    assert (found.columns, found.groups, found.units, found.agreement) == (("house",), 15_000, 30_000, 1.0)
+
+
 def test_arms_drawn_unit_by_unit_are_never_taken_for_groups():
     """Of 200 such tables the largest agreement was .09, and the largest z 3.2."""
     for seed in range(40):
