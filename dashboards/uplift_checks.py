@@ -94,6 +94,7 @@ _TOLD = {
     ),
     "outcome_models": ("What tells the outcome", "Features tell no more of it than one may know before contact."),
     "clusters": ("Units treated together", "Arms were drawn unit by unit, as far as columns show."),
+    "copies": ("Copies of units", "No more held-out units are like others than chance explains."),
 }
 
 

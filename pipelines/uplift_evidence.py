@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.uplift_config import UpliftConfig
+from pipelines.uplift_copies import Copied, copied
 from pipelines.uplift_fit import Units
 from pipelines.uplift_member import Predicted
 from pipelines.uplift_units import balance_of, features_of
@@ -129,6 +130,8 @@ class Evidence:
         How well features tell the outcome.
     together
         Groups of units that were given one arm, though no group is named.
+    copies
+        Held-out units that are copies of others.
     basis
         How many units figures rest on.
     allow_imbalance
@@ -145,6 +148,7 @@ class Evidence:
     agreement: Agreement | None
     strength: Strength
     together: Together | None
+    copies: Copied | None
     basis: Basis
     allow_imbalance: bool
 
@@ -193,6 +197,7 @@ def evidence(
         agreement=agreement(kept, predicted.outcome[own]) if randomised else None,
         strength=strength(kept, predicted.outcome[own], frame[own], features),
         together=assigned_together(frame, features, experiment) if alone else None,
+        copies=copied(units, weighed.held, features),
         basis=weighed.basis(),
         allow_imbalance=settings.allow_imbalance,
     )

@@ -169,6 +169,7 @@ def checks(report: Mapping[str, Any]) -> dict[str, Any]:
         "agreement": report.get("agreement") or {},
         "outcome_models": report.get("strength") or {},
         "clusters": report.get("together") or {},
+        "copies": report.get("copies") or {},
         "overlap": report["overlap"] or {},
         "placebo_treatment": {"found": placebo},
         "placebo_outcomes": {"found": outcomes},

@@ -58,6 +58,7 @@ CHECKS: Mapping[str, str] = {
     "agreement": "agreement of estimates",
     "outcome_models": "what tells the outcome",
     "clusters": "units treated together",
+    "copies": "copies of units",
     "overlap": "overlap of arms",
     "placebo_treatment": "placebo treatment",
     "placebo_outcomes": "placebo outcomes",
@@ -231,6 +232,19 @@ def _clusters(report: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding("clusters", "FAIL", said, fatal=not _known(report))
 
 
+def _copies(report: Mapping[str, Any]) -> Iterator[Finding]:
+    found = report.get("copies")
+    if found is None:
+        yield Finding("copies", "pass" if "copies" in report else "not checked")
+        return
+    said = (
+        f"{100 * found['share']:.0f} % of the held-out units also stand among the others, alike in features, arm and "
+        f"outcome (by chance: {100 * found['by_chance']:.0f} %): if units were copied, errors are too small and "
+        "rankings flattered; remove the copies"
+    )
+    yield Finding("copies", "FAIL", said)
+
+
 def _overlap(report: Mapping[str, Any]) -> Iterator[Finding]:
     found = report["overlap"]
     if found is None:
@@ -296,6 +310,7 @@ _JUDGES: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
     _agreement,
     _outcome_models,
     _clusters,
+    _copies,
     _overlap,
     _placebos,
     _drift,

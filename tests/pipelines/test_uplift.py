@@ -113,7 +113,7 @@ def test_the_summary_has_the_keys_that_are_promised(mailer: UpliftModel) -> None
     passed = {name: check["passed"] for name, check in said["checks"].items()}
     assert passed == {
         "sample_ratio": None, "balance": True, "agreement": True, "outcome_models": True, "clusters": True,
-        "placebo_treatment": True, "placebo_outcomes": None, "drift": True,
+        "copies": True, "placebo_treatment": True, "placebo_outcomes": None, "drift": True,
     }  # fmt: skip
     assert said["warnings"] == []
     assert said["units"]["whom"] == "all"
@@ -650,3 +650,14 @@ def test_no_outcome_has_a_say_in_its_own_features() -> None:
 def test_what_cannot_be_asked_is_an_error_of_its_own() -> None:
     with pytest.raises(TabkitError, match="the role target"):
         trained(mailing(300).with_columns(target=1), roles=replace(ROLES, target="target"))
+
+
+def test_copies_of_units_on_both_sides_reach_the_verdict(people: pl.DataFrame) -> None:
+    once = people.select(*KNOWN[1:], "arm", "bought")
+    roles = Roles(treatment="arm", outcome="bought")
+    model = uplift.train(pl.concat([once, once[:1400]]), roles=roles, config=QUICK)
+    said = uplift_jobs.summary(model)
+    assert said["checks"]["copies"]["passed"] is False
+    assert 0.3 < said["checks"]["copies"]["share"] < 0.7
+    assert any("also stand among the others" in warning for warning in said["warnings"])
+    assert all(arm["verdict"] == "none" or "reservations" in arm["title"] for arm in said["arms"].values())
