@@ -111,9 +111,10 @@ def score_files(
         under the outputs' names before still stands then.
     """
     started = time.perf_counter()
-    names = frames.files(sources)
-    plan = plan_outputs(names, output)
-    tables = {name: frames.scan(name, dtypes=model.known_dtypes()) for name in names}
+    parts = frames.parts(sources)
+    plan = plan_outputs([part.name for part in parts], output)
+    dtypes = {**frames.key_types(parts), **model.known_dtypes()}
+    tables = {part.name: frames.scan_parts([part], dtypes=dtypes) for part in parts}
     tally = Tally()
     scored: dict[str, pl.LazyFrame] = {}
     for name, table in tables.items():

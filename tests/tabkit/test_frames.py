@@ -185,12 +185,13 @@ def test_a_folder_that_is_called_like_a_file_is_one_table():
     assert load("data").height == 6
 
 
-def test_columns_of_other_order_are_matched_by_name_or_refused():
-    for ending in ("parquet", "arrow", "ndjson"):
+def test_columns_of_other_order_are_matched_by_name():
+    for ending in ENDINGS:
         names = [write(f"1.{ending}", pl.DataFrame({"a": [1], "b": [2]}))]
         names += [write(f"2.{ending}", pl.DataFrame({"b": [4], "a": [3]}))]
         assert load(names).rows() == [(1, 2), (3, 4)]
-    refused([text("1.csv", "a,b\n1,2\n"), text("2.csv", "b,a\n3,4\n")], match="schema names differ")
+    error = refused([text("3.csv", "a,b\n1,2\n"), text("4.csv", "b,c\n3,4\n")], match="'4.csv' lacks 'a' and has 'c'")
+    assert "same columns" in error.advice
 
 
 def test_urls_pass_unchanged():
@@ -379,7 +380,7 @@ def test_text_where_numbers_were_names_column_and_value():
     error = refused(name, match=r"'x.csv' cannot be read: could not parse `x` as dtype `i64` at column 'n'",
                     dtypes={"n": pl.Int64()})  # fmt: skip
     assert "repair the value" in error.advice
-    refused(name, match="`1` as dtype `date` at column 'n'", dtypes={"n": pl.Date()})
+    assert "2024-12-31" in refused(name, match="column 'n' .*1 is not ISO 8601", dtypes={"n": pl.Date()}).advice
 
 
 def test_codes_keep_their_leading_zeros():
@@ -494,11 +495,11 @@ def test_keys_that_come_late_or_in_other_parts_are_kept():
         ("1", pl.Decimal(10, 2), 1),
         ("true", pl.Boolean(), True),
         ('"x"', pl.Int64(), "x"),
-        ('"10:11:12"', pl.Time(), "10:11:12"),
+        ('"10:11:12"', pl.Time(), dt.time(10, 11, 12)),
         ('"2020-01-02"', pl.Date(), dt.date(2020, 1, 2)),
         ('"2020-01-02 03:04:05"', pl.Datetime("us"), dt.datetime(2020, 1, 2, 3, 4, 5)),
-        ('"2020-01-02T03:04:05"', pl.Datetime("us", "UTC"), "2020-01-02T03:04:05"),
-        ('"2020-01-02T03:04:05+05:00"', pl.Datetime("us"), "2020-01-02T03:04:05+05:00"),
+        ('"2020-01-02T03:04:05"', pl.Datetime("us", "UTC"), dt.datetime(2020, 1, 2, 3, 4, 5)),
+        ('"2020-01-02T03:04:05+05:00"', pl.Datetime("us"), dt.datetime(2020, 1, 1, 22, 4, 5, tzinfo=dt.UTC)),
         (
             '"2020-01-02T03:04:05+05:00"',
             pl.Datetime("us", "UTC"),
@@ -513,7 +514,7 @@ def test_known_types_of_json_hold_where_they_lose_nothing(content, known, expect
 
 
 def test_a_date_that_is_none_is_named():
-    refused(text("x.ndjson", '{"a": "bad"}\n'), match="cannot parse 'bad'", dtypes={"a": pl.Date()})
+    refused(text("x.ndjson", '{"a": "bad"}\n'), match="column 'a' .*bad is not ISO 8601", dtypes={"a": pl.Date()})
 
 
 # Names and helpers

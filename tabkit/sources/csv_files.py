@@ -1,0 +1,82 @@
+"""CSV files: read as text, typed by their content or by what is known of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from tabkit.errors import SourceError
+from tabkit.sources.failures import some
+from tabkit.sources.text_types import decide, dtype_of, is_temporal, needs_content, parsed
+
+
+def scan_csv(names: Sequence[str], dtypes: Mapping[str, pl.DataType], *, path: str | None = None) -> pl.LazyFrame:
+    """Open CSV files as one table; `path` names a column for the path of each row's file."""
+    columns = _columns(names)
+    plain = _open(names, columns, {})
+    kinds = decide(plain, [name for name in columns[0] if needs_content(dtypes.get(name))])
+    types = {name: dtype_of(kinds.get(name, "text"), dtypes.get(name)) for name in columns[0]}
+    times = {name: dtype for name, dtype in types.items() if is_temporal(dtype)}
+    native = {name: dtype for name, dtype in types.items() if name not in times}
+    frame = _open(names, columns, native, path=path)
+    return frame.with_columns(parsed(name, dtype) for name, dtype in times.items())
+
+
+def _columns(names: Sequence[str]) -> list[list[str]]:
+    """Return the names in the header of each file: the same ones in all, in any order."""
+    headers: list[list[str]] = []
+    for name in names:
+        columns = pl.scan_csv(name, glob=False, infer_schema=False).collect_schema().names()
+        _check_header(name, columns)
+        if headers and set(columns) != set(headers[0]):
+            lacks, more = sorted(set(headers[0]) - set(columns)), sorted(set(columns) - set(headers[0]))
+            told = [f"lacks {some(lacks)}"] if lacks else []
+            told += [f"has {some(more)} besides"] if more else []
+            raise SourceError(
+                f"{name!r} and {names[0]!r} have different columns: {name!r} {' and '.join(told)}",
+                advice="give all parts the same columns",
+            )
+        headers.append(columns)
+    return headers
+
+
+def _open(
+    names: Sequence[str], columns: list[list[str]], dtypes: Mapping[str, pl.DataType], *, path: str | None = None
+) -> pl.LazyFrame:
+    """Open files with text in all columns but those of `dtypes`, in the order of the first file's columns."""
+
+    def scanned(files: Sequence[str]) -> pl.LazyFrame:
+        return pl.scan_csv(
+            list(files), glob=False, infer_schema=False, schema_overrides=pl.Schema(dtypes), include_file_paths=path
+        )
+
+    if all(header == columns[0] for header in columns):
+        return scanned(names)
+    order = [*columns[0], *([path] if path else [])]
+    return pl.concat([scanned([name]).select(order) for name in names])
+
+
+def _check_header(name: str, columns: Sequence[str]) -> None:
+    if any("\0" in column or "\ufffd" in column for column in columns):
+        raise SourceError(
+            f"{name!r} cannot be read: its first line is no text in UTF-8", advice="save the file as CSV in UTF-8"
+        )
+    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
+        raise SourceError(
+            f"{name!r} has the single column {columns[0]!r}: commas between the values were expected",
+            advice="save it with commas, or as Parquet",
+        )
+    # Polars renames the second `a` to `a_duplicated_0`; whether it did, the file alone can say.
+    renamed = (re.fullmatch(r"(.*)_duplicated_\d+", column, re.DOTALL) for column in columns)
+    taken = set(columns)
+    if any(match and match[1] in taken for match in renamed):
+        raw = pl.scan_csv(name, glob=False, has_header=False, n_rows=1, infer_schema=False).collect().row(0)
+        repeated = [column or "" for column, count in Counter(raw).items() if count > 1]
+        if repeated:
+            raise SourceError(
+                f"{name!r} has several columns of one name: {some(repeated)}",
+                advice="give each column a name of its own",
+            )

@@ -1,0 +1,59 @@
+"""What goes wrong while files are read, said so that a user can mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import polars as pl
+
+from tabkit.errors import SourceError, TabkitError
+
+_ADVICE = (
+    ("iso 8601", "write dates as 2024-12-31 and times as 2024-12-31T23:59:00, or give a Parquet file"),
+    ("could not parse", "repair the value at its source, or give a Parquet file, whose columns have one type each"),
+    ("utf-8", "save the file as UTF-8"),
+    ("more fields", "give each row as many values as the header has names; put quotes around values with commas"),
+    ("permission denied", "ask for the right to read it"),
+    ("schema names differ", "give all parts the same columns in the same order"),
+    ("object-store", "check the address and that this machine can reach it"),
+)
+_LOOK = "check that the content is what the name says, and that all parts have the same columns"
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn what Polars raises while it reads `what` into a `SourceError` that says what to do."""
+    try:
+        yield
+    except TabkitError:
+        raise
+    except FileNotFoundError as error:
+        raise SourceError(
+            f"{what} was not found or vanished while it was read: {first_lines(error)}",
+            advice="check the path, and that nothing moves or rewrites the file meanwhile",
+        ) from error
+    except pl.exceptions.NoDataError as error:
+        raise SourceError(
+            f"{what} is an empty file: a table with a header and rows was expected",
+            advice="check the export that made it",
+        ) from error
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeDecodeError) as error:
+        said = first_lines(error)
+        advice = next((advice for sign, advice in _ADVICE if sign in said.lower()), _LOOK)
+        raise SourceError(f"{what} cannot be read: {said}", advice=advice) from error
+
+
+def first_lines(error: BaseException, *, lines: int = 3) -> str:
+    """Return the beginning of what an exception says, in one line."""
+    said = str(error).partition("You might want to try:")[0]  # what follows is for programmers
+    return " / ".join(line for line in said.strip().splitlines()[:lines] if line.strip())[:400]
+
+
+def some(names: Sequence[str], *, most: int = 5) -> str:
+    """Return names as a message shows them.
+
+    >>> some(["a", "b", "c"], most=2)
+    "'a', 'b' and 1 more"
+    """
+    return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
