@@ -19,7 +19,7 @@ from tabkit.cltv import holdout, widening
 from tabkit.cltv.forecast import Horizon
 from tabkit.cltv.holdout import Holdout
 from tabkit.cltv.mixing import doubts_of_fit
-from tabkit.cltv.predictive import KINDS, Scores, total_of
+from tabkit.cltv.predictive import KINDS, LEVELS, Scores, total_of
 from tabkit.cltv.summary import summarise
 from tabkit.cltv.widening import Scored, Widening
 from tabkit.config import build
@@ -132,10 +132,29 @@ class Backtest:
             **plan,
             "overlap_days": self.plan.overlap_days,
             "origins": [origin.to_dict() for origin in self.origins],
+            "held": self.held(),
             "learned": {k: found.report(self.origins[-1].judged[k].scores.total) for k, found in self.learned.items()},
             "notes": list(self.notes),
             "verdict": self.verdict(),
         }
+
+    def held(self) -> Plain:
+        """Return, by kind, how often the widest interval of the total held, as it was and widened: plain data.
+
+        `LifetimeModel.widened` keeps it with a model, so that forecasts say how far to believe their intervals.
+        """
+        kinds = {}
+        for kind in (kind for kind in KINDS if all(kind in origin.judged for origin in self.origins)):
+            judged = [origin.judged[kind] for origin in self.origins]
+            wide = [one.widened for one in judged if one.widened is not None]
+            kinds[kind] = {
+                "held": _count_held([one.scores for one in judged]),
+                "of": len(judged),
+                "widened_held": _count_held(wide),
+                "widened_of": len(wide),
+            }
+        plan = {"horizon_days": self.plan.horizon_days, "overlap_days": self.plan.overlap_days}
+        return {**plan, "level": LEVELS[-1], "kinds": kinds}
 
     def verdict(self) -> str:
         """Say in a sentence whether the model beats simple forecasts, and whether its intervals hold."""
@@ -319,15 +338,15 @@ def _mean(judged: Sequence[Judged], values: Sequence[float]) -> float:
 
 def _totals(judged: Sequence[Judged]) -> str:
     """Say how often the widest interval of the total held, as it was and widened."""
-
-    def held(scores: Sequence[Scores]) -> int:
-        found = [total_of(s.total, s.actual, counts=s.counts)["intervals"][-1]["holds"] for s in scores]
-        return sum(found)
-
     pairs = [(one.scores, one.widened) for one in judged if one.widened is not None]
-    count, without = len(pairs), held([plain for plain, _ in pairs])
-    more = f", with widening learned in {held([wide for _, wide in pairs])} of {count} (without {without})"
-    return f"held the total in {held([one.scores for one in judged])} of {len(judged)}{more if pairs else ''}"
+    count, without = len(pairs), _count_held([plain for plain, _ in pairs])
+    more = f", with widening learned in {_count_held([wide for _, wide in pairs])} of {count} (without {without})"
+    return f"held the total in {_count_held([one.scores for one in judged])} of {len(judged)}{more if pairs else ''}"
+
+
+def _count_held(scores: Sequence[Scores]) -> int:
+    """Return of how many the widest interval of the total held."""
+    return sum(total_of(s.total, s.actual, counts=s.counts)["intervals"][-1]["holds"] for s in scores)
 
 
 def _doubtful(origins: Sequence[Origin]) -> str:

@@ -36,7 +36,7 @@ def fit_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -
         past = backtest(
             source, config=config, horizon_days=config.widen_days, origins=config.widen_origins, progress=progress
         )
-        model = model.widened(past.learned, horizon_days=config.widen_days)
+        model = model.widened(past.learned, horizon_days=config.widen_days, tested=past.held())
     checksum = model.save(output, overwrite=overwrite)
     if config.report is not None:
         write_fit_page(model, config.report, source=source, config=config, progress=progress)

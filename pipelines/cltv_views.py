@@ -16,6 +16,7 @@ def fit_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `cltv fit` has to say: parameters, how they were drawn, and what to mind."""
     lines: list[RenderableType] = [
         Text(_customers(result)),
+        *_noted(result["warnings"]),
         Text(),
         _parameters(result),
         Text(_drawn(result, "Purchases")),
@@ -27,12 +28,11 @@ def fit_view(result: Mapping[str, Any]) -> RenderableType:
     refused = [f"{count:,} {reason}" for reason, count in result["refused"].items()]
     if refused:
         lines.append(Text(f"Rows left out: {', '.join(refused)}"))
-    lines += [Text(f"Note: {warning}", "yellow") for warning in result["warnings"]]
     return Group(*lines)
 
 
 def forecast_view(result: Mapping[str, Any]) -> RenderableType:
-    """Return what `cltv forecast` has to say: the sums, with the intervals of sums."""
+    """Return what `cltv forecast` has to say: the sums with their intervals, and how far to believe these."""
     rows: Sequence[Mapping[str, Any]] = result["totals"]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     kinds = [kind for kind in ("purchases", "value") if f"{kind}_mean" in rows[0]]
@@ -43,7 +43,14 @@ def forecast_view(result: Mapping[str, Any]) -> RenderableType:
         table.add_row(*([visible_line(row["group"])] if len(rows) > 1 else []), f"{row['customers']:,}", *cells)
     head = f"Forecast of {result['rows']:,} customers for {result['horizon_days']:g} days; together they bring:"
     wrote = f"Wrote {result['output']}, {result['seconds']:.1f} s"
-    lines: list[RenderableType] = [Text(head), Text(), table, Text(), Text(wrote, "bold")]
+    lines: list[RenderableType] = [
+        Text(head),
+        *_noted(result["warnings"]),
+        Text(),
+        table,
+        *_tested(result["intervals"]),
+    ]
+    lines += [Text(), Text(wrote, "bold")]
     if result["widened"]:
         learned = result["widened"]["horizon_days"]
         other = "" if learned == result["horizon_days"] else f", which looked {learned:g} days ahead"
@@ -174,13 +181,25 @@ def _table(names: Sequence[str]) -> Table:
 
 
 def _sum(row: Mapping[str, Any], kind: str) -> str:
-    """Return a mean with its outermost quantiles, such as ``1,664 (q03 1,481 to q97 1,851)``."""
+    """Return mean and median with the outermost quantiles: ``1,664, median 1,660 (q03 1,481 to q97 1,851)``."""
     levels = [name for name in row if name.startswith(f"{kind}_q")]
-    if len(levels) < 2:
-        return f"{row[f'{kind}_mean']:,.0f}"
+    middle = f"{kind}_q50"
+    both = f"{row[f'{kind}_mean']:,.0f}" + (f", median {row[middle]:,.0f}" if middle in row else "")
     low, high = levels[0], levels[-1]
+    if low == high:
+        return both
     names = [name.removeprefix(f"{kind}_") for name in (low, high)]
-    return f"{row[f'{kind}_mean']:,.0f} ({names[0]} {row[low]:,.0f} to {names[1]} {row[high]:,.0f})"
+    return f"{both} ({names[0]} {row[low]:,.0f} to {names[1]} {row[high]:,.0f})"
+
+
+def _tested(intervals: Mapping[str, Mapping[str, Any]]) -> list[Text]:
+    """Return what is known of the intervals of totals; in yellow where that is nothing good."""
+    good = {kind: found["of"] and not found["too_narrow"] for kind, found in intervals.items()}
+    return [Text(found["said"], "" if good[kind] else "yellow") for kind, found in intervals.items()]
+
+
+def _noted(warnings: Sequence[str]) -> list[Text]:
+    return [Text(f"Note: {warning}", "yellow") for warning in warnings]
 
 
 def _customers(result: Mapping[str, Any]) -> str:

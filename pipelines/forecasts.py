@@ -12,6 +12,7 @@ from pipelines.config import ForecastConfig
 from pipelines.lifetime_value import LifetimeModel, horizon_of
 from pipelines.tables import check_table
 from tabkit.cltv import forecast as forecasting
+from tabkit.cltv.guard import faults_of
 from tabkit.cltv.totals import Totals
 from tabkit.progress import Progress
 from tabkit.scoring import write
@@ -40,6 +41,20 @@ def forecast_file(
             block.write_parquet(Path(folder) / f"{number:08d}.parquet")
             rows += block.height
         write([pl.scan_parquet(f"{folder}/*.parquet")], [output], sources=["the forecast"])
-    sums = totals.frame(sorted(set(config.quantiles)), stretch=stretch)
     widened = model.facts.get("widened") if stretch else None
-    return {"rows": rows, "horizon_days": config.horizon_days, "totals": sums.to_dicts(), "widened": widened}
+    tested = {kind: one.to_dict(horizon_days=config.horizon_days) for kind, one in model.tested(config).items()}
+    return {
+        "rows": rows,
+        "horizon_days": config.horizon_days,
+        "totals": model.sums(totals, config).to_dicts(),
+        "intervals": tested,
+        "widened": widened,
+        "warnings": _warnings(model),
+    }
+
+
+def _warnings(model: LifetimeModel) -> list[str]:
+    """Return what was said of the fit, and what its customers are that would be refused today."""
+    faults = faults_of(model.customers, model.forecaster.model)
+    old = [f"In the summary that was fitted {'; '.join(faults)}: repair it and fit again."] if faults else []
+    return [*old, *model.facts.get("warnings", ())]

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.interval_record import interval_record
 from pipelines.learners import made_of
 from pipelines.terminal import (
     classes_of,
@@ -99,6 +100,7 @@ def _lifetime_view(result: Mapping[str, Any]) -> RenderableType:
         "customers": f"{sizes['customers']:,} ({result['roles']['id']}), {seen}",
         "draws": f"{sizes['draws']:,} by {facts['inference']}",
         "widened": _widened(result),
+        **_tested(result),
         "sizes": _size(result),
         "versions": _versions(result),
     }
@@ -143,6 +145,12 @@ def _widened(result: Mapping[str, Any]) -> str:
         return "no"
     told = [f"{kind} {found['deviation']:.1%}" for kind, found in result["widening"].items()]
     return f"as {learned['horizon_days']:g} days of backtests taught; unknown deviation of totals: {', '.join(told)}"
+
+
+def _tested(result: Mapping[str, Any]) -> dict[str, str]:
+    kinds = ("purchases", *(["value"] if result["facts"].get("spend") else []))
+    found = [interval_record(result["facts"], kind=kind, widened=kind in result["widening"]) for kind in kinds]
+    return {f"total {one.kind}": one.short() for one in found}
 
 
 def _bundle_facts(result: Mapping[str, Any]) -> dict[str, str]:

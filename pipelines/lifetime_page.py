@@ -17,7 +17,7 @@ from dashboards.campaigns import CampaignPage
 from dashboards.lifetime import FitPage, Heat
 from dashboards.lifetime_parts import Tracked
 from pipelines.backtesting import Backtest, Judged
-from pipelines.config import LifetimeConfig
+from pipelines.config import ForecastConfig, LifetimeConfig
 from pipelines.lifetime_value import LifetimeModel
 from pipelines.report import ReportError
 from pipelines.simple_forecasts import BOOSTED, RATE, ZERO
@@ -371,6 +371,8 @@ def _verdict(model: LifetimeModel) -> str:
     span = f", {found['start']} to {found['end']}" if found.get("start") and found.get("end") else ""
     parts = [found, *([found["spend"]] if found.get("spend") else [])]
     trust = "the draws can be trusted" if all(map(_trusted, parts)) else "mind the notes before you rely on it"
+    if unknown := [one["name"] for one in found.get("unidentified", ())]:
+        trust += f", but the data hardly tell {', '.join(unknown)}: see the notes"
     span = span.replace("-", "\u2011")  # dates stay whole at the end of a line
     return f"{own.model.title}{spend}, fitted to {bought}{found['rows']:,} customers{span}: {trust}."
 
@@ -395,6 +397,8 @@ def _facts(model: LifetimeModel) -> Iterator[tuple[str, str]]:
     yield "Purchases drawn by", _drawn(found)
     if found.get("spend"):
         yield "Spend drawn by", _drawn(found["spend"])
+    for kind, one in model.tested(ForecastConfig()).items():
+        yield f"Interval of total {kind}", one.short()
     refused = [f"{rows:,} {reason}" for reason, rows in found.get("refused", {}).items()]
     if refused:
         yield "Rows left out", ", ".join(refused)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,19 @@ import numpy as np
 import polars as pl
 
 from pipelines.config import ForecastConfig, LifetimeConfig
+from pipelines.interval_record import IntervalRecord, interval_record
 from tabkit import bundle
 from tabkit.cltv import fit as fitting
 from tabkit.cltv import forecast as forecasting
+from tabkit.cltv.columns import has_money as knows_money
 from tabkit.cltv.design import Design
+from tabkit.cltv.fit import Fitted
 from tabkit.cltv.forecast import Forecaster, Horizon
+from tabkit.cltv.guard import guard
+from tabkit.cltv.identified import Vague, sentences, vague
 from tabkit.cltv.models import spend
 from tabkit.cltv.posterior import Posterior
+from tabkit.cltv.predictive import KINDS
 from tabkit.cltv.priors import Prior
 from tabkit.cltv.summary import UNIT_DAYS, summarise
 from tabkit.cltv.totals import Totals
@@ -31,6 +37,7 @@ KIND = "cltv"
 CUSTOMER = "customer"
 _FEW_REPEATS = 100
 _CORRELATED = 0.2
+MEDIAN = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,21 +64,30 @@ class LifetimeModel:
     facts: Mapping[str, Any] = field(default_factory=dict)
     widening: Mapping[str, Widening] = field(default_factory=dict)
 
-    def widened(self, learned: Mapping[str, Widening], *, horizon_days: float) -> LifetimeModel:
+    def widened(
+        self, learned: Mapping[str, Widening], *, horizon_days: float, tested: Mapping[str, Any] | None = None
+    ) -> LifetimeModel:
         """Return the model with what a backtest learned (`Backtest.learned`) of how wide its intervals have to be.
 
         Parameters
         ----------
         horizon_days
             Of the backtest: forecasts over other spans are widened too, and say so.
+        tested
+            How often intervals of totals held in it (`Backtest.held`); forecasts then say so.
         """
         facts = {**self.facts, "widened": {"horizon_days": horizon_days, "kinds": sorted(learned)}}
+        if tested is not None:
+            facts["backtest"] = dict(tested)
         return replace(self, widening=dict(learned), facts=facts)
 
     def forecast(
         self, *, config: ForecastConfig | Mapping[str, Any] | None = None, progress: Progress | None = None
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the forecast of each customer, and of their sums; see `tabkit.cltv.forecast.forecast`.
+
+        Beside each interval of sums stands whether it was widened, and how often such intervals held in the bundle's
+        backtest: ``purchases_interval``, ``value_interval``.
 
         Examples
         --------
@@ -85,7 +101,25 @@ class LifetimeModel:
                 totals=totals, stretch=self.stretch(settings), progress=progress,
             )
         )  # fmt: skip
-        return pl.concat(blocks), totals.frame(sorted(set(settings.quantiles)), stretch=self.stretch(settings))
+        return pl.concat(blocks), self.sums(totals, settings)
+
+    def sums(self, totals: Totals, settings: ForecastConfig) -> pl.DataFrame:
+        """Return sums with their quantiles, the median among them, and what is known of their intervals."""
+        frame = totals.frame(horizon_of(settings).quantiles, stretch=self.stretch(settings))
+        told = {kind: one.short() for kind, one in self.tested(settings).items()}
+        return frame.with_columns(
+            pl.lit(words).alias(f"{kind}_interval") for kind, words in told.items() if f"{kind}_mean" in frame.columns
+        )
+
+    def tested(self, settings: ForecastConfig) -> dict[str, IntervalRecord]:
+        """Return, by kind, whether the intervals of a forecast's sums are widened, and how often such held."""
+        stretch = self.stretch(settings)
+        return {kind: interval_record(self.facts, kind=kind, widened=kind in stretch) for kind in self.kinds}
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What is forecast: purchases, and with amounts value."""
+        return KINDS if self.forecaster.spending is not None else KINDS[:1]
 
     def stretch(self, settings: ForecastConfig) -> Mapping[str, Widening]:
         """Return the widening that a forecast is asked to use; empty for none."""
@@ -164,8 +198,9 @@ def fit(
         If the extra `cltv` is not installed.
     """
     settings = config if isinstance(config, LifetimeConfig) else build(LifetimeConfig, config or {})
-    customers, customer, told = _customers(source, settings)
-    has_money = "monetary_value" in customers.columns and customers["monetary_value"].is_not_null().any()
+    given, customer, told = _customers(source, settings)
+    guarded = guard(given, fitting.known(settings.model), customer=customer)
+    customers, has_money = guarded.customers, knows_money(guarded.customers)
     _check_repeats(customers, settings)
     chosen = _settings(settings)
     spend_only = {p.name for p in spend.PARAMETERS} if has_money else set()
@@ -177,8 +212,10 @@ def fit(
         fitting.known(settings.model), found.posterior, money.posterior if money else None, UNIT_DAYS[settings.unit]
     )
     priors = {**found.priors, **(money.priors if money else {})}
+    unknown = _vague(forecaster, found, money)
     facts = {
         **told,
+        "refused": _added(told["refused"], guarded.refused),
         "model": settings.model,
         "unit": settings.unit,
         "resolution": settings.resolution,
@@ -189,7 +226,10 @@ def fit(
         **found.sampled.to_dict(),
         "k_hat": found.sampled.to_dict()["diagnostics"].get("k_hat"),
         "spend": money.sampled.to_dict() if money else None,
+        "unidentified": [asdict(one) for one in unknown],
         "warnings": [
+            *guarded.warnings,
+            *sentences(unknown),
             *_remarks(customers, has_money=has_money),
             *found.sampled.warnings,
             *(f"Spend: {warning}" for warning in (money.sampled.warnings if money else ())),
@@ -199,12 +239,12 @@ def fit(
 
 
 def horizon_of(settings: ForecastConfig) -> Horizon:
-    """Return the horizon that settings describe."""
+    """Return the horizon that settings describe; the median stands beside the mean, whatever quantiles are asked."""
     return Horizon(
         days=settings.horizon_days,
         draws=settings.draws,
         annual_discount=settings.annual_discount,
-        quantiles=tuple(sorted(set(settings.quantiles))),
+        quantiles=tuple(sorted({*settings.quantiles, MEDIAN})),
         seed=settings.seed,
     )
 
@@ -227,7 +267,7 @@ def _customers(source: Source, settings: LifetimeConfig) -> tuple[pl.DataFrame, 
     keep = [*settings.covariates, *([settings.group] if settings.group else [])]
     if settings.summary:
         frame = collect(scan(source), what=describe(source))
-        customer = settings.customer or next((n for n in frame.columns if n == CUSTOMER), None)
+        customer = settings.customer or (CUSTOMER if CUSTOMER in frame.columns else None)
         if customer is None:
             customer, frame = CUSTOMER, frame.with_row_index(CUSTOMER)
         return frame, customer, {"end": None, "transactions": None, "refused": {}}
@@ -284,6 +324,17 @@ def _dependence(customers: pl.DataFrame) -> float:
     ranks = buyers.select(pl.col("frequency", "monetary_value").rank())
     found = ranks.select(pl.corr("frequency", "monetary_value")).item() if buyers.height > 2 else None
     return float(found) if found is not None and np.isfinite(found) else 0.0
+
+
+def _vague(forecaster: Forecaster, purchases: Fitted, money: Fitted | None) -> list[Vague]:
+    """Return the parameters that the data hardly tell."""
+    found = vague(purchases.posterior, purchases.priors, forecaster.model)
+    return found + (vague(money.posterior, money.priors, None) if money else [])
+
+
+def _added(refused: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Return rows left out, by reason, of both."""
+    return {reason: refused.get(reason, 0) + more.get(reason, 0) for reason in (*refused, *more)}
 
 
 def _parameters(forecaster: Forecaster, posterior: Posterior) -> dict[str, dict[str, float]]:

@@ -14,6 +14,7 @@ from scipy import optimize
 from tabkit.cltv import building
 from tabkit.cltv.counting import COUNT, Counted, count
 from tabkit.cltv.design import Design
+from tabkit.cltv.guard import guard, guard_spend
 from tabkit.cltv.laplace import laplace
 from tabkit.cltv.models import MODELS, spend
 from tabkit.cltv.models.model import LEVELS, Model, Parameter
@@ -106,8 +107,8 @@ def fit(
     ------
     ConfigError
         If there is no such model, a prior is of no parameter, or the model takes no covariates.
-    FitError
-        If the summary says nothing of the parameters, or does not suit the model.
+    SchemaError, FitError
+        If the summary says nothing of the parameters, or does not suit the model; see `tabkit.cltv.guard.guard`.
     ImportError
         If PyMC is not installed.
     """
@@ -115,7 +116,7 @@ def fit(
     if settings.covariates and not chosen.covariates:
         raise ConfigError(f"{chosen.title} takes no covariates", advice="use bgnbd or paretonbd, or leave them out")
     design = Design.of(customers, covariates=settings.covariates, group=settings.group)
-    check(customers, chosen)
+    customers = guard(customers, chosen).customers
     counted = count(customers, [*chosen.columns, *design.columns])
     parameters = with_priors(chosen, settings.priors)
     _check_priors(settings.priors, parameters)
@@ -193,8 +194,8 @@ def fit_spend(customers: pl.DataFrame, *, settings: Settings | None = None, prog
 
 
 def repeat_buyers(customers: pl.DataFrame) -> pl.DataFrame:
-    """Return the customers that the Gamma-Gamma model learns from."""
-    buyers = customers.filter((pl.col("frequency") > 0) & (pl.col("monetary_value") > 0))
+    """Return the customers that the Gamma-Gamma model learns from; who spent an unknown sum or nothing is not one."""
+    buyers = guard_spend(customers).filter((pl.col("frequency") > 0) & (pl.col("monetary_value") > 0))
     if buyers.height < 2:
         raise FitError(
             f"{buyers.height} of {customers.height:,} customers bought again for money: "
@@ -243,7 +244,7 @@ def maximum_likelihood(customers: pl.DataFrame, *, model: str) -> dict[str, floa
         scale = {"v": float(counted.frame["monetary_value"].mean() or 1.0)}  # type: ignore[arg-type]  # a number
     else:
         chosen = known(model)
-        check(customers, chosen)
+        customers = guard(customers, chosen).customers
         counted, loglik = count(customers, chosen.columns), chosen.loglik
         replaced = {name for gone, _ in chosen.other for name in gone}
         instead = [p for _, them in chosen.other for p in them]
@@ -285,51 +286,6 @@ def columns_of(counted: Counted) -> dict[str, Any]:
     if "recency" in data:
         data["periods"] = int(max(1, np.ceil((data["T"] - data["recency"]).max())))
     return data
-
-
-def check(customers: pl.DataFrame, model: Model) -> None:
-    """Refuse a summary that lacks what a model needs, or that cannot be.
-
-    Raises
-    ------
-    FitError
-        Naming what is wrong and for how many customers.
-    """
-    missing = [name for name in model.columns if name not in customers.columns]
-    if missing:
-        raise FitError(
-            f"{model.title} needs columns {', '.join(map(repr, missing))}", advice="summarise the transactions first"
-        )
-    wrong = {
-        "null or not finite": pl.any_horizontal(
-            ~pl.col(name).cast(pl.Float64).is_finite().fill_null(value=False) for name in model.columns
-        ),
-        "negative": pl.any_horizontal(pl.col(name).cast(pl.Float64) < 0 for name in model.columns),
-    }
-    if "recency" in model.columns:
-        wrong["with a last purchase after the end"] = pl.col("recency") > pl.col("T")
-    if "frequency" in model.columns and model.discrete:
-        wrong["with more purchases than periods"] = pl.col("frequency") > pl.col("recency")
-    if "churned" in model.columns:
-        wrong["neither churned nor not (0 or 1)"] = ~pl.col("churned").cast(pl.Float64).is_in([0.0, 1.0])
-        wrong["gone before the first period"] = (pl.col("churned").cast(pl.Float64) > 0) & (pl.col("T") < 1)
-    found = customers.select(expr.sum().alias(why) for why, expr in wrong.items()).row(0, named=True)
-    bad = [f"{why} for {many:,}" for why, many in found.items() if many]
-    if bad:
-        raise FitError(
-            f"of {customers.height:,} customers {', '.join(model.columns)} are {'; '.join(bad)}",
-            advice="repair the summary",
-        )
-    if model.discrete and any((customers[name].cast(pl.Float64) % 1 != 0).any() for name in model.columns):
-        raise FitError(
-            f"{model.title} runs in whole periods, but times are not whole numbers", advice="count opportunities"
-        )
-    if "frequency" in model.columns and not (customers["frequency"] > 0).any():
-        raise FitError(
-            "no customer bought again: nothing can be learned of how often they will", advice="observe longer"
-        )
-    if "churned" in model.columns and customers["churned"].cast(pl.Float64).n_unique() < 2:
-        raise FitError("all customers churned, or none did: nothing can be learned", advice="observe longer")
 
 
 def _mean_age(customers: pl.DataFrame) -> float:

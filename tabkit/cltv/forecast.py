@@ -247,11 +247,16 @@ def newcomers(forecaster: Forecaster, count: int, *, group: str | None = None) -
 
 
 def _money(block: pl.DataFrame) -> Mapping[str, Floats]:
+    """Return mean spends with the purchases they are of: none where the mean is unknown, so that the population's hold.
+
+    A mean of 0 over some purchases is known: free orders.
+    """
     known = "monetary_value" in block.columns
     mean = block["monetary_value"] if known else pl.Series([None] * block.height, dtype=pl.Float64)
-    frequency = block["frequency"].cast(pl.Float64).to_numpy()
-    money = mean.cast(pl.Float64).fill_null(0.0).to_numpy()
-    return {"frequency": frequency[:, None], "monetary_value": money[:, None]}
+    money = mean.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    unknown = np.isnan(money)
+    frequency = np.where(unknown, 0.0, block["frequency"].cast(pl.Float64).to_numpy())
+    return {"frequency": frequency[:, None], "monetary_value": np.where(unknown, 0.0, money)[:, None]}
 
 
 def _check(forecaster: Forecaster, customers: pl.DataFrame, customer: str, by: str | None) -> None:

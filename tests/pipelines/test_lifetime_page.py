@@ -161,6 +161,13 @@ def test_doubtful_draws_are_said_to_be_so() -> None:
     assert any("3 divergences" in value for _, value in found.facts)
 
 
+def test_what_the_data_hardly_tell_stands_in_the_verdict_and_untested_intervals_among_the_facts() -> None:
+    found = lifetime_page.fit_page(lifetime(unidentified=[{"name": "kappa"}, {"name": "a"}]))
+    assert "the data hardly tell kappa, a" in found.verdict
+    assert ("Interval of total value", "not widened; not tested") in found.facts
+    assert "hardly tell" not in lifetime_page.fit_page(lifetime()).verdict
+
+
 def test_contracts_have_a_page_without_a_heat_map(tmp_path: Path) -> None:
     chosen = MODELS["sbg"]
     draws = {"phi": np.full(20, 0.3), "kappa": np.full(20, 2.0)}

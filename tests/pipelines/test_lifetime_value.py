@@ -15,7 +15,7 @@ import pytest
 
 from pipelines import lifetime_value
 from pipelines.lifetime_value import LifetimeModel
-from tabkit.errors import BundleError, ConfigError, FitError
+from tabkit.errors import BundleError, ConfigError, FitError, SchemaError
 
 pytest.importorskip("pymc", reason="the extra cltv is not installed")
 
@@ -47,6 +47,7 @@ def test_what_is_said_of_a_fit(lifetime: LifetimeModel) -> None:
     assert facts["parameters"]["r"]["mean"] == pytest.approx(0.245, rel=0.05)
     assert facts["refused"] == {"after the observation end": 1959}
     assert any("Spearman +0.2" in warning for warning in facts["warnings"])
+    assert facts["unidentified"] == []
     json.dumps(facts, allow_nan=False)
 
 
@@ -97,7 +98,7 @@ def test_the_commands_fit_and_forecast(log: pl.DataFrame, run: Callable[..., Any
     assert done.code == 0, done.err
     assert "together they bring" in done.out
     frame = pl.read_parquet(output)
-    assert frame.columns == ["customer_id", "purchases_mean", "purchases_q10", "purchases_q90", "p_alive"]
+    assert frame.columns == ["customer_id", "purchases_mean", *(f"purchases_q{q}" for q in (10, 50, 90)), "p_alive"]
     again = run("cltv", "forecast", str(tmp_path / "m"), "-o", str(output), "--json")
     assert json.loads(again.out)["rows"] == 2357
     strange = run("cltv", "forecast", str(tmp_path / "m"), "-o", str(tmp_path / "log.parquet"))
@@ -115,6 +116,43 @@ def test_a_summary_can_be_given_in_place_of_transactions() -> None:
     everyone, _ = model.forecast(config={"horizon_days": 3 * 365.25, "draws": 200})
     assert everyone.filter(pl.Series(years <= 7))["purchases_mean"].max() == 0
     assert everyone.filter(pl.Series(years > 7))["purchases_mean"].min() > 1
+
+
+def given_summary() -> pl.DataFrame:
+    """Return customers of whom none is seen to leave."""
+    rng = np.random.default_rng(0)
+    return pl.DataFrame({"frequency": rng.poisson(rng.gamma(1, 2, 120)), "T": 30.0}).with_columns(
+        recency=pl.when(pl.col("frequency") > 0).then(30 - 20 / (pl.col("frequency") + 1)).otherwise(0.0),
+        who=pl.int_range(120),
+        monetary_value=rng.gamma(4, 1, 120) / rng.gamma(4, 0.05, 120),
+    )
+
+
+SUMMARY = {"summary": True, "customer": "who", "draws": 200}
+
+
+def test_a_summary_passes_the_same_guard_as_a_log() -> None:
+    rows = given_summary()
+    with pytest.raises(SchemaError, match="'periods' may be 'T'"):
+        lifetime_value.fit(rows.rename({"T": "periods"}), config=SUMMARY)
+    with pytest.raises(FitError, match="stand in several rows"):
+        lifetime_value.fit(rows.with_columns(who=pl.col("who") // 2), config=SUMMARY)
+    with pytest.raises(FitError, match="monetary_value is negative for 120"):
+        lifetime_value.fit(rows.with_columns(-pl.col("monetary_value")), config=SUMMARY)
+
+
+@pytest.mark.slow
+def test_what_the_guard_and_the_posterior_say_is_kept_with_a_fit() -> None:
+    odd = given_summary().with_columns(
+        who=pl.when(pl.col("who") > 0).then("who"),
+        monetary_value=pl.when(pl.col("frequency") == 3).then(None).otherwise("monetary_value"),
+    )
+    facts = lifetime_value.fit(odd, config=SUMMARY).facts
+    assert facts["refused"] == {"no customer": 1}
+    assert (facts["rows"], facts["spend"] is None) == (119, False)
+    assert any("is unknown (null or NaN)" in told for told in facts["warnings"])
+    assert {one["name"] for one in facts["unidentified"]} >= {"kappa"}
+    assert any(told.startswith("The data hardly tell") for told in facts["warnings"])
 
 
 FEW = {"customer": "who", "date": "day", "amount": "paid", "fewest_repeats": 2}
@@ -193,7 +231,10 @@ def test_a_fit_learns_from_its_own_backtest_how_wide_forecasts_have_to_be(
     learn = ["--widen-origins", "2", "--widen-days", "90", "--report", str(tmp_path / "fit.html")]
     done = run("cltv", "fit", str(tmp_path / "log.parquet"), *columns, *learn, "-o", str(tmp_path / "m"), "--json")
     assert done.code == 0, done.err
-    assert json.loads(done.out)["widened"] == {"horizon_days": 90, "kinds": ["purchases"]}
+    said = json.loads(done.out)
+    assert said["widened"] == {"horizon_days": 90, "kinds": ["purchases"]}
+    assert (said["backtest"]["kinds"]["purchases"]["of"], said["backtest"]["level"]) == (2, 0.94)
+    assert "held in" in (tmp_path / "fit.html").read_text()
     assert "Tracking" in (tmp_path / "fit.html").read_text()
     spans = {}
     for name, option in (("wide", "--widen"), ("plain", "--no-widen")):

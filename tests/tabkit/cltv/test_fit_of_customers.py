@@ -131,11 +131,11 @@ GOOD = pl.DataFrame({"frequency": [0, 2, 1, 3], "recency": [0.0, 3.0, 1.0, 8.0],
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"frequency": pl.lit(0)}, "no customer bought again"),
-        ({"recency": pl.col("T") + 1}, "with a last purchase after the end for 4"),
-        ({"T": pl.lit(None, pl.Float64)}, "null or not finite for 4"),
-        ({"T": pl.lit(float("inf"))}, "null or not finite for 4"),
-        ({"frequency": -pl.col("frequency")}, "negative for 3"),
+        ({"frequency": pl.lit(0), "recency": pl.lit(0.0)}, "0 of 4 customers bought again"),
+        ({"recency": pl.col("T") + 1}, "a last purchase after the end, for 4"),
+        ({"T": pl.lit(None, pl.Float64)}, "T is null or not finite for 4"),
+        ({"T": pl.lit(float("inf"))}, "T is null or not finite for 4"),
+        ({"frequency": -pl.col("frequency")}, "frequency is negative for 3"),
     ],
 )
 def test_a_summary_that_cannot_be_is_refused(change: dict[str, pl.Expr], told: str) -> None:
@@ -146,7 +146,6 @@ def test_a_summary_that_cannot_be_is_refused(change: dict[str, pl.Expr], told: s
 @pytest.mark.parametrize(
     ("frame", "model", "told"),
     [
-        (GOOD.drop("T"), "bgnbd", "needs columns 'T'"),
         (GOOD, "bgbb", "whole periods|more purchases than periods"),
         (pl.DataFrame({"T": [1, 2], "churned": [1, 1]}), "sbg", "all customers churned, or none did"),
         (pl.DataFrame({"T": [1, 2], "churned": [1, 3]}), "sbg", "neither churned nor not"),
@@ -156,6 +155,11 @@ def test_a_summary_that_cannot_be_is_refused(change: dict[str, pl.Expr], told: s
 def test_what_does_not_suit_the_model_is_refused(frame: pl.DataFrame, model: str, told: str) -> None:
     with pytest.raises(FitError, match=told):
         fit(frame, model=model)
+
+
+def test_a_summary_without_a_column_is_refused() -> None:
+    with pytest.raises(SchemaError, match="lacks 'T'"):
+        fit(GOOD.drop("T"), model="bgnbd")
 
 
 def test_unknown_models_priors_and_covariates_are_refused() -> None:

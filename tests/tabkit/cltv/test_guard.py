@@ -1,0 +1,172 @@
+"""What a summary must be, whoever made it: what is refused, what is left out, and what is kept with a warning."""
+
+import datetime
+import decimal
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tabkit.cltv.columns import has_money
+from tabkit.cltv.fit import fit_spend, maximum_likelihood
+from tabkit.cltv.guard import faults_of, guard, guard_spend
+from tabkit.cltv.models import MODELS
+from tabkit.cltv.summary import summarise
+from tabkit.errors import ConfigError, FitError, SchemaError
+
+GOOD = pl.DataFrame(
+    {
+        "who": ["a", "b", "c", "d"],
+        "frequency": [0, 2, 1, 3],
+        "recency": [0.0, 3.0, 1.0, 8.0],
+        "T": [9.0, 9.0, 8.0, 8.5],
+        "monetary_value": [None, 20.0, 15.0, 30.0],
+    }
+)
+PERIODS = pl.DataFrame({"frequency": [0, 2, 1], "recency": [0, 4, 1], "T": [6, 6, 5]})
+CONTRACTS = pl.DataFrame({"T": [1, 2, 3], "churned": [1, 0, 1]})
+FRAMES = dict.fromkeys(("bgnbd", "mbgnbd", "paretonbd"), GOOD) | {"bgbb": PERIODS, "sbg": CONTRACTS}
+MONEY = pl.col("monetary_value")
+REPEATS = pl.col("frequency") > 0
+
+
+def some(name: str, value: Any) -> pl.Expr:
+    """Give the customers `b` and `c` another value, in a type that can hold it."""
+    return pl.when(pl.col("who").is_in(["b", "c"])).then(value).otherwise(pl.col(name)).alias(name)
+
+
+@pytest.mark.parametrize("model", FRAMES)
+def test_a_good_summary_is_left_as_it_is(model: str) -> None:
+    found = guard(FRAMES[model], MODELS[model])
+    assert found.customers.equals(FRAMES[model])
+    assert (found.refused, found.warnings) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (some("frequency", 1.5), "frequency is no whole number for 2"),
+        (some("frequency", float("nan")), "frequency is null or not finite for 2"),
+        (some("recency", -1.0), "recency is negative for 2"),
+        (some("T", -1.0), "T is negative for 2"),
+        (some("T", float("inf")), "T is null or not finite for 2"),
+        (some("recency", 9.5), "recency is above T, a last purchase after the end, for 2"),
+        (some("monetary_value", -5.0), "monetary_value is negative for 2"),
+        (some("monetary_value", float("inf")), "monetary_value is infinite for 2"),
+        (pl.lit(2.0).alias("recency"), "recency is above 0 at frequency 0 for 1"),
+        (pl.lit(0.0).alias("T"), "a last purchase after the end, for 3"),
+    ],
+)
+@pytest.mark.parametrize("model", ["bgnbd", "paretonbd"])
+def test_rows_that_cannot_be_are_refused_by_name_and_count(model: str, change: pl.Expr, reason: str) -> None:
+    with pytest.raises(FitError, match=reason):
+        guard(GOOD.with_columns(change), MODELS[model], customer="who")
+    assert any(reason in fault for fault in faults_of(GOOD.with_columns(change), MODELS[model]))
+
+
+def test_all_reasons_are_told_at_once() -> None:
+    with pytest.raises(FitError, match=r"T is negative for 2; .*monetary_value is negative for 2"):
+        guard(GOOD.with_columns(some("T", -1.0), some("monetary_value", -1.0)), MODELS["bgnbd"])
+
+
+def test_the_recency_of_rfm_tables_is_named() -> None:
+    since = GOOD.with_columns(recency=pl.col("T") - pl.col("recency"))
+    with pytest.raises(FitError, match="counts back from the end: give T less it"):
+        guard(since, MODELS["bgnbd"])
+
+
+@pytest.mark.parametrize(
+    ("frame", "model", "reason"),
+    [
+        (PERIODS.with_columns(frequency=pl.col("recency") + 1), "bgbb", "more purchases than periods, for 3"),
+        (PERIODS.with_columns(T=pl.col("T") + 0.5), "bgbb", "no whole numbers, and it runs in whole periods, for 3"),
+        (CONTRACTS.with_columns(T=pl.lit(0)), "sbg", "gone before the first period for 2"),
+        (CONTRACTS.with_columns(churned=pl.lit(0.5)), "sbg", "neither churned nor not"),
+        (CONTRACTS.with_columns(churned=pl.lit(1)), "sbg", "all customers churned, or none did"),
+    ],
+)
+def test_models_in_whole_periods_have_their_own_reasons(frame: pl.DataFrame, model: str, reason: str) -> None:
+    with pytest.raises(FitError, match=reason):
+        guard(frame, MODELS[model])
+
+
+def test_columns_are_asked_for_by_name_and_near_names_are_told() -> None:
+    other = GOOD.rename({"T": "periods", "frequency": "x", "recency": "t_x"})
+    with pytest.raises(SchemaError, match="'periods' may be 'T'") as told:
+        guard(other, MODELS["bgnbd"])
+    assert "'x' may be 'frequency', 't_x' may be 'recency'" in str(told.value)
+    with pytest.raises(SchemaError, match="lacks 'churned'; 'Churn' may be 'churned'"):
+        guard(CONTRACTS.rename({"churned": "Churn"}), MODELS["sbg"])
+    assert "no value is forecast; 'zbar' may be it" in guard(
+        GOOD.rename({"monetary_value": "zbar"}), MODELS["bgnbd"]
+    ).warnings[0]  # fmt: skip
+
+
+@pytest.mark.parametrize("column", ["frequency", "T", "monetary_value"])
+def test_text_is_refused_and_decimals_are_numbers(column: str) -> None:
+    with pytest.raises(SchemaError, match=f"'{column}' is String"):
+        guard(GOOD.with_columns(pl.col(column).cast(pl.String)), MODELS["bgnbd"])
+    exact = GOOD.with_columns(pl.col(column).cast(pl.Decimal(12, 2)))
+    assert guard(exact, MODELS["bgnbd"]).customers[column].to_list() == GOOD[column].to_list()
+    with pytest.raises(SchemaError, match="'recency' is Duration"):
+        guard(GOOD.with_columns(recency=pl.duration(days=pl.col("recency"))), MODELS["bgnbd"])
+
+
+def test_customers_stand_once_and_rows_of_nobody_are_left_out() -> None:
+    twice = pl.concat([GOOD, GOOD.head(2)])
+    with pytest.raises(FitError, match="2 customers stand in several rows of the summary, 4 rows in all, such as a"):
+        guard(twice, MODELS["bgnbd"], customer="who")
+    nobody = GOOD.with_columns(who=pl.Series(["a", None, "c", None]))
+    found = guard(nobody, MODELS["bgnbd"], customer="who")
+    assert (found.customers["who"].to_list(), found.refused) == (["a", "c"], {"no customer": 2})
+    nan = GOOD.with_columns(who=pl.Series([1.0, float("nan"), 3.0, 4.0]))
+    assert guard(nan, MODELS["bgnbd"], customer="who").refused == {"no customer": 1}
+    with pytest.raises(SchemaError, match="lacks the customer column 'id'"):
+        guard(GOOD, MODELS["bgnbd"], customer="id")
+    with pytest.raises(ConfigError, match="'T'"):
+        guard(GOOD, MODELS["bgnbd"], customer="T")
+
+
+@pytest.mark.parametrize("unknown", [None, float("nan")])
+def test_an_unknown_mean_spend_is_kept_and_said(unknown: float | None) -> None:
+    found = guard(GOOD.with_columns(some("monetary_value", unknown)), MODELS["bgnbd"])
+    assert found.customers["monetary_value"].to_list() == [None, None, None, 30.0]
+    assert "mean spend of 2 of 3 repeat buyers is unknown" in found.warnings[0]
+    assert has_money(found.customers)
+    nothing = guard(GOOD.with_columns(monetary_value=pl.lit(unknown, pl.Float64)), MODELS["bgnbd"])
+    assert not has_money(nothing.customers)
+
+
+def test_amounts_that_may_mean_something_else_are_asked_about() -> None:
+    free = guard(GOOD.with_columns(some("monetary_value", 0.0)), MODELS["bgnbd"])
+    assert "2 of 3 repeat buyers have a mean spend of 0" in free.warnings[0]
+    first = guard(GOOD.with_columns(MONEY.fill_null(12.0)), MODELS["bgnbd"])
+    assert "above 0 for 1 customers with one purchase" in first.warnings[0]
+    assert guard(GOOD.with_columns(MONEY.fill_null(0.0)), MODELS["bgnbd"]).warnings == ()
+    contracts = guard(CONTRACTS.with_columns(monetary_value=5.0), MODELS["sbg"])
+    assert "is not used" in contracts.warnings[0]
+    assert not has_money(contracts.customers)
+
+
+def test_the_doors_of_the_fits_are_guarded_too() -> None:
+    for wrong in (-5.0, float("inf")):
+        with pytest.raises(FitError, match="monetary_value is"):
+            fit_spend(GOOD.with_columns(some("monetary_value", wrong)))
+    with pytest.raises(FitError, match="frequency is no whole number for 2"):
+        maximum_likelihood(GOOD.with_columns(some("frequency", 0.5)), model="gammagamma")
+    with pytest.raises(SchemaError, match="'zbar' may be 'monetary_value'"):
+        guard_spend(GOOD.rename({"monetary_value": "zbar"}))
+    with pytest.raises(FitError, match="no whole number"):
+        maximum_likelihood(GOOD.with_columns(some("frequency", 0.5)), model="bgnbd")
+
+
+def test_what_is_made_of_a_log_passes() -> None:
+    rng, start = np.random.default_rng(0), datetime.date(2024, 1, 1)
+    log = pl.DataFrame({"who": rng.integers(0, 60, 200), "paid": [decimal.Decimal("2.50")] * 200}).with_columns(
+        day=pl.lit(start) + pl.duration(days=pl.Series(rng.integers(0, 90, 200)))
+    )
+    for options in ({}, {"resolution": "week"}, {"unit": "day"}):
+        made = summarise(log, customer="who", date="day", amount="paid", **options)  # type: ignore[arg-type]  # literals
+        found = guard(made.customers, MODELS["bgnbd"], customer="who")
+        assert (found.refused, found.warnings) == ({}, ())
