@@ -78,7 +78,7 @@ def strength(experiment: Experiment, outcomes: Floats, frame: pl.DataFrame, feat
     rows = np.random.default_rng(0).permutation(experiment.rows)[:_SAMPLE]
     few, part = experiment.take(rows), frame[rows]
     alone = [
-        (name, _told(few, _by_bin(part.get_column(name).alias("values"), few)))
+        (name, _alone(part.get_column(name).alias("values"), few))
         for name in features
         if _has_bins(part.get_column(name))
     ]
@@ -108,6 +108,15 @@ def _auc(positive: np.ndarray, told: Floats) -> float:
     few = int(positive.sum())
     ranks = rankdata(told)[positive].sum() - few * (few + 1) / 2
     return float(ranks / (few * (len(told) - few)))
+
+
+def _alone(values: pl.Series, experiment: Experiment) -> Strength:
+    """Return what a feature tells by bins, or if that is more of a yes or no, by its order, upwards or downwards."""
+    found = _told(experiment, _by_bin(values, experiment))
+    if found.auc is None or family(values.dtype) == "text" or values.null_count():
+        return found
+    area = _told(experiment, values.to_physical().cast(pl.Float64).fill_nan(None).rank().fill_null(0).to_numpy()).auc
+    return found if area is None else Strength(found.r2, max(found.auc, area, 1 - area))
 
 
 def _has_bins(values: pl.Series) -> bool:
