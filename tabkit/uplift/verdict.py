@@ -94,5 +94,7 @@ def _judged(
         why = "on held-out units the ranking is not surely better than a random one"
     if effect.low < effect.high and (effect.low > 0 or effect.high < 0):
         return Verdict("average only", f"{why}; the average effect is {'above' if effect.low > 0 else 'below'} zero")
+    if effect.low == effect.high != 0:
+        return Verdict("none", f"{why}; and the interval of the average effect has no width, which is no evidence")
     together = f" ({100 * effect.level:g} %, so that it holds for all arms together)" if effect.level != 0.95 else ""
     return Verdict("none", f"{why}; and the average effect is not surely other than zero{together}")

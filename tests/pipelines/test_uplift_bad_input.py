@@ -178,11 +178,12 @@ def test_a_constant_outcome(value: object, run: Run, folder: Path, people: pl.Da
 
 
 def test_an_outcome_that_one_arm_alone_has(run: Run, folder: Path, people: pl.DataFrame) -> None:
-    """All of one arm bought and none of the others: an effect, though a strange one."""
+    """All of one arm bought and none of the others: an effect without any error, which is no evidence."""
     done = train(run, people.with_columns(bought=pl.col("arm") == "mail"), "--json")
     assert done.code == 0, done.err
     assert done.json["arms"]["mail"]["effect"] == pytest.approx(1, abs=0.05)
-    assert done.json["arms"]["mail"]["verdict"] in ("average only", "usable")
+    assert done.json["arms"]["mail"]["verdict"] == "none"
+    assert "has no width" in done.json["arms"]["mail"]["why"]
 
 
 def test_an_outcome_of_two_texts(run: Run, folder: Path, people: pl.DataFrame) -> None:

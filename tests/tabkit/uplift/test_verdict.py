@@ -87,3 +87,9 @@ def test_beating_no_response_model_is_no_win_and_is_said():
     assert said.word == "usable"
     assert "no response model could be fitted" in said.why
     assert verdict(ABOVE, BAD, None, line(0.5)).word == "average only"
+
+
+def test_an_average_without_an_error_is_no_evidence():
+    said = verdict(effect(1.0, 1.0), ranking(0.0, 0.0), None, line(nan))
+    assert said.word == "none"
+    assert "has no width" in said.why
