@@ -11,6 +11,10 @@ from tabkit.errors import ConfigError, FitError
 from tabkit.metrics.inputs import Floats, check_pair
 from tabkit.metrics.prepared import Prepared, mean_of
 
+_NEAR = 0.01
+"""Relative distance of target and mean below which a series is exact to the last digits, and differences are not."""
+_TERMS = 10
+
 
 def poisson_deviance(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
     r"""Return the mean Poisson deviance, `tweedie_deviance` of power 1.
@@ -112,6 +116,30 @@ def check_power(power: float) -> float:
 def _deviances(y: Floats, mean: Floats, *, power: float) -> Floats:
     if power == 0:
         return (y - mean) ** 2
+    with np.errstate(over="ignore"):  # far away is far away
+        off = (y - mean) / mean
+    near = np.abs(off) < _NEAR
+    found = np.empty_like(y)
+    found[near] = mean[near] ** (2 - power) * _series(off[near], power=power)
+    found[~near] = _far_deviances(y[~near], mean[~near], power=power)
+    return found
+
+
+def _series(off: Floats, *, power: float) -> Floats:
+    """Return the deviance at a mean of one of targets next to it, ``1 + off``: its terms would cancel each other.
+
+    With ``q = 2 - power`` it is ``2 ((1 + off)^q - 1 - q off) / (q (q - 1))``, the binomial series from its second
+    power on; so written it holds at q = 1 (Poisson) and q = 0 (gamma) too.
+    """
+    term = off**2
+    found = term.copy()
+    for k in range(3, _TERMS):
+        term = term * off * (3 - power - k) / k
+        found += term
+    return found
+
+
+def _far_deviances(y: Floats, mean: Floats, *, power: float) -> Floats:
     if power == 1:
         # y log y is 0 at y = 0.
         ratio = np.divide(y, mean, out=np.ones_like(y), where=y > 0)

@@ -122,6 +122,18 @@ def test_tweedie_deviance_equals_scikit_learn(power, amounts):
     close(metrics.tweedie_deviance(y, amounts.prediction, weight=amounts.weight, power=power), expected)
 
 
+@pytest.mark.parametrize("power", [1, 1.5, 2, 3])
+def test_a_deviance_of_large_amounts_next_to_their_means_keeps_its_digits(power):
+    mean, off = 1e9, np.array([-1e-2, -3e-5, 1e-7, 2e-9, 9e-3, 1.1e-2])
+    y = mean * (1 + off)
+    exact = [
+        (y_i - mean) ** 2 / mean**power * (1 - power * d / 3 + power * (power + 1) * d**2 / 12)
+        for y_i, d in zip(y, off, strict=True)
+    ]
+    found = [metrics.tweedie_deviance([each], [mean], power=power) for each in y]
+    np.testing.assert_allclose(found, exact, rtol=1e-4)
+
+
 def test_poisson_deviance_takes_counts_of_zero():
     y, mean = np.array([0, 0, 3, 1]), np.array([0.5, 1e-9, 2.0, 1.0])
     close(metrics.poisson_deviance(y, mean), reference.mean_poisson_deviance(y, mean))
