@@ -60,7 +60,7 @@ def test_a_ranking_that_is_surely_better_than_none_is_usable_whatever_the_averag
         (ABOVE, "average only", "; the average effect is above zero"),
         (BELOW, "average only", "; the average effect is below zero"),
         (UNSURE, "none", "; and the average effect is not surely other than zero"),
-        (effect(0.2, 0.2), "none", "; and the average effect is not surely other than zero"),
+        (effect(0.2, 0.2), "none", "; and the interval of the average effect has no width, which is no evidence"),
         (effect(0.0, 0.2), "none", "; and the average effect is not surely other than zero"),
     ],
 )
