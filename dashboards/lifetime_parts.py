@@ -106,7 +106,7 @@ def money(values: Sequence[float | None]) -> int:
 
 def amount(value: float | None, decimals: int) -> str:
     """Return an amount with so many decimals."""
-    return NO_VALUE if value is None or not math.isfinite(value) else f"{value:,.{decimals}f}"
+    return NO_VALUE if value is None or not math.isfinite(value) else f"{round(value, decimals) + 0.0:,.{decimals}f}"
 
 
 def chance(value: float | None) -> str:
@@ -159,7 +159,8 @@ def spelled(
     width = high - low
     if decimals is None:
         decimals = min(max(1 - math.floor(math.log10(width / 2)), 0), 9)
-    return f"{value:,.{decimals}f}", f"{low:,.{decimals}f}{EN_DASH}{high:,.{decimals}f}"
+    shown, lowest, highest = (amount(part, decimals) for part in (value, low, high))
+    return shown, f"{lowest}{EN_DASH}{highest}"
 
 
 def block(*children: Markup) -> Markup:

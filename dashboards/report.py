@@ -13,6 +13,7 @@ import polars as pl
 from dashboards import charts
 from dashboards.html import Markup, escape, figure, join, page, table, tag
 from dashboards.parts import EN_DASH, NO_VALUE, facts, footer, header, notes, pairs
+from tabkit.wording import number
 
 # A metric is known by one of these words in its name; of an unknown metric no value is called best.
 LOWER_IS_BETTER = frozenset(
@@ -247,7 +248,7 @@ def _decimals(scores: Sequence[_Score]) -> int:
     largest = max((abs(score.value) for score in scores if score.value is not None), default=0.0)
     if largest == 0:
         return 3
-    digits = 2 - math.floor(math.log10(largest))
+    digits = min(2 - math.floor(math.log10(largest)), 6)
     widths = [score.high - score.low for score in scores if score.high is not None and score.low is not None]
     narrow = any(0 < width / 2 < 10.0**-digits for width in widths)
     return max(0, digits + (narrow and digits <= 3))
@@ -261,9 +262,10 @@ def _cell(score: _Score, *, digits: int, best: float | None) -> Markup:
     """
     if score.value is None:
         return escape(NO_VALUE)
-    number = escape(f"{score.value:,.{digits}f}")
-    shown = tag("strong", number) if best == round(score.value, digits) else number
-    if score.low is None or score.high is None or score.low == score.high:
+    text = escape(number(score.value, decimals=digits))
+    shown = tag("strong", text) if best == round(score.value, digits) else text
+    low, high = (number(end, decimals=digits) for end in (score.low, score.high))
+    if score.low is None or score.high is None or low == high:
         return shown
-    interval = escape(f"({score.low:,.{digits}f}{EN_DASH}{score.high:,.{digits}f})")
+    interval = escape(f"({low}{EN_DASH}{high})")
     return join([shown, escape(" "), tag("span", interval, class_="interval")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import polars as pl
 from dashboards import charts
 from dashboards.html import Markup, escape, figure, join, page, table, tag
 from dashboards.parts import NO_VALUE, facts, footer, header, notes, pairs
+from tabkit.wording import decimals_of, number
 
 _MADE = "Each candidate was made without the rows that it is judged on. Left of the line it did better on them than "
 _USED = (
@@ -149,28 +149,28 @@ def _table(report: UpdatePage) -> Iterator[Markup]:
     yield tag("section", *parts, class_="block")
 
 
-def _digits(rows: pl.DataFrame) -> int:
-    """Return how many decimals the narrowest interval supports: two digits of its width.
+def _digits(rows: pl.DataFrame) -> int | None:
+    """Return how many decimals the narrowest interval supports: two digits of its width; None if none has any.
 
     >>> _digits(pl.DataFrame({"low": [0.0, -0.071], "high": [0.0, -0.034]}))
     3
     """
-    width = (rows["high"] - rows["low"]).cast(pl.Float64)
-    narrowest = width.filter(width > 0).min()
-    return 4 if not isinstance(narrowest, float) else min(max(1 - math.floor(math.log10(narrowest)), 0), 9)
+    known = (decimals_of(low, high) for low, high in rows.select("low", "high").cast(pl.Float64).rows())
+    return max((decimals for decimals in known if decimals is not None), default=None)
 
 
-def _row(row: dict[str, Any], digits: int, *, chosen: str) -> list[Markup]:
+def _row(row: dict[str, Any], digits: int | None, *, chosen: str) -> list[Markup]:
     name = escape(row["candidate"])
     first = tag("strong", name) if row["candidate"] == chosen else name
     if row["refused"] is not None:
         return [first, *[escape(NO_VALUE)] * 6, escape(f"not possible: {row['refused']}")]
-    wide = None not in (row["low"], row["high"]) and row["low"] < row["high"]
-    ends = escape(f"({row['low']:+,.{digits}f} to {row['high']:+,.{digits}f})" if wide else "(no interval)")
-    gain = join([escape(f"{row['gain']:+,.{digits}f} "), tag("span", ends, class_="interval")])
+    value, low, high = (number(row[name], sign="+", decimals=digits) for name in ("gain", "low", "high"))
+    wide = None not in (row["low"], row["high"]) and low != high
+    ends = tag("span", escape(f"({low} to {high})" if wide else "(no interval)"), class_="interval")
+    gain = join([escape(f"{value} "), ends])
     if row["candidate"] == "keep":
         gain = escape("")
-    ece = NO_VALUE if row["ece"] is None else f"{row['ece']:.4f}"
-    bias = f"{row['bias']:+,.{digits}f}"
+    ece = NO_VALUE if row["ece"] is None else number(row["ece"], decimals=4)
+    bias = number(row["bias"], sign="+", decimals=digits)
     costs = (f"{row['trees']:,.0f}", f"{row['seconds']:.1f}", row["how"])
-    return [first, escape(f"{row['loss']:,.{digits}f}"), gain, *map(escape, (ece, bias, *costs))]
+    return [first, escape(number(row["loss"], decimals=digits)), gain, *map(escape, (ece, bias, *costs))]

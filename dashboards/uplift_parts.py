@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 from dashboards.html import Markup, escape, join, tag
 from dashboards.parts import NO_VALUE
+from tabkit.wording import Sign, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def ends(
     high: float | None,
     *,
     scale: float = 1.0,
-    sign: Literal["+", ""] = "",
+    sign: Sign = "",
     decimals: int | None = None,
 ) -> tuple[str, str]:
     """Return a value and its interval as text, as exact as the interval is wide or with so many decimals.
@@ -115,9 +115,8 @@ def _decimals(value: float) -> int:
     return min(max(2 - math.floor(math.log10(abs(value))), 0), 9) if value else 0
 
 
-def _signed(value: float, decimals: int, sign: str) -> str:
-    rounded = round(value, decimals) + 0.0
-    return f"{rounded:{sign if rounded else ''},.{decimals}f}"
+def _signed(value: float, decimals: int, sign: Sign) -> str:
+    return number(value, sign=sign, decimals=decimals)
 
 
 def with_ends(shown: str, both: str) -> Markup:

@@ -8,12 +8,16 @@ from pipelines.config import TrainConfig
 from pipelines.model import score_columns
 from tabkit.boosting import OBJECTIVES, BoostingConfig
 from tabkit.errors import ConfigError, FitError
+from tabkit.labels import is_whole, is_yes_no, labels_of
 from tabkit.roles import Roles
+from tabkit.schema import family
 from tabkit.table import Table
 from tabkit.target import Target, Task, infer
 
 _TASK_OF: dict[str, Task] = {"binary": "binary", "multiclass": "multiclass"}
 _FEWEST_ROWS = 50
+_MOST_CODES = 30  # classes with numbers for names seldom are more; counts seldom end below
+_NAMED = 5
 
 
 def target_name(roles: Roles, config: BoostingConfig) -> str:
@@ -43,6 +47,32 @@ def target_of(table: Table, name: str, settings: TrainConfig) -> Target:
             advice="use more rows",
         )
     return target
+
+
+def understood(table: Table, target: Target, settings: TrainConfig) -> str:
+    """Say how a target of numbers was taken where its values could mean something else; nothing where they cannot.
+
+    Few whole numbers may be classes, and two numbers other than 0 and 1 an amount: who reads the verdict has to see
+    which of both was learned.
+    """
+    values = table.frame[target.name]
+    if settings.boosting.objective != "auto" or family(values.dtype) != "number":
+        return ""
+    if target.task == "binary":
+        if settings.positive is not None or is_yes_no(values):
+            return ""
+        return (
+            f"{target.name} was taken for two classes, and scores are the probability of {target.positive}: if "
+            f"{' and '.join(target.classes)} are amounts, say --objective regression."
+        )
+    distinct = values.unique().sort()
+    if not is_whole(distinct) or len(distinct) > _MOST_CODES:
+        return ""
+    first = ", ".join(labels_of(distinct.head(_NAMED)).to_list())
+    return (
+        f"{target.name} was taken for a number, though it has {len(distinct)} values alone ({first}"
+        f"{', ...' if len(distinct) > _NAMED else ''}): if these are classes, say --objective multiclass."
+    )
 
 
 def named_objective(settings: TrainConfig, target: Target) -> TrainConfig:

@@ -17,6 +17,7 @@ from tabkit import metrics
 from tabkit.dependence import Unit, dependence
 from tabkit.errors import FitError
 from tabkit.table import Table
+from tabkit.wording import with_interval
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +25,8 @@ MODEL = "model"
 LINEAR = "linear"
 BASE_RATE = "base rate"
 _RANKING = "auc"
+_UNITLESS = ("log_loss", "multiclass_log_loss", _RANKING, "average_precision", "brier", "ece", "accuracy")
+_ROUNDING = 1e-6  # far more than sums of float64 lose, far less than a difference that anyone would act on
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class Evaluation:
         What was drawn for the intervals: ``row``, ``group``, ``day`` or ``block``.
     note
         What that takes for granted, as a sentence.
+    about
+        What the verdict ends with: how the target was understood, where it could be understood otherwise.
     """
 
     rows: int
@@ -113,13 +118,14 @@ class Evaluation:
     level: float
     unit: Unit = "row"
     note: str = ""
+    about: str = ""
 
     def frame(self) -> pl.DataFrame:
         """Return the scores as a frame: model, metric, value, low, high."""
         return pl.DataFrame([asdict(score) for score in self.scores])
 
     def verdict(self) -> str:
-        """Say in one sentence whether the model is worth its trees; a loss in ranking is not hidden by a better loss.
+        """Say in one sentence whether the model is worth its trees: the loss decides, and the ranking is a remark.
 
         >>> won = Gain("base rate", "log_loss", -0.062, -0.091, -0.031)
         >>> drawn = Gain("linear", "log_loss", 0.01, -0.02, 0.04)
@@ -129,27 +135,52 @@ class Evaluation:
         """
         baselines = list(dict.fromkeys(gain.model for gain in self.gains))
         if not baselines:
-            return f"On {self.rows:,} held-out rows the model was kept as it is: there is nothing to compare it with."
-        parts = [self._compare(name, [gain for gain in self.gains if gain.model == name]) for name in baselines]
-        return f"On {self.rows:,} held-out rows the model {' and '.join(parts)}."
+            said = f"On {self.rows:,} held-out rows the model was kept as it is: there is nothing to compare it with."
+        else:
+            parts = [self._compare(name, [gain for gain in self.gains if gain.model == name]) for name in baselines]
+            said = f"On {self.rows:,} held-out rows the model {' and '.join(parts)}."
+        return f"{said} {self.about}" if self.about else said
 
     def _compare(self, baseline: str, gains: Sequence[Gain]) -> str:
+        """Return who wins by the loss; a ranking that says the opposite is added as a remark."""
         other = {LINEAR: "the linear model", "LightGBM": "LightGBM"}.get(baseline, f"the {baseline}")
-        if all(gain.low == gain.high == 0 for gain in gains):
+        if all(map(self._is_nothing, gains)):
             return f"does not differ from {other}"
-        gains = [gain for gain in gains if gain.value or has_width(gain.low, gain.high)]  # who ranks alike says nothing
-        verbs = list(dict.fromkeys(map(_verb, gains)))
-        if len(verbs) == 1:
-            return f"{verbs[0]} {other} ({'; '.join(map(self._difference, gains))})"
-        first, *rest = (f"{_verb(gain)} {{}} ({self._difference(gain)})" for gain in gains)
-        return " but ".join([first.format(other), *(part.format("it") for part in rest)])
+        (loss, *rest), how = sorted(gains, key=lambda gain: gain.metric == _RANKING), []
+        for gain in (gain for gain in rest if not self._is_nothing(gain)):  # who ranks alike says nothing
+            contrary = self._better(gain) * self._better(loss) < 0
+            word = "better" if self._better(gain) > 0 else "worse"
+            said = self._difference(gain)
+            how.append(f", though it ranks rows {word} ({said})" if contrary else f"; {said}")
+        beside = "".join(text for text in how if text.startswith(";"))
+        remarks = "".join(text for text in how if text.startswith(","))
+        verb = {1: "beats", -1: "loses to", 0: "does not clearly beat"}[self._better(loss)]
+        return f"{verb} {other} ({self._difference(loss)}{beside}){remarks}"
+
+    def _better(self, gain: Gain) -> int:
+        """Return 1 if the model is surely better by a metric, -1 if it is surely worse, else 0.
+
+        An interval of no width is no evidence.
+        """
+        least, down = self._least(gain.metric), -1 if gain.metric == _RANKING else 1
+        if not has_width(gain.low, gain.high):
+            return 0
+        return down if gain.high < -least else -down if gain.low > least else 0
+
+    def _is_nothing(self, gain: Gain) -> bool:
+        return max(map(abs, (gain.value, gain.low, gain.high))) <= self._least(gain.metric)
+
+    def _least(self, metric: str) -> float:
+        """Return the size up to which a difference is the rounding of a computer: a millionth of the largest score."""
+        known = [abs(score.value) for score in self.scores if score.metric == metric and math.isfinite(score.value)]
+        return _ROUNDING * max(1.0 if metric in _UNITLESS else 0.0, *known, 0.0)
 
     def _difference(self, gain: Gain) -> str:
-        digits = digits_of(gain.low, gain.high)
-        if not has_width(gain.low, gain.high):
-            return f"{gain.metric} {gain.value:+,.{digits}f}, the same in every draw: no interval"
-        value, low, high = (f"{number:+,.{digits}f}" for number in (gain.value, gain.low, gain.high))
-        return f"{gain.metric} {value}, {self.level:.0%} interval {low} to {high}"
+        said = with_interval(
+            gain.value, gain.low, gain.high, sign="+", least=self._least(gain.metric),
+            before=f", {self.level:.0%} interval ", after="", without=", the same in every draw: no interval",
+        )  # fmt: skip
+        return f"{gain.metric} {'the same' if said == '0' else said}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a manifest, the verdict included."""
@@ -166,14 +197,8 @@ class Evaluation:
             level=values["level"],
             unit=values["unit"],
             note=values.get("note", ""),
+            about=values.get("about", ""),
         )
-
-
-def _verb(gain: Gain) -> str:
-    better, worse = (gain.high < 0, gain.low > 0) if has_width(gain.low, gain.high) else (False, False)
-    if gain.metric == _RANKING:
-        better, worse = worse, better
-    return "beats" if better else "loses to" if worse else "does not clearly beat"
 
 
 def has_width(low: float | None, high: float | None) -> bool:
@@ -183,16 +208,6 @@ def has_width(low: float | None, high: float | None) -> bool:
     (True, False, False)
     """
     return low is not None and high is not None and low < high
-
-
-def digits_of(low: float, high: float) -> int:
-    """Return how many decimals an interval supports: two digits of its width.
-
-    >>> digits_of(0.68012, 0.68951), digits_of(11_000, 12_500)
-    (4, 0)
-    """
-    width = abs(high - low)
-    return min(max(1 - math.floor(math.log10(width)), 0), 9) if width > 0 else 3
 
 
 def days(span: Sequence[str]) -> str:

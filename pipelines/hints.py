@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.config import TrainConfig
-from pipelines.evaluation import MODEL, Evaluation, Score, digits_of
+from pipelines.evaluation import MODEL, Evaluation, Score
 from pipelines.leaking import asked, leaks_of
 from pipelines.learners import Predictor
 from pipelines.rows import labels
@@ -19,6 +19,7 @@ from tabkit.neural import MLPModel
 from tabkit.schema import family
 from tabkit.table import Table
 from tabkit.target import Target
+from tabkit.wording import with_interval
 
 _FEW = 30
 _PERFECT = 0.99
@@ -51,10 +52,7 @@ def of_copies(copies: Copies, others: Evaluation | None, *, judged: str = "held-
 
 
 def _with_ends(score: Score) -> str:
-    if score.low is None or score.high is None:
-        return f"{score.value:,.4g}"
-    digits = digits_of(score.low, score.high)
-    return f"{score.value:,.{digits}f} ({score.low:,.{digits}f} to {score.high:,.{digits}f})"
+    return with_interval(score.value, score.low, score.high)
 
 
 def of_model(predictor: Predictor, evaluation: Evaluation, settings: TrainConfig) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines import learners
-from pipelines.aims import named_objective, target_name, target_of
+from pipelines.aims import named_objective, target_name, target_of, understood
 from pipelines.config import ModelName, TrainConfig
 from pipelines.copying import copies_of
 from pipelines.dividing import check_part, divide, of_shares, way_of
@@ -82,13 +82,14 @@ def train(
     table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
     check_rules(ruled.rules, table, exclude=settings.encoding.exclude)
     target = target_of(table, name, settings)
+    about = understood(table, target, settings)
     settings = named_objective(settings, target)
     with shown.task("training", total=4) as advance:
         parts = _parts(table, target, settings)
         tried = {each: _fit(parts, target, settings, each, progress=shown) for each in _learners(settings)}
         fitted = measured = tried[settings.model]
         advance(1)
-        evaluation = _evaluate(parts, tried, target, settings)
+        evaluation = replace(_evaluate(parts, tried, target, settings), about=about)
         copied = _copied(parts, tried, target, settings)
         advance(2)
         if settings.final == "all":

@@ -93,7 +93,7 @@ def build_report(
     predictions = _predictions(model, table, rows, settings, fitted)
     measures = measures_of(settings)
     how = resampling(table, settings)
-    evaluation = evaluate(
+    measured = evaluate(
         rows.y,
         predictions,
         measures=measures,
@@ -101,6 +101,7 @@ def build_report(
         span=table.span(),
         how=how,
     )
+    evaluation = replace(measured, about=model.evaluation.about)
     curves = _Curves(rows.y, predictions, rows.weight)
     binary = model.target.task == "binary"
     page = ModelReport(

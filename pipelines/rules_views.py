@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.terminal import plain_table, unit_note, visible
+from tabkit.wording import decimals_of, figures
+from tabkit.wording import number as written
 
 _ALIKE = 0.8
 _HOLDS = ("holds", "holds, but weaker")
@@ -80,8 +82,10 @@ def worth_view(result: Mapping[str, Any]) -> RenderableType:
     for name in ("metric", "without", "with", "difference", "interval"):
         table.add_column(name, justify="left" if name == "metric" else "right")
     for row in result["metrics"]:
-        numbers = (f"{row['without_rules']:.4f}", f"{row['with_rules']:.4f}", f"{row['difference']:+.4f}")
-        table.add_row(row["metric"], *numbers, _ends(row["low"], row["high"]))
+        digits = decimals_of(row["low"], row["high"])
+        numbers = (written(row[name], decimals=digits) for name in ("without_rules", "with_rules"))
+        value, low, high = figures(row["difference"], row["low"], row["high"], sign="+")
+        table.add_row(row["metric"], *numbers, value, "" if low == high else f"{low} to {high}")
     uses = [
         Text(f"{visible(use['rule'])}: {use['share']:.1%} of all gain, mean rank {use['rank'] or 'n/a'}")
         for use in result["rules"]
@@ -152,10 +156,6 @@ def _interval(row: Mapping[str, Any], kind: str) -> str:
     if kind == "share":
         return f"{100 * row['low']:.1f}–{100 * row['high']:.1f}%"
     return f"{number(row['low'], kind)} to {number(row['high'], kind)}"
-
-
-def _ends(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None or low == high else f"{low:+.4f} to {high:+.4f}"
 
 
 def _lift(value: float | None, kind: str) -> str:

@@ -24,10 +24,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.evaluation import MODEL, days, digits_of, has_width
+from pipelines.evaluation import MODEL, days
 from pipelines.learners import TITLES, made_of
 from tabkit.errors import TabkitError
 from tabkit.progress import Advance
+from tabkit.wording import decimals_of, figures, number, with_interval
 
 
 class Bars:
@@ -139,12 +140,14 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     unit = "trees" if "trees" in result else "epochs"
     for name in ("candidate", result["metric"], "against keep", ece, unit, "s"):
         table.add_column(name, justify="left" if name == "candidate" else "right", no_wrap=True)
+    known = (decimals_of(row["low"], row["high"]) for row in tried)
+    digits = max((decimals for decimals in known if decimals is not None), default=None)
     for row in tried:
-        gain = "" if row["name"] == "keep" else _with_interval(row["gain"], row["low"], row["high"])
-        calibration = f"{row[ece]:.3f}" if ece == "ece" else f"{row[ece]:+.3g}"
+        gain = "" if row["name"] == "keep" else _gain(row["gain"], row["low"], row["high"])
+        calibration = number(row[ece], decimals=3) if ece == "ece" else number(row[ece], sign="+")
         chosen = "bold" if row["name"] == result["strategy"] else ""
         costs = (f"{row['trees']:,}", f"{row['seconds']:.1f}")
-        cells = (row["name"], f"{row['loss']:.4f}", gain, calibration, *costs)
+        cells = (row["name"], number(row["loss"], decimals=digits), gain, calibration, *costs)
         table.add_row(*(Text(visible(cell), chosen) for cell in cells))
     alarms = [Text(f"Alarm: {visible(alarm)}", "bold red") for alarm in result["alarms"]]
     judged = f"{result['judged_rows']:,}"
@@ -160,11 +163,10 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     return Group(*alarms, titled(title, table), *_months(result["months"]), *lines)
 
 
-def _with_interval(value: float, low: float | None, high: float | None) -> str:
-    if low is None or high is None or not has_width(low, high):
-        return f"{value:+.4f} (no interval)" if value else "the same"
-    digits = digits_of(low, high)
-    return f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+def _gain(value: float, low: float | None, high: float | None) -> str:
+    if not value:
+        return "the same"
+    return with_interval(value, low, high, sign="+", without=" (no interval)")
 
 
 def _months(months: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
@@ -175,7 +177,7 @@ def _months(months: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     for name in ("snapshot", "rows", *months[0]["gains"]):
         table.add_column(name, justify="left" if name == "snapshot" else "right", no_wrap=True)
     for month in months:
-        gains = (f"{gain:+.4f}" for gain in month["gains"].values())
+        gains = (number(gain, sign="+") for gain in month["gains"].values())
         table.add_row(*map(visible_line, (month["when"], f"{month['rows']:,}", *gains)))
     return [titled("Each made from the snapshots before: its loss less that of keep", table)]
 
@@ -271,22 +273,25 @@ def _scores_table(metrics: Mapping[str, Any], *, gap: str, own: str) -> Table:
         table.add_column(Text(own if model == MODEL else model), justify="right")
     for name, scores in rows.items():
         # the model's own interval decides: a constant's can be arbitrarily narrow
-        digits = next((digits_of(s["low"], s["high"]) for s in scores.values() if s["low"] != s["high"]), 3)
+        known = (decimals_of(score["low"], score["high"]) for score in scores.values())
+        digits = next((decimals for decimals in known if decimals is not None), 3)
         table.add_row(name, *(_interval(scores[model], digits=digits, gap=gap) for model in models))
     return table
 
 
 def _interval(score: Mapping[str, Any], *, digits: int, gap: str = " ") -> str:
-    """Write a value with its interval.
+    """Write a value with its interval, if that has a width that can be seen.
 
     >>> _interval({"value": 0.68457, "low": 0.68012, "high": 0.68951}, digits=3)
     '0.685 (0.680–0.690)'
     >>> _interval({"value": -1.5, "low": -2.0, "high": -1.0}, digits=1)
     '-1.5 (-2.0 to -1.0)'
     """
-    if score["low"] is None or score["low"] == score["high"]:
-        return f"{score['value']:,.{digits}f}"
-    value, low, high = (f"{score[key]:,.{digits}f}" for key in ("value", "low", "high"))
+    parts = score["value"], score["low"], score["high"]
+    tiny = all(part is None or abs(part) < 10.0**-digits for part in parts)
+    value, low, high = figures(*parts) if tiny else (number(part, decimals=digits) for part in parts)
+    if score["low"] is None or low == high:
+        return value
     dash = "–" if score["low"] >= 0 else " to "
     return f"{value}{gap}({low}{dash}{high})"
 

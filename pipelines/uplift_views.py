@@ -9,9 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.evaluation import digits_of, has_width
+from pipelines.evaluation import has_width
 from pipelines.terminal import plain_table, visible, visible_line
 from tabkit.uplift.trust import CHECKS
+from tabkit.wording import Sign, figures, with_interval
 
 _COLOURS = {"usable": "green", "average only": "yellow", "none": "red"}
 _LARGE = 100_000.0
@@ -201,14 +202,17 @@ def _between(scale: float, value: float, low: float | None, high: float | None) 
     value, low, high = (scale * each for each in (value, low, high))
     if not has_width(low, high):
         return _number(value, low, high)
-    return f"{_number(value, low, high)} ({_number(low, low, high)} – {_number(high, low, high)})"
+    if max(map(abs, (value, low, high))) >= _LARGE:
+        return f"{value:+.3g} ({low:+.3g} – {high:+.3g})"
+    return with_interval(value, low, high, sign="+", between=" – ")
 
 
 def _number(value: float, low: float | None, high: float | None, *, sign: bool = True) -> str:
     """Write a number to the digits that its interval allows."""
-    if low is None or high is None or abs(value) >= _LARGE:
-        return f"{value:{'+' if sign else ''}.3g}"
-    return f"{value:{'+' if sign else ''}.{digits_of(low, high)}f}"
+    mark: Sign = "+" if sign else ""
+    if abs(value) >= _LARGE:
+        return f"{value:{mark}.3g}"
+    return figures(value, low, high, sign=mark)[0]
 
 
 def _all_checks(result: Mapping[str, Any]) -> Table:

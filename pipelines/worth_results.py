@@ -9,13 +9,14 @@ from typing import Any, Literal
 import numpy as np
 
 from pipelines.config import TrainConfig
-from pipelines.evaluation import digits_of, has_width, measures_of, resampling
+from pipelines.evaluation import has_width, measures_of, resampling
 from pipelines.worth_differences import Arms, Difference, Pair, differences
 from tabkit.boosting import BoostedModel
 from tabkit.dependence import Unit
 from tabkit.predicates import Rule
 from tabkit.table import Table
 from tabkit.target import Target
+from tabkit.wording import with_interval
 
 Decision = Literal["worth a feature", "no difference shown", "hurts"]
 
@@ -154,12 +155,11 @@ def _decision(loss: Difference) -> Decision:
 
 
 def _said(loss: Difference, level: float) -> str:
-    low, high = loss.low or 0.0, loss.high or 0.0
-    digits = digits_of(low, high)
-    if not has_width(loss.low, loss.high):
-        return f"the rules change {loss.metric} by {loss.difference:+,.{digits}f}, the same in every draw: no interval"
-    value, low_text, high_text = (f"{number:+,.{digits}f}" for number in (loss.difference, low, high))
-    return f"the rules change {loss.metric} by {value} ({level:.0%} interval {low_text} to {high_text})"
+    said = with_interval(
+        loss.difference, loss.low, loss.high, sign="+", before=f" ({level:.0%} interval ",
+        without=", the same in every draw: no interval",
+    )  # fmt: skip
+    return f"the rules change {loss.metric} by {said}"
 
 
 def _use(rule: Rule, boosters: Sequence[BoostedModel]) -> Use:

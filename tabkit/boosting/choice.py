@@ -13,6 +13,7 @@ from scipy import stats
 from tabkit.dependence import ENOUGH
 from tabkit.errors import ConfigError, FitError
 from tabkit.metrics import Draws, Metric, joint_bootstrap
+from tabkit.wording import decimals_of, number, with_interval
 
 Floats = NDArray[np.float64]
 KEEP = "keep"
@@ -232,10 +233,9 @@ def _why(winner: str, candidates: Sequence[Candidate], metric: str, level: float
             return f"{said}, but {objections[best.name]}."
         return f"{said}, which is no sure gain."
     won = by_name[winner]
-    sentence = (
-        f"{winner.capitalize()}: {metric} {won.loss:.4f} instead of {by_name[KEEP].loss:.4f} "
-        f"({won.gain:+.4f}, {100 * level:.3g}% interval {won.low:+.4f} to {won.high:+.4f})"
-    )
+    said = with_interval(won.gain, won.low, won.high, sign="+", before=f", {100 * level:.3g}% interval ", after="")
+    new, old = (number(each.loss, decimals=decimals_of(won.low, won.high)) for each in (won, by_name[KEEP]))
+    sentence = f"{winner.capitalize()}: {metric} {new} instead of {old} ({said})"
     dearer = [c for c in candidates[[c.name for c in candidates].index(winner) + 1 :] if c.loss < won.loss]
     if not dearer:
         return f"{sentence}."
@@ -247,10 +247,11 @@ def changed(candidate: Candidate, level: float) -> str:
     """Write a difference with its interval, or that it has none.
 
     >>> changed(Candidate("refit", 0.5, -0.1, -0.2, -0.05), 0.95)
-    '-0.1000 (95% interval -0.2000 to -0.0500)'
+    '-0.10 (95% interval -0.20 to -0.05)'
     >>> changed(Candidate("refit", 0.5, -0.1, None, None), 0.95)
-    '-0.1000 (no interval: every draw gave the same)'
+    '-0.100 (no interval: every draw gave the same)'
     """
-    if candidate.low is None or candidate.high is None:
-        return f"{candidate.gain:+.4f} (no interval: every draw gave the same)"
-    return f"{candidate.gain:+.4f} ({100 * level:.3g}% interval {candidate.low:+.4f} to {candidate.high:+.4f})"
+    return with_interval(
+        candidate.gain, candidate.low, candidate.high, sign="+", before=f" ({100 * level:.3g}% interval ",
+        without=" (no interval: every draw gave the same)",
+    )  # fmt: skip

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from pipelines.config import TrainConfig
-from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, Gain, Resampling, evaluate, resampling
+from pipelines.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, Gain, Resampling, Score, evaluate, resampling
 from tabkit import metrics
 from tabkit.errors import FitError
 from tabkit.roles import Roles
@@ -22,13 +22,17 @@ def verdict(*gains: Gain, rows: int = 100) -> str:
         ((-3.0, -4.0, -2.0), "beats the linear model (rmse -3.0, 90% interval -4.0 to -2.0)"),
         ((3.0, 2.0, 4.0), "loses to the linear model (rmse +3.0, 90% interval +2.0 to +4.0)"),
         ((1.0, -2.0, 4.0), "does not clearly beat the linear model (rmse +1.0, 90% interval -2.0 to +4.0)"),
-        ((-1.0, -2.0, 0.0), "does not clearly beat the linear model (rmse -1.0, 90% interval -2.0 to +0.0)"),
+        ((-1.0, -2.0, 0.0), "does not clearly beat the linear model (rmse -1.0, 90% interval -2.0 to 0.0)"),
         ((0.0, 0.0, 0.0), "does not differ from the linear model"),
         (
             (-3.0, -3.0, -3.0),
-            "does not clearly beat the linear model (rmse -3.000, the same in every draw: no interval)",
+            "does not clearly beat the linear model (rmse -3.00, the same in every draw: no interval)",
         ),
         ((-12345.6, -13e3, -11e3), "beats the linear model (rmse -12,346, 90% interval -13,000 to -11,000)"),
+        (
+            (-0.098, -0.098, -0.098),
+            "does not clearly beat the linear model (rmse -0.0980, the same in every draw: no interval)",
+        ),
         ((-3e-5, -4e-5, -2e-5), "beats the linear model (rmse -0.000030, 90% interval -0.000040 to -0.000020)"),
     ],
 )
@@ -40,7 +44,7 @@ def test_a_verdict_tells_a_better_loss_from_a_worse_ranking() -> None:
     loss, ranking = Gain(LINEAR, "log_loss", -0.02, -0.03, -0.01), Gain(LINEAR, "auc", -0.006, -0.009, -0.003)
     assert verdict(loss, ranking) == (
         "On 100 held-out rows the model beats the linear model (log_loss -0.020, 90% interval -0.030 to "
-        "-0.010) but loses to it (auc -0.0060, 90% interval -0.0090 to -0.0030)."
+        "-0.010), though it ranks rows worse (auc -0.0060, 90% interval -0.0090 to -0.0030)."
     )
     both = verdict(loss, Gain(LINEAR, "auc", 0.01, 0.005, 0.015))
     assert both.count("beats the linear model") == 1
@@ -52,6 +56,36 @@ def test_a_recalibration_that_ranks_alike_is_no_contradiction() -> None:
     loss, ranking = Gain("other", "log_loss", -0.2, -0.23, -0.17), Gain("other", "auc", 0.0, 0.0, 0.0)
     assert "auc" not in verdict(loss, ranking)
     assert "beats the other" in verdict(loss, ranking)
+
+
+def test_a_verdict_has_one_winner_whatever_both_metrics_say() -> None:
+    signs = {1: (0.02, 0.01, 0.03), -1: (-0.02, -0.03, -0.01), 0: (0.0, -0.01, 0.01)}
+    for loss in signs.values():
+        for ranking in signs.values():
+            said = verdict(Gain(LINEAR, "auc", *ranking), Gain(LINEAR, "log_loss", *loss))
+            assert sum(said.count(word) for word in ("beats", "loses to", "does not clearly beat")) == 1
+            assert said.index("log_loss") < said.index("auc")
+            assert (" though it ranks rows " in said) == (loss[0] * ranking[0] > 0)
+
+
+def test_a_verdict_on_perfect_models_has_no_rows_of_zeros() -> None:
+    loss, ranking = Gain(LINEAR, "log_loss", -2e-9, -3e-9, -1e-9), Gain(LINEAR, "auc", -1e-16, -2e-16, 0.0)
+    assert verdict(loss, ranking) == "On 100 held-out rows the model does not differ from the linear model."
+    loss = Gain(LINEAR, "log_loss", -0.02, -0.03, -0.01)
+    assert "auc" not in verdict(loss, ranking)
+    scores = (Score(MODEL, "rmse", 1e-10, 0.0, 1e-9), Score(BASE_RATE, "rmse", 3e9, 2e9, 4e9))
+    gains = (Gain(LINEAR, "rmse", -1e-3, -2e-3, -5e-4),)
+    found = Evaluation(rows=100, span=None, scores=scores, gains=gains, level=0.9)
+    assert "does not differ" in found.verdict()  # a millionth of a millionth of the target's own spread
+
+
+def test_a_verdict_says_how_the_target_was_understood() -> None:
+    found = Evaluation(rows=100, span=None, scores=(), gains=(), level=0.9, about="y was taken for a number.")
+    assert found.verdict().endswith(" y was taken for a number.")
+    kept = json.loads(json.dumps(found.to_dict()))
+    assert Evaluation.from_dict(kept) == found
+    del kept["about"]  # as older bundles have it
+    assert Evaluation.from_dict(kept).about == ""
 
 
 def test_a_verdict_joins_what_it_says_of_both_baselines() -> None:

@@ -8,11 +8,15 @@ import polars as pl
 import pytest
 
 from pipelines import propensity
+from pipelines.aims import target_of, understood
+from pipelines.config import TrainConfig
 from pipelines.model import PropensityModel
+from pipelines.report import build_report
 from tabkit import metrics
-from tabkit.config import merge
+from tabkit.config import build, merge
 from tabkit.errors import ConfigError, FitError, SchemaError, TabkitError
 from tabkit.roles import Roles
+from tabkit.table import Table
 
 Make = Callable[..., pl.DataFrame]
 FEATURES = ["plan", "city", "age", "spend", "calls", "active", "joined"]
@@ -103,6 +107,41 @@ def test_noise_is_not_called_a_model(train: Callable, customers: pl.DataFrame, r
     noise = customers.with_columns(churned=pl.Series(np.random.default_rng(3).random(2000) < 0.3))
     model = train(noise, roles)
     assert "beats the base rate" not in model.evaluation.verdict()
+
+
+@pytest.mark.parametrize(
+    ("values", "settings", "words"),
+    [
+        ([0, 1, 2], {}, ["taken for a number", "3 values alone (0, 1, 2)", "--objective multiclass"]),
+        ([1.0, 2.0, 3.0], {}, ["taken for a number", "(1, 2, 3)"]),
+        ([0, 50], {}, ["taken for two classes", "probability of 50", "--objective regression"]),
+        ([-1.0, 1.0], {}, ["taken for two classes", "-1 and 1 are amounts"]),
+        ([0, 1], {}, []),
+        ([0.0, 1.0], {}, []),
+        ([0.5, 1.5, 2.5], {}, []),
+        (["a", "b", "c"], {}, []),
+        ([0, 1, 2], {"boosting": {"objective": "poisson"}}, []),
+        ([0, 50], {"positive": "50"}, []),
+        (list(range(31)), {}, []),
+    ],
+)
+def test_what_a_target_was_taken_for_is_said_where_it_can_mean_two_things(
+    values: list[Any], settings: dict[str, Any], words: list[str]
+) -> None:
+    frame = pl.DataFrame({"y": values * (400 // len(values))})
+    table, config = Table(frame, Roles(target="y"), "t", {}), build(TrainConfig, settings)
+    said = understood(table, target_of(table, "y", config), config)
+    assert bool(said) == bool(words)
+    assert all(word in said for word in words)
+
+
+def test_it_stands_in_the_verdict_everywhere(train: Callable, customers: pl.DataFrame) -> None:
+    classes = customers.select("age", "spend", grade=pl.int_range(pl.len()) % 3)
+    model = train(classes, Roles(target="grade"))
+    assert "--objective multiclass" in model.evaluation.to_dict()["verdict"]
+    page, found = build_report(model, classes, title="t")
+    assert "--objective multiclass" in page.verdict
+    assert "--objective multiclass" in found.to_dict()["verdict"]
 
 
 # Sources

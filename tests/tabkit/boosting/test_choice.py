@@ -155,7 +155,7 @@ def test_the_sentence_says_why_a_candidate_won():
     y = np.array([0.0, 1.0] * 100)
     better = np.where(np.arange(200) < 100, 0.2 + 0.6 * y, 0.1 + 0.8 * y)
     choice = choose({KEEP: np.full(200, 0.5), "refit": better}, y, metric=LOG_LOSS)
-    assert choice.why.startswith("Refit: log_loss 0.1643 instead of 0.6931 (-0.5289, 95% interval -0.53")
+    assert choice.why.startswith("Refit: log_loss 0.164 instead of 0.693 (-0.529, 95% interval -0.537")
 
 
 def test_an_interval_without_width_is_no_evidence():
@@ -211,8 +211,8 @@ def test_the_sentence_says_how_near_the_best_other_one_came_to_keep():
     choice = choose({KEEP: miss(1.0), "refit": miss(3.0, 2), "extend": miss(0.99, 3)}, y, metric=RMSE)
     extend = choice.candidates[2]
     assert choice.why == (
-        f"Keep: the best other candidate, extend, changes rmse by {extend.gain:+.4f} "
-        f"(95% interval {extend.low:+.4f} to {extend.high:+.4f}), which is no sure gain."
+        f"Keep: the best other candidate, extend, changes rmse by {extend.gain:+.2f} "
+        f"(95% interval {extend.low:+.2f} to {extend.high:+.2f}), which is no sure gain."
     )
 
 

@@ -1,0 +1,120 @@
+"""How numbers are written for people: as exact as their interval allows, without rows of zeros."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+NONE = "n/a"
+Sign = Literal["+", ""]
+_MOST = 6  # decimals: more are counted rather than read
+_TINY = 1e-5  # where the largest of some numbers is below it, a power of ten says more than six decimals
+_LARGE = 1e15  # from here on a float does not hold every whole number
+
+
+def decimals_of(low: float | None, high: float | None) -> int | None:
+    """Return how many decimals an interval supports, two digits of its width; None where it has no width.
+
+    >>> decimals_of(0.68012, 0.68951), decimals_of(11_000, 12_500), decimals_of(1.0, 1.0), decimals_of(0.0, 1e-12)
+    (4, 0, None, 6)
+    """
+    if low is None or high is None or not math.isfinite(high - low):
+        return None
+    width = abs(high - low)
+    if width <= 1e-12 * max(abs(low), abs(high)):
+        return None
+    return min(max(1 - math.floor(math.log10(width)), 0), _MOST)
+
+
+def number(value: float | None, *, sign: Sign = "", decimals: int | None = None) -> str:
+    """Return a number with three significant digits, or with so many decimals; zero has no sign.
+
+    >>> number(0.68457), number(-1e-17, decimals=3), number(12_345.6, sign="+"), number(3.2e-9), number(float("nan"))
+    ('0.685', '0.000', '+12,346', '3.2e-09', 'n/a')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    if decimals is None:
+        if value == 0:
+            return "0"
+        if abs(value) < _TINY:
+            return f"{value:{sign}.2g}"
+        decimals = min(max(2 - math.floor(math.log10(abs(value))), 0), _MOST)
+    if abs(value) >= _LARGE:
+        return f"{value:{sign}.3g}"
+    rounded = round(value, decimals) + 0.0
+    return f"{rounded:{sign if rounded else ''},.{decimals}f}"
+
+
+def figures(
+    value: float | None, low: float | None, high: float | None, *, sign: Sign = "", least: float = 0.0
+) -> tuple[str, str, str]:
+    """Return a number and the ends of its interval, all with the digits that the interval supports.
+
+    Parameters
+    ----------
+    least
+        A size up to which a number is nothing but the rounding of a computer.
+
+    Examples
+    --------
+    >>> figures(-0.062, -0.091, -0.031, sign="+"), figures(-1e-10, -2e-10, 1e-11, sign="+", least=1e-6)
+    (('-0.062', '-0.091', '-0.031'), ('0', '0', '0'))
+    >>> figures(-0.08, -0.17, -0.002)
+    ('-0.080', '-0.170', '-0.002')
+    >>> figures(3e-9, 2e-9, 4e-9), figures(0.5, 0.5, 0.5), figures(0.5, None, None)
+    (('3e-09', '2e-09', '4e-09'), ('0.500', '0.500', '0.500'), ('0.500', 'n/a', 'n/a'))
+    """
+    known = [abs(part) for part in (value, low, high) if part is not None and math.isfinite(part)]
+    largest = max(known, default=0.0)
+    if known and largest <= least:
+        shown = [NONE if part is None or not math.isfinite(part) else "0" for part in (value, low, high)]
+    elif 0 < largest < _TINY:
+        shown = [number(part, sign=sign) for part in (value, low, high)]
+    else:
+        decimals = decimals_of(low, high)
+        if decimals is None and value is not None and math.isfinite(value) and low is not None:
+            decimals = min(max(2 - math.floor(math.log10(abs(value))), 0), _MOST) if value else 0
+        elif decimals is not None and low is not None and high is not None and low * high > 0:
+            while decimals < _MOST and 0 in (round(low, decimals), round(high, decimals)):
+                decimals += 1  # an end that is not zero decides, and must not look like it
+        shown = [number(part, sign=sign, decimals=decimals) for part in (value, low, high)]
+    return shown[0], shown[1], shown[2]
+
+
+def with_interval(
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    *,
+    sign: Sign = "",
+    least: float = 0.0,
+    between: str = " to ",
+    before: str = " (",
+    after: str = ")",
+    without: str = "",
+) -> str:
+    """Return a number with its interval behind it; alone where the interval has no width that can be seen.
+
+    Parameters
+    ----------
+    before, between, after
+        What stands around the ends.
+    without
+        What is said instead where there is no interval, or one without width: it is no evidence.
+
+    Examples
+    --------
+    >>> with_interval(1.29, 0.87, 1.71), with_interval(0.0, 0.0, 0.0), with_interval(0.9999999, 0.9999998, 1.0)
+    ('1.29 (0.87 to 1.71)', '0', '1.000000')
+    >>> with_interval(-0.098, -0.098, -0.098, without=" (no interval)")
+    '-0.0980 (no interval)'
+    """
+    shown, lowest, highest = figures(value, low, high, sign=sign, least=least)
+    if shown == NONE or (shown == "0" and lowest in (NONE, "0") and highest in (NONE, "0")):
+        return shown
+    if decimals_of(low, high) is None and not (low is not None and high is not None and low < high):
+        return f"{shown}{without}"
+    if NONE in (lowest, highest) or lowest == highest:
+        return shown
+    return f"{shown}{before}{lowest}{between}{highest}{after}"
