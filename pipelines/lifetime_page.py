@@ -24,6 +24,7 @@ from pipelines.simple_forecasts import BOOSTED, RATE, ZERO
 from pipelines.update_page import check_page
 from tabkit.cltv.density import densities, sampled
 from tabkit.cltv.log import Rule
+from tabkit.cltv.mixing import GOOD_R_HAT, doubts
 from tabkit.cltv.predictive import KINDS, total_of
 from tabkit.cltv.priors import Prior
 from tabkit.cltv.psis import TRUSTED
@@ -381,7 +382,9 @@ def _trusted(found: Mapping[str, Any]) -> bool:
     values = found["diagnostics"]
     if found["inference"] == "laplace":
         return values["k_hat"] is None or values["k_hat"] <= TRUSTED
-    return not values["divergences"] and (values["r_hat"] or 1.0) <= 1.01
+    if "divergent" in values:
+        return not doubts(values)
+    return not values["divergences"] and (values["r_hat"] or 1.0) <= GOOD_R_HAT  # of bundles that know no share
 
 
 def _facts(model: LifetimeModel) -> Iterator[tuple[str, str]]:

@@ -168,6 +168,14 @@ def test_what_the_data_hardly_tell_stands_in_the_verdict_and_untested_intervals_
     assert "hardly tell" not in lifetime_page.fit_page(lifetime()).verdict
 
 
+@pytest.mark.parametrize(
+    ("divergences", "r_hat", "word"), [(1.0, 1.015, "can be trusted"), (1.0, 1.03, "mind"), (9.0, 1.0, "mind")]
+)
+def test_the_verdict_on_draws_hangs_on_the_limits_of_the_sampler(divergences: float, r_hat: float, word: str) -> None:
+    found = {"divergences": divergences, "divergent": divergences / 4000, "r_hat": r_hat, "ess": 900.0}
+    assert word in lifetime_page.fit_page(lifetime(inference="nuts", diagnostics=found)).verdict
+
+
 def test_contracts_have_a_page_without_a_heat_map(tmp_path: Path) -> None:
     chosen = MODELS["sbg"]
     draws = {"phi": np.full(20, 0.3), "kappa": np.full(20, 2.0)}
