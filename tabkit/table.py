@@ -187,7 +187,8 @@ def _check_time(times: pl.Series) -> None:
     if kind not in ("number", "date", "datetime"):
         raise SchemaError(
             f"time {times.name!r} is {dtype_name(times.dtype)}; a date, a datetime or a number was expected",
-            advice="parse it first",
+            advice="write times as ISO 8601 (2024-12-31, 2024-12-31T23:59:00Z), or parse the column yourself with the "
+            "order that it has: pl.col(name).str.to_date('%m/%d/%Y') where the month comes first",
         )
     if kind == "number" and not times.cast(pl.Float64).is_finite().all():
         raise FitError(f"time {times.name!r} is infinite in some rows", advice="repair or remove these rows")

@@ -238,7 +238,8 @@ def _unreadable(log: Log, bad: pl.DataFrame) -> FitError:
     return FitError(
         f"date {log.rule.date!r} of {log.name} holds text that is no date in {bad['len'].item():,} rows, such as "
         f"{listed(bad['examples'].item())}; ISO 8601 was expected, such as '2024-12-31' or '2024-12-31T23:59:00Z'",
-        advice="repair these rows, or parse the column yourself: pl.col(name).str.to_date('%d/%m/%Y')",
+        advice="write dates as 2024-12-31, or parse the column yourself with the order that it has: "
+        "pl.col(name).str.to_date('%m/%d/%Y') where the month comes first, '%d/%m/%Y' where the day does",
     )
 
 
