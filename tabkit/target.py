@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from tabkit.schema import Family, dtype_name, family
 
 Task = Literal["binary", "multiclass", "regression"]
 _MAX_CLASSES = 100
+_STEPS = 100  # a double's step below a hundredth of the spread costs less than a ten-thousandth of the variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ def infer(
     SchemaError
         If the column is missing or of a type that cannot be a target.
     FitError
-        If it is null in places, NaN or infinite, constant, or if a class has a single row.
+        If it is null in places, NaN or infinite, constant, or if a class has a single row; or a number that differs by
+        less than a hundred steps of a double at its size.
     ConfigError
         If `task` or `positive` does not fit the column.
     """
@@ -181,6 +184,7 @@ def infer(
         raise ConfigError(
             f"target {name!r} is {kind}: regression needs a number", advice="choose another objective, or parse it"
         )
+    _check_digits(lazy, name, what=what)
     return Target(name, "regression")
 
 
@@ -225,6 +229,21 @@ def _facts(frame: pl.LazyFrame, name: str, *, is_number: bool, what: str) -> dic
             advice="repair or remove these rows first",
         )
     return facts
+
+
+def _check_digits(frame: pl.LazyFrame, name: str, *, what: str) -> None:
+    """Refuse numbers that differ by so little, beside their size, that the doubles of a regression round it away."""
+    number = pl.col(name).cast(pl.Float64)
+    largest, spread = collect(
+        frame.select(number.abs().max().alias("largest"), (number / number.abs().max()).std().alias("spread")),
+        what=what,
+    ).row(0)
+    if largest > 0 and spread < _STEPS * math.ulp(largest) / largest:
+        raise FitError(
+            f"target {name!r} has numbers up to {largest:.3g}, where doubles are {math.ulp(largest):.3g} apart, and "
+            "differs by less than a hundred times that: what is to be predicted would be rounded away",
+            advice="take a constant off the target first, such as its smallest value",
+        )
 
 
 def _count(frame: pl.LazyFrame, name: str, *, kind: Family, what: str) -> dict[str, int]:

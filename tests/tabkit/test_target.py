@@ -220,3 +220,29 @@ def test_the_fast_way_gives_what_the_slow_one_gives(values, classes):
     slow, fast = (frame.select(target.expr(*given)).to_series().to_list() for given in ((), (values.dtype,)))
     assert slow == fast
     assert set(fast) == {0.0, 1.0}
+
+
+def test_numbers_that_doubles_cannot_tell_apart_are_refused():
+    for values, dtype in [
+        ([2**60 + k for k in range(50)], pl.Int64),
+        ([2**64 - 1 - k for k in range(50)], pl.UInt64),
+        ([Decimal(10**20) + k for k in range(50)], pl.Decimal(30, 2)),
+        ([1e17 + 16 * k for k in range(50)], pl.Float64),
+    ]:
+        with pytest.raises(FitError, match=r"doubles are .* apart.*rounded away") as caught:
+            infer(frame(values, dtype), "y")
+        assert "take a constant off" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([1e9 + k for k in range(50)], pl.Float64),
+        ([k * 1e-200 for k in range(50)], pl.Float64),
+        ([1e18, *range(50)], pl.Float64),
+        ([-(2**63), 2**63 - 1, 0], pl.Int64),
+        ([1_700_000_000_000_000_000 + k * 10**9 for k in range(50)], pl.Int64),
+    ],
+)
+def test_large_and_small_numbers_that_differ_by_enough_are_learned_from(values, dtype):
+    assert infer(frame(values, dtype), "y").task == "regression"
