@@ -64,6 +64,16 @@ def _check_header(name: str, columns: Sequence[str]) -> None:
         raise SourceError(
             f"{name!r} cannot be read: its first line is no text in UTF-8", advice="save the file as CSV in UTF-8"
         )
+    if any(re.search(r"\r(?!\n)", column) for column in columns):
+        raise SourceError(
+            f"{name!r} ends its lines with a carriage return alone: a line feed was expected",
+            advice="save it with the line ends of Unix or Windows",
+        )
+    if columns[0].lower().startswith("sep="):
+        raise SourceError(
+            f"{name!r} begins with {columns[0]!r}, a spreadsheet's mark: the names of the columns were expected",
+            advice="remove the first line, and save it with commas",
+        )
     if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
         raise SourceError(
             f"{name!r} has the single column {columns[0]!r}: commas between the values were expected",

@@ -158,6 +158,25 @@ def test_rows_with_too_many_values_are_refused_whatever_is_read():
         scan("x.csv").select("a")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("sep=,\na,b\n1,2\n", "begins with 'sep='"),
+        ("sep=;\na;b\n1;2\n", "begins with 'sep=;'"),
+        ("a,b\r1,2\r", "carriage"),
+    ],
+)
+def test_a_first_line_that_holds_no_names_is_refused(content, said):
+    Path("x.csv").write_bytes(content.encode())
+    with pytest.raises(SourceError, match=said):
+        scan("x.csv")
+
+
+def test_lines_that_end_as_on_windows_are_read():
+    Path("x.csv").write_bytes(b'"a\r\nc",b\r\n1,2\r\n')
+    assert read("x.csv").to_dict(as_series=False) == {"a\r\nc": [1], "b": [2]}
+
+
 def test_a_time_zone_of_the_fit_is_kept():
     known = pl.Datetime("ms", "Europe/Berlin")
     column = read(table(["2024-07-01T10:00:00Z"]), dtypes={"a": known})["a"]
