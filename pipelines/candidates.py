@@ -17,6 +17,7 @@ from pipelines.model import PropensityModel
 from pipelines.rows import fit_encoder, labels, rates, with_features
 from tabkit import neural, splits
 from tabkit.boosting import BoostedModel, Rows, extend, recalibrate, refit
+from tabkit.boosting.updatable import check
 from tabkit.encoding import FittedTable
 from tabkit.errors import FitError
 from tabkit.frames import fresh_name
@@ -213,6 +214,7 @@ def _blend(task: Task) -> _Blend:
         return _Blend(decay=task.update.decay)
     older, newer = task.inner()
     encoder, rows = task.aged(older)
+    check(task.trees, rows, "refit")
     held_out = task.encoded(newer, encoder)
     blends = [*(_Blend(decay=d) for d in _DECAYS), *(_Blend(evidence=e) for e in _EVIDENCES)]
     losses = [_loss_of(blend, rows, held_out, task) for blend in blends]

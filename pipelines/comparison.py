@@ -13,7 +13,7 @@ from pipelines.intake import read_rows
 from pipelines.leaking import asked, leaks_of
 from pipelines.model import PropensityModel
 from pipelines.rows import keys, labels, with_features
-from tabkit.config import build
+from pipelines.stored import refused_by_now, stored
 from tabkit.errors import ConfigError
 from tabkit.frames import Source, collect, describe, scan
 from tabkit.table import Table
@@ -41,7 +41,7 @@ def compare(a: PropensityModel, b: PropensityModel, source: Source) -> Evaluatio
             f"{b.target.name!r} ({b.target.task}, {list(b.target.classes)})",
             advice="compare models of one target",
         )
-    training = build(TrainConfig, dict(b.config))
+    training = stored(TrainConfig, b.config)
     dtypes = {**a.known_dtypes(), **b.known_dtypes()}
     # Read once, so that both models see the same rows in the same order.
     frame = collect(scan(source, dtypes=dtypes), what=describe(source))
@@ -76,8 +76,8 @@ def _warnings(models: Mapping[str, PropensityModel], source: Source) -> list[str
     seen, told = [], []
     for name, model in models.items():
         table = read_rows(model, source, drop_null_target=True)
-        seen += _seen(name, model, table)
-        columns, known = model.encoder.schema.names(), build(TrainConfig, dict(model.config)).encoding.known
+        seen += [*_seen(name, model, table), *refused_by_now(model.config, what=name)]
+        columns, known = model.encoder.schema.names(), stored(TrainConfig, model.config).encoding.known
         told += asked(leaks_of(table, model.target, columns, known=known), "model")
     return [*dict.fromkeys(told), *seen]
 

@@ -11,8 +11,8 @@ from dashboards.pictures import check_picture, save
 from pipelines.config import ModelName, TrainConfig
 from pipelines.evaluation import measures_of
 from pipelines.model import PropensityModel
+from pipelines.stored import stored
 from tabkit.bundle import bundle_above
-from tabkit.config import build
 from tabkit.errors import ConfigError
 from tabkit.neural import Epoch, MLPModel, history_frame
 
@@ -67,6 +67,6 @@ def draw_curve(model: PropensityModel, path: str | Path) -> None:
     history = measured.get("history")
     if not history:
         raise ConfigError("the model keeps no history of its training", advice="train it anew")
-    metric = measures_of(build(TrainConfig, dict(model.config)))[0].name
+    metric = measures_of(stored(TrainConfig, model.config))[0].name
     frame = history_frame([Epoch(**epoch) for epoch in history])
     save(learning_curve(frame, best=measured["epochs"], loss=metric), path)

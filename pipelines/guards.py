@@ -12,6 +12,7 @@ from pipelines.config import UpdateConfig
 from pipelines.intake import knowledge
 from pipelines.model import PropensityModel
 from pipelines.rows import keys, labels
+from pipelines.stored import refused_by_now
 from tabkit.errors import FitError
 from tabkit.table import Table
 
@@ -66,7 +67,7 @@ def _check_target(model: PropensityModel, new: Table) -> None:
 
 def warnings_of(model: PropensityModel, new: Table) -> list[str]:
     """Return what is odd about the rows, and what to do."""
-    found = []
+    found = refused_by_now(model.config)
     share, sure = _overlap(model, new)
     if share >= _A_FEW and not sure:
         found.append(f"About {share:.0%} of the new rows were there when the model was fitted: leave them out.")

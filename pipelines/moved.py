@@ -5,16 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from scipy import stats
 
 from pipelines.intake import knowledge
+from pipelines.judging import Judged
+from pipelines.learners import Predictor
 from pipelines.model import PropensityModel
+from tabkit.boosting import BoostedModel, refusal
 from tabkit.table import Table
 
 _LEVEL = 0.001  # who updates each month for years shall not be alarmed by chance
 _ODDS = 1.25  # a quarter more or less: what was planned by the old level is off by as much
+_LAGS = (
+    0.25  # of the move: what recalibrating leaves is far less, a refit that keeps half of the old leaves leaves more
+)
 _SPREAD = 0.1  # a mean that moved by less than a tenth of what single values differ by changes few decisions
 
 
@@ -60,8 +67,27 @@ def moved_levels(model: PropensityModel, new: Table) -> tuple[Moved, ...]:
     return tuple(sorted(matter, key=lambda each: (each.p, -abs(each.now - each.before))))
 
 
-def alarm(moved: Moved, model: PropensityModel, strategy: str) -> str:
-    """Say that a level moved, and what is the least that mends it."""
+def expected(moved: Moved, model: PropensityModel, judged: Judged, strategy: str) -> tuple[float, float] | None:
+    """Return what the updated model expects of a level on the judging rows and what came, if it lags behind the move.
+
+    It does where what is missing is more than a quarter of the move and than two standard errors. None too of a
+    quantile, which is no mean.
+    """
+    if judged.choice.metric == "pinball_loss":
+        return None
+    predicted, y = judged.predictions[strategy], judged.y
+    if predicted.ndim == 2:
+        place = model.target.classes.index(moved.level)
+        predicted, y = predicted[:, place], (y == place).astype(float)
+    missing = y - predicted
+    error = float(np.std(missing)) / math.sqrt(len(missing))
+    if abs(float(np.average(missing, weights=judged.weight))) <= max(_LAGS * abs(moved.now - moved.before), 2 * error):
+        return None
+    return float(np.average(predicted, weights=judged.weight)), float(np.average(y, weights=judged.weight))
+
+
+def alarm(moved: Moved, model: PropensityModel, strategy: str, lag: tuple[float, float] | None = None) -> str:
+    """Say that a level moved, and what is the least that mends it; `lag` is what `expected` found."""
     name = model.target.name
     if moved.level == "mean":
         said = f"The mean of {name} moved: it is {moved.now:.3g} in the new rows, and was {moved.before:.3g}"
@@ -72,14 +98,29 @@ def alarm(moved: Moved, model: PropensityModel, strategy: str) -> str:
             f"{moved.before:.1%}"
         )
         ends = f"{100 * moved.low:+.1f} to {100 * moved.high:+.1f} %p"
+    cheapest = _cheapest(model.predictor)
     if strategy == "keep":
         remedy = (
-            "The kept model still expects the old one; if this stays, the cheapest remedy is recalibrate (--strategy "
-            "recalibrate)."
+            "The kept model still expects the old one; if this stays, the cheapest remedy is "
+            f"{cheapest} (--strategy {cheapest})."
+        )
+    elif lag is not None:
+        means, came = (f"{value:.3g}" if moved.level == "mean" else f"{value:.1%}" for value in lag)
+        remedy = (
+            f"The updated model ({strategy}) lags behind: on the judging rows it expects {means}, and {came} came. The "
+            f"cheapest remedy is {cheapest} (--strategy {cheapest})."
         )
     else:
         remedy = f"The updated model ({strategy}) follows it."
     return f"{said} (difference {ends}, 99.9% interval). {remedy}"
+
+
+def _cheapest(predictor: Predictor) -> str:
+    """Return the cheapest strategy that follows a level and that the model allows: no slope moves a quantile."""
+    if not isinstance(predictor, BoostedModel):
+        return "recalibrate"
+    ways: tuple[Literal["recalibrate", "extend"], ...] = ("recalibrate", "extend")
+    return next((way for way in ways if refusal(predictor, way) is None), "retrain")
 
 
 def _tested(name: str, before: Mapping[str, Any], now: Mapping[str, Any], *, tests: int) -> Moved | None:

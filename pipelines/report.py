@@ -29,9 +29,9 @@ from pipelines.leaking import asked, leaks_of
 from pipelines.learners import Predictor, extent, unit_of
 from pipelines.model import PropensityModel
 from pipelines.rows import fit_encoder, labels, with_features
+from pipelines.stored import refused_by_now, stored
 from tabkit import boosting, metrics
 from tabkit.boosting import BoostedModel, Rows
-from tabkit.config import build
 from tabkit.errors import FitError, TabkitError
 from tabkit.frames import Source
 from tabkit.neural import MLPModel
@@ -85,7 +85,7 @@ def build_report(
     model: PropensityModel, source: Source, *, title: str, training: Source | None = None
 ) -> tuple[ModelReport, Evaluation]:
     """Return the page's content and the measurement behind it; see `write`."""
-    settings = build(TrainConfig, model.config)
+    settings = stored(TrainConfig, model.config)
     table = read(source, model.roles, drop_null_target=True)
     model.target.check(table.frame, what=table.name)
     rows = with_features(table, model.encoder.transform(table.frame), model.target)
@@ -185,7 +185,8 @@ def _warnings(
 ) -> list[str]:
     """Return what flatters the model: columns that tell the target, and rows that are copies of those of the fit."""
     columns, target = model.encoder.schema.names(), model.target
-    found = asked(leaks_of(table, target, columns, known=settings.encoding.known), "model")
+    found = refused_by_now(model.config)
+    found += asked(leaks_of(table, target, columns, known=settings.encoding.known), "model")
     if fitted is None:
         return found
     copies = copies_of(fitted, table, target=target.name, classes=target.task != "regression", columns=columns)

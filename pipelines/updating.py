@@ -17,8 +17,9 @@ from pipelines.intake import joined, knowledge, older, read_rows
 from pipelines.judging import Judged, Month, Tried, judge
 from pipelines.learners import check_there, name_of
 from pipelines.model import PropensityModel
-from pipelines.moved import Moved, alarm, moved_levels
+from pipelines.moved import Moved, alarm, expected, moved_levels
 from pipelines.rows import keys, labels
+from pipelines.stored import accepted, stored
 from pipelines.strategies import check_strategy, strategies_of
 from pipelines.update_doubts import flattered
 from tabkit.boosting import BoostedModel, Choice
@@ -119,7 +120,7 @@ def update(
     """
     settings = _asked(config if isinstance(config, UpdateConfig) else build(UpdateConfig, config or {}))
     check_strategy(model.predictor, settings.strategy)
-    check_there(name_of(model.predictor), build(TrainConfig, dict(model.config)))
+    check_there(name_of(model.predictor), stored(TrainConfig, model.config))
     training, shown = _training(model, settings), progress or Silent()
     new = read_rows(model, source, drop_null_target=settings.drop_null_target)
     check_rows(model, new, settings)
@@ -147,7 +148,7 @@ def update(
         warnings=(*found.remarks, *warnings_of(model, new), *remarks),
         kept=strategy == "keep",
         alarms=(
-            *(alarm(each, model, strategy) for each in moved[:1]),
+            *(alarm(each, model, strategy, expected(each, model, found, strategy)) for each in moved[:1]),
             *flattered(model, new, found, strategy, training),
         ),
         moved=moved,
@@ -175,7 +176,7 @@ def _training(model: PropensityModel, settings: UpdateConfig) -> TrainConfig:
     if settings.decay is not None and not (trees and settings.strategy in ("auto", "refit", "refit_extend")):
         what = settings.strategy if trees else "a network"
         raise ConfigError(f"decay is a setting of refit, not of {what}", advice="leave it out")
-    training = build(TrainConfig, dict(model.config))
+    training = stored(TrainConfig, model.config)
     if settings.num_threads is None:
         return training
     parts = {"boosting": training.boosting, "neural": training.neural}
@@ -261,6 +262,7 @@ def _updated(task: Task, fresh: Fresh, report: UpdateReport, found: Judged, stra
         encoder=fresh.encoder,
         predictor=fresh.predictor,
         evaluation=evaluation,
+        config=accepted(task.model.config) if strategy == "retrain" else task.model.config,
         lineage=descends(task.model, lineage),
         seen=seen,
         checksum=None,

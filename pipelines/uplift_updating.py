@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.nuisances import Regression
+from pipelines.stored import stored
 from pipelines.uplift_calibrating import calibrations, joined
 from pipelines.uplift_config import UpliftConfig
 from pipelines.uplift_evaluation import judge
@@ -20,7 +21,6 @@ from pipelines.uplift_model import UpliftModel
 from pipelines.uplift_units import Understood, balance_of, divide, fingerprints, refuse_imbalance, units_of
 from tabkit import boosting, splits
 from tabkit.boosting import BoostedModel, Rows
-from tabkit.config import build
 from tabkit.errors import ConfigError, FitError, TabkitError
 from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
@@ -130,7 +130,7 @@ def update(
     """
     if strategy not in get_args(Strategy):
         raise ConfigError(f"unknown strategy {strategy!r}", advice=f"choose {', '.join(get_args(Strategy))}")
-    settings, shown = build(UpliftConfig, dict(model.config)), progress or Silent()
+    settings, shown = stored(UpliftConfig, model.config), progress or Silent()
     units, prints = _new_units(model, source, settings)
     balance = balance_of(units, settings)
     refuse_imbalance(balance, units, settings)

@@ -95,6 +95,31 @@ def test_a_kept_model_is_told_of_the_cheapest_remedy(model: PropensityModel) -> 
     assert "the cheapest remedy is recalibrate (--strategy recalibrate)" in report.alarms[0]
 
 
+def test_an_update_that_lags_behind_a_move_is_not_said_to_follow_it(model: PropensityModel) -> None:
+    forced = {**FEW, "strategy": "refit", "decay": 0.9}
+    _, report = propensity.update(model, months(MOVED), config=forced)
+    assert "(refit) lags behind: on the judging rows it expects 4" in report.alarms[0]
+    assert "the cheapest remedy is recalibrate (--strategy recalibrate)" in report.alarms[0].lower()
+    for strategy in ("recalibrate", "retrain"):
+        _, report = propensity.update(model, months(MOVED), config={**FEW, "strategy": strategy})
+        assert f"({strategy}) follows it." in report.alarms[0]
+
+
+def test_a_quantile_is_told_the_cheapest_remedy_that_it_has_and_why_it_has_no_other() -> None:
+    def amounts(month: int, shift: float) -> pl.DataFrame:
+        frame = snapshot(month)
+        return frame.with_columns(y=pl.col("a") + shift + np.random.default_rng(month).normal(size=frame.height))
+
+    settings = {**QUICK, "boosting": {**QUICK["boosting"], "objective": "quantile"}}
+    fitted = propensity.train(pl.concat([amounts(0, 0.0), amounts(1, 0.0)]), roles=ROLES, config=settings)
+    _, kept = propensity.update(fitted, amounts(2, 2.0), config={**FEW, "strategy": "keep"})
+    assert "the cheapest remedy is extend (--strategy extend)" in kept.alarms[0]
+    _, report = propensity.update(fitted, amounts(2, 2.0), config=FEW)
+    refused = {tried.name: tried.refused for tried in report.candidates if tried.refused}
+    assert refused.keys() == {"recalibrate", "refit", "refit_extend"}
+    assert all("quantile" in why for why in refused.values())
+
+
 def test_a_forced_strategy_is_sure_only_by_an_interval_with_a_width(model: PropensityModel) -> None:
     for shift in (MOVED, 0.0):
         _, report = propensity.update(model, months(shift), config={**FEW, "strategy": "recalibrate"})
