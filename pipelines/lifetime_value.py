@@ -15,6 +15,7 @@ from pipelines.interval_record import IntervalRecord, interval_record
 from tabkit import bundle
 from tabkit.cltv import fit as fitting
 from tabkit.cltv import forecast as forecasting
+from tabkit.cltv.columns import MONEY
 from tabkit.cltv.columns import has_money as knows_money
 from tabkit.cltv.design import Design
 from tabkit.cltv.fit import Fitted
@@ -230,7 +231,7 @@ def fit(
         "warnings": [
             *guarded.warnings,
             *sentences(unknown),
-            *_remarks(customers, has_money=has_money),
+            *_remarks(customers, has_money=has_money, given=settings.summary),
             *found.sampled.warnings,
             *(f"Spend: {warning}" for warning in (money.sampled.warnings if money else ())),
         ],
@@ -301,13 +302,15 @@ def _check_repeats(customers: pl.DataFrame, settings: LifetimeConfig) -> None:
         )
 
 
-def _remarks(customers: pl.DataFrame, *, has_money: bool) -> list[str]:
-    """Return what a careful colleague would ask of the data."""
+def _remarks(customers: pl.DataFrame, *, has_money: bool, given: bool) -> list[str]:
+    """Return what a careful colleague would ask of the data; of a given summary also why it tells no spend."""
     told = []
     if "frequency" in customers.columns:
         repeats = int((customers["frequency"] > 0).sum())
         if repeats < _FEW_REPEATS:
             told.append(f"Only {repeats} customers bought again: the priors matter.")
+        if given and not has_money and MONEY in customers.columns:
+            told.append(f"{MONEY} is null or NaN for all {repeats:,} repeat buyers, so no value is forecast.")
     if has_money:
         size = _dependence(customers)
         if abs(size) > _CORRELATED:

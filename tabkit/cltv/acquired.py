@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tabkit.cltv.forecast import Forecaster, Horizon, arrays, newcomers, simulate
 from tabkit.cltv.models import spend
+from tabkit.cltv.posterior import Posterior
 from tabkit.errors import FitError, SchemaError
 from tabkit.progress import Progress, Silent
 
@@ -73,14 +74,26 @@ def worth(
                     found = simulate(forecaster, block, parameters, money, horizon=horizon, rng=rng).value
                     if found is not None:
                         mean, variance = found.mean(axis=1), found.var(axis=1)
-                parts.append(block.select(customer, "age_days", value=_paid() + mean, to_come=mean, variance=variance))
+                parts.append(
+                    block.select(
+                        customer, "age_days", value=_paid(block, money) + mean, to_come=mean, variance=variance
+                    )
+                )
                 advance(block.height)
     empty = young.select(customer, "age_days", *(pl.lit(0.0).alias(name) for name in ("value", "to_come", "variance")))
     return pl.concat(parts) if parts else empty
 
 
-def _paid() -> pl.Expr:
-    return pl.col("first_value") + pl.col("frequency") * pl.col("monetary_value").fill_null(0.0)
+def _paid(block: pl.DataFrame, money: Posterior | None) -> pl.Series:
+    """Return what customers paid so far; repeat purchases of unknown spend count as their population's, not as free."""
+    usual = pl.lit(None, dtype=pl.Float64)
+    if money is not None:
+        nothing = np.zeros((block.height, 1))
+        mean = spend.expected(money.values(None, block), {"frequency": nothing, "monetary_value": nothing})
+        # A median over draws: under some of them the mean may be infinite.
+        usual = pl.lit(pl.Series(np.broadcast_to(np.median(mean, axis=1), block.height), dtype=pl.Float64))
+    repeats = pl.when(pl.col("frequency") > 0).then(pl.col("frequency") * pl.col("monetary_value").fill_null(usual))
+    return block.select(pl.col("first_value") + repeats.otherwise(0.0)).to_series()
 
 
 def repeats(forecaster: Forecaster, days: Sequence[float] | Floats, *, draws: int, group: str | None = None) -> Floats:

@@ -183,11 +183,17 @@ def test_what_cannot_be_fitted_is_refused(config: dict[str, Any], error: type[Ex
         lifetime_value.fit(LOG if config.get("fewest_repeats", 0) < 2 else more, config=config)
 
 
-def test_groups_are_shown_as_they_are_called_and_none_is_lost(run: Callable[..., Any], tmp_path: Path) -> None:
+def test_groups_are_shown_as_they_are_called_and_none_is_lost_nor_that_no_spend_is_known(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
     rng = np.random.default_rng(0)
     rows = pl.DataFrame({"frequency": rng.poisson(1.0, 90), "T": 30.0}).with_columns(recency=pl.col("frequency") * 5.0)
     names = pl.Series(["(all)", "[/red]a", None]).gather(np.arange(90) % 3)
-    model = lifetime_value.fit(rows.with_columns(seg=names), config={"summary": True, "draws": 200})
+    unknown = rows.with_columns(seg=names, monetary_value=pl.lit(None, pl.Float64))
+    model = lifetime_value.fit(unknown, config={"summary": True, "draws": 200})
+    repeats = rows.filter(pl.col("frequency") > 0).height
+    no_value = f"monetary_value is null or NaN for all {repeats} repeat buyers, so no value is forecast."
+    assert (no_value in model.facts["warnings"], model.kinds) == (True, ("purchases",))
     model.save(tmp_path / "m")
     done = run("cltv", "forecast", str(tmp_path / "m"), "-o", str(tmp_path / "f.csv"), "--by", "seg",
                "--quantiles", "0.97,0.03,0.97")  # fmt: skip

@@ -52,6 +52,15 @@ def test_value_is_what_was_paid_and_the_expectation_of_what_comes():
     assert (found["variance"] > 0).all()
 
 
+def test_repeat_purchases_of_unknown_spend_count_as_the_populations():
+    unknown = ROWS.with_columns(monetary_value=pl.when(pl.col("who") == 3).then(pl.col("monetary_value")))
+    found = worth(forecaster(), unknown, horizon_days=182, customer="who", draws=50)
+    usual = SPEND["p"] * SPEND["v"] / (SPEND["q"] - 1)
+    np.testing.assert_allclose(found["value"] - found["to_come"], [10.0, 20.0 + 2 * usual, 30.0 + 48.0])
+    nobody = ROWS.with_columns(monetary_value=pl.lit(None, pl.Float64), first_value=pl.lit(None, pl.Float64))
+    assert worth(forecaster(), nobody, horizon_days=140, customer="who", draws=50)["value"].null_count() == 3
+
+
 def test_at_the_age_itself_nothing_is_left_to_come():
     found = worth(forecaster(), ROWS, horizon_days=140, customer="who", draws=50)
     last = found.filter(who=3).row(0, named=True)
