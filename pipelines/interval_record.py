@@ -10,6 +10,7 @@ from scipy.stats import binom
 
 # With right intervals so few would hold in less than one of twenty backtests.
 _RARE = 0.05
+_LOST = "how often such intervals held then is not in this bundle; see tabkit cltv backtest"
 _UNTESTED = "no backtest is in this bundle; see tabkit cltv backtest, or fit with --widen-origins 4"
 
 
@@ -58,7 +59,8 @@ class IntervalRecord:
         ('not widened; not tested', 'widened; held in 1 of 4')
         """
         wide = "widened" if self.widened else "not widened"
-        return f"{wide}; {f'held in {self.held} of {self.of}' if self.of else 'not tested'}"
+        unknown = "no record of tests" if self.widened and self.plain_of is None else "not tested"
+        return f"{wide}; {f'held in {self.held} of {self.of}' if self.of else unknown}"
 
     def sentence(self, *, horizon_days: float) -> str:
         """Say it at the figure, for a forecast of so many days.
@@ -68,6 +70,8 @@ class IntervalRecord:
 That is too rarely: take it for too narrow.
         """
         head = f"Interval of {self.kind}: {'widened as its backtest taught' if self.widened else 'not widened'}"
+        if self.widened and self.plain_of is None:
+            return f"{head}; {_LOST}."  # saved before there was a record
         if not self.of or self.level is None:
             return f"{head}; not tested: {_UNTESTED if self.plain_of is None else 'it needs two origins or more'}."
         return " ".join([f"{head}; {self._shown()}.", *self._remarks(horizon_days)])

@@ -52,6 +52,17 @@ def test_what_was_never_tested_says_so() -> None:
     assert other.of is None
 
 
+def test_what_was_widened_is_not_called_untested_where_its_record_was_not_kept() -> None:
+    found = interval_record({}, kind="purchases", widened=True)
+    assert found.short() == "widened; no record of tests"
+    said = found.sentence(horizon_days=90)
+    assert "widened as its backtest taught; how often such intervals held then is not in this bundle" in said
+    assert "not tested" not in said
+    once = IntervalRecord("value", True, 0, 0, 1, 1, 0.94, 90, 0)
+    assert once.short() == "widened; not tested"
+    assert "it needs two origins" in once.sentence(horizon_days=90)
+
+
 def test_the_record_is_that_of_intervals_made_alike() -> None:
     plain = interval_record({"backtest": RECORD}, kind="purchases", widened=False)
     wide = interval_record({"backtest": RECORD}, kind="purchases", widened=True)
@@ -69,7 +80,8 @@ def test_a_bundle_saved_earlier_forecasts_and_says_that_it_is_not_tested(
 ) -> None:
     said = forecast_file(saved_earlier, tmp_path / "f.parquet", config=ForecastConfig(**CONFIG, quantiles=[0.1]))
     assert set(said["intervals"]) == {"purchases", "value"}
-    assert all("not tested" in found["said"] for found in said["intervals"].values())
+    assert "how often such intervals held then is not in" in said["intervals"]["purchases"]["said"]
+    assert "not tested" in said["intervals"]["value"]["said"]
     row = said["totals"][0]
     assert row["purchases_q10"] < row["purchases_q50"]
     assert row["value_interval"].endswith("not tested")
