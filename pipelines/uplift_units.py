@@ -214,7 +214,8 @@ def costs_of(units: Units, settings: UpliftConfig) -> Floats:
     Raises
     ------
     ConfigError
-        If a cost is given for no treated arm, or is larger than any effect can be: then it is in another unit.
+        If a cost is given for no treated arm, or one (a saving too) is larger than any effect can be: then it is in
+        another unit.
     """
     arms = units.arms.treated
     given = {matched(arm, arms) or arm: cost for arm, cost in settings.costs.items()}
@@ -226,9 +227,9 @@ def costs_of(units: Units, settings: UpliftConfig) -> Floats:
         )
     y, target = units.experiment.outcome, units.target
     low, high = float(y.min()), float(y.max())
-    above = {arm: cost for arm, cost in given.items() if cost > high - low}
+    above = {arm: cost for arm, cost in given.items() if abs(cost) > high - low}
     if above:
-        arm, cost = max(above.items(), key=lambda item: item[1])
+        arm, cost = max(above.items(), key=lambda item: abs(item[1]))
         what = f"is yes ({target.positive}) or no" if target.positive else f"goes from {low:g} to {high:g}"
         raise ConfigError(
             f"arm {arm!r} costs {cost:g}, but the outcome {target.name!r} {what}: no effect can be larger than "

@@ -83,10 +83,8 @@ def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
         f"Effect on {visible(result['outcome'])}{positive}{own} against {visible(result['control'])}: {whom}, "
         f"{result['design']}; verdicts by {units['held_out']:,} held-out units"
     )
-    treated = any(arm["on_treated"] for arm in result["arms"].values())
     table = plain_table()
-    names = ("arm", f"average effect{unit}", *(("on the treated",) if treated else ()), f"Qini{unit}")
-    for name in (*names, "less response's"):
+    for name in ("arm", f"average effect{unit}", f"Qini{unit}", "less response's"):
         is_arm = name == "arm"
         table.add_column(
             name, justify="left" if is_arm else "right", no_wrap=not is_arm, min_width=8 if is_arm else None
@@ -95,13 +93,20 @@ def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
         table.add_row(
             visible_line(name),
             _between(scale, arm["effect"], arm["low"], arm["high"]),
-            *((_on_treated(scale, arm["on_treated"]),) if treated else ()),
             _between(scale, arm["qini"], arm["qini_low"], arm["qini_high"]),
             "no model"
             if arm["against_response"] is None
             else _between(scale, arm["against_response"], arm["against_response_low"], arm["against_response_high"]),
         )
-    lines: list[RenderableType] = [Text(head), *_rests_on(result), Text(), *_failed(result), table, Text()]
+    lines: list[RenderableType] = [
+        Text(head),
+        *_rests_on(result),
+        Text(),
+        *_failed(result),
+        table,
+        Text(),
+        *_on_treated(result),
+    ]
     for name, arm in result["arms"].items():
         reserved = arm["verdict"] == "usable" and "reservations" in arm["title"]
         colour = "yellow" if reserved else _COLOURS[arm["verdict"]]
@@ -124,15 +129,6 @@ def _rests_on(result: Mapping[str, Any]) -> list[RenderableType]:
             for arm, count in units["by_arm"].items()
         ]
         lines.append(Text(f"Average effects are of the units kept, weighted: {', '.join(sizes)}"))
-    for name, arm in result["arms"].items():
-        found = arm["on_treated"]
-        if found is not None:
-            lines.append(
-                Text(
-                    f"On the treated: {found['units']:,} of {found['of']:,} units of {visible(name)}, against control "
-                    f"units as good as {found['controls']:,.0f}"
-                )
-            )
     return lines
 
 
@@ -144,8 +140,19 @@ def _failed(result: Mapping[str, Any]) -> list[RenderableType]:
     return [*lines, Text()] if lines else []
 
 
-def _on_treated(scale: float, found: Mapping[str, Any] | None) -> str:
-    return "" if found is None else _between(scale, found["value"], found["low"], found["high"])
+def _on_treated(result: Mapping[str, Any]) -> list[RenderableType]:
+    """Return the effect on those who were treated, a line for each arm: a further column would cut figures off."""
+    scale, unit = unit_of(result["outcome_kind"])
+    lines: list[RenderableType] = [
+        Text(
+            f"On the treated: {found['units']:,} of {found['of']:,} units of {visible(name)}, against control units as "
+            f"good as {found['controls']:,.0f}: effect{unit} "
+            + _between(scale, found["value"], found["low"], found["high"])
+        )
+        for name, arm in result["arms"].items()
+        if (found := arm["on_treated"]) is not None
+    ]
+    return [*lines, Text()] if lines else []
 
 
 def _policies(result: Mapping[str, Any]) -> Table:

@@ -172,7 +172,7 @@ def _agreement(report: Mapping[str, Any]) -> Iterator[Finding]:
     if found["p"] >= UNLIKELY:
         yield Finding("agreement", "pass")
         return
-    gaps = ", ".join(f"{each['arm']} {_effect(each['value'], report)}" for each in found["gaps"])
+    gaps = ", ".join(f"{each['arm']!r} by {_effect(each['value'], report)}" for each in found["gaps"])
     said = (
         f"the doubly robust effect and the difference in means disagree beyond their errors ({gaps}; p = "
         f"{found['p']:.2g}): features that tell the outcome differ between arms, so one was measured after contact, "

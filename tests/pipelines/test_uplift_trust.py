@@ -26,8 +26,8 @@ def trained(frame: pl.DataFrame, **settings: Any) -> UpliftModel:
     return uplift.train(frame, roles=ROLES, config=config)
 
 
-def text(model: UpliftModel) -> str:
-    console = Console(width=400, record=True, file=io.StringIO())
+def text(model: UpliftModel, *, width: int = 400) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(Group(*uplift_views.summary_lines(uplift_jobs.summary(model))))
     return console.export_text()
 
@@ -66,6 +66,7 @@ def test_the_effect_on_the_treated_is_given_with_whom_it_rests_on(far_apart: Upl
     assert treated["se"] > 0
     assert treated["units"] <= treated["of"] == far_apart.report["rows"]["1"]
     assert f"On the treated: {treated['units']} of {treated['of']} units" in text(far_apart)
+    assert "…" not in text(far_apart, width=80)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("altair") is None, reason="the extra dashboards is not installed")

@@ -49,7 +49,11 @@ def test_a_clean_experiment_has_nothing_at_its_head(report: dict[str, Any]) -> N
     ("name", "changed", "words"),
     [
         ("sample_ratio", {"sample_ratio": {"p": 0.0009}}, "sizes that were planned"),
-        ("agreement", {"agreement": {"gaps": [{"arm": "mail", "value": -0.02, "se": 0.004}], "p": 1e-5}}, "disagree"),
+        (
+            "agreement",
+            {"agreement": {"gaps": [{"arm": "mail", "value": -0.02, "se": 0.004}], "p": 1e-5}},
+            "errors ('mail' by -0.02;",
+        ),
         ("outcome_models", {"strength": {"r2": 1.0, "auc": None, "alone": [["paid", 0.9]]}}, "'paid' 0.90"),
         ("outcome_models", {"strength": {"r2": 0.9, "auc": 0.998, "alone": []}}, "AUC 0.998"),
         (
