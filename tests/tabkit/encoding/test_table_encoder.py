@@ -460,9 +460,10 @@ def test_given_folds_that_do_not_suit_are_refused(folds):
         TableEncoder().fit_transform(_table(), target="y", folds=folds)
 
 
-def test_more_folds_than_rows_are_refused():
+def test_more_folds_than_rows_are_refused_where_rows_are_encoded_by_them():
     with pytest.raises(ConfigError, match="folds"):
-        TableEncoder(folds=40).fit(_table(rows=30), target="y")
+        TableEncoder(folds=40).fit_transform(_table(rows=30), target="y")
+    assert TableEncoder(folds=40).fit(_table(rows=30), target="y").encoders
 
 
 def test_every_error_is_one_of_ours():
