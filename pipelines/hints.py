@@ -29,9 +29,20 @@ _STILL = 0.02
 
 
 def of_rows(fit: Table, test: Table, target: Target, encoder: FittedTable) -> list[str]:
-    """Return hints about the rows: rare classes, text that looks like numbers, groups in both parts."""
-    found = [*_rare(test, target), *_numbers_as_text(fit, [encoder.column for encoder in encoder.encoders])]
+    """Return hints about the rows: a target that is constant, rare classes, text like numbers, groups in both parts."""
+    found = [*_constant(test, target), *_rare(test, target)]
+    found += _numbers_as_text(fit, [encoder.column for encoder in encoder.encoders])
     return found + _shared_groups(fit, test)
+
+
+def _constant(test: Table, target: Target) -> list[str]:
+    values = test.frame[target.name].unique()
+    if target.task != "regression" or len(values) > 1:
+        return []
+    return [
+        f"All {test.frame.height:,} held-out rows have {target.name} = {values[0]}: the metrics cannot tell which "
+        "model ranks rows better."
+    ]
 
 
 def of_leaks(table: Table, target: Target, encoder: FittedTable, *, known: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from tabkit.metrics.inputs import Floats, Integers, check_binary_pair, check_pro
 from tabkit.metrics.prepared import Prepared
 
 Binning = Literal["quantile", "uniform"]
+_ROUNDING = 1e-12  # means of probabilities are exact to some 1e-16: what is left below is of the arithmetic
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +129,8 @@ def prepare_expected_calibration_error(
         checked = check_weight(weight, rows=residual.size)
         weighted = residual if checked is None else residual * checked
         total = residual.size if checked is None else checked.sum()
-        return float(np.abs(np.bincount(number, weights=weighted)).sum() / total)
+        distance = float(np.abs(np.bincount(number, weights=weighted)).sum() / total)
+        return distance if distance > _ROUNDING else 0.0
 
     return evaluate
 

@@ -34,6 +34,14 @@ def test_few_rows_of_a_class(hints: Callable) -> None:
     assert "held-out rows have y = true: do not trust intervals" in hints(rows(share=0.03))
 
 
+def test_a_number_that_is_constant_where_it_is_judged(hints: Callable) -> None:
+    times = rows().with_columns(day=pl.int_range(800), y=pl.col("x") + 1)
+    roles = Roles(target="y", time="day")
+    still = times.with_columns(y=pl.when(pl.col("day") < 600).then("y").otherwise(0.0))
+    assert "held-out rows have y = 0.0: the metrics cannot tell" in hints(still, roles)
+    assert "the metrics cannot tell" not in hints(times, roles)
+
+
 def test_numbers_that_came_as_text(hints: Callable) -> None:
     text = rows().with_columns(
         x=pl.when(pl.int_range(800) % 10 == 0).then(pl.lit("NA")).otherwise(pl.col("x").cast(pl.String))

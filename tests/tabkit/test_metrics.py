@@ -506,3 +506,9 @@ def test_copies_of_a_group_do_not_narrow_its_interval():
         assert (b.value, b.low, b.high) == pytest.approx((a.value, a.low, a.high), abs=1e-12)
     with pytest.raises(FitError, match="groups have shape"):
         metrics.bootstrap([METRICS["auc"]], y, p, groups=[1, 2])
+
+
+def test_the_calibration_error_of_the_rate_itself_is_zero_and_no_rounding():
+    y = np.array([0, 1, 1, 0, 1, 0, 0] * 11, dtype=float)
+    assert metrics.expected_calibration_error(y, np.full(len(y), y.mean())) == 0.0
+    assert metrics.expected_calibration_error(y, np.full(len(y), y.mean() + 1e-9)) == pytest.approx(1e-9)
