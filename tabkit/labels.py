@@ -42,13 +42,19 @@ def matched(label: str, labels: Iterable[str]) -> str | None:
 
     >>> matched("0", ["0.0", "1.0"]), matched("0.0", ["0", "1"]), matched("True", ["false", "true"])
     ('0.0', '0', 'true')
+    >>> matched("false", ["False", "True"])  # as other programs write booleans into text files
+    'False'
     """
     known = list(labels)
     if label in known:
         return label
-    alike = {whole(label), label.lower() if label.lower() in ("false", "true") else label}
-    meant = [each for each in known if whole(each) in alike]
+    meant = [each for each in known if _plain(each) == _plain(label)]
     return meant[0] if len(meant) == 1 else None
+
+
+def _plain(label: str) -> str:
+    """Return a label of a whole number or a boolean in the one way that it is written here; others as they are."""
+    return label.lower() if label.lower() in ("false", "true") else whole(label)
 
 
 def as_labels(values: pl.Series, labels: Sequence[str]) -> pl.Series:

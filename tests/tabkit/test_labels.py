@@ -42,3 +42,6 @@ def test_whole_numbers_are_one_label_and_texts_are_two():
     assert matched("1.0", ["1", "01"]) == "1"
     assert matched("1", ["1.0", "1.00"]) is None
     assert matched("control", ["Control"]) is None
+    assert matched("false", ["False", "True"]) == "False"  # text files of other programs
+    assert matched("true", ["FALSE", "TRUE"]) == "TRUE"
+    assert matched("true", ["True", "TRUE"]) is None
