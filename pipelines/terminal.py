@@ -268,9 +268,9 @@ def _scores_table(metrics: Mapping[str, Any], *, gap: str, own: str) -> Table:
     for score in metrics["scores"]:
         rows.setdefault(score["metric"], {})[score["model"]] = score
     table = plain_table()
-    table.add_column("metric")
+    table.add_column("metric", no_wrap=True)
     for model in models:
-        table.add_column(Text(own if model == MODEL else model), justify="right")
+        table.add_column(Text(own if model == MODEL else model), justify="right", overflow="fold")
     for name, scores in rows.items():
         # the model's own interval decides: a constant's can be arbitrarily narrow
         known = (decimals_of(score["low"], score["high"]) for score in scores.values())

@@ -120,6 +120,19 @@ def test_intervals_go_below_their_values_where_there_is_no_room(facts: dict[str,
     assert lines[first + 1].count("(") == 3
 
 
+def test_long_names_of_models_are_whole() -> None:
+    names = [f"models/of/the/department/of/marketing/churn_{month}_version_b" for month in ("01", "02")]
+    scores = [
+        {"model": name, "metric": "average_precision", "value": 0.5, "low": 0.4567, "high": 0.5432} for name in names
+    ]
+    facts = {"scores": scores, "rows": 10, "span": None, "level": 0.95, "unit": "row"}
+    text = shown(terminal.scores_table(facts))
+    assert "…" not in text
+    head = text[: text.index("───")]
+    columns = [[line[left:right] for line in head.splitlines()] for left, right in ((19, 49), (49, 80))]
+    assert all(name in squeezed("".join(parts)) for name, parts in zip(names, columns, strict=True))
+
+
 def test_one_metric_has_one_number_of_digits() -> None:
     scores = [
         {"model": m, "metric": "rmse", "value": v, "low": v - w, "high": v + w}
