@@ -84,7 +84,8 @@ def _canonical(params: dict[str, Any]) -> dict[str, Any]:
     known = _aliases()
     unknown = [name for name in params if name not in known]
     if unknown:
-        close = difflib.get_close_matches(unknown[0], known, n=1)
+        offered = [alias for alias, main in known.items() if main in PASSED_ON]
+        close = difflib.get_close_matches(unknown[0], offered, n=1)
         raise ConfigError(
             f"unknown LightGBM parameters: {', '.join(map(repr, unknown))}",
             advice=f"did you mean {close[0]!r}?" if close else "see LightGBM's documentation for their names",
