@@ -17,6 +17,7 @@ import pytest
 from pipelines.explore_config import ExploreConfig
 from pipelines.explore_jobs import view_for
 from tabkit.config import build
+from tabkit.predicates import Levels, Rule
 from tabkit.progress import Silent
 from tabkit.rules import Goal, Ledger, aim, masks, measure
 from tabkit.rules.bins import Axis, axes
@@ -133,21 +134,24 @@ def test_rules_of_the_banks_calls_hold_later_although_the_share_more_than_quadru
 
 
 @installed
-def test_the_page_of_the_banks_calls_says_that_lift_fades(tmp_path: Path) -> None:
+def test_the_page_of_the_banks_calls_offers_no_rule_that_stands_in_three_blocks_of_time(tmp_path: Path) -> None:
     frame = pl.read_parquet(BANK).drop("duration").with_row_index("call")
     frame.write_parquet(tmp_path / "calls.parquet")
     settings = {"source": str(tmp_path / "calls.parquet"), "roles": {"target": "y", "time": "call"}}
     view = view_for(build(ExploreConfig, settings), progress=Silent())
-    best, train = view.given[0], view.train()
+    train = view.train()
     assert view.holdout is not None
-    [inside] = masks([best.rule], view.frame)
+    assert view.given == ()  # those months stand in three of the twelve blocks held out: too few to prove anything
+    assert view.suggested.startswith("Nothing was proved: ")
+    assert any("blocks of call" in each or "one block of call" in each for each in view.notes)
+    months = Rule(name="months", all_of=(Levels(column="month", levels=("mar", "oct")),))
+    [inside] = masks([months], view.frame)
     found = measure(inside[train], view.goals[0].take(train))
     held = Ledger(before=view.tried).measure(inside[~train], view.goals[0].take(~train))
     assert found.lift is not None
     assert held.lift is not None
     assert found.lift > 4 > 2 > held.lift > 1.5
-    assert verdict(held, found) == "holds, but weaker"
-    assert best.words == f"lift {held.lift:.2f} on the hold-out, lift {found.lift:.2f} where it was found"
+    assert verdict(held, found) == "too few rows"  # which a page says of rules brushed by hand, too
 
 
 @installed
