@@ -328,6 +328,13 @@ def _check_rows(n: int) -> None:
 
 
 def _check_folds(folds: int, *, limit: int, what: str) -> None:
+    if limit < 2:
+        raise FitError(
+            f"folds need at least two {what}; those left to divide have {limit}",
+            advice="name a group column of more values (a hold-out takes some of them), or none"
+            if what == "groups"
+            else "use more rows",
+        )
     most = min(limit, np.iinfo(np.int16).max)
     if not isinstance(folds, int | np.integer) or not 2 <= folds <= most:
         raise ConfigError(

@@ -207,7 +207,7 @@ def test_folds_differ_by_seed():
         ({"folds": 5}, ConfigError, "from 2 to 4 for 4 rows"),
         ({"folds": 1}, ConfigError, "from 2 to 4"),
         ({"groups": [1, 1, 2, 2], "folds": 3}, ConfigError, "from 2 to 2 for 2 groups"),
-        ({"groups": [1, 1, 1, 1]}, ConfigError, "1 groups"),
+        ({"groups": [1, 1, 1, 1]}, FitError, "at least two groups"),
         ({"groups": [1, 2]}, FitError, "shape"),
         ({"stratify": [0, 1, 0, None]}, FitError, "missing"),
         ({"groups": [1, 2, 3, 4], "stratify": [0, 1, 0, 1]}, ConfigError, "groups and stratify"),
