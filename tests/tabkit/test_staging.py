@@ -13,7 +13,7 @@ import pytest
 
 from tabkit import staging
 from tabkit.errors import BundleError, ScoringError, TabkitError
-from tabkit.staging import refuse_existing, staged_file, staged_folder
+from tabkit.staging import folder, refuse_existing, staged_file, staged_folder
 
 ROOT = Path(__file__).parents[2]
 Snapshot = dict[str, bytes | str | None]
@@ -213,6 +213,7 @@ def test_a_failure_of_any_last_step_leaves_what_was(tmp_path, write, existing, s
         old(tmp_path / "new", write)
     before = snapshot(tmp_path)
     monkeypatch.setattr(os, step, fail_with(error))
+    monkeypatch.setattr(folder, "exchange", fail_with(error))
     with pytest.raises(raised):
         write(tmp_path / "new")
     assert snapshot(tmp_path) == before
@@ -221,6 +222,7 @@ def test_a_failure_of_any_last_step_leaves_what_was(tmp_path, write, existing, s
 def test_a_folder_whose_second_renaming_fails_gets_its_name_back(tmp_path, monkeypatch):
     old(tmp_path / "new", write_folder)
     before = snapshot(tmp_path)
+    monkeypatch.setattr(folder, "exchange", lambda *_: False)
     rename, calls = os.rename, []
 
     def second_fails(*names):
