@@ -16,7 +16,7 @@ import io
 import json
 import os
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from tabkit.errors import BundleError
-from tabkit.staging import refuse_existing, staged_folder
+from tabkit.staging import Version, one_version, recover, refuse_existing, staged_folder
 
 T = TypeVar("T")
 
@@ -112,6 +112,7 @@ def check_place(path: str | Path, *, overwrite: bool) -> None:
         Whether an existing bundle may be replaced; nothing but a bundle ever is.
     """
     folder = Path(path)
+    recover(folder)
     refuse_existing(folder, kind=BundleError, overwrite=overwrite)
     _refuse_strangers(folder)
     outer = bundle_above(folder)
@@ -180,7 +181,7 @@ def write(
     checksum = hashlib.sha256(raw).hexdigest()
     refuse_existing(path, kind=BundleError, overwrite=overwrite)
     _refuse_strangers(Path(path))
-    with staged_folder(path, kind=BundleError, overwrite=overwrite) as folder:
+    with staged_folder(path, kind=BundleError, overwrite=overwrite, check=_refuse_strangers) as folder:
         for name, data in files.items():
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -192,6 +193,8 @@ def write(
 
 def read(path: str | Path, *, kinds: str | Iterable[str] = ()) -> Bundle:
     """Read a bundle and verify every checksum.
+
+    What comes back is one version, whole, even if another process replaces the bundle meanwhile.
 
     Parameters
     ----------
@@ -205,20 +208,23 @@ def read(path: str | Path, *, kinds: str | Iterable[str] = ()) -> Bundle:
     BundleError
         If the folder is no bundle, is of a newer format or another kind, or if a part is missing or damaged.
     """
-    folder = Path(path)
-    raw = _read_file(folder, MANIFEST)
+    expected = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    return one_version(path, lambda version: _read(version, kinds=expected), kind=BundleError)
+
+
+def _read(version: Version, *, kinds: Sequence[str]) -> Bundle:
+    folder, raw = version.path, _read_file(version, MANIFEST)
     manifest = _parse(folder, raw)
     _check_format(folder, manifest)
     checksum = hashlib.sha256(raw).hexdigest()
-    if _read_file(folder, CHECKSUM) != _checksum_line(checksum):
+    if _read_file(version, CHECKSUM) != _checksum_line(checksum):
         raise BundleError(f"{MANIFEST} in {str(folder)!r} is damaged: its checksum differs", advice=_REBUILD)
-    expected = (kinds,) if isinstance(kinds, str) else tuple(kinds)
-    if expected and manifest.get("kind") not in expected:
+    if kinds and manifest.get("kind") not in kinds:
         raise BundleError(
-            f"{str(folder)!r} is a bundle of kind {manifest.get('kind')!r}; {' or '.join(expected)} was expected",
+            f"{str(folder)!r} is a bundle of kind {manifest.get('kind')!r}; {' or '.join(kinds)} was expected",
             advice="use the command or the pipeline of that kind",
         )
-    parts = {name: _read_part(folder, name, sha) for name, sha in manifest["parts"].items()}
+    parts = {name: _read_part(version, name, sha) for name, sha in manifest["parts"].items()}
     return Bundle(manifest, parts, checksum)
 
 
@@ -235,14 +241,18 @@ def versions() -> dict[str, str]:
 
 def _refuse_strangers(path: Path) -> None:
     """Refuse to replace anything that is not a bundle and nothing else, whatever the caller asked for."""
-    if not os.path.lexists(path) or path.is_symlink():  # of a link, the link alone is replaced
-        return
+    if os.path.lexists(path) and not path.is_symlink():  # of a link, the link alone is replaced
+        one_version(path, _refuse_stranger, kind=BundleError)
+
+
+def _refuse_stranger(version: Version) -> None:
+    path = version.path
     try:
         if not path.is_dir() or (any(path.iterdir()) and not all((path / n).is_file() for n in (MANIFEST, CHECKSUM))):
             raise BundleError(
                 f"{str(path)!r} exists and is no bundle; it was left as it is", advice="choose another name"
             )
-        strangers = _strangers(path)
+        strangers = _strangers(version)
     except OSError as error:
         raise BundleError(
             f"{str(path)!r} cannot be looked into: {error.strerror}", advice="choose another name"
@@ -254,10 +264,11 @@ def _refuse_strangers(path: Path) -> None:
         )
 
 
-def _strangers(folder: Path) -> list[str]:
+def _strangers(version: Version) -> list[str]:
     """Return the files in a bundle's folder that its manifest does not name; hidden ones do not count."""
+    folder = version.path
     try:
-        manifest = _parse(folder, _read_file(folder, MANIFEST))
+        manifest = _parse(folder, _read_file(version, MANIFEST))
         _check_format(folder, manifest)
     except BundleError:  # damaged, gone or of another time: what belongs to it is not known
         return []
@@ -296,9 +307,11 @@ def _safe(name: str) -> str:
     return name
 
 
-def _read_file(folder: Path, name: str) -> bytes:
+def _read_file(version: Version, name: str) -> bytes:
+    folder = version.path
     try:
-        return (folder / name).read_bytes()
+        with open(version.open(name), "rb") as file:
+            return file.read()
     except (OSError, ValueError) as error:
         why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         if not folder.is_dir():
@@ -334,8 +347,8 @@ def _check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
         raise BundleError(f"{MANIFEST} in {str(folder)!r} names no parts", advice=_REBUILD)
 
 
-def _read_part(folder: Path, name: str, sha256: str) -> bytes:
-    data = _read_file(folder, _safe(name))
+def _read_part(version: Version, name: str, sha256: str) -> bytes:
+    data = _read_file(version, _safe(name))
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise BundleError(f"part {name!r} of {str(folder)!r} is damaged: its checksum differs", advice=_REBUILD)
+        raise BundleError(f"part {name!r} of {str(version.path)!r} is damaged: its checksum differs", advice=_REBUILD)
     return data
