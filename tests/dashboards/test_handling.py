@@ -153,10 +153,12 @@ def test_the_oldest_of_requests_is_refused_with_headers(client):
 
 @pytest.mark.parametrize(
     "data", [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"POST /api/echo\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\r\n",
-             b"GET /" + b"a" * 70_000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n"],
+             b"GET /" + b"a" * 70_000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n", b"\r\n\r\n",
+             b"GET / HTTP/1.1\r\nno header\r\n\r\n", b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n",
+             b"GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", b"GET / HTTP/1.1\r\nA : b\r\n\r\n"],
 )  # fmt: skip
 def test_what_is_no_request_is_no_fault(data, capfd):
-    with limited(seconds=0.3) as client:
+    with limited(head_seconds=0.3) as client:
         assert b" 200 " not in client.raw(data)
         assert client.get().status == 200
     assert capfd.readouterr() == ("", "")
