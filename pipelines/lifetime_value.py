@@ -149,7 +149,15 @@ class LifetimeModel:
 
 
 def load(path: str | Path) -> LifetimeModel:
-    """Read a saved model; `BundleError` if it is damaged, of another kind or from a newer version."""
+    """Read a saved model, in the process that uses it: a fork of one that has loaded raises at once.
+
+    Raises
+    ------
+    BundleError
+        If it is damaged, of another kind or from a newer version.
+    ForkError
+        If this process was forked from one that had computed; see `tabkit.forked`.
+    """
     return from_bundle(bundle.read(path, kinds=[KIND]))
 
 

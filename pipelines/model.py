@@ -121,6 +121,8 @@ class PropensityModel:
             If `contributions` is negative, or asked of a network.
         SchemaError
             If columns are missing or of another type; extra ones are ignored.
+        ForkError
+            If this process was forked from one that had computed: load the model in the worker.
         """
         if contributions < 0:
             raise ConfigError(f"contributions is {contributions}; a number from 0 was expected")

@@ -130,7 +130,15 @@ def train(
 
 
 def load(path: str | Path) -> PropensityModel:
-    """Read a saved model; `BundleError` if it is damaged, of another kind or from a newer version."""
+    """Read a saved model, in the process that uses it: a fork of one that has loaded raises at once.
+
+    Raises
+    ------
+    BundleError
+        If it is damaged, of another kind or from a newer version.
+    ForkError
+        If this process was forked from one that had computed; see `tabkit.forked`.
+    """
     return PropensityModel.load(path)
 
 

@@ -107,6 +107,8 @@ class UpliftModel:
             If `contributions` is not 0.
         SchemaError
             If columns are missing or of another type; extra ones are ignored.
+        ForkError
+            If this process was forked from one that had computed: load the model in the worker.
         """
         if contributions:
             raise ConfigError("an uplift model gives no reasons", advice="leave out --contributions")

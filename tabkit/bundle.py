@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from tabkit import forked
 from tabkit.errors import BundleError
 from tabkit.staging import Version, one_version, recover, refuse_existing, staged_folder
 
@@ -79,6 +80,7 @@ class Bundle:
 
 def frame_bytes(frame: pl.DataFrame) -> bytes:
     """Return a frame as Parquet bytes, for a part."""
+    forked.check()
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     return buffer.getvalue()
@@ -208,6 +210,7 @@ def read(path: str | Path, *, kinds: str | Iterable[str] = ()) -> Bundle:
     BundleError
         If the folder is no bundle, is of a newer format or another kind, or if a part is missing or damaged.
     """
+    forked.check()
     expected = (kinds,) if isinstance(kinds, str) else tuple(kinds)
     return one_version(path, lambda version: _read(version, kinds=expected), kind=BundleError)
 

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tabkit import forked
 from tabkit.schema import family
 
 Hashes: TypeAlias = NDArray[np.uint64]
@@ -117,6 +118,7 @@ def find_copies(
     >>> find_copies(frame[:600], pl.concat([frame[600:], frame[:100]]), **options).text()
     '25% of the held-out rows also stand among the rows of the fit, target and all (chance: 1%)'
     """
+    forked.check()
     if not learned.height or not judged.height:
         return None
     known = [name for name in columns if name != target and family(learned.schema[name]) not in ("other", "null")]

@@ -46,6 +46,12 @@ class ConfigError(TabkitError):
     stage = "configuration"
 
 
+class ForkError(TabkitError):
+    """A process was forked from one that had computed, and cannot compute itself; see `tabkit.forked`."""
+
+    stage = "process"
+
+
 class FitError(TabkitError):
     """The data cannot support the fit that was asked for."""
 

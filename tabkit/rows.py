@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tabkit import forked
 from tabkit.errors import FitError, SchemaError
 from tabkit.schema import dtype_name
 
@@ -73,6 +74,7 @@ def matrix(features: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
     SchemaError
         If a column is missing or not numeric.
     """
+    forked.check()
     missing = [name for name in names if name not in features.columns]
     if missing:
         raise SchemaError(f"missing features: {', '.join(map(repr, missing[:20]))}", advice="encode the rows first")

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
+from tabkit import forked
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import collect
 from tabkit.labels import label_expr, matched, whole
@@ -159,6 +160,7 @@ def infer(
     ConfigError
         If `task` or `positive` does not fit the column.
     """
+    forked.check()
     lazy = frame.lazy()
     if task is not None and task not in get_args(Task):
         raise ConfigError(f"unknown task {task!r}", advice=f"the tasks are {', '.join(get_args(Task))}")

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tabkit import forked
+
 
 class Gate:
     """Lets callers of one kind in together, and callers of different kinds only one after the other.
@@ -33,6 +35,7 @@ class Gate:
     @contextmanager
     def passing(self, kind: int | None) -> Iterator[None]:
         """Wait until callers of this kind may enter; None is alone inside. Not to be nested with another kind."""
+        forked.check()
         with self._changed:
             self._waiting += 1
             try:

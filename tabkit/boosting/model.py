@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tabkit import forked
 from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.trees import Trees
 from tabkit.errors import BundleError, ScoringError
@@ -73,6 +74,7 @@ class BoostedModel:
         trees it still holds one, which was judged harmful.
         """
         try:
+            forked.check()  # LightGBM reads trees with all of its threads
             return lgb.Booster(model_str=self.text)
         except lgb.basic.LightGBMError as error:
             raise BundleError(f"the trees cannot be read: {error}", advice="train again") from error

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import optimize
 
+from tabkit import forked
 from tabkit.cltv import building
 from tabkit.cltv.counting import COUNT, Counted, count
 from tabkit.cltv.design import Design
@@ -112,6 +113,7 @@ def fit(
     ImportError
         If PyMC is not installed.
     """
+    forked.check()
     settings, chosen = settings or Settings(), known(model)
     if settings.covariates and not chosen.covariates:
         raise ConfigError(f"{chosen.title} takes no covariates", advice="use bgnbd or paretonbd, or leave them out")

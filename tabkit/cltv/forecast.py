@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tabkit import forked
 from tabkit.cltv.buying import Buyers
 from tabkit.cltv.models import spend
 from tabkit.cltv.models.model import Model
@@ -128,6 +129,7 @@ def forecast(
     SchemaError
         If the summary lacks columns.
     """
+    forked.check()
     _check(forecaster, customers, customer, by)
     shown, stretch = progress or Silent(), stretch or {}
 

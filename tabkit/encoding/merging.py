@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from tabkit import forked
 from tabkit.encoding import registry
 from tabkit.encoding.aim import Aim
 from tabkit.encoding.fitting import Part, aims_of, fitted_part, refuse_infinite, source_of
@@ -42,6 +43,7 @@ def merged(mine: State, other: State) -> State:
     FitError
         If the two were not fitted with the same specification, targets and number of folds.
     """
+    forked.check()
     differences = _differences(mine, other)
     if differences:
         raise FitError(

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tabkit import forked
 from tabkit.leaks.alone import explains, halves, standard_error, tells_classes, tells_two
 from tabkit.leaks.columns import Floats, Form, forms, numbers
 from tabkit.leaks.limits import ALONE, EXPLAINED, FEWEST, FEWEST_RANKED, MOST_ROWS, SKILL
@@ -102,6 +103,7 @@ def find_leaks(
     >>> [leak.seen.partition(": ")[2] for leak in found]
     ["y is yes in 604 of 604 rows where 'closed' is not null"]
     """
+    forked.check()
     rows = _rows(frame, y, kind, groups, seed=seed)
     if len(rows.y) < 2 * FEWEST or rows.y.min() == rows.y.max():
         return ()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tabkit import forked
 from tabkit.errors import ConfigError
 
 _ONE = threading.RLock()
@@ -63,6 +64,7 @@ def check_device(wanted: str) -> None:
 @contextmanager
 def threads(count: int) -> Iterator[None]:
     """Let torch use so many threads in here; 0 leaves it as it is."""
+    forked.check()
     torch = library("torch")
     before = torch.get_num_threads()
     if count in (0, before):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tabkit import forked
 from tabkit.predicates import Rule, expr
 from tabkit.rules.goal import Goal, Mask
 from tabkit.rules.intervals import Moments, estimate, less, moments, wilson
@@ -159,6 +160,7 @@ def masks(rules: Sequence[Rule], frame: pl.DataFrame) -> list[Mask]:
     >>> found.tolist()
     [False, True, False]
     """
+    forked.check()
     named = [expr(rule, frame.schema).alias(f"{index}") for index, rule in enumerate(rules)]
     # The row's number makes a rule without conditions as long as the others.
     found = frame.select(pl.int_range(pl.len()).alias("row"), *named)

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tabkit import forked
 from tabkit.errors import ConfigError, SchemaError
 from tabkit.predicates import Bound, Rule
 from tabkit.progress import Progress, Silent
@@ -97,6 +98,7 @@ def suggest(
     ...     print(found.rule.name, "|", found.rule.text(), "|", round(found.holdout.value, 2), found.p < 0.001)
     age_rule | age >= 60 | 0.45 True
     """
+    forked.check()
     config = SuggestConfig() if config is None else config
     progress = Silent() if progress is None else progress
     names = _columns(frame, goal, columns)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 from polars import selectors as cs
 
+from tabkit import forked
 from tabkit.errors import SchemaError, ScoringError
 from tabkit.frames import fresh_name
 from tabkit.progress import Advance
@@ -122,6 +123,7 @@ def stream(
         When the stream runs, if a number is infinite or an exposure is not above zero; or at once if a
         kept column is called like an output.
     """
+    forked.check()
     found = frame.collect_schema()
     _check(found, scorer, keep)
     # The encoder sees the columns under their own names, so what is carried past it needs others.

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from tabkit import forked
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.labels import as_labels, is_whole, labels_of, matched
 from tabkit.schema import dtype_name, family
@@ -113,6 +114,7 @@ def arms_of(frame: pl.DataFrame, column: str, control: str, *, fewest: int = FEW
     >>> arms_of(frame, "mail", "none").labels
     ('none', 'a', 'b')
     """
+    forked.check()
     if column not in frame.columns:
         raise SchemaError(f"there is no treatment column {column!r}", advice=f"columns are {frame.columns[:40]}")
     values = frame[column]

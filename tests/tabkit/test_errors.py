@@ -17,6 +17,7 @@ def test_there_is_one_child_for_each_stage():
         "SourceError": "reading",
         "SchemaError": "schema",
         "ConfigError": "configuration",
+        "ForkError": "process",
         "FitError": "fitting",
         "BundleError": "bundle",
         "ScoringError": "scoring",
