@@ -42,6 +42,10 @@ def scan(source: Source, *, dtypes: Mapping[str, pl.DataType] | None = None) -> 
     whole number, number, date, datetime (all in ISO 8601), time and text. Whole numbers of which one has a
     leading zero, or more digits than Int64 holds, are codes and stay text, and so do dates of any other form.
 
+    All rows of CSV files are checked then, of columns that nobody asks for too: each has as many values as the header
+    has names. Blank lines after the last row are no rows; other blank lines are refused, but for tables of one
+    column, where each is a null. A last line without an end is read if it has all its values.
+
     Parameters
     ----------
     source
@@ -57,7 +61,7 @@ def scan(source: Source, *, dtypes: Mapping[str, pl.DataType] | None = None) -> 
     Raises
     ------
     SourceError
-        If nothing is found, the format is unknown, or the content is not what the name says.
+        If nothing is found, the format is unknown, or the content is damaged or not what the name says.
     ImportError
         If a pandas frame needs pyarrow and that is not installed.
 

@@ -339,6 +339,33 @@ def test_bad_files_at_scoring(run: Run, folder: Path, saved: Path, newcomers: pl
     refused(score(run, saved, None, name="nowhere.parquet"), "nowhere.parquet")
 
 
+DOORS = {
+    "train": ["train", "bad.csv", *ROLES, "-o", "out/model", *QUICK],
+    "score": ["score", "BUNDLE", "bad.csv", "-o", "out/scores.parquet"],
+    "encode": ["encode", "bad.csv", "--target", "churned", "-o", "out/encoded.parquet"],
+    "encode with": ["encode", "bad.csv", "--encoder", "encoder", "-o", "out/encoded.parquet"],
+    "update": ["update", "BUNDLE", "bad.csv", "-o", "out/model"],
+    "compare": ["compare", "BUNDLE", "BUNDLE", "bad.csv"],
+    "cltv fit": ["cltv", "fit", "bad.csv", "--customer", "customer", "--date", "seen_at", "-o", "out/model"],
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_row_that_lost_a_value_in_a_column_nobody_needs(
+    run: Run, folder: Path, saved: Path, customers: pl.DataFrame, door: str
+) -> None:
+    """Every job refuses it, though it lies in no column that the job reads."""
+    lines = customers.with_columns(more=pl.lit("x"), spare=pl.lit("y")).write_csv().splitlines()
+    lines[1500] = lines[1500].removesuffix(",y")
+    Path("bad.csv").write_text("\n".join(lines) + "\n")
+    if "--encoder" in DOORS[door]:
+        customers.head(300).write_parquet("few.parquet")
+        assert run("encode", "few.parquet", "--target", "churned", "--save", "encoder").code == 0
+    width = len(customers.columns) + 2
+    arguments = [saved if word == "BUNDLE" else word for word in DOORS[door]]
+    refused(run(*arguments), "'bad.csv', line 1,501", f"{width - 1} values where {width} were expected")
+
+
 def test_a_file_damaged_in_the_middle(run: Run, folder: Path, saved: Path, newcomers: pl.DataFrame) -> None:
     newcomers.write_parquet("new.parquet", compression="zstd")
     content = bytearray(Path("new.parquet").read_bytes())

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import polars as pl
 
 from tabkit.errors import SourceError
+from tabkit.sources.csv_rows import CsvRows, check_rows
 from tabkit.sources.failures import some
 from tabkit.sources.text_types import decide, dtype_of, is_temporal, needs_content, parsed
 
@@ -16,12 +18,13 @@ from tabkit.sources.text_types import decide, dtype_of, is_temporal, needs_conte
 def scan_csv(names: Sequence[str], dtypes: Mapping[str, pl.DataType], *, path: str | None = None) -> pl.LazyFrame:
     """Open CSV files as one table; `path` names a column for the path of each row's file."""
     columns = _columns(names)
-    plain = _open(names, columns, {})
+    rows = [check_rows(name, len(columns[0])) for name in names]
+    plain = _open(names, columns, rows, {})
     kinds = decide(plain, [name for name in columns[0] if needs_content(dtypes.get(name))])
     types = {name: dtype_of(kinds.get(name, "text"), dtypes.get(name)) for name in columns[0]}
     times = {name: dtype for name, dtype in types.items() if is_temporal(dtype)}
     native = {name: dtype for name, dtype in types.items() if name not in times}
-    frame = _open(names, columns, native, path=path)
+    frame = _open(names, columns, rows, native, path=path)
     return frame.with_columns(parsed(name, dtype) for name, dtype in times.items())
 
 
@@ -44,19 +47,34 @@ def _columns(names: Sequence[str]) -> list[list[str]]:
 
 
 def _open(
-    names: Sequence[str], columns: list[list[str]], dtypes: Mapping[str, pl.DataType], *, path: str | None = None
+    names: Sequence[str],
+    columns: Sequence[list[str]],
+    rows: Sequence[CsvRows],
+    dtypes: Mapping[str, pl.DataType],
+    *,
+    path: str | None = None,
 ) -> pl.LazyFrame:
     """Open files with text in all columns but those of `dtypes`, in the order of the first file's columns."""
 
-    def scanned(files: Sequence[str]) -> pl.LazyFrame:
+    def scanned(files: Sequence[str], most: int | None) -> pl.LazyFrame:
         return pl.scan_csv(
-            list(files), glob=False, infer_schema=False, schema_overrides=pl.Schema(dtypes), include_file_paths=path
+            list(files),
+            glob=False,
+            infer_schema=False,
+            schema_overrides=pl.Schema(dtypes),
+            include_file_paths=path,
+            n_rows=most,
         )
 
-    if all(header == columns[0] for header in columns):
-        return scanned(names)
+    # Files of one header are one scan; Polars takes blank lines at the end for rows, so that such files stand alone.
+    alike = groupby(range(len(names)), key=lambda i: (columns[i], i if rows[i].blank else None))
+    runs = [(key[1], list(members)) for key, members in alike]
     order = [*columns[0], *([path] if path else [])]
-    return pl.concat([scanned([name]).select(order) for name in names])
+    frames = [
+        scanned([names[i] for i in members], None if alone is None else rows[alone].rows).select(order)
+        for alone, members in runs
+    ]
+    return frames[0] if len(frames) == 1 else pl.concat(frames)
 
 
 def _check_header(name: str, columns: Sequence[str]) -> None:

@@ -448,8 +448,8 @@ def test_other_marks_than_commas_are_named(mark):
 @pytest.mark.parametrize(
     ("content", "match", "advice"),
     [
-        ("a,b\n1,2,3\n", "more fields", "put quotes around"),
-        ("a,b\nä,1\n".encode("latin-1"), "utf-8", "save the file as UTF-8"),
+        ("a,b\n1,2,3\n", "3 values where 2", "put quotes around"),
+        ("a,b\nä,1\n".encode("latin-1"), "not valid UTF-8", "save the file as UTF-8"),
         ("ä,b\n1,2\n".encode("latin-1"), "first line is no text in UTF-8", "as CSV in UTF-8"),
         ("a,b\nä,1\n".encode("utf-16"), "first line is no text in UTF-8", "as CSV in UTF-8"),
     ],
