@@ -23,11 +23,18 @@ $(READY): pyproject.toml requirements.lock
 demo: $(READY)  ## train, score and inspect on real flights, and print where to look
 	$(BIN)/python examples/flights.py $(OUT)
 
-test: $(READY)  ## run the tests that take no more than seconds each
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+# Two workers on two cores: threads that a library started beyond that would wait for each other, and spin.
+test test-slow: export OMP_NUM_THREADS = 1
+test test-slow: export OPENBLAS_NUM_THREADS = 1
+test test-slow: export POLARS_MAX_THREADS = 2
 
+# Each worker goes through half of the files in turn, so that what tests of one file share is made once.
+test: $(READY)  ## run the tests that take no more than seconds each
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+# The longest first (tests/conftest.py): a long one that begins last would be waited for alone.
 test-slow: $(READY)  ## run the slow tests: calibration by simulation, walks through real years, whole commands
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m slow
 
 lint: $(READY)  ## check style, layers and imports
 	$(BIN)/ruff check .

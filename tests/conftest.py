@@ -70,6 +70,18 @@ def make_customers(rows: int = 2000, seed: int = 0) -> pl.DataFrame:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the longest tests where several workers share them, or one would end long after the other."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_seconds, reverse=True)
+
+
+def _seconds(item: pytest.Item) -> float:
+    """Return what `slow(seconds=...)` says of a test: about as long as it takes, where that is long."""
+    mark = item.get_closest_marker("slow")
+    return float(mark.kwargs.get("seconds", 0)) if mark else 0.0
+
+
 @pytest.fixture(scope="session")
 def make() -> Callable[..., pl.DataFrame]:
     """The maker itself, for tests that want other rows or another seed."""
