@@ -28,6 +28,7 @@ import polars as pl
 from tabkit import forked
 from tabkit.errors import BundleError
 from tabkit.staging import Version, one_version, recover, refuse_existing, staged_folder
+from tabkit.untrusted import MOST_BYTES, MOST_JSON_BYTES, file_bytes, json_data, parquet_frame
 
 T = TypeVar("T")
 
@@ -59,22 +60,23 @@ class Bundle:
 
     def json(self, name: str) -> Any:
         """Return a JSON part as plain data."""
-        return self._parsed(name, json.loads)
+        return self._parsed(name, json_data)
 
     def text(self, name: str) -> str:
         """Return a text part."""
         return self._parsed(name, lambda data: data.decode("utf-8"))
 
-    def frame(self, name: str) -> pl.DataFrame:
-        """Return a Parquet part as a frame."""
-        return self._parsed(name, lambda data: pl.read_parquet(io.BytesIO(data)))
+    def frame(self, name: str, *, most_rows: int | None = None) -> pl.DataFrame:
+        """Return a Parquet part as a frame of plain columns; one that unfolds to more is refused."""
+        return self._parsed(name, lambda data: parquet_frame(data, most_rows=most_rows))
 
     def _parsed(self, name: str, parse: Callable[[bytes], T]) -> T:
         if name not in self.parts:
-            raise BundleError(f"the bundle has no part {name!r}; it has {', '.join(self.parts)}", advice=_REBUILD)
+            listed = ", ".join(list(self.parts)[:20])
+            raise BundleError(f"the bundle has no part {str(name)[:80]!r}; it has {listed}", advice=_REBUILD)
         try:
             return parse(self.parts[name])
-        except (ValueError, pl.exceptions.PolarsError) as error:
+        except ValueError as error:
             raise BundleError(f"part {name!r} is not of the format it should be: {error}", advice=_REBUILD) from error
 
 
@@ -208,7 +210,8 @@ def read(path: str | Path, *, kinds: str | Iterable[str] = ()) -> Bundle:
     Raises
     ------
     BundleError
-        If the folder is no bundle, is of a newer format or another kind, or if a part is missing or damaged.
+        If the folder is no bundle, is of a newer format or another kind, or if a part is missing, damaged, no plain
+        file or too large.
     """
     forked.check()
     expected = (kinds,) if isinstance(kinds, str) else tuple(kinds)
@@ -216,18 +219,22 @@ def read(path: str | Path, *, kinds: str | Iterable[str] = ()) -> Bundle:
 
 
 def _read(version: Version, *, kinds: Sequence[str]) -> Bundle:
-    folder, raw = version.path, _read_file(version, MANIFEST)
+    folder, raw = version.path, _read_file(version, MANIFEST, most=MOST_JSON_BYTES)
     manifest = _parse(folder, raw)
     _check_format(folder, manifest)
     checksum = hashlib.sha256(raw).hexdigest()
-    if _read_file(version, CHECKSUM) != _checksum_line(checksum):
+    if _read_file(version, CHECKSUM, most=1000) != _checksum_line(checksum):
         raise BundleError(f"{MANIFEST} in {str(folder)!r} is damaged: its checksum differs", advice=_REBUILD)
     if kinds and manifest.get("kind") not in kinds:
         raise BundleError(
             f"{str(folder)!r} is a bundle of kind {manifest.get('kind')!r}; {' or '.join(kinds)} was expected",
             advice="use the command or the pipeline of that kind",
         )
-    parts = {name: _read_part(version, name, sha) for name, sha in manifest["parts"].items()}
+    parts: dict[str, bytes] = {}
+    left = MOST_BYTES
+    for name, sha in manifest["parts"].items():
+        parts[name] = _read_part(version, name, sha, most=left)
+        left -= len(parts[name])
     return Bundle(manifest, parts, checksum)
 
 
@@ -271,7 +278,7 @@ def _strangers(version: Version) -> list[str]:
     """Return the files in a bundle's folder that its manifest does not name; hidden ones do not count."""
     folder = version.path
     try:
-        manifest = _parse(folder, _read_file(version, MANIFEST))
+        manifest = _parse(folder, _read_file(version, MANIFEST, most=MOST_JSON_BYTES))
         _check_format(folder, manifest)
     except BundleError:  # damaged, gone or of another time: what belongs to it is not known
         return []
@@ -310,11 +317,10 @@ def _safe(name: str) -> str:
     return name
 
 
-def _read_file(version: Version, name: str) -> bytes:
+def _read_file(version: Version, name: str, *, most: int) -> bytes:
     folder = version.path
     try:
-        with open(version.open(name), "rb") as file:
-            return file.read()
+        return file_bytes(folder, name, most=most, handle=version.handle)
     except (OSError, ValueError) as error:
         why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         if not folder.is_dir():
@@ -330,8 +336,8 @@ def _read_file(version: Version, name: str) -> bytes:
 
 def _parse(folder: Path, raw: bytes) -> dict[str, Any]:
     try:
-        manifest = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+        manifest = json_data(raw)
+    except ValueError as error:
         raise BundleError(f"{MANIFEST} in {str(folder)!r} is damaged: {error}", advice=_REBUILD) from error
     if not isinstance(manifest, dict) or "format" not in manifest:
         raise BundleError(f"{MANIFEST} in {str(folder)!r} is not a tabkit manifest", advice=_REBUILD)
@@ -340,18 +346,22 @@ def _parse(folder: Path, raw: bytes) -> dict[str, Any]:
 
 def _check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
     found = manifest.get("format")
-    if found != FORMAT:
-        newer = isinstance(found, int) and found > FORMAT
+    if type(found) is not int or found != FORMAT:
+        newer = type(found) is int and found > FORMAT
         raise BundleError(
-            f"{str(folder)!r} has bundle format {found!r}; this tabkit reads format {FORMAT}",
+            f"{str(folder)!r} has bundle format {found!r:.80}; this tabkit reads format {FORMAT}",
             advice="upgrade tabkit-ml to the version that wrote it" if newer else _REBUILD,
         )
     if not isinstance(manifest.get("parts"), dict):
         raise BundleError(f"{MANIFEST} in {str(folder)!r} names no parts", advice=_REBUILD)
+    for name, expected in (("kind", str), ("created", str), ("versions", dict)):
+        if name in manifest and not isinstance(manifest[name], expected):
+            came = f"{manifest[name]!r}"[:80]
+            raise BundleError(f"{MANIFEST} in {str(folder)!r} is damaged: {name} is {came}", advice=_REBUILD)
 
 
-def _read_part(version: Version, name: str, sha256: str) -> bytes:
-    data = _read_file(version, _safe(name))
+def _read_part(version: Version, name: str, sha256: str, *, most: int) -> bytes:
+    data = _read_file(version, _safe(name), most=most)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise BundleError(f"part {name!r} of {str(version.path)!r} is damaged: its checksum differs", advice=_REBUILD)
     return data
