@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from typing import Any, Literal
 
 import polars as pl
 
-from tabkit.errors import SchemaError
+from tabkit.errors import BundleError, SchemaError
+from tabkit.manifest import Given, damaged, is_whole, shown
 
 Family = Literal["number", "boolean", "text", "date", "datetime", "time", "duration", "null", "other"]
 
@@ -22,9 +24,10 @@ _SIMPLE: dict[str, pl.DataType] = {
 }
 _DATETIME = re.compile(r"Datetime\[(?P<unit>ms|us|ns)(?:, (?P<zone>[^\]]+))?\]")
 _DURATION = re.compile(r"Duration\[(?P<unit>ms|us|ns)\]")
+_MOST_ROWS = 10**100  # any number: none is counted with
 _DAY, _TIME = "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f"
 _TRUTH = pl.Enum(["false", "0", "true", "1"])
-_DECIMAL = re.compile(r"Decimal\[(?P<precision>\d+), (?P<scale>\d+)\]")
+_DECIMAL = re.compile(r"Decimal\[(?P<precision>\d{1,2}), (?P<scale>\d{1,2})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,13 @@ class Schema:
     def from_list(cls, rows: Iterable[Mapping[str, Any]]) -> Schema:
         """Rebuild what `to_list` gave; anything else is a `SchemaError`."""
         try:
-            return cls(tuple(Column(**row) for row in rows))
-        except TypeError as error:
-            raise SchemaError(f"this is no saved schema: {error}", advice="upgrade tabkit-ml") from error
+            columns = tuple(_column(Given(row, "a column")) for row in rows)
+        except (TypeError, BundleError) as error:
+            said = getattr(error, "problem", error)
+            raise SchemaError(f"this is no saved schema: {said}", advice="upgrade tabkit-ml") from error
+        if len({column.name for column in columns}) < len(columns):
+            raise SchemaError("this is no saved schema: two columns have one name", advice="restore it from a copy")
+        return cls(columns)
 
 
 def family(dtype: pl.DataType) -> Family:
@@ -187,13 +194,33 @@ def parse_dtype(name: str) -> pl.DataType:
     """
     if name in _SIMPLE:
         return _SIMPLE[name]
-    if match := _DATETIME.fullmatch(name):
+    if (match := _DATETIME.fullmatch(name)) and _is_zone(match["zone"]):
         return pl.Datetime(match["unit"], match["zone"])  # type: ignore[arg-type]  # the pattern allows the units alone
     if match := _DURATION.fullmatch(name):
         return pl.Duration(match["unit"])  # type: ignore[arg-type]  # likewise
-    if match := _DECIMAL.fullmatch(name):
+    if (match := _DECIMAL.fullmatch(name)) and int(match["scale"]) <= int(match["precision"]) in range(1, 39):
         return pl.Decimal(int(match["precision"]), int(match["scale"]))
-    raise SchemaError(f"unknown column type {name!r} in a schema", advice="upgrade tabkit-ml")
+    raise SchemaError(f"unknown column type {shown(name)} in a schema", advice="upgrade tabkit-ml")
+
+
+@lru_cache
+def _is_zone(name: str | None) -> bool:
+    """Return whether Polars knows a time zone: it makes types of any, and fails where the first one is used."""
+    try:
+        pl.Series([0]).cast(pl.Datetime("us", name)).dt.hour()
+    except pl.exceptions.PolarsError:
+        return False
+    return True
+
+
+def _column(given: Given) -> Column:
+    given.only([field.name for field in fields(Column)])
+    counted = {name: given.values[name] for name in ("nulls", "levels") if name in given}
+    if not all(is_whole(high=_MOST_ROWS)(count) for count in counted.values()):
+        raise damaged(f"nulls and levels of a column are {list(map(shown, counted.values()))}; counts were expected")
+    found = Column(given.text("name"), given.text("dtype"), **counted)
+    parse_dtype(found.dtype)
+    return found
 
 
 def _accepts(column: Column, found: pl.DataType) -> bool:

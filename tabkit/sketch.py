@@ -10,7 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-_SIZE = 65_536
+from tabkit.manifest import damaged, flags_of
+
+SIZE = 65_536
+_WHAT = "the sample of the rows of the fit"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,8 +74,15 @@ class Sketch:
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame) -> Sketch:
-        """Rebuild what `to_frame` gave."""
-        return cls(frame["hash"].to_numpy(), bool(frame["complete"].all()))
+        """Rebuild what `to_frame` gave; anything else is a `BundleError`."""
+        complete = flags_of(frame, "complete", what=_WHAT)
+        dtype = frame.schema.get("hash")
+        if dtype != pl.UInt64() or frame.height > SIZE or frame["hash"].null_count():
+            raise damaged(f"{_WHAT} has {frame.height:,} rows of {dtype}; up to {SIZE:,} of UInt64 were expected")
+        hashes = frame["hash"].to_numpy()
+        if (hashes[1:] <= hashes[:-1]).any():
+            raise damaged(f"column 'hash' of {_WHAT} does not rise from row to row")
+        return cls(hashes, bool(complete.all()))
 
 
 def _hashed(keys: Iterable[str]) -> NDArray[np.uint64]:
@@ -81,4 +91,4 @@ def _hashed(keys: Iterable[str]) -> NDArray[np.uint64]:
 
 
 def _smallest(hashes: NDArray[np.uint64], *, complete: bool) -> Sketch:
-    return Sketch(hashes[:_SIZE], complete and len(hashes) <= _SIZE)
+    return Sketch(hashes[:SIZE], complete and len(hashes) <= SIZE)

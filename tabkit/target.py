@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 import polars as pl
@@ -14,6 +14,7 @@ from tabkit import forked
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import collect
 from tabkit.labels import label_expr, matched, whole
+from tabkit.manifest import Given, damaged, shown
 from tabkit.schema import Family, dtype_name, family
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -106,8 +107,13 @@ class Target:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Target:
-        """Rebuild what `to_dict` gave."""
-        return cls(values["name"], values["task"], tuple(values["classes"]))
+        """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
+        given = Given(values, "a target").only([field.name for field in fields(cls)])
+        found = cls(given.text("name"), given.choice("task", get_args(Task)), given.texts("classes"))
+        counts = {"binary": range(2, 3), "multiclass": range(2, _MAX_CLASSES + 1), "regression": range(1)}
+        if len(found.classes) not in counts[found.task] or len(set(found.classes)) < len(found.classes):
+            raise damaged(f"the target {found.name!r} is {found.task} with the classes {shown(list(found.classes))}")
+        return found
 
 
 def _own_values(labels: tuple[str, ...], dtype: pl.DataType) -> pl.Series | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tabkit.manifest import Given
 from tabkit.target import Target
 
 
@@ -48,8 +49,10 @@ class Aim:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Aim:
-        """Rebuild what `to_dict` gave."""
-        return cls(Target.from_dict(values["target"]), values["low"], values["arm"])
+        """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
+        given = Given(values, "an aim of the encoder")
+        target = Target.from_dict(given.mapping("target"))
+        return cls(target, given.number("low"), given.maybe(given.text, "arm"))
 
 
 def labels(aims: tuple[Aim, ...]) -> list[str]:

@@ -10,6 +10,7 @@ import polars as pl
 
 from tabkit.encoding import registry
 from tabkit.encoding.aim import Aim
+from tabkit.encoding.checking import check_part, check_schema, check_sources
 from tabkit.encoding.fitting import Part
 from tabkit.encoding.merging import State, further_columns, merged, nulls_of, updated
 from tabkit.encoding.protocol import Encoder, FittedEncoder
@@ -18,8 +19,10 @@ from tabkit.encoding.roles import RowRoles
 from tabkit.encoding.rule import RuleFeature
 from tabkit.encoding.source import Source
 from tabkit.encoding.sql import Dialect, query
+from tabkit.encoding.statistics import MOST_FOLDS
 from tabkit.errors import FitError, SchemaError
 from tabkit.frames import fresh_name, reading
+from tabkit.manifest import Given
 from tabkit.schema import Column, Schema
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
@@ -339,18 +342,23 @@ class FittedTable:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> FittedTable:
-        """Rebuild what `to_dict` gave; an encoder that this version does not know is a `SchemaError`."""
+        """Rebuild what `to_dict` gave; what cannot be is a `BundleError`, and an unknown encoder a `SchemaError`."""
+        given = Given(state, "the encoder")
         if state.get("format") != FORMAT:
             raise SchemaError(
-                f"this state of an encoder has format {state.get('format')!r}; this tabkit reads format {FORMAT}",
+                f"this state of an encoder has format {state.get('format')!r:.80}; this tabkit reads format {FORMAT}",
                 advice="upgrade tabkit-ml to the version that wrote it, or fit again",
             )
-        found = [Source.from_dict(item) for item in state["sources"]]
+        found = [Source.from_dict(item.values) for item in given.tables("sources")]
         sources = {source.input.name: source for source in found}
-        aims = tuple(Aim.from_dict(item) for item in state["aims"])
-        parts = tuple(_part(item, sources, aims) for item in state["parts"])
-        schema, roles = Schema.from_list(state["schema"]), RowRoles(**state["roles"])
-        return cls(parts, sources, schema, aims, roles, state["folds"])
+        aims = tuple(Aim.from_dict(item.values) for item in given.tables("aims"))
+        check_sources(found, aims)
+        parts = tuple(_part(item, sources, aims) for item in given.tables("parts", "a part of the encoder"))
+        schema = Schema.from_list([item.values for item in given.tables("schema")])
+        refuse_clashes(parts)
+        check_schema(schema, schema_of(parts, sources, {}))
+        roles = RowRoles.from_dict(given.mapping("roles"))
+        return cls(parts, sources, schema, aims, roles, given.whole("folds", low=1, high=MOST_FOLDS))
 
     def _state(self) -> State:
         return State(self.parts, self.sources, self.aims, self.roles, self.folds, nulls_of(self.schema))
@@ -442,14 +450,16 @@ def refuse_clashes(parts: tuple[Part, ...]) -> None:
         )
 
 
-def _part(item: Mapping[str, Any], sources: Mapping[str, Source], aims: tuple[Aim, ...]) -> Part:
-    frozen, source = registry.from_dict(item["frozen"]), sources[item["source"]]
-    encoder = frozen.finish(source.input, source.statistics(item["scalars"]), aims)
-    if list(encoder.outputs) != item["outputs"]:
+def _part(given: Given, sources: Mapping[str, Source], aims: tuple[Aim, ...]) -> Part:
+    requested, spec, frozen = (registry.from_dict(given.mapping(name)) for name in ("requested", "spec", "frozen"))
+    name, scalars = given.choice("source", sources), given.mapping("scalars")
+    source = sources[name]
+    check_part(frozen, source, scalars)
+    encoder = frozen.finish(source.input, source.statistics(scalars), aims)
+    if encoder.outputs != (outputs := given.texts("outputs")):
         raise SchemaError(
-            f"the features of {item['source']!r} were called {item['outputs']} when the state was saved, "
+            f"the features of {name!r} were called {list(outputs)} when the state was saved, "
             f"and are {list(encoder.outputs)} now",
             advice="use the version of tabkit-ml that saved it",
         )
-    requested, spec = registry.from_dict(item["requested"]), registry.from_dict(item["spec"])
-    return Part(item["source"], requested, spec, item["scalars"], encoder)
+    return Part(name, requested, spec, scalars, encoder)

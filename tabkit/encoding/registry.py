@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tabkit.encoding.auto import AutoText
 from tabkit.encoding.codes import Codes
@@ -28,6 +31,7 @@ from tabkit.encoding.target import Target
 from tabkit.encoding.textlength import TextLength
 from tabkit.encoding.woe import WeightOfEvidence
 from tabkit.errors import ConfigError, SchemaError
+from tabkit.manifest import Given, shown
 
 _ALL: tuple[type[Any], ...] = (
     AutoText,
@@ -67,11 +71,29 @@ def to_dict(spec: Encoder) -> dict[str, Any]:
 
 def from_dict(values: Mapping[str, Any]) -> Encoder:
     """Rebuild what `to_dict` gave; an encoder that this version does not know is a `SchemaError`."""
-    kind = values["kind"]
+    given = Given(values, "an encoder of a saved state")
+    kind = given.text("kind")
     if kind not in ENCODERS:
         raise SchemaError(f"unknown encoder {kind!r} in a saved state", advice="upgrade tabkit-ml")
+    options = {name: value for name, value in values.items() if name != "kind"}
     try:
-        spec: Encoder = ENCODERS[kind](**{name: value for name, value in values.items() if name != "kind"})
-    except (TypeError, ConfigError) as error:
+        spec: Encoder = ENCODERS[kind](**options)
+    except (TypeError, ValueError, OverflowError, ConfigError) as error:
         raise SchemaError(f"encoder {kind!r} of a saved state: {error}", advice="upgrade tabkit-ml") from error
+    for name, adapter in _types(ENCODERS[kind]).items():
+        value = options.get(name, getattr(spec, name))
+        try:
+            adapter.validate_python(tuple(value) if isinstance(value, list) else value)
+        except ValidationError as error:
+            raise SchemaError(
+                f"encoder {kind!r} of a saved state: {name} cannot be {shown(value)}", advice="upgrade tabkit-ml"
+            ) from error
     return spec
+
+
+@cache
+def _types(cls: type[Any]) -> dict[str, TypeAdapter[Any]]:
+    """Return, by option, what a value is checked with: the type that the encoder writes beside it."""
+    hints = get_type_hints(cls)
+    strict = ConfigDict(strict=True, allow_inf_nan=False)
+    return {item.name: TypeAdapter(hints[item.name], config=strict) for item in fields(cls)}

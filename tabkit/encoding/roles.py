@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from tabkit.manifest import Given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +41,10 @@ class RowRoles:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RowRoles:
+        """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
+        names = [field.name for field in fields(cls)]
+        given = Given(values, "the encoder's roles").only(names)
+        return cls(**{name: given.maybe(given.text, name) for name in names})

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from tabkit import bundle
 from tabkit.encoding.fitted import FittedTable
-from tabkit.errors import BundleError, TabkitError
+from tabkit.manifest import Given, building
 
 KIND = "encoder"
 _STATE = "encoder.json"
@@ -29,20 +27,13 @@ def to_parts(encoder: FittedTable, *, prefix: str = "") -> dict[str, bytes]:
 
 def from_bundle(found: bundle.Bundle, *, prefix: str = "") -> FittedTable:
     """Rebuild the encoder from the parts of a bundle that was read; `BundleError` if they are not as expected."""
-    try:
-        state: dict[str, Any] = found.json(prefix + _STATE)
+    with building("its encoder"):
+        state = Given(found.json(prefix + _STATE), "the encoder")
         sources = [
-            {**item, "frames": {name: found.frame(part) for name, part in item["frames"].items()}}
-            for item in state["sources"]
+            {**item.values, "frames": {name: found.frame(part) for name, part in item.mapping("frames").items()}}
+            for item in state.tables("sources")
         ]
-        return FittedTable.from_dict({**state, "sources": sources})
-    except TabkitError:
-        raise
-    except (LookupError, TypeError, ValueError, AttributeError, pl.exceptions.PolarsError) as error:
-        raise BundleError(
-            f"the bundle is whole, but its encoder is not as this tabkit expects it: {type(error).__name__}: {error}",
-            advice="upgrade tabkit-ml to the version that wrote it, or fit again",
-        ) from error
+        return FittedTable.from_dict({**state.values, "sources": sources})
 
 
 def save(

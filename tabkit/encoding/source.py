@@ -10,7 +10,8 @@ import polars as pl
 
 from tabkit.encoding.input import Input
 from tabkit.encoding.protocol import Scalars, Statistics
-from tabkit.encoding.statistics import LevelStatistics
+from tabkit.encoding.statistics import MOST_FOLDS, LevelStatistics
+from tabkit.manifest import Given, damaged, numbers_of
 from tabkit.schema import dtype_name, family, parse_dtype
 
 
@@ -86,10 +87,24 @@ class Source:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Source:
-        """Rebuild what `to_dict` gave."""
-        frames = state["frames"]
-        levels = LevelStatistics.from_frame(frames["levels"], folds=state["folds"]) if "levels" in frames else None
-        column = Input(
-            tuple(state["columns"]), tuple(parse_dtype(name) for name in state["dtypes"]), state.get("label")
-        )
-        return cls(column, state["rows"], state["nulls"], levels, frames.get("values"))
+        """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
+        given = Given(state, "a source of the encoder")
+        columns, frames = given.texts("columns"), given.mapping("frames")
+        dtypes = tuple(parse_dtype(name) for name in given.texts("dtypes", size=len(columns)))
+        column = Input(columns, dtypes, given.maybe(given.text, "label"))
+        rows = given.number("rows", low=0)
+        given.number("nulls", low=0, high=rows * (1 + 1e-9))
+        levels = None
+        if "levels" in frames:
+            levels = LevelStatistics.from_frame(frames["levels"], folds=given.whole("folds", low=1, high=MOST_FOLDS))
+        values = _checked_values(frames["values"]) if "values" in frames else None
+        return cls(column, state["rows"], state["nulls"], levels, values)
+
+
+def _checked_values(frame: pl.DataFrame) -> pl.DataFrame:
+    """Refuse what is no count of numbers."""
+    what = "a table of numbers of the encoder"
+    values, rows = numbers_of(frame, "value", what=what), numbers_of(frame, "rows", what=what, low=0)
+    if (values[1:] <= values[:-1]).any() or not rows.sum() > 0:
+        raise damaged(f"{what} has numbers that do not rise, or no rows")
+    return frame.select("value", "rows")

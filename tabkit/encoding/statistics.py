@@ -11,7 +11,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit.encoding.levels import Levels
+from tabkit.manifest import LARGEST, damaged, numbers_of, texts_of
 
+_WHAT = "a table of levels of the encoder"
+MOST_FOLDS = 10_000
+"""Folds by time are as many as there are days or blocks: those of decades."""
+_MOST_CELLS = 2**28  # eight bytes each: as much as all parts of a bundle may have
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
@@ -139,21 +144,28 @@ class LevelStatistics:
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame, *, folds: int) -> LevelStatistics:
-        """Rebuild what `to_frame` gave."""
-        levels = Levels(frame["level"].drop_nulls().unique(maintain_order=True))
-        cell = frame.select(levels.code(pl.col("level"))).to_series().to_numpy()
-        fold, shape = frame["fold"].to_numpy(), (len(levels) + 1, folds)
+        """Rebuild what `to_frame` gave; anything else is a `BundleError`."""
+        names = texts_of(frame, "level", what=_WHAT, nulls=True)
+        fold = numbers_of(frame, "fold", what=_WHAT, whole=True, low=0, high=folds - 1).astype(np.int64)
+        levels = Levels(names.drop_nulls().unique(maintain_order=True))
+        cell = names.to_frame("level").select(levels.code(pl.col("level"))).to_series().to_numpy()
+        shape = (len(levels) + 1, folds)
+        if np.prod(shape) * frame.width > _MOST_CELLS or len(np.unique(cell * np.int64(folds) + fold)) < frame.height:
+            raise damaged(f"{_WHAT} has a level twice in one fold, or {folds:,} folds of {len(levels):,} levels")
         targets = sum(name.startswith("weight_") for name in frame.columns)
 
         def spread(names: list[str]) -> Floats:
             array = np.zeros((*shape, len(names)))
             for c, name in enumerate(names):
-                array[cell, fold, c] = frame[name].to_numpy()
+                low = 0.0 if name.startswith(("rows", "weight_")) else -LARGEST
+                array[cell, fold, c] = numbers_of(frame, name, what=_WHAT, low=low)
             return array
 
         found = []
         for t in range(targets):
             columns = range(sum(name.startswith(f"sum_{t}_") for name in frame.columns))
+            if not columns:
+                raise damaged(f"{_WHAT} has weights, but no sums of target {t}")
             sums, scatter = (spread([f"{what}_{t}_{c}" for c in columns]) for what in ("sum", "scatter"))
             found.append(Sums(spread([f"weight_{t}"])[..., 0], sums, scatter))
         return cls(levels, spread(["rows"])[..., 0], tuple(found))
