@@ -12,6 +12,7 @@ import polars as pl
 
 from pipelines.config import ForecastConfig, LifetimeConfig
 from pipelines.interval_record import IntervalRecord, interval_record
+from pipelines.lifetime_parts import check_customers, check_told, parameters_of, widening_of
 from tabkit import bundle
 from tabkit.cltv import fit as fitting
 from tabkit.cltv import forecast as forecasting
@@ -23,15 +24,16 @@ from tabkit.cltv.forecast import Forecaster, Horizon
 from tabkit.cltv.guard import guard
 from tabkit.cltv.identified import Vague, sentences, vague
 from tabkit.cltv.models import spend
-from tabkit.cltv.posterior import Posterior
+from tabkit.cltv.posterior import MOST_DRAWS, Posterior
 from tabkit.cltv.predictive import KINDS
 from tabkit.cltv.priors import Prior
 from tabkit.cltv.summary import UNIT_DAYS, summarise
 from tabkit.cltv.totals import Totals
 from tabkit.cltv.widening import Widening
 from tabkit.config import build
-from tabkit.errors import BundleError, ConfigError, FitError, TabkitError
+from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source, collect, describe, scan
+from tabkit.manifest import Given, building
 from tabkit.progress import Progress
 
 KIND = "cltv"
@@ -163,28 +165,28 @@ def load(path: str | Path) -> LifetimeModel:
 
 def from_bundle(found: bundle.Bundle) -> LifetimeModel:
     """Rebuild a model from a bundle that was read; `BundleError` if it is not as expected."""
-    manifest = found.manifest
-    try:
-        model = fitting.known(manifest["model"])
-        everything = [*model.parameters, *(p for _, instead in model.other for p in instead)]
-        parameters = tuple(p for name in manifest["parameters"] for p in everything if p.name == name)
-        design = Design.from_dict(manifest["design"])
-        purchases = Posterior.from_frame(found.frame("purchases.parquet"), parameters=parameters, design=design)
+    given = Given(found.manifest, "the manifest")
+    with building():
+        model = fitting.known(given.text("model"))
+        purchases = Posterior.from_frame(
+            found.frame("purchases.parquet", most_rows=MOST_DRAWS),
+            parameters=parameters_of(model, given.texts("parameters")),
+            design=Design.from_dict(given.mapping("design")),
+            effects=model.covariates or (),
+        )
         spending = None
-        if manifest["spend_design"] is not None:
-            frame, own = found.frame("spend.parquet"), Design.from_dict(manifest["spend_design"])
-            spending = Posterior.from_frame(frame, parameters=spend.PARAMETERS, design=own)
-        forecaster = Forecaster(model, purchases, spending, float(manifest["unit_days"]))
-        widening = {kind: Widening.from_dict(values) for kind, values in manifest["widening"].items()}
-        customers, customer = found.frame("customers.parquet"), manifest["roles"]["id"]
-        return LifetimeModel(forecaster, customers, customer, manifest["facts"], widening)
-    except TabkitError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
-        raise BundleError(
-            f"the bundle is whole, but not as this tabkit expects it: {type(error).__name__}: {error}",
-            advice="upgrade tabkit-ml to the version that wrote it, or fit again",
-        ) from error
+        if "spend_design" in given:
+            frame = found.frame("spend.parquet", most_rows=MOST_DRAWS)
+            own = Design.from_dict(given.mapping("spend_design"))
+            spending = Posterior.from_frame(frame, parameters=spend.PARAMETERS, design=own, effects=spend.COVARIATES)
+        unit_days = given.number("unit_days", low=min(UNIT_DAYS.values()), high=max(UNIT_DAYS.values()))
+        forecaster = Forecaster(model, purchases, spending, unit_days)
+        widening = widening_of(given, forecaster)
+        customers, customer = found.frame("customers.parquet"), given.table("roles").text("id")
+        check_customers(customers, customer, forecaster)
+        facts = given.mapping("facts")
+        check_told(facts)
+        return LifetimeModel(forecaster, customers, customer, facts, widening)
 
 
 def fit(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit.errors import FitError, SchemaError
+from tabkit.manifest import Given, damaged
 
 Floats = NDArray[np.float64]
 UNKNOWN = -1
@@ -113,6 +115,11 @@ class Design:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Design:
-        """Rebuild what `to_dict` gave."""
-        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**given)
+        """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
+        given = Given(values, "a design").only([field.name for field in fields(cls)])
+        covariates, group, groups = given.texts("covariates"), given.maybe(given.text, "group"), given.texts("groups")
+        size = len(covariates)
+        if len({*covariates, group}) <= size or len(set(groups)) < len(groups) or bool(groups) != (group is not None):
+            raise damaged("a design has a covariate or a group twice, or groups without their column")
+        mean, spread = given.numbers("mean", size=size), given.numbers("spread", size=size, low=sys.float_info.min)
+        return cls(covariates, mean, spread, group, groups)

@@ -18,7 +18,7 @@ from tabkit.cltv.parallel import ordered
 from tabkit.cltv.posterior import Posterior
 from tabkit.cltv.quantiles import QUANTILES, described
 from tabkit.cltv.totals import Stretch, Totals
-from tabkit.errors import ConfigError, SchemaError
+from tabkit.errors import ConfigError, SchemaError, ScoringError
 from tabkit.progress import Progress, Silent
 
 Floats = NDArray[np.float64]
@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 
 YEAR_DAYS = 365.25
 _CELLS = 500_000
+_MOST_PURCHASES = 100_000  # more than one an hour for ten years
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,7 +193,41 @@ def simulate(
     horizon: Horizon,
     rng: np.random.Generator,
 ) -> Simulated:
-    """Draw the future of a block of customers."""
+    """Draw the future of a block of customers.
+
+    Raises
+    ------
+    ScoringError
+        If draws are no finite numbers: parameters are too large or too small to be counted with.
+    """
+    with np.errstate(all="ignore"):
+        try:
+            found = _simulated(forecaster, block, parameters, spending, horizon=horizon, rng=rng)
+        except ValueError as error:  # NumPy refuses to draw with what is no number
+            raise _no_numbers() from error
+    told = [found.purchases, found.alive, *([] if found.value is None else [found.value])]
+    if not all(np.isfinite(values).all() for values in told):
+        raise _no_numbers()
+    return found
+
+
+def _no_numbers() -> ScoringError:
+    return ScoringError(
+        "the forecast of some customers is no finite number: parameters or columns of the summary are too large or too "
+        "small to be counted with",
+        advice="look at the summary and at the model's parameters; fit with narrower priors",
+    )
+
+
+def _simulated(
+    forecaster: Forecaster,
+    block: pl.DataFrame,
+    parameters: Posterior,
+    spending: Posterior | None,
+    *,
+    horizon: Horizon,
+    rng: np.random.Generator,
+) -> Simulated:
     model, span = forecaster.model, horizon.days / forecaster.unit_days
     data = arrays(block, model)
     values = parameters.values(model, block)
@@ -216,6 +251,7 @@ def discounted(
     model: Model, buyers: Buyers, span: float, force: float, p: Floats, rate: Floats, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Draw purchases one by one, each with its time and its worth then."""
+    _check_few(buyers, span)
     purchases, value = np.zeros(buyers.alive.size), np.zeros(buyers.alive.size)
     shape, rates = np.broadcast_to(p, buyers.alive.shape).reshape(-1), rate.reshape(-1)
     for events in model.events(buyers, span, rng):
@@ -223,6 +259,16 @@ def discounted(
         purchases[where] += 1
         value[where] += rng.standard_gamma(shape[where]) / rates[where] * np.exp(-force * events.time)
     return purchases.reshape(buyers.alive.shape), value.reshape(buyers.alive.shape)
+
+
+def _check_few(buyers: Buyers, span: float) -> None:
+    """Refuse to go through more purchases, one by one, than any customer makes."""
+    most = float((buyers.rate * buyers.alive).max(initial=0.0)) * span
+    if not most <= _MOST_PURCHASES:
+        raise ScoringError(
+            f"a customer is expected to buy {most:,.3g} times in the horizon; up to {_MOST_PURCHASES:,} were expected",
+            advice="look at the summary and at the model's parameters, or forecast a shorter horizon",
+        )
 
 
 def arrays(block: pl.DataFrame, model: Model) -> dict[str, Any]:

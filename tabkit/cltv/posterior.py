@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,14 @@ from scipy.special import expit, logit
 
 from tabkit.cltv.design import UNKNOWN, Design
 from tabkit.cltv.models.model import Model, Parameter
+from tabkit.manifest import damaged, numbers_of, shown
 
 Floats = NDArray[np.float64]
+MOST_DRAWS = 1_000_000
+"""Of a posterior: a thousand times what intervals need, and a tenth of a gigabyte."""
+_WHAT = "a posterior"
+_LEAST, _LARGEST = 1e-100, 1e100  # of a parameter: products of several are numbers still
+_FAR = 100.0  # standardised, and in logs: no draw of a fit lies there
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,16 +106,53 @@ class Posterior:
         return pl.DataFrame(columns)
 
     @classmethod
-    def from_frame(cls, frame: pl.DataFrame, *, parameters: tuple[Parameter, ...], design: Design) -> Posterior:
-        """Rebuild what `to_frame` gave."""
-        lists: dict[str, list[str]] = {}
-        for column in frame.columns:
-            lists.setdefault(column.split("[")[0], []).append(column)
-        draws = {
-            name: frame[name].to_numpy() if columns == [name] else frame.select(columns).to_numpy()
-            for name, columns in lists.items()
-        }
-        return cls(draws, parameters, design)
+    def from_frame(
+        cls,
+        frame: pl.DataFrame,
+        *,
+        parameters: tuple[Parameter, ...],
+        design: Design,
+        effects: Iterable[str] | None = None,
+    ) -> Posterior:
+        """Rebuild what `to_frame` gave; anything else is a `BundleError`.
+
+        Parameters
+        ----------
+        effects
+            What covariates act on: `Model.covariates`; by default what there are coefficients of.
+        """
+        if not 1 <= frame.height <= MOST_DRAWS:
+            raise damaged(f"{_WHAT} has {frame.height:,} draws; from 1 to {MOST_DRAWS:,} were expected")
+        draws = {p.name: _column(frame, p.name, high=1.0 if p.share else _LARGEST, low=_LEAST) for p in parameters}
+        if design.group is not None:
+            for p in parameters:
+                draws[f"{p.name}_sigma"] = _column(frame, f"{p.name}_sigma", low=0.0, high=_FAR)
+                draws[f"{p.name}_z"] = _columns(frame, f"{p.name}_z", len(design.groups))
+        if effects is None:
+            effects = dict.fromkeys(name.partition("_coef[")[0] for name in frame.columns if "_coef[" in name)
+        if design.covariates:
+            draws |= {f"{e}_coef": _columns(frame, f"{e}_coef", len(design.covariates)) for e in effects}
+        more = set(frame.columns) - {name for key, value in draws.items() for name in _names(key, value)}
+        if more:
+            raise damaged(f"{_WHAT} has columns of no parameter: {', '.join(map(shown, sorted(more)[:5]))}")
+        return cls({key: draws[key] for key in _ordered(frame, draws)}, parameters, design)
+
+
+def _names(key: str, values: Floats) -> list[str]:
+    return [key] if values.ndim == 1 else [f"{key}[{k}]" for k in range(values.shape[1])]
+
+
+def _ordered(frame: pl.DataFrame, draws: Mapping[str, Floats]) -> list[str]:
+    """Return the names of draws in the order of their columns, in which they were saved."""
+    return sorted(draws, key=lambda key: frame.columns.index(_names(key, draws[key])[0]))
+
+
+def _column(frame: pl.DataFrame, name: str, *, low: float, high: float) -> Floats:
+    return numbers_of(frame, name, what=_WHAT, low=low, high=high)
+
+
+def _columns(frame: pl.DataFrame, name: str, size: int) -> Floats:
+    return np.column_stack([_column(frame, f"{name}[{k}]", low=-_FAR, high=_FAR) for k in range(size)])
 
 
 def _new(parameter: str, group: str, size: int) -> Floats:

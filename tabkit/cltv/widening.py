@@ -14,12 +14,14 @@ from scipy.special import ndtri
 from tabkit.cltv.forecast import Forecaster, Horizon, blocks
 from tabkit.cltv.predictive import BINS, KINDS, LEVELS, Scores, Tally
 from tabkit.errors import ScoringError
+from tabkit.manifest import Given, damaged
 from tabkit.progress import Progress, Silent
 
 Floats = NDArray[np.float64]
 
 _CUSTOMERS = 100.0
 _FLOOR = 1e-3
+_WIDEST = 10.0  # of a log: totals wrong by a factor of twenty thousand
 _SIGMAS = float(ndtri(0.84) - ndtri(0.16))
 
 
@@ -127,8 +129,19 @@ class Widening:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Widening:
-        """Rebuild what `to_dict` gave."""
-        return cls(**{**values, "levels": np.asarray(values["levels"], dtype=float)})
+        """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
+        given = Given(values, "a widening").only(cls.__slots__)
+        levels = np.array(given.numbers("levels", size=BINS + 1, low=0, high=1))
+        if (np.diff(levels) < 0).any():
+            raise damaged("levels of a widening fall from one to the next")
+        return cls(
+            counts=given.flag("counts"),
+            levels=levels,
+            deviation=given.number("deviation", low=0, high=_WIDEST),
+            origins=given.number("origins", low=0),
+            customers=given.whole("customers"),
+            beyond=given.number("beyond", low=0, high=1),
+        )
 
 
 def learn(past: Sequence[Scores], *, weights: Sequence[float] | None = None, narrow: bool = False) -> Widening:
