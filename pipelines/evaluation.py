@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ from pipelines.config import TrainConfig
 from tabkit import metrics
 from tabkit.dependence import Unit, dependence
 from tabkit.errors import FitError
+from tabkit.manifest import Given
 from tabkit.table import Table
 from tabkit.wording import with_interval
 
@@ -188,17 +189,28 @@ class Evaluation:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
-        """Rebuild what `to_dict` gave."""
+        """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
+        given = Given(values, "the evaluation")
+        span = given.texts("span", size=2) if "span" in given else None
         return cls(
-            rows=values["rows"],
-            span=tuple(values["span"]) if values["span"] else None,
-            scores=tuple(Score(**row) for row in values["scores"]),
-            gains=tuple(Gain(**row) for row in values["gains"]),
-            level=values["level"],
-            unit=values["unit"],
-            note=values.get("note", ""),
-            about=values.get("about", ""),
+            rows=given.whole("rows"),
+            span=(span[0], span[1]) if span else None,
+            scores=tuple(map(_score, given.tables("scores", "a score of the evaluation"))),
+            gains=tuple(map(_gain, given.tables("gains", "a gain of the evaluation"))),
+            level=given.number("level", low=0, high=1),
+            unit=given.choice("unit", get_args(Unit)),
+            note=given.maybe(given.text, "note") or "",
+            about=given.maybe(given.text, "about") or "",
         )
+
+
+def _score(given: Given) -> Score:
+    ends = (given.maybe(given.number, name) for name in ("low", "high"))
+    return Score(given.text("model"), given.text("metric"), given.number("value"), *ends)
+
+
+def _gain(given: Given) -> Gain:
+    return Gain(given.text("model"), given.text("metric"), *(given.number(name) for name in ("value", "low", "high")))
 
 
 def has_width(low: float | None, high: float | None) -> bool:

@@ -22,6 +22,7 @@ from pipelines.terminal import (
     visible_line,
 )
 from pipelines.uplift_views import summary_lines
+from tabkit.manifest import building
 
 _TOP = 15
 
@@ -29,7 +30,8 @@ _TOP = 15
 def inspect_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `inspect` has to say of a bundle of any kind."""
     views = {"propensity": _model_view, "encoder": _encoder_view, "cltv": _lifetime_view, "uplift": _uplift_view}
-    return views[result["kind"]](result)
+    with building("what it tells of itself"):
+        return views[result["kind"]](result)
 
 
 def _model_view(result: Mapping[str, Any]) -> RenderableType:

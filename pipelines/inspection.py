@@ -17,6 +17,7 @@ from tabkit import bundle
 from tabkit.boosting import BoostedModel
 from tabkit.bundle import Bundle
 from tabkit.encoding import saved
+from tabkit.manifest import Given, building
 
 
 def inspect(path: str | Path) -> dict[str, Any]:
@@ -38,24 +39,27 @@ def inspect(path: str | Path) -> dict[str, Any]:
     """
     found = bundle.read(path, kinds=list(_BY_KIND))
     manifest = found.manifest
-    content = _BY_KIND[manifest["kind"]](found)
-    sizes = {
-        "bytes": sum(len(data) for data in found.parts.values()),
-        "parts": {name: len(data) for name, data in found.parts.items()},
-    }
-    return {
-        "bundle": str(path),
-        **{key: manifest[key] for key in ("kind", "format", "created", "versions")},
-        "checksum": found.checksum,
-        **content,
-        "sizes": sizes | content.pop("sizes", {}),
-    }
+    with building("what it tells of itself"):
+        content = _BY_KIND[manifest["kind"]](found)
+        sizes = {
+            "bytes": sum(len(data) for data in found.parts.values()),
+            "parts": {name: len(data) for name, data in found.parts.items()},
+        }
+        return {
+            "bundle": str(path),
+            **{key: manifest[key] for key in ("kind", "format", "created", "versions")},
+            "checksum": found.checksum,
+            **content,
+            "sizes": sizes | content.pop("sizes", {}),
+        }
 
 
 def _model(found: Bundle) -> dict[str, Any]:
     model, manifest = PropensityModel.from_bundle(found), found.manifest
+    Given(manifest["metrics"], "the evaluation").text("verdict")
     return {
-        **{key: manifest[key] for key in ("roles", "target", "schema")},
+        **{key: manifest[key] for key in ("roles", "target")},
+        "schema": model.encoder.schema.to_list(),
         "objective": model.predictor.objective,
         "plan": model.encoder.plan().to_dicts(),
         "metrics": manifest["metrics"],
@@ -81,7 +85,7 @@ def _encoder(found: Bundle) -> dict[str, Any]:
     encoder = saved.from_bundle(found)
     levels = sum(each.levels or 0 for each in encoder.encoders)
     return {
-        "schema": found.manifest["schema"],
+        "schema": encoder.schema.to_list(),
         "plan": encoder.plan().to_dicts(),
         "sizes": {"features": sum(len(each.outputs) for each in encoder.encoders), "levels": levels},
     }
@@ -105,7 +109,8 @@ def _lifetime(found: Bundle) -> dict[str, Any]:
 def _uplift(found: Bundle) -> dict[str, Any]:
     model = UpliftModel.from_bundle(found)
     return {
-        **{key: found.manifest[key] for key in ("roles", "schema", "lineage", "config")},
+        **{key: found.manifest[key] for key in ("roles", "lineage", "config")},
+        "schema": model.schema().to_list(),
         **summary(model),
         "sizes": {
             "members": len(model.members),

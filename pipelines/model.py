@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from pipelines.coherence import check_predictor, config_of, dtypes_of, lineage_of, sketch_of
 from pipelines.evaluation import Evaluation
 from pipelines.learners import Predictor, ready
 from tabkit import bundle, frames
@@ -17,7 +18,8 @@ from tabkit.boosting import BoostedModel, reason_schema, reasons
 from tabkit.encoding import FittedTable
 from tabkit.encoding.saved import from_bundle as encoder_from_bundle
 from tabkit.encoding.saved import to_parts
-from tabkit.errors import BundleError, ConfigError, TabkitError
+from tabkit.errors import ConfigError
+from tabkit.manifest import Given, building
 from tabkit.neural import MLPModel, embed, embed_names
 from tabkit.roles import Roles
 from tabkit.schema import parse_dtype
@@ -247,26 +249,22 @@ class PropensityModel:
     def from_bundle(cls, found: bundle.Bundle) -> PropensityModel:
         """Rebuild a model from a bundle that was read; `BundleError` if it lacks something."""
         manifest = found.manifest
-        try:
+        with building():
+            target, encoder = Target.from_dict(manifest["target"]), encoder_from_bundle(found)
+            predictor = _predictor(found)
+            check_predictor(predictor, target=target, features=encoder.outputs)
             return cls(
-                roles=Roles.from_dict(manifest["roles"]),
-                target=Target.from_dict(manifest["target"]),
-                encoder=encoder_from_bundle(found),
-                predictor=_predictor(found),
+                roles=Roles.from_dict(Given(manifest["roles"], "the roles").values),
+                target=target,
+                encoder=encoder,
+                predictor=predictor,
                 evaluation=Evaluation.from_dict(manifest["metrics"]),
-                config=manifest["config"],
-                lineage=manifest["lineage"],
-                dtypes=manifest["dtypes"],
-                seen=Sketch.from_frame(found.frame("seen.parquet")) if "seen.parquet" in found.parts else None,
+                config=config_of(manifest),
+                lineage=lineage_of(manifest),
+                dtypes=dtypes_of(manifest["dtypes"]),
+                seen=sketch_of(found),
                 checksum=found.checksum,
             )
-        except TabkitError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BundleError(
-                f"the bundle is whole, but not as this tabkit expects it: {type(error).__name__}: {error}",
-                advice="upgrade tabkit-ml to the version that wrote it, or train again",
-            ) from error
 
     def _predict(self, features: pl.DataFrame, exposure: pl.Series | None, contributions: int) -> pl.DataFrame:
         # One thread: the stream calls this from as many threads as there are cores.

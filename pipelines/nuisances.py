@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from tabkit import boosting, splits
 from tabkit.boosting import BoostedModel, BoostingConfig, Rows
+from tabkit.manifest import Given
 from tabkit.uplift.regressor import Codes, Floats, Kind, Learn
 
 _OBJECTIVES: Mapping[Kind, str] = {
@@ -71,14 +73,14 @@ class Logistic:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Logistic:
-        """Rebuild what `dataclasses.asdict` gave."""
+        """Rebuild what `dataclasses.asdict` gave; anything else is a `BundleError`."""
+        given = Given(values, "a logistic regression").only([field.name for field in fields(cls)])
+        features = given.texts("features")
         return cls(
-            features=tuple(values["features"]),
-            fill=tuple(values["fill"]),
-            centre=tuple(values["centre"]),
-            scale=tuple(values["scale"]),
-            weights=tuple(values["weights"]),
-            intercept=float(values["intercept"]),
+            features=features,
+            **{name: given.numbers(name, size=len(features)) for name in ("fill", "centre", "weights")},
+            scale=given.numbers("scale", size=len(features), low=sys.float_info.min),
+            intercept=given.number("intercept"),
         )
 
 

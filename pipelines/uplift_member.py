@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
 
+from pipelines.coherence import check_scores
 from pipelines.nuisances import Logistic, Regression
 from tabkit import bundle
 from tabkit.boosting import BoostedModel
 from tabkit.encoding import FittedTable
 from tabkit.encoding import saved as encoders
 from tabkit.errors import BundleError
-from tabkit.uplift.forest import Forest
-from tabkit.uplift.learners import Effects, Models
+from tabkit.manifest import Given, damaged, shown
+from tabkit.uplift.design import Arms
+from tabkit.uplift.forest import Forest, ForestKind
+from tabkit.uplift.learners import NAMES, Effects, Models
 from tabkit.uplift.regressor import Floats
 
 _GROUPS = ("outcomes", "effects", "effects_of_treated")
@@ -136,38 +139,67 @@ class Member:
         return {**found, "shares": list(self.shares)}, parts
 
     @classmethod
-    def from_bundle(cls, found: bundle.Bundle, state: Mapping[str, Any], prefix: str) -> Member:
-        """Rebuild what `to_parts` gave."""
+    def from_bundle(cls, found: bundle.Bundle, state: Given, prefix: str, *, arms: Arms) -> Member:
+        """Rebuild what `to_parts` gave, for these arms; anything else is a `BundleError`."""
+        encoder = encoders.from_bundle(found, prefix=prefix)
+        learners = tuple(_learner(found, each, encoder.outputs, arms) for each in state.tables("learners", "a learner"))
+        if not any(isinstance(learner, Effects) for learner, _ in learners):
+            raise damaged("a member has no learner with models of outcomes")
+        if not all(any(weights[i] for _, weights in learners) for i in range(len(arms.treated))):
+            raise damaged("no learner of a member has weight")
+        propensities = _models(found, state, "propensities", encoder.outputs)
+        if len(propensities) not in (0, len(arms.treated)):
+            raise damaged(f"a member has propensities of {len(propensities)} arms; {len(arms.treated)} were expected")
+        shares = state.numbers("shares", size=len(arms.labels), low=0, high=1)
+        if not all(share > 0 for share in shares):
+            raise damaged("an arm has no share of the units")
+        return cls(encoder=encoder, learners=learners, propensities=propensities, shares=shares)
 
-        def read(groups: list[list[dict[str, Any]]]) -> tuple[Models, ...]:
-            return tuple(
-                tuple(
-                    Regression(
-                        BoostedModel.from_dict(m, text=found.text(m["part"])),
-                        start=Logistic.from_dict(m["start"]) if m.get("start") else None,
-                    )
-                    for m in group
-                )
-                for group in groups
-            )
 
-        def learner(each: Mapping[str, Any]) -> Effects | Forest:
-            if "forest" in each:
-                return Forest.from_frame(found.frame(each["part"]), kind=each["forest"])
-            return Effects(
-                name=each["name"],
-                treated=tuple(each["treated"]),
-                indicator=each["indicator"],
-                **{group: read(each[group]) for group in _GROUPS},
-            )
+def _learner(
+    found: bundle.Bundle, given: Given, features: Collection[str], arms: Arms
+) -> tuple[Effects | Forest, tuple[float, ...]]:
+    treated = arms.treated
+    if given.texts("treated") != treated:
+        raise damaged("a learner has other arms than the model")
+    weights = given.numbers("weights", size=len(treated), low=0)
+    if "forest" in given:
+        kind = given.choice("forest", get_args(ForestKind))
+        forest = Forest.from_frame(found.frame(given.text("part")), kind=kind)
+        if forest.treated != treated or not set(forest.features) <= set(features):
+            raise damaged("a forest has other arms than the model, or features that the encoder does not make")
+        return forest, weights
+    name = given.choice("name", NAMES)
+    indicator = given.text("indicator")
+    if (name == "s") != bool(indicator) or indicator in features:
+        raise damaged(f"the indicator of a learner {name!r} is {shown(indicator)}")
+    own = [*features, indicator] if name == "s" else features
+    groups = {group: _models(found, given, group, own) for group in _GROUPS}
+    effects, of_treated = len(treated) * (name in ("x", "r", "dr")), len(treated) * (name == "x")
+    expected = dict(zip(_GROUPS, (len(treated) + (name != "s"), effects, of_treated), strict=True))
+    wrong = next((group for group, count in expected.items() if len(groups[group]) != count), None)
+    if wrong:
+        raise damaged(f"{wrong} of a learner {name!r} are {len(groups[wrong])}; {expected[wrong]} were expected")
+    return Effects(name=name, treated=treated, indicator=indicator, **groups), weights
 
-        learners = tuple((learner(each), tuple(map(float, each["weights"]))) for each in state["learners"])
-        return cls(
-            encoder=encoders.from_bundle(found, prefix=prefix),
-            learners=learners,
-            propensities=read(state["propensities"]),
-            shares=tuple(map(float, state["shares"])),
-        )
+
+def _models(found: bundle.Bundle, given: Given, name: str, features: Collection[str]) -> tuple[Models, ...]:
+    """Return models by arm, of each as many as were averaged, but one at least."""
+    groups = given.lists(name)
+    if not all(groups):
+        raise damaged(f"{name} of {given.what} lack the models of an arm")
+    return tuple(tuple(_model(found, Given(each, "a model"), features) for each in group) for group in groups)
+
+
+def _model(found: bundle.Bundle, given: Given, features: Collection[str]) -> Regression:
+    model = BoostedModel.from_dict(given.values, text=found.text(given.text("part")))
+    check_scores(model, outputs=1, features=features)
+    if model.kind.link == "softmax":
+        raise damaged(f"a model of uplift has the objective {model.objective!r}")
+    start = Logistic.from_dict(given.mapping("start")) if "start" in given else None
+    if start is not None and not set(start.features) <= set(features):
+        raise damaged("a logistic regression takes features that the encoder does not make")
+    return Regression(model, start=start)
 
 
 def propensity_of(models: tuple[Models, ...], shares: tuple[float, ...], features: pl.DataFrame) -> Floats:

@@ -11,9 +11,11 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from pipelines.coherence import config_of, dtypes_of, lineage_of, sketch_of
 from pipelines.uplift_member import Member
 from tabkit import bundle, frames
-from tabkit.errors import BundleError, ConfigError, TabkitError
+from tabkit.errors import ConfigError
+from tabkit.manifest import Given, building, damaged
 from tabkit.roles import Roles
 from tabkit.schema import Column, Schema, parse_dtype
 from tabkit.scoring import Scorer, Tally, stream
@@ -204,32 +206,33 @@ class UpliftModel:
     @classmethod
     def from_bundle(cls, found: bundle.Bundle) -> UpliftModel:
         """Rebuild a model from a bundle that was read; `BundleError` if it lacks something."""
-        manifest = found.manifest
-        try:
-            decision = manifest["decision"]
+        given = Given(found.manifest, "the manifest")
+        with building():
+            arms = Arms.from_dict(given.mapping("arms"))
+            members = tuple(
+                Member.from_bundle(found, state, f"members/{k}/", arms=arms)
+                for k, state in enumerate(given.tables("members", "a member"))
+            )
+            calibrations = tuple(Calibration.from_dict(each.values) for each in given.tables("calibrations"))
+            if len(members) < 2 or len(calibrations) != len(arms.treated):
+                raise damaged(
+                    f"there are {len(members)} members and {len(calibrations)} calibrations; two or more, and one for "
+                    "each treated arm, were expected"
+                )
             return cls(
-                roles=Roles.from_dict(manifest["roles"]),
-                target=Target.from_dict(manifest["target"]),
-                arms=Arms(manifest["arms"]["column"], tuple(manifest["arms"]["labels"])),
-                members=tuple(
-                    Member.from_bundle(found, state, f"members/{k}/") for k, state in enumerate(manifest["members"])
-                ),
-                calibrations=tuple(map(Calibration.from_dict, manifest["calibrations"])),
-                decision=Decision(**{name: tuple(decision[name]) for name in ("words", "averages", "costs")}),
-                report=manifest["report"],
-                config=manifest["config"],
-                lineage=manifest["lineage"],
-                dtypes=manifest["dtypes"],
-                seen=Sketch.from_frame(found.frame("seen.parquet")) if "seen.parquet" in found.parts else None,
+                roles=Roles.from_dict(given.mapping("roles")),
+                target=Target.from_dict(given.mapping("target")),
+                arms=arms,
+                members=members,
+                calibrations=calibrations,
+                decision=Decision.from_dict(given.mapping("decision"), arms=len(arms.treated)),
+                report=given.mapping("report"),
+                config=config_of(found.manifest),
+                lineage=lineage_of(found.manifest),
+                dtypes=dtypes_of(given.mapping("dtypes")),
+                seen=sketch_of(found),
                 checksum=found.checksum,
             )
-        except TabkitError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BundleError(
-                f"the bundle is whole, but not as this tabkit expects it: {type(error).__name__}: {error}",
-                advice="upgrade tabkit-ml to the version that wrote it, or train again",
-            ) from error
 
     def _predict(self, members: Sequence[Member], features: pl.DataFrame) -> pl.DataFrame:
         effects = np.stack([member.effect(_own(features, f"{k}/")) for k, member in enumerate(members)])

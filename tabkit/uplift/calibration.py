@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import pairwise
+from typing import Any, Literal, get_args
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from tabkit.errors import ConfigError, FitError
+from tabkit.manifest import Given, damaged
 from tabkit.uplift.line import best_linear_predictor
 from tabkit.uplift.regressor import Codes, Floats
 from tabkit.uplift.robust import mean_se
@@ -69,8 +71,18 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
-        """Rebuild what `to_dict` gave."""
-        return cls(**{**values, "x": tuple(values["x"]), "y": tuple(values["y"])})
+        """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
+        given = Given(values, "a calibration").only([field.name for field in fields(cls)])
+        method, x = given.choice("method", get_args(Method)), given.numbers("x")
+        if (method == "isotonic") != bool(x) or any(after <= before for before, after in pairwise(x)):
+            raise damaged(f"the points of a calibration {method} are {len(x):,}, or do not rise")
+        return cls(
+            method,
+            **{name: given.number(name) for name in ("average", "centre", "slope")},
+            **{name: given.number(name, low=0) for name in ("average_se", "slope_se")},
+            x=x,
+            y=given.numbers("y", size=len(x)),
+        )
 
 
 def calibrate(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, get_args
 
 import numpy as np
 
+from tabkit.manifest import Given, damaged, shown
 from tabkit.uplift.policy import assign
 from tabkit.uplift.regressor import Codes, Floats
+from tabkit.uplift.verdict import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,16 @@ class Decision:
     words: tuple[str, ...]
     averages: tuple[float, ...]
     costs: tuple[float, ...]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, arms: int) -> Decision:
+        """Rebuild what `dataclasses.asdict` gave, for so many treated arms; anything else is a `BundleError`."""
+        given = Given(values, "the decision").only([field.name for field in fields(cls)])
+        words = given.texts("words", size=arms)
+        unknown = [word for word in words if word not in get_args(Word)]
+        if unknown:
+            raise damaged(f"words of the decision hold {shown(unknown[0])}; {' or '.join(get_args(Word))} was expected")
+        return cls(words, given.numbers("averages", size=arms), given.numbers("costs", size=arms))
 
     def best(self, effect: Floats) -> Codes:
         """Return the number of each unit's arm, 0 for control; arms without evidence are given to no one.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from scipy import stats
 from tabkit import forked
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.labels import as_labels, is_whole, labels_of, matched
+from tabkit.manifest import Given, damaged, shown
 from tabkit.schema import dtype_name, family
 from tabkit.uplift.regressor import Codes, Floats
 
@@ -35,6 +37,15 @@ class Arms:
 
     column: str
     labels: tuple[str, ...]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Arms:
+        """Rebuild what `dataclasses.asdict` gave; anything else is a `BundleError`."""
+        given = Given(values, "the arms").only([field.name for field in fields(cls)])
+        labels = given.texts("labels")
+        if len(labels) < 2 or len(set(labels)) < len(labels):
+            raise damaged(f"the arms are {shown(', '.join(labels))}; two or more, each once, were expected")
+        return cls(given.text("column"), labels)
 
     @property
     def treated(self) -> tuple[str, ...]:
