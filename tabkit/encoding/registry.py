@@ -80,7 +80,7 @@ def from_dict(values: Mapping[str, Any]) -> Encoder:
         spec: Encoder = ENCODERS[kind](**options)
     except (TypeError, ValueError, OverflowError, ConfigError) as error:
         raise SchemaError(f"encoder {kind!r} of a saved state: {error}", advice="upgrade tabkit-ml") from error
-    for name, adapter in _types(ENCODERS[kind]).items():
+    for name, adapter in _types(kind).items():
         value = options.get(name, getattr(spec, name))
         try:
             adapter.validate_python(tuple(value) if isinstance(value, list) else value)
@@ -92,8 +92,9 @@ def from_dict(values: Mapping[str, Any]) -> Encoder:
 
 
 @cache
-def _types(cls: type[Any]) -> dict[str, TypeAdapter[Any]]:
+def _types(kind: str) -> dict[str, TypeAdapter[Any]]:
     """Return, by option, what a value is checked with: the type that the encoder writes beside it."""
+    cls = ENCODERS[kind]
     hints = get_type_hints(cls)
     strict = ConfigDict(strict=True, allow_inf_nan=False)
     return {item.name: TypeAdapter(hints[item.name], config=strict) for item in fields(cls)}
