@@ -233,7 +233,7 @@ def _read(version: Version, *, kinds: Sequence[str]) -> Bundle:
     parts: dict[str, bytes] = {}
     left = MOST_BYTES
     for name, sha in manifest["parts"].items():
-        parts[name] = _read_part(version, name, sha, most=left)
+        parts[name] = _read_part(version, name, sha, left)
         left -= len(parts[name])
     return Bundle(manifest, parts, checksum)
 
@@ -360,7 +360,7 @@ def _check_format(folder: Path, manifest: Mapping[str, Any]) -> None:
             raise BundleError(f"{MANIFEST} in {str(folder)!r} is damaged: {name} is {came}", advice=_REBUILD)
 
 
-def _read_part(version: Version, name: str, sha256: str, *, most: int) -> bytes:
+def _read_part(version: Version, name: str, sha256: str, most: int) -> bytes:
     data = _read_file(version, _safe(name), most=most)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise BundleError(f"part {name!r} of {str(version.path)!r} is damaged: its checksum differs", advice=_REBUILD)

@@ -38,6 +38,13 @@ class Version:
     handle: int | None
     identity: tuple[int, int] | None
 
+    def open(self, name: str, flags: int = os.O_RDONLY) -> int:
+        """Open a file in it and return the descriptor; an `OSError` if that fails."""
+        flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        if self.handle is None:
+            return os.open(self.path / name, flags)
+        return os.open(name, flags, dir_fd=self.handle)
+
     def is_current(self) -> bool:
         """Say whether it is still what stands under the name."""
         return _identity(self.path) == self.identity
