@@ -15,7 +15,8 @@ from tabkit import frames
 from tabkit.errors import SchemaError, ScoringError, SourceError
 from tabkit.progress import Progress, Silent
 from tabkit.schema import dtype_name, family
-from tabkit.scoring import Tally, check_output, write
+from tabkit.scoring import Tally, check_output, write, write_folder
+from tabkit.sources.names import without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class ScoreReport:
 
 class Scoring(Protocol):
     """A model that scores tables: `PropensityModel`, `UpliftModel`."""
+
+    @property
+    def checksum(self) -> str | None:
+        """Return the checksum of the bundle that it came from, if any."""
+        ...
 
     def score(
         self, source: frames.Source, *, contributions: int = 0, keep: Sequence[str] = (), tally: Tally | None = None
@@ -92,6 +98,9 @@ def score_files(
 ) -> ScoreReport:
     """Score files in bounded memory; outputs take their names when all of them are complete.
 
+    A folder is one answer: it is replaced as a whole, and a file ``_run.json`` in it says which run it is of; see
+    `tabkit.scoring.write_folder`.
+
     Parameters
     ----------
     model
@@ -125,12 +134,18 @@ def score_files(
         _refuse_strangers(item.path, list(model.outputs()))
     with (progress or Silent()).task("scoring", total=_rows(tables)) as advance:
         tally.advance = advance
-        write(
-            joined,
-            [item.path for item in plan],
-            sources=[frames.describe(list(item.sources)) for item in plan],
-            stop=tally.stop,
-        )
+        if is_folder(output):
+            named = {item.path.name: without_secrets(item.sources[0]) for item in plan}
+            facts = {"model": model.checksum, "contributions": contributions, "kept": model.kept(keep)}
+            scores = dict(zip(named, joined, strict=True))
+            write_folder(scores, output, sources=named, facts=facts, stop=tally.stop)
+        else:
+            write(
+                joined,
+                [item.path for item in plan],
+                sources=[frames.describe(list(item.sources)) for item in plan],
+                stop=tally.stop,
+            )
     known = {*model.known_columns(), *model.kept(keep)}
     extra = dict.fromkeys(column for table in tables.values() for column in table.collect_schema())
     return ScoreReport(
@@ -140,6 +155,11 @@ def score_files(
         extra_columns=tuple(column for column in extra if column not in known),
         seconds=round(time.perf_counter() - started, 3),
     )
+
+
+def is_folder(output: str | Path) -> bool:
+    """Say whether a name means a folder: it ends in ``/``, has no ending, or is one already."""
+    return str(output).endswith("/") or Path(output).is_dir() or not Path(output).suffix
 
 
 def plan_outputs(names: Sequence[str], output: str | Path) -> list[Output]:
@@ -164,7 +184,7 @@ def plan_outputs(names: Sequence[str], output: str | Path) -> list[Output]:
         raise ScoringError("scores are not written to standard output", advice="name a file or a folder with -o")
     if "://" in str(output):
         raise ScoringError(f"{str(output)!r} is a URL", advice="write to a local path, and copy the result from there")
-    if str(output).endswith("/") or path.is_dir() or not path.suffix:
+    if is_folder(output):
         plan = [Output(path / f"{_stem(name)}.parquet", (name,)) for name in names]
     else:
         check_output(path)

@@ -241,7 +241,7 @@ def test_a_disk_full_while_scores_are_written(spawn: Run, folder: Path, saved: P
     Path("out").mkdir()
     Path("out/scores.csv").write_bytes(b"old")
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
-    for arguments in (["-o", "out/scores.csv"], ["-o", "out/", "--keep", "spend"]):
+    for arguments in (["-o", "out/scores.csv"], ["-o", "out/folder/", "--keep", "spend"]):
         done = spawn("score", saved, "new.parquet", *arguments, first=limit)
         assert done.code == 2, done.err
         assert done.said.startswith("tabkit: scoring: cannot write 'out/")

@@ -1,6 +1,7 @@
 """Scores over tables larger than memory: a stream in, whole files out."""
 
+from tabkit.scoring.folder import check_folder, write_folder
 from tabkit.scoring.sink import check_output, write
 from tabkit.scoring.stream import Predict, Scorer, Tally, stream
 
-__all__ = ["Predict", "Scorer", "Tally", "check_output", "stream", "write"]
+__all__ = ["Predict", "Scorer", "Tally", "check_folder", "check_output", "stream", "write", "write_folder"]

@@ -71,7 +71,18 @@ def write(
         for part, path in zip(hidden, paths, strict=True):
             _touch(part, path)
         jobs = list(zip(frames, hidden, paths, sources, strict=True))
-        _apart(lambda: _sink_all(jobs), stop=stop)
+        run(jobs, stop=stop)
+
+
+def run(jobs: Sequence[tuple[pl.LazyFrame, Path, Path, str]], *, stop: Callable[[], None] | None = None) -> None:
+    """Write streams where they are told, one after the other; see `write`.
+
+    Parameters
+    ----------
+    jobs
+        A frame, the file to write, the file that messages name, and how they call the source.
+    """
+    _apart(lambda: _sink_all(jobs), stop=stop)
 
 
 def _check_types(frame: pl.LazyFrame, path: Path) -> None:

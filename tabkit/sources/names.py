@@ -58,7 +58,8 @@ class Part:
 def parts(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Part]:
     """Resolve paths, globs and folders to files, sorted within each; URLs pass unchanged.
 
-    A folder stands for the tables that lie directly in it, or in the Hive folders (``region=north``) in it.
+    A folder stands for the tables that lie directly in it, or in the Hive folders (``region=north``) in it. What is
+    called ``_...`` or ``....`` is about tables and no table, as for Polars and Spark: folders and globs pass over it.
 
     Raises
     ------
@@ -82,10 +83,10 @@ def parts(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> 
 def describe(source: Source) -> str:
     """Name a source for messages: its path, or its type."""
     if is_path(source):
-        return repr(_without_secrets(os.fsdecode(source)))
+        return repr(without_secrets(os.fsdecode(source)))
     if is_path_list(source):
         more = f" and {len(source) - 1} more" if len(source) > 1 else ""
-        return repr(_without_secrets(os.fsdecode(source[0]))) + more
+        return repr(without_secrets(os.fsdecode(source[0]))) + more
     name = type(source).__name__
     return f"an {name}" if name[0] in "AEIOUaeiou" else f"a {name}"
 
@@ -115,10 +116,10 @@ def endings() -> str:
     return " ".join(FORMATS)
 
 
-def _without_secrets(name: str) -> str:
+def without_secrets(name: str) -> str:
     """Return a URL without its user, password and query, which may carry keys; paths stay.
 
-    >>> _without_secrets("https://me:word@host/a.parquet?sig=key")
+    >>> without_secrets("https://me:word@host/a.parquet?sig=key")
     'https://host/a.parquet'
     """
     if "://" not in name:
@@ -136,16 +137,35 @@ def _resolve(name: str) -> list[Part]:
     if os.path.lexists(name):
         root = name if os.path.isdir(name) else os.path.dirname(name)
         return [_part(inner, root) for inner in _existing(name)]
-    matches = sorted(glob.glob(name, recursive=True))
+    every = sorted(glob.glob(name, recursive=True))
+    matches = [match for match in every if not _is_passed_over(match, name)]
     if not matches:
         with reading(repr(name)), suppress(FileNotFoundError, NotADirectoryError, ValueError):
             os.lstat(name)  # a name that is too long, or a folder that may not be looked into, has its own error
         what = "no file matches" if glob.has_magic(name) else "there is no file or folder"
+        what = "nothing but names that begin with _, which are passed over, matches" if every else what
         more = "; a bracket that belongs to the name is written [[]" if "[" in name else ""
         raise SourceError(f"{what} {name!r}", advice=f"check the spelling and the current folder{more}")
     # `**` matches folders beside the files in them; read as folders they would count twice.
     matched = [match for match in matches if not os.path.isdir(match)] or matches
     return [_part(inner, _before_magic(name)) for match in matched for inner in _existing(match)]
+
+
+def _is_passed_over(match: str, pattern: str) -> bool:
+    """Say whether a glob means a file that begins with ``_``, or lies in such a folder: only if it says so.
+
+    >>> [_is_passed_over(match, "new/**") for match in ("new/_run.json", "new/_old/a.csv", "new/_x=1/a.csv")]
+    [True, True, False]
+    >>> _is_passed_over("new/_a.csv", "new/_*.csv")
+    False
+    """
+    plain = len(Path(_before_magic(pattern)).parts)
+    asked = any(_is_private(piece) for piece in Path(pattern).parts[plain:])
+    return not asked and any(_is_private(piece) for piece in Path(match).parts[plain:])
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and "=" not in name  # a Hive folder may be called so
 
 
 def _before_magic(pattern: str) -> str:
@@ -189,7 +209,7 @@ def _existing(name: str) -> list[str]:
 def _inside(folder: str) -> list[str]:
     """Return the tables in a folder and in the Hive folders in it."""
     with reading(repr(folder)):
-        seen = sorted(path for path in Path(folder).iterdir() if path.name[0] != ".")
+        seen = sorted(path for path in Path(folder).iterdir() if path.name[0] != "." and not _is_private(path.name))
     tables = [inner for path in seen if ending(path.name) in FORMATS for inner in _existing(str(path))]
     hive = [path for path in seen if ending(path.name) not in FORMATS and path.is_dir() and _keys([path.name])]
     return [*tables, *(inner for path in hive for inner in _inside(str(path)))]

@@ -6,20 +6,25 @@ hidden name and leaves the old content. What a killed process left is removed by
 A target that is a link is replaced itself; what it leads to is left as it is.
 """
 
-from tabkit.staging.disk import explain
+from tabkit.staging.disk import explain, may_write
 from tabkit.staging.file import staged_file
 from tabkit.staging.folder import recover, refuse_existing, staged_folder
+from tabkit.staging.inside import staged_inside
+from tabkit.staging.leftovers import abandoned
 from tabkit.staging.lock import exclusive
 from tabkit.staging.version import Version, one_version, opened
 
 __all__ = [
     "Version",
+    "abandoned",
     "exclusive",
     "explain",
+    "may_write",
     "one_version",
     "opened",
     "recover",
     "refuse_existing",
     "staged_file",
     "staged_folder",
+    "staged_inside",
 ]

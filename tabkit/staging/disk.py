@@ -22,6 +22,11 @@ def explain(error: OSError, target: Path, *, kind: type[TabkitError]) -> TabkitE
     )
 
 
+def may_write(folder: Path) -> bool:
+    """Say whether files can be made in a folder and removed from it, as far as rights are concerned."""
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def make_folders(folder: Path, made: list[Path]) -> None:
     """Make `folder` and what is missing above it; `made` is filled on the way, the innermost first."""
     for path in (*reversed(folder.parents), folder):

@@ -57,7 +57,8 @@ def staged_folder(
         part.mkdir()
         yield part
         for path in (*part.rglob("*"), part):
-            flush_folder(path) if path.is_dir() else flush(path)
+            if not path.is_symlink():
+                flush_folder(path) if path.is_dir() else flush(path)
         _take_place(part, target, kind=kind, overwrite=overwrite, check=check)
         flush_folder(target.parent)
         if check is not None and os.path.lexists(part):

@@ -82,6 +82,11 @@ def old_versions(target: Path) -> list[Path]:
     return sorted(paths, key=_last_touched)
 
 
+def abandoned(folder: Path) -> list[str]:
+    """Return the names of what ended processes left in a folder."""
+    return [left.path.name for left in found(folder) if left.is_abandoned()]
+
+
 def clear(target: Path) -> None:
     """Remove what ended processes left beside `target`.
 

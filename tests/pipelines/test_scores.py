@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from pipelines import propensity
 from pipelines.model import PropensityModel
 from pipelines.scores import plan_outputs, score_files
+from tabkit import bundle, frames
 from tabkit.errors import SchemaError, ScoringError, SourceError
 from tabkit.roles import Roles
 
@@ -41,6 +43,25 @@ def test_one_file_holds_all_rows_in_the_order_of_the_sources(
     assert report.extra_columns == ()
     assert report.seconds > 0
     assert report.to_dict()["rows"] == 500
+
+
+def test_a_folder_of_scores_is_one_answer_and_says_of_which_run(
+    model: PropensityModel, saved: Path, folder: Path, expected: pl.DataFrame
+) -> None:
+    out = folder / "scores"
+    score_files(PropensityModel.load(saved), [folder / "new"], out)
+    told = json.loads((out / "_run.json").read_text())
+    assert told["model"] == bundle.read(saved).checksum
+    assert {name: facts["rows"] for name, facts in told["files"].items()} == {"a.parquet": 300, "b.parquet": 200}
+    assert told["files"]["a.parquet"]["source"] == str(folder / "new" / "a.parquet")
+    assert frames.scan(out).collect().equals(expected)
+    assert frames.scan(f"{out}/*").collect().equals(expected)
+    with pytest.raises(ScoringError, match=r"does not write: 'b\.parquet'"):
+        score_files(model, folder / "new/a.parquet", out)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(ScoringError, match=r"notes\.txt"):
+        score_files(model, [folder / "new"], out)
+    assert frames.scan(out).collect().equals(expected)
 
 
 @pytest.mark.parametrize("output", ["scores/", "scores", "deep/er/scores/"])

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,19 +15,38 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="fo
 KILLING = Path(__file__).with_name("killing.py")
 
 
-@pytest.mark.parametrize(
-    ("job", "before"),
-    [("bundle", "absent"), ("overwrite", "old"), ("overwrite --in-two-steps", "old"), ("file", "old")],
-)
-def test_no_kill_loses_or_mixes_anything(job: str, before: str) -> None:
+def kill(*job: str) -> list[dict[str, Any]]:
     ran = subprocess.run(
-        [sys.executable, KILLING, *job.split()], capture_output=True, text=True, check=True, cwd=KILLING.parents[3],
+        [sys.executable, KILLING, *job], capture_output=True, text=True, check=True, cwd=KILLING.parents[3],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
-    results = json.loads(ran.stdout)
+    results: list[dict[str, Any]] = json.loads(ran.stdout)
+    assert {(result["then"], *result["last"]) for result in results} == {("new", "target")}
+    return results
+
+
+@pytest.mark.parametrize(
+    ("job", "before", "steps"),
+    [
+        (["bundle"], "absent", 15),
+        (["overwrite"], "old", 20),
+        (["overwrite", "--in-two-steps"], "old", 25),
+        (["file"], "old", 4),
+        (["scores"], "absent", 8),
+        (["scores again"], "old", 10),
+    ],
+)
+def test_no_kill_loses_or_mixes_anything(job: list[str], before: str, steps: int) -> None:
+    results = kill(*job)
     met = [result["met"] for result in results]
-    assert len(met) >= 8
+    assert len(met) >= steps
     assert met == sorted(met, key=[before, "new"].index)  # once the new one is there, it stays
     assert set(met) == {before, "new"}
-    assert any(result["left"] > 1 for result in results) or before == "absent"
-    assert {(result["then"], *result["last"]) for result in results} == {("new", "target")}
+    assert max(result["left"] for result in results) > (before == "old")
+
+
+def test_a_folder_that_must_stay_says_meanwhile_which_files_are_new() -> None:
+    met = [result["met"] for result in kill("scores again", "--one-by-one")]
+    between = [f"{count} of 2 are of new" for count in range(3)]
+    assert met == sorted(met, key=["old", *between, "new"].index)
+    assert set(met) == {"old", *between, "new"}

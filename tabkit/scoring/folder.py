@@ -1,0 +1,194 @@
+"""A folder of scores is one answer: all files of one run, or those that stood there before.
+
+The files are written into a hidden folder beside, which takes the place of the old folder in one step. A folder that
+cannot be replaced (a mounted one, the current one, or where one may not write beside it) gets its files one by one, and
+says so meanwhile: its ``_run.json`` has ``complete: false`` then, and the checksums of the files that are of the run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tabkit.errors import ScoringError
+from tabkit.scoring import run, sink
+from tabkit.staging import abandoned, may_write, staged_file, staged_folder, staged_inside
+
+_SHOWN = 5
+
+
+def write_folder(
+    frames: Mapping[str, pl.LazyFrame],
+    folder: str | Path,
+    *,
+    sources: Mapping[str, str],
+    facts: Mapping[str, Any],
+    overwrite: bool = False,
+    stop: Callable[[], None] | None = None,
+) -> None:
+    """Run the streams one after the other into Parquet files; the folder is replaced when all of them are complete.
+
+    Parameters
+    ----------
+    frames
+        What goes into each file, by its name.
+    folder
+        Where. Hidden files in it are carried over; see `check_folder` for others. Of a link, what it leads to is
+        replaced.
+    sources
+        By file, where its rows come from: the name of the source.
+    facts
+        What ``_run.json`` says beside the files: plain data.
+    overwrite
+        See `check_folder`.
+    stop
+        Called when the run is broken off, to end the streams soon; see `Tally.stop`.
+
+    Raises
+    ------
+    ScoringError
+        If something cannot be written, or stands in the folder that may not be replaced. What stood there still stands.
+    SourceError
+        If a source cannot be read to its end; likewise.
+    """
+    named, real = Path(folder), Path(os.path.realpath(folder))
+    check = partial(check_folder, names=list(frames), overwrite=overwrite, named=named)
+    check(real)
+    with _staged(real, check) as part:
+        if real.is_dir():
+            _resemble(part, real)
+        jobs = [(frame, part / name, named / name, repr(sources[name])) for name, frame in frames.items()]
+        sink.run(jobs, stop=stop)
+        (part / run.MANIFEST).write_bytes(run.to_bytes(run.describe(part, sources, facts)))
+        if part.parent != real:
+            _carry_hidden(real, part)
+
+
+def check_folder(
+    folder: Path, *, names: Sequence[str], overwrite: bool = False, named: str | Path | None = None
+) -> None:
+    """Raise before the work if a run of these files may not take the place of a folder.
+
+    Parameters
+    ----------
+    folder
+        It need not be there. Replaced are files of these names and hidden ones, which are carried over; anything else
+        is foreign and never destroyed.
+    names
+        The files that the run writes.
+    overwrite
+        Whether files of an earlier run, as its ``_run.json`` knows them, may go that this one does not write.
+    named
+        How the user calls the folder.
+
+    Raises
+    ------
+    ScoringError
+        It names the files.
+    """
+    called = str(named or folder)
+    if not os.path.lexists(folder):
+        return
+    if not folder.is_dir():
+        raise ScoringError(f"{called!r} is a file, and a folder was expected", advice="choose another name")
+    if not may_write(folder):
+        raise ScoringError(f"cannot write {called!r}: Permission denied", advice="choose a place you may write to")
+    earlier, foreign = _others(folder, names)
+    if foreign:
+        raise ScoringError(
+            f"{called!r} holds more than scores, which a replacement would delete: {_list(foreign)}",
+            advice="a folder of scores is replaced as a whole: choose another one, or move these files elsewhere",
+        )
+    if earlier and not overwrite:
+        raise ScoringError(
+            f"{called!r} holds scores of an earlier run that this run does not write: {_list(earlier)}",
+            advice="a folder of scores is replaced as a whole: choose another one, or ask for it with --overwrite "
+            "(overwrite=True)",
+        )
+
+
+def _others(folder: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what is in a folder beside the files of these names: those of an earlier run, and foreign ones."""
+    known, litter = run.checksums(folder), abandoned(folder)
+    earlier: list[str] = []
+    foreign: list[str] = []
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.name in litter:
+            continue
+        plain = entry.is_file(follow_symlinks=False) or entry.is_symlink()
+        ours = entry.name in names or (entry.name == run.MANIFEST and known is not None)
+        if plain and (ours or entry.name.startswith(".")):
+            continue
+        recorded = (known or {}).get(entry.name)
+        intact = plain and recorded is not None and run.sha256(folder / entry.name) == recorded
+        (earlier if intact else foreign).append(entry.name)
+    return earlier, foreign
+
+
+def _staged(real: Path, check: Callable[[Path], None]) -> AbstractContextManager[Path]:
+    if not real.is_dir() or _can_be_replaced(real):
+        return staged_folder(real, kind=ScoringError, overwrite=True, check=check)
+    return staged_inside(real, kind=ScoringError, commit=partial(_move_out, real=real))
+
+
+def _can_be_replaced(folder: Path) -> bool:
+    """Say whether another folder can get this one's name."""
+    if os.path.ismount(folder) or os.path.samefile(folder, os.curdir):
+        return False
+    with suppress(OSError):  # a folder of the same disk can be mounted too
+        mounted = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        if str(folder).replace(" ", r"\040") in {line.split()[4] for line in mounted}:
+            return False
+    return may_write(folder.parent)
+
+
+def _resemble(part: Path, real: Path) -> None:
+    """Give the new folder the rights of the old one, as far as we may."""
+    with suppress(OSError):
+        shutil.chown(part, group=real.stat().st_gid)
+    with suppress(OSError):
+        shutil.copymode(real, part)
+    with suppress(OSError, AttributeError):  # access lists of Linux
+        for name in os.listxattr(real):
+            os.setxattr(part, name, os.getxattr(real, name))
+
+
+def _carry_hidden(real: Path, part: Path) -> None:
+    if real.is_dir():
+        litter = abandoned(real)
+        for entry in os.scandir(real):
+            if entry.name.startswith(".") and entry.name not in litter:
+                _copy(Path(entry.path), part / entry.name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except (OSError, NotImplementedError, AttributeError):
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _move_out(part: Path, *, real: Path) -> None:
+    """Move the files of a run out of the folder where they were written, into the one that stays."""
+    names = [path.name for path in part.iterdir() if path.name != run.MANIFEST]
+    earlier, _ = _others(real, names)
+    manifest = (part / run.MANIFEST).read_bytes()
+    with staged_file(real / run.MANIFEST, kind=ScoringError) as half:
+        half.write_bytes(manifest.replace(b'"complete": true', b'"complete": false', 1))
+    for name in names:
+        os.replace(part / name, real / name)
+    for name in earlier:
+        (real / name).unlink()
+    os.replace(part / run.MANIFEST, real / run.MANIFEST)
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(repr, names[:_SHOWN])) + more
