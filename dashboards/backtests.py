@@ -113,7 +113,7 @@ def render(report: BacktestPage) -> str:
         *pairs([*facts(report.facts), *notes(report.notes)]),
         footer(),
     )
-    return page(report.title, *blocks)
+    return page(report.title, *blocks, made_by="cltv backtest")
 
 
 def _errors(report: BacktestPage, kind: str) -> Markup:

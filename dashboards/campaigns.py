@@ -90,7 +90,7 @@ def render(report: CampaignPage) -> str:
         *pairs([*facts(report.facts), *notes((*report.notes, *_left_out(report.fans)))]),
         footer(),
     )
-    return page(report.title, *blocks)
+    return page(report.title, *blocks, made_by="cltv campaigns")
 
 
 def _decisions(report: CampaignPage) -> Iterator[Markup]:

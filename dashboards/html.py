@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from html import escape as escape_text
 from typing import NewType
 
+from tabkit.marks import html
+
 Markup = NewType("Markup", str)
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -189,7 +191,7 @@ def figure(svg: Markup, *, title: str, label: str, caption: str) -> Markup:
     )
 
 
-def page(title: str, *blocks: Markup) -> str:
+def page(title: str, *blocks: Markup, made_by: str | None = None) -> str:
     """Return a complete page that runs no script and asks for nothing from outside.
 
     Parameters
@@ -198,10 +200,12 @@ def page(title: str, *blocks: Markup) -> str:
         Title of the window.
     *blocks
         What stands on the page, from top to bottom.
+    made_by
+        The command whose mark the page bears, by which it knows it again; see `tabkit.marks`.
 
     Examples
     --------
-    >>> page("A < B", tag("h1", escape("A < B"))).splitlines()[-2:]
+    >>> page("A < B", tag("h1", escape("A < B")), made_by="update").splitlines()[-2:]
     ['<body><main><h1>A &lt; B</h1></main></body>', '</html>']
     """
     lines = (
@@ -209,6 +213,7 @@ def page(title: str, *blocks: Markup) -> str:
         '<html lang="en">',
         "<head>",
         '<meta charset="utf-8">',
+        *([] if made_by is None else [html(made_by)]),
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(title)}</title>",

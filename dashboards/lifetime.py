@@ -115,7 +115,7 @@ def render(report: FitPage) -> str:
         *pairs([*facts(report.facts), *notes(report.notes)]),
         footer(),
     )
-    return page(report.title, *blocks)
+    return page(report.title, *blocks, made_by="cltv fit")
 
 
 def _parameters(report: FitPage) -> Iterator[Markup]:

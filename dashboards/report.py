@@ -154,7 +154,7 @@ def render(report: ModelReport) -> str:
         *pairs([*facts(report.facts), *notes(report.notes)]),
         footer(),
     )
-    return page(report.title, *blocks)
+    return page(report.title, *blocks, made_by="report")
 
 
 def _figures(report: ModelReport) -> Iterator[Markup]:

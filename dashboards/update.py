@@ -98,7 +98,7 @@ def render(report: UpdatePage) -> str:
         *pairs([*facts(report.facts), *notes(report.notes)]),
         footer(),
     )
-    return page(report.title, *blocks)
+    return page(report.title, *blocks, made_by="update")
 
 
 def _verdict(report: UpdatePage) -> str:

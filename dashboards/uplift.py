@@ -78,7 +78,7 @@ def report_page(
         *pairs([*shared.facts([*_facts(report), *facts]), *shared.notes([*_notes(report), *notes])]),
         footer(),
     )
-    return page(title, *blocks)
+    return page(title, *blocks, made_by="uplift report")
 
 
 def _verdict(report: Mapping[str, Any]) -> str:

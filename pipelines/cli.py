@@ -16,7 +16,19 @@ import typer
 from pipelines.cltv_commands import app as cltv
 from pipelines.explore_commands import explore
 from pipelines.rules_commands import app as rules_app
-from pipelines.running import ConfigFile, Debug, Json, Set, bars, given_only, interrupted, merged, print_error, run
+from pipelines.running import (
+    ConfigFile,
+    Debug,
+    Json,
+    Overwrite,
+    Set,
+    bars,
+    given_only,
+    interrupted,
+    merged,
+    print_error,
+    run,
+)
 from pipelines.uplift_commands import app as uplift
 from tabkit import __version__
 
@@ -78,7 +90,7 @@ def train(
         bool, typer.Option("--drop-null-target", help="Leave out rows without a target.")
     ] = False,
     output: Annotated[str | None, typer.Option("--output", "-o", help="The bundle to write.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -133,7 +145,7 @@ def encode(
     encoder: Annotated[
         str | None, typer.Option(help="Encode new rows with the encoder of this bundle, and fit nothing.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -170,6 +182,7 @@ def score(
         int | None, typer.Option(min=0, metavar="K", help="Add the K largest reasons to each row.")
     ] = None,
     keep: Annotated[list[str] | None, typer.Option(help="A column to carry through. May be repeated.")] = None,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -187,7 +200,7 @@ def score(
     def job() -> dict[str, Any]:
         from pipelines.jobs import score_job
 
-        return score_job(merged(config, set_, given), progress=bars())
+        return score_job(merged(config, set_, given), overwrite=overwrite, progress=bars())
 
     run(job, "score_view", as_json=as_json, debug=debug)
 
@@ -222,7 +235,7 @@ def update(
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="The new bundle, by default BUNDLE-updated; the old one stays.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.running import ConfigFile, Debug, Json, Set, bars, given_only, merged, run
+from pipelines.running import ConfigFile, Debug, Json, Overwrite, Set, bars, given_only, merged, run
 
 app = typer.Typer(
     name="cltv",
@@ -38,7 +38,7 @@ def fit(
     ] = None,
     widen_days: Annotated[int | None, typer.Option(help="How far the forecasts of that backtest reach.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="The bundle to write.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
+    overwrite: Overwrite = False,
     report: Annotated[str | None, typer.Option(help="A page of pictures to write, such as report.html.")] = None,
     config: ConfigFile = None,
     set_: Set = None,
@@ -91,6 +91,7 @@ def backtest(
     origins: Annotated[int | None, typer.Option(help="From how many earlier days forecasts are made again.")] = None,
     widen: Annotated[bool | None, typer.Option(help="Learn from earlier origins how far to widen intervals.")] = None,
     report: Annotated[str | None, typer.Option(help="A page of pictures to write, such as report.html.")] = None,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -118,7 +119,7 @@ def backtest(
     def job() -> dict[str, Any]:
         from pipelines.cltv_jobs import backtest_job
 
-        return backtest_job(merged(config, set_, given_only(given)), progress=bars())
+        return backtest_job(merged(config, set_, given_only(given)), overwrite=overwrite, progress=bars())
 
     run(job, "cltv_views.backtest_view", as_json=as_json, debug=debug)
 
@@ -133,6 +134,7 @@ def forecast(
     by: Annotated[str | None, typer.Option(help="A column of the summary that totals are given by.")] = None,
     widen: Annotated[bool | None, typer.Option(help="Widen intervals as the model's own backtest taught.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="The file to write.")] = None,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -153,7 +155,7 @@ def forecast(
     def job() -> dict[str, Any]:
         from pipelines.cltv_jobs import forecast_job
 
-        return forecast_job(merged(config, set_, given_only(given)), progress=bars())
+        return forecast_job(merged(config, set_, given_only(given)), overwrite=overwrite, progress=bars())
 
     run(job, "cltv_views.forecast_view", as_json=as_json, debug=debug)
 
@@ -173,6 +175,7 @@ def campaigns(
     likelihood: Annotated[str | None, typer.Option(help="Of a day's mean: student_t or zero_inflated.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="A table to write, a row per campaign.")] = None,
     report: Annotated[str | None, typer.Option(help="A page of pictures to write, such as report.html.")] = None,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -198,6 +201,6 @@ def campaigns(
     def job() -> dict[str, Any]:
         from pipelines.cltv_jobs import campaigns_job
 
-        return campaigns_job(merged(config, set_, given_only(given)), progress=bars())
+        return campaigns_job(merged(config, set_, given_only(given)), overwrite=overwrite, progress=bars())
 
     run(job, "cltv_views.campaigns_view", as_json=as_json, debug=debug)

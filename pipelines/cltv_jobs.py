@@ -13,11 +13,11 @@ from pipelines import lifetime_value
 from pipelines.backtesting import backtest
 from pipelines.campaigns import Campaigns, campaigns
 from pipelines.config import BacktestConfig, CampaignConfig, ForecastConfig, LifetimeFitConfig
+from pipelines.decisions import COLUMNS
 from pipelines.forecasts import forecast_file
 from pipelines.lifetime_page import write_backtest_page, write_campaign_page, write_fit_page
-from pipelines.needs import needed
-from pipelines.tables import check_table
-from pipelines.update_page import check_page
+from pipelines.needs import inputs, needed
+from pipelines.outputs import check_page, check_table
 from tabkit.bundle import check_place
 from tabkit.config import build
 from tabkit.progress import Progress
@@ -29,8 +29,9 @@ def fit_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -
     started = time.perf_counter()
     config = build(LifetimeFitConfig, values)
     source, output = needed(config, "source"), needed(config, "output")
-    check_place(output, overwrite=overwrite)
-    _check_report(config.report, output)
+    check_place(output, overwrite=overwrite, inputs=inputs(source))
+    if config.report is not None:
+        check_page(config.report, "cltv fit", overwrite=overwrite, inputs=inputs(source), outside=[output])
     model = lifetime_value.fit(source, config=config, progress=progress)
     if config.widen_origins:
         past = backtest(
@@ -39,51 +40,56 @@ def fit_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -
         model = model.widened(past.learned, horizon_days=config.widen_days, tested=past.held())
     checksum = model.save(output, overwrite=overwrite)
     if config.report is not None:
-        write_fit_page(model, config.report, source=source, config=config, progress=progress)
+        write_fit_page(model, config.report, source=source, config=config, overwrite=overwrite, progress=progress)
     seconds = round(time.perf_counter() - started, 3)
     return {"bundle": output, "checksum": checksum, **model.facts, "page": config.report, "seconds": seconds}
 
 
-def forecast_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
+def forecast_job(values: Mapping[str, Any], *, overwrite: bool = False, progress: Progress) -> dict[str, Any]:
     """Forecast the customers of a saved model into a file; return what there is to say about it."""
     started = time.perf_counter()
     config = build(ForecastConfig, values)
     path, output = needed(config, "bundle"), needed(config, "output")
-    found = forecast_file(lifetime_value.load(path), Path(output), config=config, progress=progress)
+    found = forecast_file(
+        lifetime_value.load(path), Path(output), config=config, overwrite=overwrite, progress=progress
+    )
     return {"bundle": path, "output": output, **found, "seconds": round(time.perf_counter() - started, 3)}
 
 
-def backtest_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
+def backtest_job(values: Mapping[str, Any], *, overwrite: bool = False, progress: Progress) -> dict[str, Any]:
     """Make forecasts again from earlier days; return how they did."""
     started = time.perf_counter()
     config = build(BacktestConfig, values)
     source = needed(config, "source")
-    _check_report(config.report)
+    if config.report is not None:
+        check_page(config.report, "cltv backtest", overwrite=overwrite, inputs=inputs(source))
     found = backtest(
         source, config=config, horizon_days=config.horizon_days, origins=config.origins,
         widen=config.widen, draws=config.predictive_draws, progress=progress,
     )  # fmt: skip
     if config.report is not None:
-        write_backtest_page(found, config.report, source=source, config=config, progress=progress)
+        write_backtest_page(found, config.report, source=source, config=config, overwrite=overwrite, progress=progress)
     return {**found.to_dict(), "page": config.report, "seconds": round(time.perf_counter() - started, 3)}
 
 
-def campaigns_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
+def campaigns_job(values: Mapping[str, Any], *, overwrite: bool = False, progress: Progress) -> dict[str, Any]:
     """Compare what users of campaigns are worth with what they cost; return what follows."""
     started = time.perf_counter()
     config = build(CampaignConfig, values)
     path, source = needed(config, "bundle"), needed(config, "source")
-    _check_report(config.report, path)
+    used = inputs(path, source, config.volume)
+    if config.report is not None:
+        check_page(config.report, "cltv campaigns", overwrite=overwrite, inputs=used)
     if config.output is not None:
-        check_table(Path(config.output), made="p_above", what="table of campaigns")
+        check_table(config.output, "cltv campaigns", COLUMNS, overwrite=overwrite, inputs=used)
     found = campaigns(lifetime_value.load(path), source, config=config, volume=config.volume, progress=progress)
     if config.output is not None:
-        write([found.decisions.lazy()], [Path(config.output)], sources=["the campaigns"])
+        write([found.decisions.lazy()], [Path(config.output)], sources=["the campaigns"], made_by="cltv campaigns")
     if config.report is not None:
         shown = found.decisions.with_columns(bid=pl.coalesce("bid", "safe"))
         write_campaign_page(
             shown, config.report, title=f"What users of {len(shown)} campaigns are worth", verdict=found.verdict,
-            fans=found.fan, notes=found.notes, facts=tuple(_said(config, found)),
+            fans=found.fan, notes=found.notes, facts=tuple(_said(config, found)), overwrite=overwrite,
         )  # fmt: skip
     kept = {name: getattr(config, name) for name in ("horizon_days", "ahead_days", "margin", "confidence", "output")}
     seconds = round(time.perf_counter() - started, 3)
@@ -97,8 +103,3 @@ def _said(config: CampaignConfig, found: Campaigns) -> Iterator[tuple[str, str]]
     yield "Highest bid", safe if config.volume is None else "has the highest expected profit on the volume curve"
     for reason, count in found.refused.items():
         yield "Left out", f"{count:,} {reason}"
-
-
-def _check_report(report: str | None, *bundles: str) -> None:
-    if report is not None:
-        check_page(report, bundles=bundles)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from dashboards.curves import learning_curve
@@ -11,44 +10,37 @@ from dashboards.pictures import check_picture, save
 from pipelines.config import ModelName, TrainConfig
 from pipelines.evaluation import measures_of
 from pipelines.model import PropensityModel
+from pipelines.outputs import check_drawable
 from pipelines.stored import stored
-from tabkit.bundle import bundle_above
 from tabkit.errors import ConfigError
 from tabkit.neural import Epoch, MLPModel, history_frame
 
 
-def check_curve(path: str | Path, *, model: ModelName, bundle: str | Path | None) -> None:
+def check_curve(
+    path: str | Path,
+    *,
+    model: ModelName,
+    bundle: str | Path | None,
+    inputs: Iterable[str] = (),
+    overwrite: bool = False,
+) -> None:
     """Raise before any work if there will be no curve, or it could not be drawn and written there.
 
     Raises
     ------
     ConfigError
-        If the model is none of a network, the name ends in no format of pictures, or the place is a folder, inside
-        of a bundle, or not to be written to.
+        If the model is none of a network, the name ends in no format of pictures, or the picture may not go there: see
+        `tabkit.destination`.
     ImportError
         If the extra `dashboards` is not installed.
     """
     if model != "mlp":
         raise ConfigError("a learning curve is drawn of a network", advice="add --model mlp, or leave out --curve")
-    for name in ("altair", "vl_convert"):
-        if importlib.util.find_spec(name) is None:
-            raise ImportError(f"the curve needs {name}, which is not installed: pip install 'tabkit-ml[dashboards]'")
-    check_picture(path)
-    place = Path(path).resolve()
-    if bundle_above(place) or (bundle is not None and Path(bundle).resolve() in (place, *place.parents)):
-        raise ConfigError(
-            f"the curve {str(path)!r} would be inside of a bundle, which is never changed",
-            advice="choose another place",
-        )
-    above = next(parent for parent in place.parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise ConfigError(
-            f"cannot write {str(path)!r}: {str(above)!r} is no folder that you may write to",
-            advice="choose another place",
-        )
+    check_drawable("curve")
+    check_picture(path, overwrite=overwrite, inputs=inputs, outside=[] if bundle is None else [bundle])
 
 
-def draw_curve(model: PropensityModel, path: str | Path) -> None:
+def draw_curve(model: PropensityModel, path: str | Path, *, overwrite: bool = False) -> None:
     """Draw the learning curve of the measured network.
 
     Raises
@@ -69,4 +61,4 @@ def draw_curve(model: PropensityModel, path: str | Path) -> None:
         raise ConfigError("the model keeps no history of its training", advice="train it anew")
     metric = measures_of(stored(TrainConfig, model.config))[0].name
     frame = history_frame([Epoch(**epoch) for epoch in history])
-    save(learning_curve(frame, best=measured["epochs"], loss=metric), path)
+    save(learning_curve(frame, best=measured["epochs"], loss=metric), path, overwrite=overwrite)

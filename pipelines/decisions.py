@@ -21,7 +21,10 @@ Floats = NDArray[np.float64]
 _ENDS = (0.03, 0.97)
 _DRAWS = 1000
 _POINTS = 183
+_SURE = ("campaign", "users", "value_mean", "value_low", "value_high", "to_come", "changed")
 _MAYBE = ("cost", "p_above", "p_above_error", "payback_days", "p_never", "break_even", "safe", "bid", "profit")
+COLUMNS = (*_SURE, *_MAYBE)
+"""Of the decisions, in their order."""
 
 
 def decide(
@@ -67,7 +70,9 @@ def decide(
         relative = curve[:, -1] / curve[:, -1].mean()
         moved = level * (1 + known["to_come"] * (relative - 1))
         rows.append(_row(name, known, moved, curve, grid, settings, volumes.get(name)))
-    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides=dict.fromkeys(_MAYBE, pl.Float64))
+    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides=dict.fromkeys(_MAYBE, pl.Float64)).select(
+        COLUMNS
+    )
 
 
 def _curve(model: LifetimeModel, groups: list[str | None], grid: Floats, size: int) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,12 @@ import polars as pl
 
 from pipelines.config import EncodeConfig
 from pipelines.leaking import asked, leaks_of
+from pipelines.needs import inputs
 from pipelines.ruled import check_rules, rules_of
 from pipelines.scores import plan_outputs
-from tabkit import frames
+from tabkit import frames, marks
 from tabkit.bundle import check_place
+from tabkit.destination import check
 from tabkit.encoding import FittedTable
 from tabkit.encoding.saved import load, save
 from tabkit.errors import ConfigError, ScoringError
@@ -25,6 +26,8 @@ from tabkit.roles import Roles
 from tabkit.scoring import write
 from tabkit.table import Table, read
 from tabkit.target import infer
+
+_FIT, _APPLY = "encode", "encode --encoder"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,19 +96,20 @@ def encode_files(config: EncodeConfig, *, overwrite: bool, progress: Progress | 
             "nothing is to be written", advice="name the encoded table with -o, or the encoder with --save"
         )
     if config.save is not None:
-        check_place(config.save, overwrite=overwrite)
+        used = inputs(config.source, config.rules, config.output)
+        check_place(config.save, overwrite=overwrite, inputs=used)
     run = _fit_files if config.encoder is None else _apply_files
     found = run(config, roles, overwrite=overwrite, progress=progress or Silent())
     return {**found, "seconds": round(clock.perf_counter() - started, 3)}
 
 
 def _fit_files(config: EncodeConfig, roles: Roles, *, overwrite: bool, progress: Progress) -> dict[str, Any]:
-    output = None if config.output is None else _output(config.source or [], config.output, overwrite=overwrite)
+    output = None if config.output is None else _output(config, made_by=_FIT, overwrite=overwrite)
     with progress.task("fitting encoders", total=1) as advance:
         encoded = encode(config.source or [], roles=roles, config=config)
         advance(1)
     if output is not None:
-        write([encoded.frame.lazy()], [output], sources=[encoded.table.name])
+        write([encoded.frame.lazy()], [output], sources=[encoded.table.name], made_by=_FIT)
     checksum = None
     if config.save is not None:
         content = {"roles": roles.given(), "config": config.model_dump(mode="json", exclude={"rules"})}
@@ -128,12 +132,12 @@ def _apply_files(config: EncodeConfig, roles: Roles, *, overwrite: bool, progres
     if config.encoder is None or config.output is None or config.save is not None:
         raise ConfigError("with --encoder, new rows are encoded into -o, and nothing is fitted or saved")
     encoder = load(config.encoder)
-    output = _output(config.source or [], config.output, overwrite=overwrite)
     name = frames.describe(config.source or [])
     rows = frames.scan(config.source or [], dtypes=encoder.schema.dtypes())
     features, seen = encoder.transform_with_rates(rows, keep=roles.given().values())
+    output = _output(config, made_by=_APPLY, columns=features.collect_schema().names(), overwrite=overwrite)
     with progress.task("encoding", total=1) as advance:
-        write([features], [output], sources=[name])
+        write([features], [output], sources=[name], made_by=_APPLY)
         rates = frames.collect(seen, what=name)
         advance(1)
     return {
@@ -150,13 +154,13 @@ def _apply_files(config: EncodeConfig, roles: Roles, *, overwrite: bool, progres
     }
 
 
-def _output(source: str | Sequence[str], output: str, *, overwrite: bool) -> Path:
-    names = [source] if isinstance(source, str) else list(source)
-    [plan, *others] = plan_outputs(frames.files(names), output)
+def _output(config: EncodeConfig, *, made_by: str, columns: list[str] | None = None, overwrite: bool) -> Path:
+    output = str(config.output)
+    [plan, *others] = plan_outputs(frames.files(config.source or []), output)
     if others or plan.path.suffix == "" or output.endswith("/"):
         raise ScoringError(f"{output!r} is a folder: features go to one file", advice="name a file: -o encoded.parquet")
-    if plan.path.exists() and not overwrite:
-        raise ScoringError(f"{str(plan.path)!r} is there already", advice="choose another name, or pass --overwrite")
+    used, outside = inputs(config.source, config.rules, config.encoder), [] if config.save is None else [config.save]
+    check(plan.path, marks.table(made_by, columns), overwrite=overwrite, inputs=used, outside=outside)
     return plan.path
 
 

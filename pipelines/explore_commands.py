@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.running import ConfigFile, Debug, Json, Set, bars, given_only, merged, run
+from pipelines.running import ConfigFile, Debug, Json, Overwrite, Set, bars, given_only, merged, run
 from tabkit.errors import ConfigError
 
 
@@ -44,7 +44,7 @@ def explore(
     suggest: Annotated[bool, typer.Option("--suggest/--no-suggest", help="Search for rules.")] = True,
     show: Annotated[str | None, typer.Option(help="A rule to show when the page is opened, by its name.")] = None,
     title: Annotated[str | None, typer.Option(help="The heading of the page.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is no such page.")] = False,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dashboards.explorer.answers import Worth
-from dashboards.explorer.page import MARK
 from dashboards.explorer.view import View
-from dashboards.explorer.writing import serve, write
+from dashboards.explorer.writing import KIND, serve, write
 from pipelines.explore_config import ExploreConfig
 from pipelines.explore_runs import runs_view
 from pipelines.explore_scores import found_in as scores_in
@@ -20,14 +19,15 @@ from pipelines.explore_uplift import found_in as effects_in
 from pipelines.explore_uplift import uplift_view
 from pipelines.explore_values import values_view
 from pipelines.exploring import features
-from pipelines.needs import needed
+from pipelines.needs import inputs, needed
 from pipelines.worth import worth
-from tabkit.bundle import bundle_above
 from tabkit.config import build
+from tabkit.destination import Kind, check
 from tabkit.errors import ConfigError
 from tabkit.predicates import Rule
 from tabkit.progress import Progress
 from tabkit.roles import Roles
+from tabkit.rules import read
 
 _ROLES = ("target", "id", "time", "group", "weight")
 _PREDICTED = {"score": scores_view, "uplift": uplift_view, "cltv": values_view}
@@ -45,12 +45,14 @@ def explore_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
     started = clock.perf_counter()
     config = build(ExploreConfig, values)
     output = Path(needed(config, "output"))
-    _check_output(output, overwrite=overwrite)
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"{str(output)!r} is no page", advice="end its name in .html")
+    check(output, KIND, overwrite=overwrite, inputs=inputs(config.source, config.beside, config.rules))
     if config.rules is not None and not Path(config.rules).is_file():
         raise ConfigError(f"there is no file of rules {config.rules!r}", advice="check its name, or leave --rules out")
     view = view_for(config, progress=progress)
     with progress.task("writing the page", total=1) as advance:
-        found = write(view, output, embed_holdout=config.embed_holdout)
+        found = write(view, output, embed_holdout=config.embed_holdout, overwrite=overwrite)
         advance(1)
     return {
         **found,
@@ -69,7 +71,7 @@ def serve_job(values: Mapping[str, Any], *, ready: Ready, progress: Progress) ->
     config = build(ExploreConfig, values)
     saves = Path(config.rules) if config.rules else None
     if saves is not None:
-        _check_rules_file(saves)
+        _check_rules_file(saves, config.source, config.beside)
     view = view_for(config, progress=progress)
     serve(view, saves=saves, worth=_worth(view, config), port=config.port, ready=ready)
 
@@ -110,26 +112,11 @@ def _worth(view: View, config: ExploreConfig) -> Worth | None:
     return compare
 
 
-def _check_output(output: Path, *, overwrite: bool) -> None:
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise ConfigError(f"{str(output)!r} is no page", advice="end its name in .html")
-    if bundle_above(output) is not None:
-        raise ConfigError(f"{str(output)!r} would be inside of a bundle, which is never changed", advice="move it out")
-    if output.is_dir() or (output.exists() and not overwrite and not _is_page(output)):
-        raise ConfigError(f"{str(output)!r} is there already", advice="choose another name, or pass --overwrite")
-
-
-def _is_page(path: Path) -> bool:
-    """Return whether a file is a page that this command wrote: an older one is replaced."""
-    try:
-        with path.open("rb") as file:
-            return MARK.encode() in file.read(300)
-    except OSError:
-        return False
-
-
-def _check_rules_file(path: Path) -> None:
+def _check_rules_file(path: Path, source: object, beside: object) -> None:
     if path.suffix != ".toml":
         raise ConfigError(f"{str(path)!r} is no TOML file", advice="end its name in .toml: rules are saved to it")
     if not path.parent.is_dir():
         raise ConfigError(f"there is no folder {str(path.parent)!r}", advice="make it first")
+    if path.is_file():
+        read(path)  # refuses what is no file of rules; a rule is added to what is one
+    check(path, Kind("file of rules", ConfigError, ours=lambda _: True), inputs=inputs(source, beside))

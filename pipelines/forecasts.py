@@ -10,27 +10,33 @@ import polars as pl
 
 from pipelines.config import ForecastConfig
 from pipelines.lifetime_value import LifetimeModel, horizon_of
-from pipelines.tables import check_table
+from pipelines.outputs import check_table
 from tabkit.cltv import forecast as forecasting
 from tabkit.cltv.guard import faults_of
 from tabkit.cltv.totals import Totals
 from tabkit.progress import Progress
 from tabkit.scoring import write
 
-_MADE = "purchases_mean"
+_MADE_BY = "cltv forecast"
 
 
 def forecast_file(
-    model: LifetimeModel, output: Path, *, config: ForecastConfig, progress: Progress | None = None
+    model: LifetimeModel,
+    output: Path,
+    *,
+    config: ForecastConfig,
+    overwrite: bool = False,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Forecast all customers of a model into a file, in bounded memory; return totals as plain data.
 
     Raises
     ------
     ScoringError
-        If the file cannot be written, or stands there already and holds no forecast.
+        If the file cannot be written, or may not go there (see `tabkit.destination`).
     """
-    check_table(output, made=_MADE, what="forecast")
+    columns = forecasting.columns(model.forecaster, horizon_of(config), customer=model.customer)
+    check_table(output, _MADE_BY, columns, overwrite=overwrite)
     totals, rows, stretch = Totals(), 0, model.stretch(config)
     with tempfile.TemporaryDirectory(prefix="tabkit-") as folder:
         blocks = forecasting.forecast(
@@ -40,7 +46,7 @@ def forecast_file(
         for number, block in enumerate(blocks):
             block.write_parquet(Path(folder) / f"{number:08d}.parquet")
             rows += block.height
-        write([pl.scan_parquet(f"{folder}/*.parquet")], [output], sources=["the forecast"])
+        write([pl.scan_parquet(f"{folder}/*.parquet")], [output], sources=["the forecast"], made_by=_MADE_BY)
     widened = model.facts.get("widened") if stretch else None
     tested = {kind: one.to_dict(horizon_days=config.horizon_days) for kind, one in model.tested(config).items()}
     return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pipelines.config import (
@@ -18,16 +17,15 @@ from pipelines.encoding import encode_files
 from pipelines.learners import sizes
 from pipelines.model import KIND as PROPENSITY
 from pipelines.model import PropensityModel
-from pipelines.needs import needed, refuse_itself
+from pipelines.needs import inputs, needed
+from pipelines.outputs import check_page
 from pipelines.propensity import load, train, update
 from pipelines.scores import score_files
-from pipelines.update_page import check_page
 from pipelines.update_page import write as write_page
 from pipelines.uplift_model import KIND as UPLIFT
 from pipelines.uplift_model import UpliftModel
 from tabkit.bundle import check_place, read
 from tabkit.config import build
-from tabkit.errors import ScoringError
 from tabkit.progress import Progress
 from tabkit.roles import Roles
 
@@ -46,15 +44,16 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
     source = needed(config, "source")
     output = config.output if config.compare else needed(config, "output")
     if output is not None:
-        check_place(output, overwrite=overwrite)
+        check_place(output, overwrite=overwrite, inputs=inputs(source, config.rules))
     if config.curve is not None:
-        check_curve(config.curve, model=config.model, bundle=output)
+        read_too = inputs(source, config.rules)
+        check_curve(config.curve, model=config.model, bundle=output, inputs=read_too, overwrite=overwrite)
     if output is None:
         config = config.model_copy(update={"final": "evaluated"})  # nobody will have the model of all rows
     model = train(source, roles=Roles.from_dict(config.roles), config=config, progress=progress)
     checksum = None if output is None else model.save(output, overwrite=overwrite)
     if config.curve is not None:
-        draw_curve(model, config.curve)
+        draw_curve(model, config.curve, overwrite=overwrite)
     return {
         "bundle": output,
         "checksum": checksum,
@@ -76,18 +75,17 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
     }
 
 
-def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
+def score_job(values: Mapping[str, Any], *, overwrite: bool = False, progress: Progress) -> dict[str, Any]:
     """Score files with a saved model; return what there is to say about it."""
     config = build(ScoreConfig, values)
     bundle, source, output = (needed(config, name) for name in ("bundle", "source", "output"))
-    if Path(output).resolve().is_relative_to(Path(bundle).resolve()):
-        raise ScoringError(f"the output {output!r} lies in the bundle", advice="choose another place: -o scores/")
     report = score_files(
         model_of(bundle),
         source,
         output,
         contributions=config.contributions,
         keep=config.keep,
+        overwrite=overwrite,
         progress=progress,
     )
     return {"bundle": bundle, **report.to_dict()}
@@ -105,14 +103,14 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     config = build(UpdateConfig, values)
     path, source = needed(config, "bundle"), needed(config, "source")
     output = config.output or f"{str(path).rstrip('/')}-updated"
-    refuse_itself(path, output)
-    check_place(output, overwrite=overwrite)
+    used = inputs(path, source, config.reference)
+    check_place(output, overwrite=overwrite, inputs=used)
     if config.report is not None:
-        check_page(config.report, bundles=[path, output])
+        check_page(config.report, "update", overwrite=overwrite, inputs=used, outside=[output])
     model, report = update(load(path), source, reference=config.reference, config=config, progress=progress)
     checksum = model.save(output, overwrite=overwrite)
     if config.report is not None:
-        write_page(model, config.report)
+        write_page(model, config.report, overwrite=overwrite)
     return {
         "bundle": output,
         "checksum": checksum,

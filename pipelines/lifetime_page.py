@@ -19,9 +19,9 @@ from dashboards.lifetime_parts import Tracked
 from pipelines.backtesting import Backtest, Judged
 from pipelines.config import ForecastConfig, LifetimeConfig
 from pipelines.lifetime_value import LifetimeModel
+from pipelines.outputs import check_page
 from pipelines.report import ReportError
 from pipelines.simple_forecasts import BOOSTED, RATE, ZERO
-from pipelines.update_page import check_page
 from tabkit.cltv.density import densities, sampled
 from tabkit.cltv.log import Rule
 from tabkit.cltv.mixing import GOOD_R_HAT, doubts
@@ -83,6 +83,7 @@ def write_fit_page(
     config: LifetimeConfig | Mapping[str, Any] | None = None,
     horizon_days: float = 365.0,
     title: str | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> None:
     """Write the page of a fitted model: parameters, heat map, posterior against prior, and tracking of the log.
@@ -92,7 +93,7 @@ def write_fit_page(
     model
         What `lifetime_value.fit` returned, or a bundle of it that was loaded.
     path
-        The HTML file. An older page is replaced, nothing else is. It needs no network and holds no script.
+        The HTML file; an earlier one of the same kind is replaced. It needs no network and holds no script.
     source, config
         The transactions of the fit and its settings: with them purchases are tracked, also after the fit's last day
         where the log goes on. Not with a summary, and not of models in whole periods.
@@ -100,11 +101,13 @@ def write_fit_page(
         Of the heat map.
     title
         The page's heading.
+    overwrite
+        Replace what stands there, whatever file it is.
 
     Raises
     ------
     ConfigError
-        If something else stands at `path` (see `pipelines.update_page.check_page`).
+        If the page may not go there (see `tabkit.destination`).
     ScoringError
         If the log is not that of the fit.
     ReportError
@@ -112,7 +115,7 @@ def write_fit_page(
     ImportError
         If the extra `dashboards` is not installed.
     """
-    check_page(path)
+    check_page(path, "cltv fit", overwrite=overwrite)
     report = fit_page(model, source=source, config=config, horizon_days=horizon_days, title=title, progress=progress)
     _write(lifetime.render(report), path)
 
@@ -124,6 +127,7 @@ def write_backtest_page(
     source: Source | None = None,
     config: LifetimeConfig | Mapping[str, Any] | None = None,
     title: str | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> None:
     """Write the page of a backtest: errors and intervals by origin, PIT and tracking of the last one, the verdict.
@@ -131,7 +135,7 @@ def write_backtest_page(
     Parameters are those of `write_fit_page`; `source` and `config` are those of the backtest, and without them there
     is no tracking.
     """
-    check_page(path)
+    check_page(path, "cltv backtest", overwrite=overwrite)
     _write(
         backtests.render(backtest_page(backtest, source=source, config=config, title=title, progress=progress)), path
     )
@@ -148,6 +152,7 @@ def write_campaign_page(
     level: float = LEVEL,
     facts: Sequence[tuple[str, str]] = (),
     notes: Sequence[str] = (),
+    overwrite: bool = False,
 ) -> None:
     """Write the page of campaigns: what to do about each, and how their levels moved and may go on.
 
@@ -155,7 +160,7 @@ def write_campaign_page(
     ----------
     decisions, fans, value, level
         See `dashboards.campaigns.CampaignPage` for the columns.
-    path
+    path, overwrite
         As for `write_fit_page`.
     title, verdict, facts, notes
         The heading, one sentence, names with values, and sentences.
@@ -167,7 +172,7 @@ def write_campaign_page(
     ConfigError, ReportError, ImportError
         As `write_fit_page`.
     """
-    check_page(path)
+    check_page(path, "cltv campaigns", overwrite=overwrite)
     report = CampaignPage(
         title=title, verdict=verdict, decisions=decisions, fans=fans, value=value, level=level, facts=tuple(facts),
         notes=tuple(notes),

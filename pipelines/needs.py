@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tabkit.config import Config
-from tabkit.errors import ConfigError
+from tabkit.errors import ConfigError, TabkitError
+from tabkit.frames import files
 
 _HOW = {"bundle": "as the first argument", "source": "as an argument", "output": "with -o"}
 
@@ -19,10 +21,16 @@ def needed(config: Config, name: str) -> Any:
     return value
 
 
-def refuse_itself(bundle: str | Path, output: str | Path) -> None:
-    """Refuse an output that is the bundle itself, or lies inside of it; `ConfigError`."""
-    place = Path(output).resolve()
-    if Path(bundle).resolve() in (place, *place.parents):
-        raise ConfigError(
-            "the output is the bundle itself, or inside of it: a bundle is never changed", advice="choose another name"
-        )
+def inputs(*given: object) -> list[str]:
+    """Return the files that settings name as read, which no output may replace; what is no name is passed over.
+
+    Names that cannot be resolved yet stay as they are: what is wrong with them is said by who reads them.
+    """
+    found: list[str] = []
+    for value in given:
+        names = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else []
+        for name in (str(name) for name in names if isinstance(name, str | Path)):
+            found.append(name)
+            with suppress(TabkitError):
+                found += files(name)
+    return found

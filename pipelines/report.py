@@ -28,6 +28,7 @@ from pipelines.hints import of_copies
 from pipelines.leaking import asked, leaks_of
 from pipelines.learners import Predictor, extent, unit_of
 from pipelines.model import PropensityModel
+from pipelines.outputs import check_page
 from pipelines.rows import fit_encoder, labels, with_features
 from pipelines.stored import refused_by_now, stored
 from tabkit import boosting, metrics
@@ -50,7 +51,13 @@ class ReportError(TabkitError):
 
 
 def write(
-    model: PropensityModel, source: Source, path: str | Path, *, title: str, training: Source | None = None
+    model: PropensityModel,
+    source: Source,
+    path: str | Path,
+    *,
+    title: str,
+    training: Source | None = None,
+    overwrite: bool = False,
 ) -> Evaluation:
     """Measure a model on labelled rows, write the page, and return what was measured.
 
@@ -66,14 +73,17 @@ def write(
         The page's heading.
     training
         The rows of the fit, if the linear baseline shall be fitted on them and shown beside the model.
+    overwrite
+        Replace what stands there, also if it is no earlier report.
 
     Raises
     ------
     TabkitError
-        If the rows cannot be used, or the page cannot be written.
+        If the rows cannot be used, or the page cannot be written or may not go there (see `tabkit.destination`).
     ImportError
         If the extra `dashboards` is not installed.
     """
+    check_page(path, "report", overwrite=overwrite)
     page, evaluation = build_report(model, source, title=title, training=training)
     text = render(page)
     with staged_file(path, kind=ReportError) as hidden:

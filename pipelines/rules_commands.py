@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.running import ConfigFile, Debug, Json, Set, bars, given_only, merged, run
+from pipelines.running import ConfigFile, Debug, Json, Overwrite, Set, bars, given_only, merged, run
 
 app = typer.Typer(
     name="rules",
@@ -46,7 +46,7 @@ def suggest(
     exclude: Exclude = None,
     known: Known = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="The TOML file to write.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,

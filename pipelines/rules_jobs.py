@@ -13,11 +13,13 @@ from pipelines.aiming import FEWEST, Aimed, aimed, why_none
 from pipelines.config import WorthConfig
 from pipelines.doubts import Doubts, doubts_of, without_copies
 from pipelines.explore_config import AimConfig, RulesConfig
-from pipelines.needs import needed
+from pipelines.needs import inputs, needed
 from pipelines.provenance import Provenance, aimed_like, facts, provenance
 from pipelines.ruled import file_of, origin
 from pipelines.worth import worth, worth_job
 from tabkit.config import build
+from tabkit.destination import Kind
+from tabkit.destination import check as check_place
 from tabkit.errors import ConfigError, TabkitError
 from tabkit.predicates import check
 from tabkit.progress import Progress
@@ -145,8 +147,7 @@ def _output(config: RulesConfig, *, overwrite: bool) -> Path:
     output = Path(needed(config, "output"))
     if output.suffix != ".toml":
         raise ConfigError(f"{str(output)!r} is no TOML file", advice="end its name in .toml")
-    if output.exists() and not overwrite:
-        raise ConfigError(f"{str(output)!r} is there already", advice="choose another name, or pass --overwrite")
+    check_place(output, Kind("file of rules", ConfigError), overwrite=overwrite, inputs=inputs(config.source))
     return output
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output instead of text.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what stands there, whatever it is; an input never.")
+]
 ConfigFile = Annotated[
     str | None, typer.Option("--config", metavar="FILE.toml", help="Settings; arguments come before them.")
 ]
@@ -26,6 +29,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as boosting.num_leaves=63. May be repeated."),
 ]
+
+_WRITTEN = ("output", "save", "report", "curve", "rules")
+"""Settings that name a file to write: the settings file is none of them."""
 
 
 def run(job: Callable[[], dict[str, Any]], view: str, *, as_json: bool, debug: bool) -> None:
@@ -87,9 +93,13 @@ def print_error(stage: str, problem: str, advice: str | None) -> None:
 def merged(file: str | None, assignments: list[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the file, then `--set`, then the arguments."""
     from tabkit.config import merge, override, read
+    from tabkit.destination import refuse_inputs
 
-    values = override(read(file) if file else {}, assignments or [])
-    return merge(values, given_only(given))
+    values = merge(override(read(file) if file else {}, assignments or []), given_only(given))
+    for name in _WRITTEN if file else ():
+        if isinstance(values.get(name), str):
+            refuse_inputs(values[name], [str(file)], error=ConfigError)
+    return values
 
 
 def given_only(values: Mapping[str, Any]) -> dict[str, Any]:

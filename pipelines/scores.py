@@ -11,12 +11,15 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from tabkit import frames
-from tabkit.errors import SchemaError, ScoringError, SourceError
+from tabkit import frames, marks
+from tabkit.destination import check, refuse_inputs
+from tabkit.errors import SchemaError, ScoringError
 from tabkit.progress import Progress, Silent
 from tabkit.schema import dtype_name, family
 from tabkit.scoring import Tally, check_output, write, write_folder
 from tabkit.sources.names import without_secrets
+
+_MADE_BY = "score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def score_files(
     *,
     contributions: int = 0,
     keep: Sequence[str] = (),
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ScoreReport:
     """Score files in bounded memory; outputs take their names when all of them are complete.
@@ -112,12 +116,14 @@ def score_files(
         ends in ``/`` or has no ending, for one Parquet file per source under the source's name.
     contributions, keep
         See `PropensityModel.score` and `UpliftModel.score`.
+    overwrite
+        Replace files that are not known as earlier scores.
 
     Raises
     ------
     SourceError, SchemaError, ScoringError
-        If a source cannot be read, does not fit the model, or an output cannot be written. Whatever stood
-        under the outputs' names before still stands then.
+        If a source cannot be read, does not fit the model, or an output cannot be written or may not go there (see
+        `tabkit.destination`). Whatever stood under the outputs' names before still stands then.
     """
     started = time.perf_counter()
     parts = frames.parts(sources)
@@ -130,20 +136,24 @@ def score_files(
         with _naming(name):
             scored[name] = model.score(table, contributions=contributions, keep=keep, tally=tally)
     joined = [_joined({name: scored[name] for name in item.sources}) for item in plan]
-    for item in plan:
-        _refuse_strangers(item.path, list(model.outputs()))
+    for item, frame in zip(plan, joined, strict=True):
+        kind = marks.table(_MADE_BY, frame.collect_schema().names())
+        check(item.path, kind, overwrite=overwrite)
     with (progress or Silent()).task("scoring", total=_rows(tables)) as advance:
         tally.advance = advance
         if is_folder(output):
             named = {item.path.name: without_secrets(item.sources[0]) for item in plan}
             facts = {"model": model.checksum, "contributions": contributions, "kept": model.kept(keep)}
             scores = dict(zip(named, joined, strict=True))
-            write_folder(scores, output, sources=named, facts=facts, stop=tally.stop)
+            write_folder(
+                scores, output, sources=named, facts=facts, made_by=_MADE_BY, overwrite=overwrite, stop=tally.stop
+            )
         else:
             write(
                 joined,
                 [item.path for item in plan],
                 sources=[frames.describe(list(item.sources)) for item in plan],
+                made_by=_MADE_BY,
                 stop=tally.stop,
             )
     known = {*model.known_columns(), *model.kept(keep)}
@@ -196,28 +206,9 @@ def plan_outputs(names: Sequence[str], output: str | Path) -> list[Output]:
             f"several sources would be written to {', '.join(map(repr, twice))}",
             advice="rename them, or name one file for all: -o scores.parquet",
         )
-    own = {Path(name).resolve() for name in names if "://" not in name}
     for target in targets:
-        if target.resolve() in own:
-            raise ScoringError(
-                f"the output {str(target)!r} would replace its own source", advice="choose another folder or name"
-            )
+        refuse_inputs(target, names, error=ScoringError)
     return plan
-
-
-def _refuse_strangers(path: Path, outputs: Sequence[str]) -> None:
-    """Refuse to replace a table that holds no scores: it may be the data that the model came from."""
-    if not path.exists():
-        return
-    try:
-        columns = frames.scan(path).collect_schema().names()
-    except SourceError:
-        return
-    if len(columns) > 1 and not set(outputs) <= set(columns):
-        raise ScoringError(
-            f"{str(path)!r} is a table without such scores; it was left as it is",
-            advice="choose another name, or remove the file first",
-        )
 
 
 def _stem(name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,8 @@ from dashboards.update import UpdatePage, render
 from pipelines.evaluation import days
 from pipelines.learners import extent, unit_of
 from pipelines.model import PropensityModel
+from pipelines.outputs import check_page
 from pipelines.report import ReportError
-from tabkit.bundle import bundle_above
 from tabkit.errors import ConfigError
 from tabkit.staging import staged_file
 
@@ -23,7 +21,7 @@ _NUMBERS = ("loss", "gain", "low", "high", "ece", "bias", "seconds", "trees")
 _TYPES = {"name": pl.String, "how": pl.String, **dict.fromkeys(_NUMBERS, pl.Float64), "refused": pl.String}
 
 
-def write(model: PropensityModel, path: str | Path, *, title: str | None = None) -> None:
+def write(model: PropensityModel, path: str | Path, *, title: str | None = None, overwrite: bool = False) -> None:
     """Write the page of the update that made a model; what it says is kept in the model's bundle.
 
     Parameters
@@ -34,16 +32,19 @@ def write(model: PropensityModel, path: str | Path, *, title: str | None = None)
         The HTML file. It needs no network and holds no script.
     title
         The page's heading.
+    overwrite
+        Replace what stands there, also if it is no earlier page of an update.
 
     Raises
     ------
     ConfigError
-        If no update made the model.
+        If no update made the model, or the page may not go there (see `tabkit.destination`).
     ReportError
         If the page cannot be written.
     ImportError
         If the extra `dashboards` is not installed.
     """
+    check_page(path, "update", overwrite=overwrite)
     found = model.lineage.get("update")
     if found is None:
         raise ConfigError(
@@ -53,41 +54,6 @@ def write(model: PropensityModel, path: str | Path, *, title: str | None = None)
     text = render(build_page(model, found, title=title or f"Update of the model of {model.target.name}"))
     with staged_file(path, kind=ReportError) as hidden:
         hidden.write_text(text, encoding="utf-8")
-
-
-def check_page(path: str | Path, *, bundles: Sequence[str | Path] = ()) -> None:
-    """Raise before any work if the page could not be drawn or written there, or would harm what stands there.
-
-    Parameters
-    ----------
-    path
-        Where the page shall be written. A page that is there already is replaced, nothing else is.
-    bundles
-        Folders that it must not be inside of.
-    """
-    for name in ("altair", "vl_convert"):
-        if importlib.util.find_spec(name) is None:
-            raise ImportError(f"the page needs {name}, which is not installed: pip install 'tabkit-ml[dashboards]'")
-    place = Path(path).resolve()
-    advice = "name a new file, such as update.html"
-    if place.is_dir():
-        raise ConfigError(f"the report {str(path)!r} is a folder", advice=advice)
-    if bundle_above(place) or any(Path(bundle).resolve() in (place, *place.parents) for bundle in bundles):
-        raise ConfigError(
-            f"the report {str(path)!r} would be inside of a bundle, which is never changed", advice=advice
-        )
-    if place.exists() and not _is_page(place):
-        raise ConfigError(f"{str(path)!r} exists and is no page of HTML: it was left as it is", advice=advice)
-    above = next(parent for parent in place.parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise ConfigError(
-            f"cannot write {str(path)!r}: {str(above)!r} is no folder that you may write to", advice=advice
-        )
-
-
-def _is_page(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(64).lstrip().lower().startswith(b"<!doctype html")
 
 
 def build_page(model: PropensityModel, found: Mapping[str, Any], *, title: str) -> UpdatePage:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.running import ConfigFile, Debug, Json, Set, bars, given_only, merged, run
+from pipelines.running import ConfigFile, Debug, Json, Overwrite, Set, bars, given_only, merged, run
 
 app = typer.Typer(
     name="uplift",
@@ -58,7 +58,7 @@ def train(
         bool, typer.Option("--allow-imbalance", help="Go on although features differ between arms beyond chance.")
     ] = False,
     output: Annotated[str | None, typer.Option("--output", "-o", help="The bundle to write.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,
@@ -98,6 +98,7 @@ def report(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE.html", help="The page; by default beside the bundle.")
     ] = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -106,7 +107,7 @@ def report(
     def job() -> dict[str, Any]:
         from pipelines.uplift_jobs import report_job
 
-        return report_job(bundle, page=output)
+        return report_job(bundle, page=output, overwrite=overwrite)
 
     run(job, "uplift_views.report_view", as_json=as_json, debug=debug)
 
@@ -122,7 +123,7 @@ def update(
         typer.Option(help="auto tries all; or keep, calibrate, recalibrate, refit, extend, retrain."),
     ] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="The new bundle; the old one stays.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing bundle.")] = False,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     set_: Set = None,
     as_json: Json = False,

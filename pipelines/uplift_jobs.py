@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import uplift_page
-from pipelines.needs import needed, refuse_itself
-from pipelines.update_page import check_page
+from pipelines.needs import inputs, needed
 from pipelines.uplift import load, train, update
 from pipelines.uplift_config import UpliftConfig, UpliftUpdateConfig
 from pipelines.uplift_model import UpliftModel
@@ -33,7 +32,7 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
     started = time.perf_counter()
     config = build(UpliftConfig, values)
     source, output = needed(config, "source"), needed(config, "output")
-    check_place(output, overwrite=overwrite)
+    check_place(output, overwrite=overwrite, inputs=inputs(source))
     model = train(source, roles=Roles.from_dict(config.roles), config=config, progress=progress)
     checksum = model.save(output, overwrite=overwrite)
     return {
@@ -44,7 +43,7 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
     }
 
 
-def report_job(bundle: str, *, page: str | None) -> dict[str, Any]:
+def report_job(bundle: str, *, page: str | None, overwrite: bool = False) -> dict[str, Any]:
     """Write the trust report of a saved model as a page; return its summary.
 
     Parameters
@@ -59,8 +58,7 @@ def report_job(bundle: str, *, page: str | None) -> dict[str, Any]:
     drawable = all(importlib.util.find_spec(name) is not None for name in ("altair", "vl_convert"))
     place = page or (str(_beside(bundle)) if drawable else None)
     if place is not None:
-        check_page(place, bundles=[bundle])
-        uplift_page.write(model, place)
+        uplift_page.write(model, place, overwrite=overwrite)
     return {"bundle": bundle, "page": place, **summary(model), "report": dict(model.report)}
 
 
@@ -69,8 +67,7 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     started = time.perf_counter()
     config = build(UpliftUpdateConfig, values)
     bundle, source, output = (needed(config, name) for name in ("bundle", "source", "output"))
-    refuse_itself(bundle, output)
-    check_place(output, overwrite=overwrite)
+    check_place(output, overwrite=overwrite, inputs=inputs(bundle, source))
     model, found = update(load(bundle), source, strategy=config.strategy, progress=progress)
     checksum = model.save(output, overwrite=overwrite)
     return {

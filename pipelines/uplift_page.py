@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from dashboards.uplift import report_page
+from pipelines.outputs import check_page
 from pipelines.report import ReportError
 from pipelines.uplift_model import UpliftModel
 from tabkit.staging import staged_file
 
 
-def write(model: UpliftModel, path: str | Path, *, title: str | None = None) -> None:
+def write(model: UpliftModel, path: str | Path, *, title: str | None = None, overwrite: bool = False) -> None:
     """Write the page; it needs no network and holds no script.
 
     Parameters
@@ -21,14 +22,19 @@ def write(model: UpliftModel, path: str | Path, *, title: str | None = None) -> 
         The HTML file.
     title
         The page's heading.
+    overwrite
+        Replace what stands there, also if it is no earlier page of `uplift report`.
 
     Raises
     ------
+    ConfigError
+        If the page may not go there (see `tabkit.destination`).
     ReportError
         If the page cannot be written.
     ImportError
         If the extra `dashboards` is not installed.
     """
+    check_page(path, "uplift report", overwrite=overwrite)
     lineage, config = model.lineage, model.config
     facts = [
         ("outcome", f"{model.target.name} ({model.target.positive or lineage['kind']})"),

@@ -25,16 +25,17 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from tabkit import forked
+from tabkit import destination, forked
+from tabkit.destination import BUNDLE_FILES
 from tabkit.errors import BundleError
-from tabkit.staging import Version, one_version, recover, refuse_existing, staged_folder
+from tabkit.staging import Version, one_version, recover, staged_folder
 from tabkit.untrusted import MOST_BYTES, MOST_JSON_BYTES, file_bytes, json_data, parquet_frame
 
 T = TypeVar("T")
 
 FORMAT = 1
-MANIFEST = "manifest.json"
-CHECKSUM = "manifest.sha256"
+MANIFEST, CHECKSUM = BUNDLE_FILES
+_DESTINATION = destination.Kind("bundle", BundleError, folder=True)
 _LIBRARIES = ("tabkit-ml", "polars", "lightgbm", "numpy", "scikit-learn")
 _REBUILD = "restore the folder from a copy, or train again; do not edit a bundle by hand"
 _RESERVED = ("format", "kind", "created", "versions", "parts")
@@ -105,7 +106,7 @@ def json_bytes(data: Any) -> bytes:
         ) from error
 
 
-def check_place(path: str | Path, *, overwrite: bool) -> None:
+def check_place(path: str | Path, *, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
     """Raise a `BundleError` if `write` would refuse `path`: to be asked before hours of fitting.
 
     Parameters
@@ -114,30 +115,13 @@ def check_place(path: str | Path, *, overwrite: bool) -> None:
         The folder to make.
     overwrite
         Whether an existing bundle may be replaced; nothing but a bundle ever is.
+    inputs
+        What is read, which is never replaced: see `tabkit.destination.check`.
     """
     folder = Path(path)
     recover(folder)
-    refuse_existing(folder, kind=BundleError, overwrite=overwrite)
+    destination.check(folder, _DESTINATION, overwrite=overwrite, inputs=inputs)
     _refuse_strangers(folder)
-    outer = bundle_above(folder)
-    if outer is not None:
-        raise BundleError(
-            f"{str(folder)!r} would be inside of the bundle {str(outer)!r}, which is never changed",
-            advice="choose another place",
-        )
-    above = next((parent for parent in folder.absolute().parents if os.path.lexists(parent)), folder)
-    as_now = os.access in os.supports_effective_ids
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK, effective_ids=as_now):
-        raise BundleError(
-            f"cannot write {str(folder)!r}: {str(above)!r} is no folder that you may write to",
-            advice="choose another place",
-        )
-
-
-def bundle_above(path: str | Path) -> Path | None:
-    """Return the bundle that a path lies inside of, if any."""
-    parents = Path(path).absolute().parents
-    return next((parent for parent in parents if all((parent / name).is_file() for name in (MANIFEST, CHECKSUM))), None)
 
 
 def write(
@@ -183,8 +167,7 @@ def write(
     }
     raw = json_bytes(manifest)
     checksum = hashlib.sha256(raw).hexdigest()
-    refuse_existing(path, kind=BundleError, overwrite=overwrite)
-    _refuse_strangers(Path(path))
+    check_place(path, overwrite=overwrite)
     with staged_folder(path, kind=BundleError, overwrite=overwrite, check=_refuse_strangers) as folder:
         for name, data in files.items():
             file = folder / name

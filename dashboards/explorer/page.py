@@ -12,6 +12,7 @@ from dashboards.explorer.decimals import short
 from dashboards.explorer.payload import Payload, to_json
 from dashboards.html import Markup, escape, join, tag
 from tabkit.errors import ConfigError
+from tabkit.marks import html
 
 _SCRIPTS = (
     "numbers.js",
@@ -24,8 +25,6 @@ _SCRIPTS = (
     "explorer.js",
     "main.js",
 )
-MARK = '<meta name="generator" content="tabkit explore">'
-"""By which a page is known: only such files are written over unasked."""
 HIPLOT = "0.1.33"
 """The version whose bundle this page was written for."""
 
@@ -60,7 +59,7 @@ def page(content: Payload) -> str:
         '<html lang="en">',
         "<head>",
         '<meta charset="utf-8">',
-        MARK,
+        html("explore"),
         f'<meta http-equiv="Content-Security-Policy" content="{escape(_meta_policy(served=values["served"]))}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',

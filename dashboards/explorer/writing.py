@@ -12,21 +12,26 @@ from dashboards.explorer.payload import payload
 from dashboards.explorer.view import View
 from dashboards.server import Site
 from dashboards.server import serve as serve_site
+from tabkit import marks
+from tabkit.destination import check
 from tabkit.errors import ConfigError
 from tabkit.staging import staged_file
 
+KIND = marks.page("explore")
 MOST_CELLS = 30_000_000
 """Codes that a page without a server carries: more columns than fit are left out, the least useful first."""
 
 
-def write(view: View, path: str | Path, *, embed_holdout: bool = False) -> dict[str, object]:
+def write(view: View, path: str | Path, *, embed_holdout: bool = False, overwrite: bool = False) -> dict[str, object]:
     """Write a page that needs no server; return its size and what it shows.
 
     Raises
     ------
     ConfigError
-        If the file cannot be written, or there are more rows than a page can carry.
+        If the file cannot be written, something else stands there (see `tabkit.destination`), or there are more rows
+        than a page can carry.
     """
+    check(path, KIND, overwrite=overwrite)
     most = MOST_CELLS // max(1, view.frame.height)
     if most < 2:
         raise ConfigError(

@@ -153,6 +153,13 @@ def forecast(
             advance(frame.height)
 
 
+def columns(forecaster: Forecaster, horizon: Horizon, *, customer: str) -> list[str]:
+    """Return the names of the columns that `forecast` yields, before any work."""
+    kinds = ["purchases", *(["value"] if forecaster.spending is not None else [])]
+    draws = np.zeros((1, 1))
+    return [customer, *(name for kind in kinds for name in described(kind, draws, horizon.quantiles)), "p_alive"]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Simulated:
     """Draws of purchases and value of a block, shape (n, draws), and how likely each is alive, shape (n,)."""

@@ -30,6 +30,7 @@ def write_folder(
     *,
     sources: Mapping[str, str],
     facts: Mapping[str, Any],
+    made_by: str | None = None,
     overwrite: bool = False,
     stop: Callable[[], None] | None = None,
 ) -> None:
@@ -46,6 +47,8 @@ def write_folder(
         By file, where its rows come from: the name of the source.
     facts
         What ``_run.json`` says beside the files: plain data.
+    made_by
+        As in `tabkit.scoring.write`.
     overwrite
         See `check_folder`.
     stop
@@ -65,7 +68,7 @@ def write_folder(
         if real.is_dir():
             _resemble(part, real)
         jobs = [(frame, part / name, named / name, repr(sources[name])) for name, frame in frames.items()]
-        sink.run(jobs, stop=stop)
+        sink.run(jobs, made_by=made_by, stop=stop)
         (part / run.MANIFEST).write_bytes(run.to_bytes(run.describe(part, sources, facts)))
         if part.parent != real:
             _carry_hidden(real, part)

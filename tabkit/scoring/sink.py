@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tabkit import marks
 from tabkit.errors import ScoringError, SourceError
 from tabkit.frames import reading
 from tabkit.staging import explain, staged_file
@@ -40,6 +41,7 @@ def write(
     paths: Sequence[Path],
     *,
     sources: Sequence[str],
+    made_by: str | None = None,
     stop: Callable[[], None] | None = None,
 ) -> None:
     """Run the streams one after the other; all files take their names when the last one is complete.
@@ -53,6 +55,8 @@ def write(
         What goes where; the ending decides the format: Parquet, CSV, NDJSON or Arrow IPC.
     sources
         How messages call the source of each frame.
+    made_by
+        The command whose mark Parquet files bear, by which a later run knows them as its own; see `tabkit.marks`.
     stop
         Called when the run is broken off, to end the streams soon; see `Tally.stop`.
 
@@ -71,10 +75,15 @@ def write(
         for part, path in zip(hidden, paths, strict=True):
             _touch(part, path)
         jobs = list(zip(frames, hidden, paths, sources, strict=True))
-        run(jobs, stop=stop)
+        run(jobs, made_by=made_by, stop=stop)
 
 
-def run(jobs: Sequence[tuple[pl.LazyFrame, Path, Path, str]], *, stop: Callable[[], None] | None = None) -> None:
+def run(
+    jobs: Sequence[tuple[pl.LazyFrame, Path, Path, str]],
+    *,
+    made_by: str | None = None,
+    stop: Callable[[], None] | None = None,
+) -> None:
     """Write streams where they are told, one after the other; see `write`.
 
     Parameters
@@ -82,7 +91,7 @@ def run(jobs: Sequence[tuple[pl.LazyFrame, Path, Path, str]], *, stop: Callable[
     jobs
         A frame, the file to write, the file that messages name, and how they call the source.
     """
-    _apart(lambda: _sink_all(jobs), stop=stop)
+    _apart(lambda: _sink_all(jobs, made_by), stop=stop)
 
 
 def _check_types(frame: pl.LazyFrame, path: Path) -> None:
@@ -102,15 +111,17 @@ def _touch(part: Path, path: Path) -> None:
         raise explain(error, path, kind=ScoringError) from error
 
 
-def _sink_all(jobs: Sequence[tuple[pl.LazyFrame, Path, Path, str]]) -> None:
+def _sink_all(jobs: Sequence[tuple[pl.LazyFrame, Path, Path, str]], made_by: str | None) -> None:
     for job in jobs:
-        _sink(*job)
+        _sink(*job, made_by)
 
 
-def _sink(frame: pl.LazyFrame, part: Path, path: Path, source: str) -> None:
+def _sink(frame: pl.LazyFrame, part: Path, path: Path, source: str, made_by: str | None) -> None:
+    ending = path.suffix.lower()
     try:
         with reading(source):
-            _WRITERS[path.suffix.lower()](frame, part)
+            mark = None if made_by is None else marks.parquet(made_by, frame.collect_schema().names())
+            _WRITERS[ending](frame, part, **({"metadata": mark} if ending == ".parquet" else {}))
     except SourceError as error:
         number = _os_error(error.__cause__)
         if number in _FULL:

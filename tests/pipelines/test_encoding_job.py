@@ -82,7 +82,7 @@ def test_time_groups_and_arms_are_heard(customers: pl.DataFrame) -> None:
         (["--target", "churned", "-o", "e.parquet"], "no source is given"),
         (["customers.parquet", "--target", "churned", "-o", "folder/"], "is a folder"),
         (["customers.parquet", "--target", "churned", "-o", "customers.parquet"], "would replace its own source"),
-        (["customers.parquet", "--target", "churned", "-o", "new.parquet"], "is there already"),
+        (["customers.parquet", "--target", "churned", "-o", "new.parquet"], "exists already"),
         (["customers.parquet", "--target", "nowhere", "-o", "e.parquet"], "nowhere"),
         (["new.parquet", "--encoder", "none", "-o", "e.parquet"], "there is no bundle"),
         (["new.parquet", "--encoder", "none", "--save", "x", "-o", "e.parquet"], "nothing is fitted or saved"),

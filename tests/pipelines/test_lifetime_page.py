@@ -15,6 +15,7 @@ from pipelines.backtesting import Backtest, Judged, Origin
 from pipelines.lifetime_value import LifetimeModel
 from pipelines.origins import Plan
 from pipelines.simple_forecasts import BOOSTED, RATE, ZERO, Point
+from tabkit import marks
 from tabkit.cltv import holdout, widening
 from tabkit.cltv.design import Design
 from tabkit.cltv.forecast import Forecaster, Horizon
@@ -247,9 +248,13 @@ WRITERS: dict[str, Callable[[Path], None]] = {
 def test_a_page_never_takes_the_place_of_something_else(name: str, tmp_path: Path) -> None:
     (tmp_path / "rows.parquet").write_bytes(b"PAR1")
     for place in ("rows.parquet", "."):
-        with pytest.raises(ConfigError, match=r"no page of HTML|is a folder"):
+        with pytest.raises(ConfigError, match=r"exists already|is a folder"):
             WRITERS[name](tmp_path / place)
     assert (tmp_path / "rows.parquet").read_bytes() == b"PAR1"
-    (tmp_path / "old.html").write_text("<!DOCTYPE html>\n<p>January")
+    for other in ("update", "cltv backtest"):
+        (tmp_path / "old.html").write_text(f"<!DOCTYPE html>\n{marks.html(other)}<p>January")
+        with pytest.raises(ConfigError, match="exists already"):
+            WRITERS[name](tmp_path / "old.html")
+    (tmp_path / "old.html").write_text(f"<!DOCTYPE html>\n{marks.html(f'cltv {name}')}<p>January")
     WRITERS[name](tmp_path / "old.html")
     assert "January" not in (tmp_path / "old.html").read_text()

@@ -165,10 +165,10 @@ def test_an_effect_is_looked_for_where_there_is_a_treatment(run: Run, folder: Pa
 
 def test_files_that_are_there_stay(run: Run, folder: Path) -> None:
     Path("rules.toml").write_text("mine", encoding="utf-8")
-    refused(suggest(run), "is there already", "--overwrite")
+    refused(suggest(run), "exists already", "'mine'", "--overwrite")
     assert Path("rules.toml").read_text(encoding="utf-8") == "mine"
     Path("page.html").write_text('<html><div id="page">mine</div></html>', encoding="utf-8")
-    refused(run("explore", "customers.parquet", *ROLES, "-o", "page.html"), "is there already")
+    refused(run("explore", "customers.parquet", *ROLES, "-o", "page.html"), "exists already")
     assert Path("page.html").read_text(encoding="utf-8") == '<html><div id="page">mine</div></html>'
     # A page of its own is replaced.
     assert run("explore", "customers.parquet", *ROLES, "-o", "new.html", "--no-suggest").code == 0

@@ -11,7 +11,8 @@ import pytest
 from pipelines import propensity, update_page
 from pipelines.jobs import update_job
 from pipelines.model import PropensityModel
-from tabkit.errors import ConfigError
+from tabkit import marks
+from tabkit.errors import BundleError, ConfigError
 from tabkit.progress import Silent
 
 pytest.importorskip("altair", reason="the extra dashboards is not installed")
@@ -90,10 +91,10 @@ def test_an_older_page_is_replaced_and_no_bundle_grows_inside_another(
 ) -> None:
     model.save(tmp_path / "old")
     later(make).write_parquet(tmp_path / "rows.parquet")
-    (tmp_path / "page.html").write_text("<!DOCTYPE html>\n<p>January")
+    (tmp_path / "page.html").write_text(f"<!DOCTYPE html>\n{marks.html('update')}<p>January")
     names = {"bundle": "old", "source": "rows.parquet", "output": "new", "report": "page.html"}
     values = {name: str(tmp_path / value) for name, value in names.items()} | {"strategy": "keep"}
     update_job(values, overwrite=False, progress=Silent())
     assert "January" not in (tmp_path / "page.html").read_text()
-    with pytest.raises(ConfigError, match="inside of it"):
+    with pytest.raises(BundleError, match="inside of a bundle"):
         update_job({**values, "output": str(tmp_path / "old" / "sub")}, overwrite=False, progress=Silent())

@@ -253,7 +253,7 @@ def test_a_page_never_goes_into_a_bundle_or_over_other_files(run: Run, folder: P
     refused(run("uplift", "report", bundle, "-o", bundle / "page.html"), "inside of a bundle")
     refused(run("uplift", "report", bundle, "-o", bundle), "is a folder")
     refused(run("uplift", "report", bundle, "-o", saved / "page.html"), "inside of a bundle")
-    refused(run("uplift", "report", bundle, "-o", "mailing.parquet"), "is no page of HTML")
+    refused(run("uplift", "report", bundle, "-o", "mailing.parquet"), "exists already")
     refused(run("uplift", "report", bundle, "-o", "mailing.parquet/page.html"), "cannot write")
     assert sorted(path.name for path in bundle.iterdir()) == listed
     assert run("uplift", "report", bundle, "-o", "page.html").code == 0
@@ -305,12 +305,12 @@ def test_score_writes_effects_and_the_best_arm(run: Run, folder: Path, bundle: P
     assert pl.read_parquet("scores/new.parquet").columns[:2] == ["customer", "city"]
     # Old scores are replaced; a table that holds none is not.
     assert run("score", bundle, "new.parquet", "-o", "scores.parquet").code == 0
-    refused(run("score", bundle, "new.parquet", "-o", "mailing.parquet"), "a table without such scores")
+    refused(run("score", bundle, "new.parquet", "-o", "mailing.parquet"), "exists already")
 
 
 def test_score_refuses_what_it_cannot_do(run: Run, folder: Path, bundle: Path) -> None:
     refused(run("score", bundle, "new.parquet", "-o", "s.parquet", "--contributions", "2"), "gives no reasons")
-    refused(run("score", bundle, "new.parquet", "-o", bundle / "s.parquet"), "lies in the bundle")
+    refused(run("score", bundle, "new.parquet", "-o", bundle / "s.parquet"), "inside of a bundle")
     pl.read_parquet("new.parquet").drop("city").write_parquet("less.parquet")
     refused(run("score", bundle, "less.parquet", "-o", "s.parquet"), "'less.parquet'", "missing columns: 'city'")
     refused(run("score", bundle, "new.parquet", "-o", "s.parquet", "--keep", "effect_mail"), "effect_mail")

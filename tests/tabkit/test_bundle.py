@@ -301,7 +301,7 @@ def test_hidden_files_of_the_system_are_no_hindrance(path):
 
 def test_a_file_is_never_replaced(tmp_path):
     (tmp_path / "model").write_bytes(b"mine")
-    with pytest.raises(BundleError, match="exists and is no bundle"):
+    with pytest.raises(BundleError, match="is a file, where a folder was expected"):
         save(tmp_path / "model", overwrite=True)
     assert (tmp_path / "model").read_bytes() == b"mine"
 
@@ -323,11 +323,10 @@ def test_a_place_without_the_right_to_write_is_refused(unprivileged):
         place.chmod(0o555)
         with unprivileged():
             for target in (place / "new", place / "a" / "new"):
-                with pytest.raises(BundleError, match=r"cannot write .*: Permission denied"):
-                    save(target)
-                with pytest.raises(BundleError, match="is no folder that you may write to"):
-                    bundle.check_place(target, overwrite=False)
-            with pytest.raises(BundleError, match=r"cannot write .*: Permission denied"):
+                for refuse in (save, bundle.check_place):
+                    with pytest.raises(BundleError, match="is no folder that you may write to"):
+                        refuse(target, overwrite=False)
+            with pytest.raises(BundleError, match="is no folder that you may write to"):
                 save(place / "model", overwrite=True)
             assert bundle.read(place / "model").parts == PARTS
         place.chmod(0o755)
@@ -353,7 +352,7 @@ def test_a_place_is_checked_before_the_work(path, tmp_path):
     bundle.check_place("relative", overwrite=False)
     with pytest.raises(BundleError, match="exists already"):
         bundle.check_place(path, overwrite=False)
-    with pytest.raises(BundleError, match="would be inside of the bundle"):
+    with pytest.raises(BundleError, match="would be inside of a bundle"):
         bundle.check_place(path / "inner" / "new", overwrite=False)
     (tmp_path / "file").touch()
     with pytest.raises(BundleError, match="file' is no folder that you may write to"):
