@@ -10,7 +10,7 @@ import polars as pl
 from tabkit.cltv.columns import MEANINGS, MONEY, as_numbers, meaning_of, near_name
 from tabkit.cltv.log import NUMBERS, check_free, listed
 from tabkit.cltv.models.model import Model
-from tabkit.cltv.suspicion import counts_the_first, of_money, suspicions
+from tabkit.cltv.suspicion import counts_the_first, knows_no_recency, of_money, suspicions
 from tabkit.errors import FitError, SchemaError
 from tabkit.schema import dtype_name, family
 
@@ -245,5 +245,8 @@ def _check_together(frame: pl.DataFrame, model: Model) -> None:
         if problem := counts_the_first(frame):
             raise FitError(problem, advice="take one off each frequency, and see that recency and T count from the "
                            "first purchase; or fit from the log of transactions")  # fmt: skip
+        if "recency" in model.columns and (problem := knows_no_recency(frame)):
+            raise FitError(problem, advice=f"give it: recency is {meaning_of('recency')}; or fit from the log of "
+                           "transactions")  # fmt: skip
     if "churned" in model.columns and frame["churned"].cast(pl.Float64).n_unique() < 2:
         raise FitError("all customers churned, or none did: nothing can be learned", advice="observe longer")

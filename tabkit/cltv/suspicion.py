@@ -44,6 +44,20 @@ def counts_the_first(customers: pl.DataFrame) -> str | None:
     return None
 
 
+def knows_no_recency(customers: pl.DataFrame) -> str | None:
+    """Say that recency is unknown, where it is 0 for all who bought again: nothing tells when they left.
+
+    >>> frame = pl.DataFrame({"frequency": [0, 2, 3], "recency": [0.0, 0.0, 0.0], "T": [9.0, 5.0, 8.0]})
+    >>> knows_no_recency(frame)
+    'recency is unknown: it is 0 for all 2 customers who bought again, and says when they did so last'
+    """
+    again = customers.filter(pl.col("frequency") > 0)
+    if again.is_empty() or (again["recency"] != 0).any():
+        return None
+    who = f"all {again.height:,} customers" if again.height > 1 else "the one customer"
+    return f"recency is unknown: it is 0 for {who} who bought again, and says when they did so last"
+
+
 def suspicions(customers: pl.DataFrame, model: Model) -> Iterator[str]:
     """Yield what a summary would rarely show if its columns were what the model takes them for."""
     if "frequency" not in model.columns:

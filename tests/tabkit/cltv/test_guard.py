@@ -76,6 +76,15 @@ def test_the_recency_of_rfm_tables_is_named() -> None:
         guard(since, MODELS["bgnbd"])
 
 
+@pytest.mark.parametrize("model", ["bgnbd", "mbgnbd", "paretonbd"])
+def test_a_recency_of_zero_for_all_is_unknown(model: str) -> None:
+    with pytest.raises(FitError, match="recency is unknown: it is 0 for all 3 customers") as told:
+        guard(GOOD.with_columns(recency=pl.lit(0.0)), MODELS[model])
+    assert "time from the first purchase to the last one" in str(told.value)
+    # One who bought on another day shows that it is known.
+    assert guard(GOOD.with_columns(some("recency", 0.0)), MODELS[model]).customers.height == 4
+
+
 @pytest.mark.parametrize(
     ("frame", "model", "reason"),
     [
