@@ -28,7 +28,7 @@ from pipelines.evaluation import MODEL, days
 from pipelines.learners import TITLES, made_of
 from tabkit.errors import TabkitError
 from tabkit.progress import Advance
-from tabkit.wording import decimals_of, figures, number, with_interval
+from tabkit.wording import decimals_of, figures, number, percentages, with_interval
 
 
 class Bars:
@@ -112,8 +112,8 @@ def _predicted(result: Mapping[str, Any]) -> str:
     target, mean, counts = result["target"], result["target_mean"], result["class_rows"]
     what = f"Target {target['name']}: {target['task']}{classes_of(target)}, objective {result['objective']}"
     if counts:
-        rows = sum(counts.values())
-        return f"{what}; " + ", ".join(f"{label} {count / rows:.1%}" for label, count in list(counts.items())[:10])
+        shares = zip(counts, percentages(list(counts.values()), decimals=1), strict=True)
+        return f"{what}; " + ", ".join(f"{label} {share}%" for label, share in list(shares)[:10])
     return f"{what}; mean {mean:,.6g}"
 
 

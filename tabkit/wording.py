@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 NONE = "n/a"
@@ -118,3 +119,33 @@ def with_interval(
     if NONE in (lowest, highest) or lowest == highest:
         return shown
     return f"{shown}{before}{lowest}{between}{highest}{after}"
+
+
+def percentages(parts: Sequence[float], *, decimals: int = 0) -> tuple[str, ...]:
+    """Return parts of a whole as percentages that sum to 100 as they are written, without a sign.
+
+    Rounded one by one, 52.95 and 47.05 may read 52.9 and 47.0. Here all are rounded down, and what is missing goes,
+    a last digit each, to those that lost most (the largest remainders), of equal ones to the first. None is off by a
+    whole last digit.
+
+    Parameters
+    ----------
+    parts
+        Counts or shares, none of them negative: the whole is their sum.
+    decimals
+        Of a percentage.
+
+    Examples
+    --------
+    >>> percentages([5295, 4705], decimals=1), percentages([1, 1, 1]), percentages([0, 0])
+    (('53.0', '47.0'), ('34', '33', '33'), ('0', '0'))
+    """
+    whole, steps = math.fsum(parts), 100 * 10**decimals
+    if not whole:
+        return tuple(f"{0:.{decimals}f}" for _ in parts)
+    exact = [round(part / whole * steps, 6) for part in parts]  # 529.5 may come as 529.4999999999999
+    found = [math.floor(size) for size in exact]
+    by_loss = sorted(range(len(parts)), key=lambda place: found[place] - exact[place])
+    for place in by_loss[: steps - sum(found)]:
+        found[place] += 1
+    return tuple(f"{size / 10**decimals:.{decimals}f}" for size in found)

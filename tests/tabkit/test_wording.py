@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabkit.wording import decimals_of, figures, number, with_interval
+from tabkit.wording import decimals_of, figures, number, percentages, with_interval
 
 ANY = st.floats(-1e12, 1e12) | st.floats(-1e-3, 1e-3) | st.just(float("nan")) | st.just(float("inf")) | st.none()
 
@@ -42,3 +44,16 @@ def test_a_number_is_as_exact_as_its_interval(parts, expected):
 def test_rounding_is_nothing():
     assert with_interval(-1e-10, -2e-10, 1e-11, sign="+", least=1e-6) == "0"
     assert decimals_of(0.3, 0.1 + 0.2) is None
+
+
+@given(parts=st.lists(st.integers(0, 10**7) | st.floats(0, 1), min_size=1, max_size=40), decimals=st.integers(0, 2))
+def test_percentages_sum_to_a_hundred_and_are_none_off_by_a_digit(parts, decimals):
+    shown = [Decimal(text) for text in percentages(parts, decimals=decimals)]
+    assert sum(shown) == (100 if sum(parts) else 0)
+    for part, text in zip(parts, shown, strict=True):
+        assert float(text) == pytest.approx(100 * part / (sum(parts) or 1), abs=1.001 * 10**-decimals)
+
+
+def test_halves_of_a_digit_go_to_the_first():
+    assert percentages([5295, 4705], decimals=1) == ("53.0", "47.0")
+    assert percentages([1, 1, 1, 1, 1, 1, 1], decimals=1) == ("14.3",) * 6 + ("14.2",)
