@@ -14,6 +14,7 @@ from dashboards.uplift_checks import alarms, checks_section
 from dashboards.uplift_parts import Unit, interval_decimals, wide_name, with_ends
 from tabkit.errors import SchemaError
 from tabkit.uplift import trust
+from tabkit.wording import percentages
 
 KEYS = (
     *("design", "kind", "rows", "held_out", "arms", "policies", "sample_ratio", "balance", "overlap", "placebos"),
@@ -137,15 +138,17 @@ def _segment_rows(segments: Sequence[Mapping[str, Any]], unit: Unit) -> list[tup
     """Return the texts of the rows, effects with as many decimals as the largest segment supports."""
     largest = max(segments, key=lambda found: found["rows"])
     decimals = interval_decimals(largest["low"], largest["high"], scale=unit.scale)
-    return [_segment(found, unit, decimals) for found in segments]
+    sizes = percentages([found["share"] for found in segments])
+    return [_segment(found, unit, decimals, size) for found, size in zip(segments, sizes, strict=True)]
 
 
-def _segment(found: Mapping[str, Any], unit: Unit, decimals: int | None) -> tuple[str, ...]:
+def _segment(found: Mapping[str, Any], unit: Unit, decimals: int | None, size: str) -> tuple[str, ...]:
     count, few = found["rows"], found["rows"] < FEW
     observed = unit.effect(found["observed"], found["low"], found["high"], decimals=decimals)
+    alone = share(found["share"])  # less than one per cent reads as such
     return (
         found["segment"],
-        f"{count} unit{'s' * (count > 1)}" if count and few else share(found["share"]),
+        f"{count} unit{'s' * (count > 1)}" if count and few else alone if alone[0] in "<>" else f"{size}\u00a0%",
         unit.effect(found["predicted"], decimals=decimals)[0],
         *((NO_VALUE, NO_VALUE) if few else observed),
         unit.level(found["baseline"])[0],
@@ -185,7 +188,7 @@ def _notes(report: Mapping[str, Any]) -> Iterator[str]:
             "Chance did not decide who was treated. Everything here rests on the columns holding all that decided both "
             "treatment and outcome (no unmeasured confounding); no check on this page can show that it holds."
         )
-        if (report["overlap"] or {}).get("trimmed"):
+        if (report["overlap"] or {}).get("trimmed") and trust.passed("overlap", trust.findings(report)):
             yield "Effects say nothing about the units that were trimmed: they are in none of them."
     else:
         yield (

@@ -13,7 +13,7 @@ from dashboards.html import Markup, escape, figure, table, tag
 from dashboards.lifetime_parts import block, number
 from dashboards.parts import NO_VALUE, pairs
 from dashboards.uplift_parts import Unit, ends
-from tabkit.uplift.trust import Finding, findings, title
+from tabkit.uplift.trust import Finding, findings, reason, sentences, title
 
 # Name, value with interval, and how to read it.
 Row: TypeAlias = tuple[str, tuple[str, str], str]
@@ -74,7 +74,7 @@ def arm_block(arm: Mapping[str, Any], report: Mapping[str, Any], unit: Unit) -> 
         "div",
         tag("p", escape(f"Arm: {arm['arm']}"), class_="kind", style="text-transform: none; letter-spacing: 0"),
         tag("h2", escape(sentence(verdict_title(arm, found))), style="margin: 0 0 4px; font-size: 24px"),
-        tag("p", escape(sentence(arm["verdict"]["why"])), class_="verdict"),
+        tag("p", escape(sentence(reason(arm["verdict"]["why"], sentences(found)))), class_="verdict"),
         style=f"margin-bottom: 20px; padding-left: 16px; border-left: 6px solid {colour}",
     )
     head = [escape(text) for text in ("Measure", "Value", interval_heading(arm["effect"]["level"]), "How to read it")]

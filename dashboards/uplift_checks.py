@@ -15,8 +15,9 @@ from dashboards.lifetime_parts import block, number, share
 from dashboards.parts import NO_VALUE, pairs
 from dashboards.uplift_parts import Unit, ends, wide_name
 from tabkit.uplift import trust
-from tabkit.uplift.limits import LITTLE, TRIMMED
+from tabkit.uplift.limits import LITTLE
 from tabkit.uplift.trust import Finding, Result
+from tabkit.wording import percentages
 
 MOST_COLUMNS = 15
 
@@ -116,10 +117,9 @@ def _sample_ratio(report: Mapping[str, Any]) -> str:
     if ratio["p"] is None:
         return "No planned shares were given: nothing to check."
     counts, planned = ratio["rows"], ratio["expected"] or ()
-    total = max(sum(counts), 1)
+    shares = (percentages(parts, decimals=2) for parts in (counts, planned))
     told = "; ".join(
-        f"{arm} {count / total:.2%}, planned {part:.2%}"
-        for arm, count, part in zip(report["rows"], counts, planned, strict=False)
+        f"{arm} {came}%, planned {part}%" for arm, came, part in zip(report["rows"], *shares, strict=False)
     ).replace("%", "\u00a0%")
     told += f" ({_p(ratio['p'])})."
     return told
@@ -160,14 +160,11 @@ def _overlap(report: Mapping[str, Any]) -> Iterator[str]:
     counts = (report.get("basis") or {}).get("units", report["rows"])
     sizes = zip(counts.items(), found["effective"], strict=False)
     kept = ", ".join(f"{arm} {number(size)} of {count:,}" for (arm, count), size in sizes)
-    told = (
+    yield (
         f"{found['trimmed']:,} of {found['rows']:,} units ({share(part, digits=1)}) have {limit} and are left out. "
         f"Effective sample sizes of the others, weighted: {kept}. "
         f"Propensities of contact go from {number(found['lowest'])} to {number(found['highest'])}."
     )
-    if part > TRIMMED:
-        told += f" More than {share(TRIMMED)} of the units are left out: the effects are those of a selection."
-    yield told
 
 
 def _placebo(found: Mapping[str, Any], result: Result, unit: Unit) -> Check:

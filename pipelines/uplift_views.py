@@ -11,8 +11,8 @@ from rich.text import Text
 
 from pipelines.evaluation import has_width
 from pipelines.terminal import plain_table, visible, visible_line
-from tabkit.uplift.trust import CHECKS
-from tabkit.wording import Sign, figures, with_interval
+from tabkit.uplift.trust import CHECKS, reason
+from tabkit.wording import Sign, figures, percentages, with_interval
 
 _COLOURS = {"usable": "green", "average only": "yellow", "none": "red"}
 _LARGE = 100_000.0
@@ -110,8 +110,9 @@ def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
     for name, arm in result["arms"].items():
         reserved = arm["verdict"] == "usable" and "reservations" in arm["title"]
         colour = "yellow" if reserved else _COLOURS[arm["verdict"]]
+        why = reason(arm["why"], result["warnings"])
         lines.append(
-            Text.assemble((visible(name), "bold"), ": ", (arm["title"], f"bold {colour}"), f" – {visible(arm['why'])}")
+            Text.assemble((visible(name), "bold"), ": ", (arm["title"], f"bold {colour}"), f" – {visible(why)}")
         )
     if any(arm["against_response"] is None for arm in result["arms"].values()):
         lines.append(Text("No response model could be fitted: rankings were compared with none."))
@@ -184,13 +185,13 @@ def _segments(arm: Mapping[str, Any], result: Mapping[str, Any]) -> Table:
     for name in names:
         table.add_column(name, justify="left" if name.startswith("segments") else "right")
     rows: Sequence[Mapping[str, Any]] = arm["segments"]
-    for row in rows:
+    for row, share in zip(rows, percentages([row["share"] for row in rows]), strict=True):
         if not row["rows"]:
             continue
         low, high = (None if row[end] is None else scale * row[end] for end in ("low", "high"))
         table.add_row(
             row["segment"],
-            f"{100 * row['share']:.0f} %",
+            f"{share} %",
             _number(scale * row["predicted"], low, high),
             "" if row["observed"] is None else _between(scale, row["observed"], row["low"], row["high"]),
             _number(scale * row["baseline"], low, high, sign=False),

@@ -92,6 +92,16 @@ def broken(found: Sequence[Finding]) -> str | None:
     return "; ".join(dict.fromkeys(each.said for each in found if each.fatal)) or None
 
 
+def reason(why: str, said: Sequence[str]) -> str:
+    """Return why a verdict is what it is, to stand below `sentences`: what was said there is not said again.
+
+    >>> reason("sizes are wrong", ["Sizes are wrong.", "Copies were made."]), reason("no effect", ["Sizes are wrong."])
+    ('nothing can be believed, for what stands above', 'no effect')
+    """
+    heads = ("; ".join(text.removesuffix(".") for text in said[: place + 1]) for place in range(len(said)))
+    return "nothing can be believed, for what stands above" if why.lower() in map(str.lower, heads) else why
+
+
 def reservations(found: Sequence[Finding]) -> list[Finding]:
     """Return what a verdict is to be read with."""
     return [each for each in found if each.reserves and not each.fatal]

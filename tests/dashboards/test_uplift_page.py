@@ -8,6 +8,7 @@ from test_uplift_charts import HOSTILE
 
 from dashboards.uplift import KEYS, report_page
 from tabkit.errors import SchemaError
+from tabkit.uplift import trust
 
 SHARES = [k / 20 for k in range(1, 21)]
 
@@ -274,6 +275,31 @@ def test_what_checks_find_stands_above_all_figures_and_in_the_title() -> None:
     assert "Read with reservations. The effect of mail on held-out units is not that on the others" in text(html)
     data["overlap"] |= {"trimmed": 7000}
     assert "Do not use these effects. 7,000 of 9,000 units (78 %)" in text(shown(data))
+
+
+@pytest.mark.parametrize("trimmed", [3000, 7000])
+def test_too_little_overlap_is_said_once(trimmed: int) -> None:
+    data = observed(arm("mail"), arm("call"))
+    data["overlap"]["trimmed"] = trimmed
+    broken = trust.broken(trust.findings(data))
+    for found in data["arms"] if broken else []:
+        found["verdict"] = {"word": "none", "why": broken}
+    words = text(shown(data))
+    assert words.count("no counterpart") == words.count("says nothing of the rest") == 1
+    assert "selection" not in words
+    assert "units that were trimmed" not in words
+    assert (words.count("Nothing can be believed") == 2) is bool(broken)
+
+
+def test_shares_sum_to_a_hundred() -> None:
+    odd = arm("mail")
+    for found, part in zip(odd["segments"], [0.445, 0.335, 0.115, 0.105], strict=True):
+        found |= {"share": part, "rows": round(2000 * part)}
+    ratio = {"rows": [52_945, 47_055], "expected": [0.5, 0.5], "p": 0.6}
+    html = shown(report(odd, sample_ratio=ratio))
+    sizes = [row(html, found["segment"])[1] for found in odd["segments"]]
+    assert sum(int(size.split()[0]) for size in sizes) == 100, sizes
+    assert "none 52.95 %, planned 50.00 %; mail 47.05 %" in row(html, "Sample ratio")[2]
 
 
 def test_the_page_tells_on_whom_effects_rest() -> None:

@@ -57,6 +57,9 @@ def test_where_most_units_are_trimmed_nothing_is_usable(far_apart: UpliftModel) 
     shown = text(far_apart)
     assert f"{kept:,} of 1,070 units, observational; verdicts by {said['units']['held_out']:,} held-out units" in shown
     assert shown.index("FAILED CHECKS: overlap of arms") < shown.index("average effect")
+    assert shown.count("have no counterpart in another arm") == 1
+    assert "no evidence – nothing can be believed, for what stands above" in shown
+    assert all("no counterpart" in arm["why"] for arm in said["arms"].values())  # alone, as in JSON, it says why
 
 
 def test_the_effect_on_the_treated_is_given_with_whom_it_rests_on(far_apart: UpliftModel) -> None:
