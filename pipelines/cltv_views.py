@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.interval_record import told_once
 from pipelines.terminal import visible_line
 
 
@@ -195,7 +196,8 @@ def _sum(row: Mapping[str, Any], kind: str) -> str:
 def _tested(intervals: Mapping[str, Mapping[str, Any]]) -> list[Text]:
     """Return what is known of the intervals of totals; in yellow where that is nothing good."""
     good = {kind: found["of"] and not found["too_narrow"] for kind, found in intervals.items()}
-    return [Text(found["said"], "" if good[kind] else "yellow") for kind, found in intervals.items()]
+    said = told_once({kind: found["said"] for kind, found in intervals.items()})
+    return [Text(words, "" if good[kinds[0]] else "yellow") for words, kinds in said.items()]
 
 
 def _noted(warnings: Sequence[str]) -> list[Text]:

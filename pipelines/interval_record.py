@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -69,7 +69,7 @@ class IntervalRecord:
         Interval of value: not widened; in the backtest (90 days ahead) the 94 % interval of the total held in 1 of 4. \
 That is too rarely: take it for too narrow.
         """
-        head = f"Interval of {self.kind}: {'widened as its backtest taught' if self.widened else 'not widened'}"
+        head = f"{heading([self.kind])}{'widened as its backtest taught' if self.widened else 'not widened'}"
         if self.widened and self.plain_of is None:
             return f"{head}; {_LOST}."  # saved before there was a record
         if not self.of or self.level is None:
@@ -96,6 +96,27 @@ That is too rarely: take it for too narrow.
             yield "Its spans overlap, so it says less than their number."
         if self.horizon_days != horizon_days:
             yield f"It says little of {horizon_days:g} days ahead."
+
+
+def heading(kinds: Sequence[str]) -> str:
+    """Return how a sentence on the intervals of some kinds begins.
+
+    >>> heading(["value"]), heading(["purchases", "value"])
+    ('Interval of value: ', 'Intervals of purchases and value: ')
+    """
+    return f"Interval{'s' * (len(kinds) > 1)} of {' and '.join(kinds)}: "
+
+
+def told_once(said: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return sentences of kinds with the kinds they hold for: what is the same for two is said once.
+
+    >>> told_once({"purchases": "Interval of purchases: not tested.", "value": "Interval of value: not tested."})
+    {'Intervals of purchases and value: not tested.': ('purchases', 'value')}
+    """
+    alike: dict[str, list[str]] = {}
+    for kind, words in said.items():
+        alike.setdefault(words.removeprefix(heading([kind])), []).append(kind)
+    return {f"{heading(kinds)}{words}": tuple(kinds) for words, kinds in alike.items()}
 
 
 def interval_record(facts: Mapping[str, Any], *, kind: str, widened: bool) -> IntervalRecord:

@@ -114,6 +114,19 @@ def test_the_command_says_it_at_the_figure(
     assert "held in 3 of 3" in " ".join(shown.out.split())
 
 
+def test_what_was_not_tested_is_said_once_for_both_kinds(
+    saved_earlier: LifetimeModel, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    facts = {name: fact for name, fact in saved_earlier.facts.items() if name != "widened"}
+    dataclasses.replace(saved_earlier, facts=facts, widening={}).save(tmp_path / "m")
+    done = run("cltv", "forecast", str(tmp_path / "m"), "--horizon-days", "90", "--draws", "100",
+               "-o", str(tmp_path / "f.parquet"))  # fmt: skip
+    assert done.code == 0, done.err
+    text = " ".join(done.out.split())
+    assert text.count("not tested") == 1
+    assert "Intervals of purchases and value: not widened; not tested" in text
+
+
 def test_unknown_spend_is_the_populations(saved_earlier: LifetimeModel) -> None:
     """Two customers alike in all but what is known of their spend."""
     best = saved_earlier.customers.filter(pl.col("frequency") > 2).head(1)
