@@ -25,6 +25,9 @@ class Target(LevelEncoder):
     - ``auto``: ``l m + (1 - l) p`` with ``l = v n / (v n + w)``, ``v`` the variance of the target over all
       rows and ``w`` within the level: the empirical Bayes estimate (same paper, eq. 5), as scikit-learn's.
 
+    A target of two values counts as two classes, numbers too: the mean of 0 and 50 is the share of 50, between 0 and 1.
+    As an amount (`tabkit.target.infer` with ``task="regression"``) it is the same feature in another unit.
+
     A multiclass target gives one column per class, and several targets or arms one (or more) each. The rows of the
     fit get the value of the other folds, with the other folds' own ``p``.
 

@@ -58,6 +58,25 @@ def test_it_equals_scikit_learn_out_of_fold_and_on_new_rows(task, smoothing):
     np.testing.assert_allclose(found.encoder.transform(new).to_numpy(), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("smoothing", [0, 10, "auto"])
+@pytest.mark.parametrize(("low", "high"), [(0, 50), (1, 2), (-3.5, 7.25)])
+def test_two_numbers_are_the_same_feature_as_classes_and_as_amounts_but_for_the_unit(low, high, smoothing):
+    rng = np.random.default_rng(0)
+    t = rng.integers(0, 40, N)
+    frame = pl.DataFrame({"t": t.astype(str), "y": np.where(rng.random(N) < 0.2 + 0.01 * t, high, low)})
+    folds = rng.integers(0, 4, N)
+    share, amount = (
+        _encode(frame, target=target, smoothing=smoothing, folds=folds)
+        for target in (infer(frame, "y"), infer(frame, "y", task="regression"))
+    )
+    assert share.features.to_series().is_between(0, 1).all()
+    new = pl.DataFrame({"t": ["0", "7", "never", None]})
+    for classes, numbers in (
+        (share.features, amount.features), (share.encoder.transform(new), amount.encoder.transform(new))
+    ):  # fmt: skip
+        np.testing.assert_allclose(low + (high - low) * classes.to_numpy(), numbers.to_numpy(), rtol=1e-9)
+
+
 def test_the_m_estimate_by_hand():
     frame = pl.DataFrame({"t": ["a", "a", "a", "b", None], "y": [1.0, 2.0, 6.0, 11.0, 5.0]})
     encoder = _encode(frame, smoothing=2, folds=np.array([0, 1, 0, 1, 0])).encoder
