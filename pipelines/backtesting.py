@@ -12,12 +12,15 @@ import polars as pl
 
 from pipelines import lifetime_value
 from pipelines.config import LifetimeConfig
+from pipelines.covariates import columns_of
+from pipelines.leaking import asked
 from pipelines.lifetime_value import LifetimeModel
 from pipelines.origins import Plan, plan_of
 from pipelines.simple_forecasts import BOOSTED, RATE, ZERO, Point, simple_forecasts
 from tabkit.cltv import holdout, widening
 from tabkit.cltv.forecast import Horizon
 from tabkit.cltv.holdout import Holdout
+from tabkit.cltv.leaks import leaks_of
 from tabkit.cltv.mixing import doubts_of_fit
 from tabkit.cltv.predictive import KINDS, LEVELS, Scores, total_of
 from tabkit.cltv.summary import summarise
@@ -213,7 +216,7 @@ def backtest(
     shown = progress or Silent()
     once = hasattr(source, "__arrow_c_stream__") and not isinstance(source, pl.DataFrame)
     job = _Job(scan(source) if once else source, settings, draws, shown)  # a stream can be read only once
-    log = summarise(job.source, **job.columns(), end=settings.end)
+    log = summarise(job.source, **job.columns(), keep=columns_of(settings), end=settings.end)
     plan = plan_of(log.start, log.end, horizon_days=horizon_days, origins=origins)
     done: list[Origin] = []
     with shown.task("origins", total=origins) as advance:
@@ -221,7 +224,8 @@ def backtest(
             done.append(job.judge(day, plan, done, widen=widen))
             advance(1)
     learned = _learned(done) if widen else {}
-    return Backtest(plan, tuple(done), learned, settings.model, _notes(plan, done))
+    leaks = asked(leaks_of(log.customers, columns_of(settings)), "covariates")
+    return Backtest(plan, tuple(done), learned, settings.model, (*leaks, *_notes(plan, done)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -238,7 +242,7 @@ class _Job:
         return {name: getattr(self.settings, name) for name in names}
 
     def split(self, day: datetime.date, until: datetime.date) -> Holdout:
-        keep = [*self.settings.covariates, *([self.settings.group] if self.settings.group else [])]
+        keep = columns_of(self.settings)
         return holdout.split(self.source, **self.columns(), keep=keep, calibration_end=day, end=until)
 
     def judge(self, day: datetime.date, plan: Plan, before: Sequence[Origin], *, widen: bool) -> Origin:

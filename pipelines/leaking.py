@@ -16,7 +16,7 @@ from tabkit.rules.goal import Floats, Mask
 from tabkit.table import Table
 from tabkit.target import Target
 
-Door = Literal["options", "settings", "model"]
+Door = Literal["options", "settings", "model", "covariates"]
 
 
 def leaks_of(table: Table, target: Target, columns: Sequence[str], *, known: Sequence[str] = ()) -> tuple[Leak, ...]:
@@ -106,6 +106,8 @@ def _advice(leak: Leak, door: Door) -> str:
     it = "it" if len(leak.columns) == 1 else "them"
     if door == "model":
         return f"If not, train a model without {it}: its metrics are too good."
+    if door == "covariates":
+        return f"If not, fit without {it}: forecasts would rest on what they are to tell."
     if door == "options":
         without, known = (
             " ".join(f"--{option} {shlex.quote(name)}" for name in leak.columns) for option in ("exclude", "known")

@@ -11,7 +11,9 @@ import numpy as np
 import polars as pl
 
 from pipelines.config import ForecastConfig, LifetimeConfig
+from pipelines.covariates import columns_of, leaks_of_fit
 from pipelines.interval_record import IntervalRecord, interval_record
+from pipelines.leaking import asked
 from pipelines.lifetime_parts import check_customers, check_told, parameters_of, widening_of
 from tabkit import bundle
 from tabkit.cltv import fit as fitting
@@ -199,7 +201,8 @@ def fit(
     source
         Transactions, or with ``summary`` one row per customer: anything that `tabkit.frames.scan` takes.
     config
-        Settings; a mapping is validated. The columns stand there: ``customer``, ``date``, ``amount``.
+        Settings; a mapping is validated. The columns stand there: ``customer``, ``date``, ``amount``. Covariates that
+        copy what customers did, until the end of the fit or of the log, are asked about in the warnings.
 
     Raises
     ------
@@ -209,6 +212,8 @@ def fit(
         If the extra `cltv` is not installed.
     """
     settings = config if isinstance(config, LifetimeConfig) else build(LifetimeConfig, config or {})
+    if hasattr(source, "__arrow_c_stream__") and not isinstance(source, pl.DataFrame):
+        source = scan(source)  # a stream can be read only once, and covariates are looked for in the log after the end
     given, customer, told = _customers(source, settings)
     guarded = guard(given, fitting.known(settings.model), customer=customer)
     customers, has_money = guarded.customers, knows_money(guarded.customers)
@@ -240,6 +245,7 @@ def fit(
         "unidentified": [asdict(one) for one in unknown],
         "warnings": [
             *guarded.warnings,
+            *asked(leaks_of_fit(customers, source, settings), "covariates"),
             *sentences(unknown),
             *_remarks(customers, has_money=has_money, given=settings.summary),
             *found.sampled.warnings,
@@ -275,7 +281,6 @@ def _settings(settings: LifetimeConfig) -> fitting.Settings:
 
 def _customers(source: Source, settings: LifetimeConfig) -> tuple[pl.DataFrame, str, dict[str, Any]]:
     """Return one row per customer, their column, and what was done to get there."""
-    keep = [*settings.covariates, *([settings.group] if settings.group else [])]
     if settings.summary:
         frame = collect(scan(source), what=describe(source))
         customer = settings.customer or (CUSTOMER if CUSTOMER in frame.columns else None)
@@ -295,7 +300,7 @@ def _customers(source: Source, settings: LifetimeConfig) -> tuple[pl.DataFrame, 
     found = summarise(
         source, customer=settings.customer or "", date=settings.date or "", amount=settings.amount, end=settings.end,
         unit=settings.unit, resolution=settings.resolution, merge=settings.merge, refunds=settings.refunds,
-        zeros=settings.zeros, keep=keep,
+        zeros=settings.zeros, keep=columns_of(settings),
     )  # fmt: skip
     told = {"end": str(found.end), "start": str(found.start), "transactions": found.transactions}
     return found.customers, found.customer, {**told, "refused": dict(found.refused)}

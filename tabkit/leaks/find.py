@@ -69,6 +69,7 @@ def find_leaks(
     columns: Sequence[str],
     classes: Sequence[str] = (),
     groups: pl.Series | None = None,
+    states: bool = True,
     seed: int = 0,
 ) -> tuple[Leak, ...]:
     """Return the columns that tell a target too well to be known before it.
@@ -91,6 +92,8 @@ def find_leaks(
         Those to look at, which must not hold the target. Lists, structs and the like are passed over.
     groups
         Shape (n,): rows of one value, such as those of a customer, are alike by nature. One of each is looked at.
+    states
+        Whether single states are looked at too, and not only columns as a whole.
     seed
         Which rows are, where there are many.
 
@@ -107,7 +110,7 @@ def find_leaks(
     rows = _rows(frame, y, kind, groups, seed=seed)
     if len(rows.y) < 2 * FEWEST or rows.y.min() == rows.y.max():
         return ()
-    found = [leak for name in columns if (leak := _alone(rows, name, target, classes)) is not None]
+    found = [leak for name in columns if (leak := _alone(rows, name, target, classes, states=states)) is not None]
     told = {name for leak in found for name in leak.columns}
     together = _together(rows, [name for name in columns if name not in told], seed=seed)
     if together is not None:
@@ -163,13 +166,13 @@ def _rows(frame: pl.DataFrame, y: Floats, kind: Kind, groups: pl.Series | None, 
     return _Rows(frame[chosen], own, kind, halves(len(own), own, seed=seed), drawn)
 
 
-def _alone(rows: _Rows, name: str, target: str, classes: Sequence[str]) -> Leak | None:
+def _alone(rows: _Rows, name: str, target: str, classes: Sequence[str], *, states: bool) -> Leak | None:
     column = rows.frame[name]
     shapes = forms(column)
     if not shapes or column.n_unique() < 2:
         return None
-    states = (_state(column, *event) for event in _events(rows, target, classes))
-    state = next((said for said in states if said is not None), None)
+    events = _events(rows, target, classes) if states else ()
+    state = next((said for event in events if (said := _state(column, *event)) is not None), None)
     tried = [(_told(form, rows), form) for form in shapes]
     (enough, value), form = max(tried, key=lambda item: item[0][1])
     if not enough:

@@ -146,11 +146,13 @@ def test_what_the_guard_and_the_posterior_say_is_kept_with_a_fit() -> None:
     odd = given_summary().with_columns(
         who=pl.when(pl.col("who") > 0).then("who"),
         monetary_value=pl.when(pl.col("frequency") == 3).then(None).otherwise("monetary_value"),
+        orders=pl.col("frequency") + 1,
     )
-    facts = lifetime_value.fit(odd, config=SUMMARY).facts
+    facts = lifetime_value.fit(odd, config=SUMMARY | {"covariates": ["orders"]}).facts
     assert facts["refused"] == {"no customer": 1}
     assert (facts["rows"], facts["spend"] is None) == (119, False)
     assert any("is unknown (null or NaN)" in told for told in facts["warnings"])
+    assert any("'orders' alone explains" in told and "fit without it" in told for told in facts["warnings"])
     assert {one["name"] for one in facts["unidentified"]} >= {"kappa"}
     assert any(told.startswith("The data hardly tell") for told in facts["warnings"])
 
