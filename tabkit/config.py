@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tabkit import toml
 from tabkit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Config(BaseModel, metaclass=_Refusing):
 
 
 C = TypeVar("C", bound=Config)
+# A file of something else may have a hundred thousand keys, of which each costs a search for what was meant.
+_MOST_LOOKED_AT = 20
 _NOTHING_GIVEN = {"extra_forbidden", "missing"}
 
 
@@ -67,17 +69,10 @@ def build(model: type[C], values: Mapping[str, Any]) -> C:
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """Read a TOML file into nested dictionaries; `ConfigError` if it is missing or not TOML."""
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(
-            f"settings file {str(path)!r} cannot be read: {error.strerror or error}", advice="check the path"
-        ) from error
-    except ValueError as error:  # not UTF-8, not TOML, or no path at all
-        raise ConfigError(
-            f"settings file {str(path)!r} is not TOML: {error}", advice="check that line; text stands in quotes there"
-        ) from error
+    """Read a TOML file into nested dictionaries; `ConfigError` if it is missing, not TOML, too large or too deep."""
+    return toml.read(
+        path, what="settings file", kind=ConfigError, advice="check that line; text stands in quotes there"
+    )
 
 
 def override(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
@@ -89,12 +84,13 @@ def override(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str,
     result: dict[str, Any] = dict(values)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
-        if not equals or not all(part.strip() for part in key.split(".")):
+        parts = [part.strip() for part in key.split(".")]
+        if not equals or not all(parts) or len(parts) > toml.DEEPEST:
             raise ConfigError(
-                f"{assignment!r} is not an assignment",
+                f"{_short(assignment)} is not an assignment",
                 advice="write key=value, such as boosting.num_leaves=63",
             )
-        result = _set(result, [part.strip() for part in key.split(".")], parse(text))
+        result = _set(result, parts, toml.value(text))
     return result
 
 
@@ -121,19 +117,6 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def parse(text: str) -> Any:
-    """Read `text` as one TOML value, or keep it as text.
-
-    >>> parse("0.5"), parse("true"), parse("poisson"), parse('{distance = 1}')
-    (0.5, True, 'poisson', {'distance': 1})
-    """
-    try:
-        found = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
-        return text.strip()
-    return found["value"] if len(found) == 1 else text.strip()
-
-
 def _set(values: Mapping[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
     first, *rest = keys
     return {**values, first: _set(_inner(values, first, rest), rest, value) if rest else value}
@@ -153,12 +136,14 @@ def _inner(values: Mapping[str, Any], key: str, wanted: Iterable[str]) -> Mappin
 def _refusal(model: type[BaseModel], values: Any, error: ValidationError) -> ConfigError:
     said: dict[str, list[str]] = {}
     got: dict[str, str] = {}
-    for detail in error.errors(include_url=False):
+    for detail in error.errors(include_url=False)[:_MOST_LOOKED_AT]:
         where, problem = _problem(model, values, detail)
         said.setdefault(where, []).append(problem)
         got.setdefault(where, "" if detail["type"] in _NOTHING_GIVEN else f" (got {_short(detail['input'])})")
     # The members of a union each have their say about one value.
     lines = [where + " or ".join(dict.fromkeys(problems)) + got[where] for where, problems in said.items()]
+    if error.error_count() > _MOST_LOOKED_AT:
+        lines.append(f"and more ({error.error_count():,} problems in all)")
     return ConfigError("settings: " + "; ".join(lines), advice="see the README for every setting")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import math
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +12,10 @@ from typing import Any
 
 import tomli_w
 
+from tabkit import toml
 from tabkit.errors import ConfigError, SourceError, TabkitError
 from tabkit.predicates import Rule, from_dict, to_dict
+from tabkit.sources.failures import some
 from tabkit.staging import staged_file
 
 FORMAT = 1
@@ -63,14 +64,8 @@ def read(path: str | Path) -> RuleFile:
     ConfigError
         If it holds anything but rules: the error names the rule, and what was expected.
     """
-    try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise SourceError(
-            f"the rules {str(path)!r} cannot be read: {error}",
-            advice="give a TOML file as `tabkit rules suggest` writes",
-        ) from error
-    return parse(values, what=str(path))
+    advice = "give a TOML file as `tabkit rules suggest` writes"
+    return parse(toml.read(path, what="the rules file", kind=SourceError, advice=advice), what=str(path))
 
 
 def parse(values: Mapping[str, Any], *, what: str) -> RuleFile:
@@ -79,7 +74,7 @@ def parse(values: Mapping[str, Any], *, what: str) -> RuleFile:
     rules = values.get("rules", [])
     if unknown or not isinstance(rules, list):
         raise ConfigError(
-            f"{what!r} holds {', '.join(map(repr, unknown)) or 'rules that are no list'}",
+            f"{what!r} holds {some(unknown) or 'rules that are no list'}",
             advice="a file of rules has [[rules]] tables, and may have format and [found]",
         )
     if values.get("format", FORMAT) != FORMAT:

@@ -213,7 +213,7 @@ def test_mistakes_are_explained(run: Run, folder: Path, arguments: tuple[str, ..
         ("[found]\ntried = inf", ("tried under found", "a whole number")),
         ('[[rules]]\nname = "a"\nmeasured = {train = {lift = "abc"}}', ("'a'", "measured.train.lift is 'abc'")),
         (f'[[rules]]\nname = "a"\nall_of = [{{column = "age", ge = {10**400}}}]', ("'a'", "64 bits")),
-        ("rules = [", ("cannot be read",)),
+        ("rules = [", ("not TOML",)),
         ("rules = []", ("holds no rules",)),
         ("format = 2", ("format 2",)),
     ],

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import datetime
 from typing import Literal
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError, field_validator
 
-from tabkit.config import Config, build, merge, override, parse, read
+from tabkit.config import Config, build, merge, override, read
 from tabkit.errors import ConfigError
 
 
@@ -147,47 +146,6 @@ def test_toml_that_cannot_be_read_is_refused(tmp_path, content, said):
 def test_a_folder_is_no_settings_file(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         read(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("7", 7),
-        (" 7 ", 7),
-        ("1e3", 1000.0),
-        ("true", True),
-        ("True", "True"),
-        ("poisson", "poisson"),
-        ("two words", "two words"),
-        ("'7'", "7"),
-        ('"a=b"', "a=b"),
-        ("a=b=c", "a=b=c"),
-        ("[1, 'x']", [1, "x"]),
-        ("[1,", "[1,"),
-        ("{a.b = 1}", {"a": {"b": 1}}),
-        ("", ""),
-        ("#", "#"),
-        ("1\nother = 2", "1\nother = 2"),
-        ("data/*.csv", "data/*.csv"),
-        ("C:\\data", "C:\\data"),
-    ],
-)
-def test_values_are_toml_or_text(text, value):
-    found = parse(text)
-    assert found == value
-    assert type(found) is type(value)
-
-
-@settings(deadline=None)
-@given(st.text())
-def test_any_text_is_some_value(text):
-    assert isinstance(parse(text), str | int | float | bool | list | dict | datetime.date | datetime.time)
-
-
-@settings(deadline=None)
-@given(st.one_of(st.integers(-(2**63), 2**63 - 1), st.booleans(), st.floats(allow_nan=False, allow_infinity=False)))
-def test_numbers_and_booleans_are_read_back(value):
-    assert parse(str(value).lower()) == value
 
 
 def test_assignments_go_inside_and_leave_what_is_beside():
