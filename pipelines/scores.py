@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
 
+from pipelines.scored_runs import OpenRun, open_runs
 from tabkit import frames, marks
 from tabkit.destination import check, refuse_inputs
 from tabkit.errors import SchemaError, ScoringError
@@ -129,17 +131,16 @@ def score_files(
     parts = frames.parts(sources)
     plan = plan_outputs([part.name for part in parts], output)
     dtypes = {**frames.key_types(parts), **model.known_dtypes()}
-    tables = {part.name: frames.scan_parts([part], dtypes=dtypes) for part in parts}
+    wanted = {*model.known_columns(), *dtypes, *model.kept(keep), *(name for part in parts for name, _ in part.outer)}
     tally = Tally()
-    scored: dict[str, pl.LazyFrame] = {}
-    for name, table in tables.items():
-        with _naming(name):
-            scored[name] = model.score(table, contributions=contributions, keep=keep, tally=tally)
-    joined = [_joined({name: scored[name] for name in item.sources}) for item in plan]
+    score = partial(model.score, contributions=contributions, keep=keep, tally=tally)
+    of_name = {part.name: part for part in parts}
+    opened = [open_runs([of_name[name] for name in item.sources], score, dtypes=dtypes, wanted=wanted) for item in plan]
+    joined = [_joined({run.name: run.scores for run in runs}) for runs in opened]
     for item, frame in zip(plan, joined, strict=True):
         kind = marks.table(_MADE_BY, frame.collect_schema().names())
         check(item.path, kind, overwrite=overwrite)
-    with (progress or Silent()).task("scoring", total=_rows(tables)) as advance:
+    with (progress or Silent()).task("scoring", total=_rows([run for runs in opened for run in runs])) as advance:
         tally.advance = advance
         if is_folder(output):
             named = {item.path.name: without_secrets(item.sources[0]) for item in plan}
@@ -157,7 +158,7 @@ def score_files(
                 stop=tally.stop,
             )
     known = {*model.known_columns(), *model.kept(keep)}
-    extra = dict.fromkeys(column for table in tables.values() for column in table.collect_schema())
+    extra = dict.fromkeys(column for runs in opened for run in runs for column in run.columns)
     return ScoreReport(
         rows=tally.rows,
         outputs=tuple(str(item.path) for item in plan),
@@ -200,7 +201,7 @@ def plan_outputs(names: Sequence[str], output: str | Path) -> list[Output]:
         check_output(path)
         plan = [Output(path, tuple(names))]
     targets = [item.path for item in plan]
-    twice = sorted({str(target) for target in targets if targets.count(target) > 1})
+    twice = sorted(str(target) for target, count in Counter(targets).items() if count > 1)
     if twice:
         raise ScoringError(
             f"several sources would be written to {', '.join(map(repr, twice))}",
@@ -222,15 +223,6 @@ def _stem(name: str) -> str:
     return base.removesuffix(base[len(base) - len(ending) :]) if ending else base
 
 
-@contextmanager
-def _naming(name: str) -> Iterator[None]:
-    """Say which of the files it is that does not fit."""
-    try:
-        yield
-    except SchemaError as error:
-        raise SchemaError(f"{name!r}: {error.problem}", advice=error.advice) from error
-
-
 def _joined(parts: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     """Put the scores of several sources below one another; kept columns may differ in width, not in kind."""
     schemas = {name: part.collect_schema() for name, part in parts.items()}
@@ -246,9 +238,9 @@ def _joined(parts: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     return pl.concat(parts.values(), how="vertical_relaxed" if len(set(map(str, schemas.values()))) > 1 else "vertical")
 
 
-def _rows(tables: Mapping[str, pl.LazyFrame]) -> float | None:
+def _rows(runs: Sequence[OpenRun]) -> float | None:
     """Count rows where that is free: Parquet says it in its footer."""
-    if not all(name.lower().endswith((".parquet", ".pq")) and "://" not in name for name in tables):
+    if not all(name.lower().endswith((".parquet", ".pq")) and "://" not in name for run in runs for name in run.names):
         return None
-    counts = [frames.collect(table.select(pl.len()), what=repr(name)).item() for name, table in tables.items()]
+    counts = [frames.collect(run.table.select(pl.len()), what=repr(run.name)).item() for run in runs]
     return float(sum(counts))

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import polars as pl
 
 from tabkit.errors import SourceError
 from tabkit.sources.csv_files import scan_csv
 from tabkit.sources.failures import first_lines, reading
+from tabkit.sources.gathered import gathered
 from tabkit.sources.hive import attach, key_names, key_types
 from tabkit.sources.names import FORMATS, Part, Source, describe, ending, endings, is_path, is_path_list, parts
 from tabkit.sources.ndjson_files import scan_ndjson
+from tabkit.sources.runs import Run, check_alike, check_filled, runs
 
 __all__ = [
     "FORMATS",
     "Part",
+    "Run",
     "Source",
     "collect",
     "collect_all",
@@ -26,6 +30,7 @@ __all__ = [
     "key_types",
     "parts",
     "reading",
+    "runs",
     "scan",
     "scan_parts",
 ]
@@ -83,16 +88,33 @@ def scan(source: Source, *, dtypes: Mapping[str, pl.DataType] | None = None) -> 
     return frame
 
 
-def scan_parts(source: Sequence[Part], *, dtypes: Mapping[str, pl.DataType] | None = None) -> pl.LazyFrame:
-    """Open the files that `parts` found, all or some of them, as `scan` does."""
+def scan_parts(
+    source: Sequence[Part],
+    *,
+    dtypes: Mapping[str, pl.DataType] | None = None,
+    wanted: Collection[str] | None = None,
+) -> pl.LazyFrame:
+    """Open the files that `parts` found, all or some of them, as `scan` does.
+
+    Parameters
+    ----------
+    wanted
+        The columns that will be read, for files of one run (see `runs`): Parquet files may then differ in all others,
+        which are left out.
+    """
     names, known = [part.name for part in source], dtypes or {}
     kind = _format(names)
     with reading(describe(names)):
         for name in names:
-            if "://" not in name and os.path.getsize(name) == 0:
-                raise SourceError(f"{name!r} is an empty file (0 bytes)", advice="check the export that made it")
+            check_filled(name)
+        if wanted is None and kind in ("Parquet", "IPC") and len(names) > 1:
+            check_alike(names)
         keys = key_names(source, known)
-        frame = _open(kind, names, known, path=_PATH if keys else None)
+        path = _PATH if keys else None
+        if kind == "Parquet" and wanted is not None and len(names) > 1:
+            frame = _open_parquet(names, wanted, path=path)
+        else:
+            frame = _open(kind, names, known, path=path)
         if keys:
             frame = attach(frame, source, keys, known, path=_PATH)
         frame.collect_schema()
@@ -146,12 +168,23 @@ def _format(names: Sequence[str]) -> str:
 
 def _open(kind: str, names: list[str], dtypes: Mapping[str, pl.DataType], *, path: str | None = None) -> pl.LazyFrame:
     if kind == "Parquet":
-        return pl.scan_parquet(names, glob=False, hive_partitioning=False, include_file_paths=path)
+        return _open_parquet(names, None, path=path)
     if kind == "IPC":
-        return pl.scan_ipc(names, glob=False, hive_partitioning=False, include_file_paths=path)
+        scanned = partial(pl.scan_ipc, glob=False, hive_partitioning=False, include_file_paths=path)
+        return gathered(names, lambda part: scanned(names[part]))
     if kind == "CSV":
         return scan_csv(names, dtypes, path=path)
     return scan_ndjson(names, dtypes, path=path)
+
+
+def _open_parquet(names: list[str], wanted: Collection[str] | None, *, path: str | None) -> pl.LazyFrame:
+    """Open Parquet files, with the wanted columns alone if these are given; the first file has all of them."""
+    scanned = partial(pl.scan_parquet, glob=False, hive_partitioning=False, include_file_paths=path)
+    if wanted is None:
+        return gathered(names, lambda part: scanned(names[part]))
+    first = scanned(names[:1], include_file_paths=None).collect_schema()
+    schema = {name: dtype for name, dtype in first.items() if name in wanted}
+    return gathered(names, lambda part: scanned(names[part], schema=schema, extra_columns="ignore"))
 
 
 def _from_arrow(source: Source) -> pl.DataFrame:

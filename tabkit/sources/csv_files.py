@@ -11,7 +11,8 @@ import polars as pl
 
 from tabkit.errors import SourceError
 from tabkit.sources.csv_rows import CsvRows, check_rows
-from tabkit.sources.failures import some
+from tabkit.sources.failures import different, some
+from tabkit.sources.gathered import gathered
 from tabkit.sources.text_types import decide, dtype_of, is_temporal, needs_content, parsed
 
 
@@ -24,25 +25,25 @@ def scan_csv(names: Sequence[str], dtypes: Mapping[str, pl.DataType], *, path: s
     types = {name: dtype_of(kinds.get(name, "text"), dtypes.get(name)) for name in columns[0]}
     times = {name: dtype for name, dtype in types.items() if is_temporal(dtype)}
     native = {name: dtype for name, dtype in types.items() if name not in times}
-    frame = _open(names, columns, rows, native, path=path)
-    return frame.with_columns(parsed(name, dtype) for name, dtype in times.items())
+
+    def opened(part: slice) -> pl.LazyFrame:
+        frame = _open(names[part], columns[part], rows[part], native, path=path).select(order)
+        return frame.with_columns(parsed(name, dtype) for name, dtype in times.items())
+
+    order = [*columns[0], *([path] if path else [])]
+    return gathered(names, opened)
 
 
 def _columns(names: Sequence[str]) -> list[list[str]]:
     """Return the names in the header of each file: the same ones in all, in any order."""
     headers: list[list[str]] = []
+    kept: dict[tuple[str, ...], list[str]] = {}  # ten thousand files have few headers
     for name in names:
         columns = pl.scan_csv(name, glob=False, infer_schema=False).collect_schema().names()
         _check_header(name, columns)
         if headers and set(columns) != set(headers[0]):
-            lacks, more = sorted(set(headers[0]) - set(columns)), sorted(set(columns) - set(headers[0]))
-            told = [f"lacks {some(lacks)}"] if lacks else []
-            told += [f"has {some(more)} besides"] if more else []
-            raise SourceError(
-                f"{name!r} and {names[0]!r} have different columns: {name!r} {' and '.join(told)}",
-                advice="give all parts the same columns",
-            )
-        headers.append(columns)
+            raise different(names[0], headers[0], name, columns)
+        headers.append(kept.setdefault(tuple(columns), columns))
     return headers
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import polars as pl
@@ -62,3 +62,14 @@ def some(names: Sequence[str], *, most: int = 5) -> str:
     "'a', 'b' and 1 more"
     """
     return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def different(first: str, columns: Iterable[str], name: str, others: Iterable[str]) -> SourceError:
+    """Say of two files of one table which columns one of them lacks, or has besides."""
+    lacks, more = sorted({*columns} - {*others}), sorted({*others} - {*columns})
+    told = [f"lacks {some(lacks)}"] if lacks else []
+    told += [f"has {some(more)} besides"] if more else []
+    return SourceError(
+        f"{name!r} and {first!r} have different columns: {name!r} {' and '.join(told)}",
+        advice="give all parts the same columns",
+    )

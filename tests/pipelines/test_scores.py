@@ -173,6 +173,38 @@ def test_the_file_that_does_not_fit_is_named(model: PropensityModel, newcomers: 
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize("ending", ["parquet", "csv", "ndjson"])
+def test_many_small_files_are_read_by_one_reader(
+    model: PropensityModel, newcomers: pl.DataFrame, tmp_path: Path, expected: pl.DataFrame,
+    monkeypatch: pytest.MonkeyPatch, ending: str,
+) -> None:  # fmt: skip
+    write: dict[str, Callable[..., Any]] = {
+        "parquet": pl.DataFrame.write_parquet, "csv": pl.DataFrame.write_csv, "ndjson": pl.DataFrame.write_ndjson
+    }  # fmt: skip
+    (tmp_path / "many").mkdir()
+    for i in range(100):
+        more = [] if ending == "csv" else [pl.lit(i).alias("more")] * (i % 3 == 1)
+        write[ending](newcomers[5 * i : 5 * i + 5].with_columns(more), tmp_path / f"many/{i:03d}.{ending}")
+    opened = []
+    score = PropensityModel.score
+    monkeypatch.setattr(PropensityModel, "score", lambda *a, **k: opened.append(1) or score(*a, **k))
+    report = score_files(model, tmp_path / "many", tmp_path / "out.parquet")
+    assert len(opened) == 1
+    assert report.rows == 500
+    assert report.extra_columns == (() if ending == "csv" else ("more",))
+    assert pl.read_parquet(tmp_path / "out.parquet").equals(expected)
+
+
+def test_the_file_that_does_not_fit_is_named_among_many(
+    model: PropensityModel, newcomers: pl.DataFrame, tmp_path: Path
+) -> None:
+    for i in range(4):
+        newcomers[5 * i : 5 * i + 5].write_ndjson(tmp_path / f"{i}.ndjson")
+    newcomers[:5].with_columns(age=pl.lit("old")).write_ndjson(tmp_path / "2.ndjson")
+    with pytest.raises(SchemaError, match=r"2\.ndjson': .* 'age' was"):
+        score_files(model, tmp_path / "*.ndjson", tmp_path / "out.parquet")
+
+
 def test_a_bad_last_source_leaves_every_output_as_it_was(
     model: PropensityModel, folder: Path, newcomers: pl.DataFrame
 ) -> None:
