@@ -149,8 +149,9 @@ class Lobby:
             self._close(guest)
 
     def _close(self, guest: _Guest) -> None:
-        del self._guests[guest]
-        self._selector.unregister(guest.connection)
+        self._guests.pop(guest, None)
+        with suppress(KeyError):  # Ctrl-C may have come while it changed hands
+            self._selector.unregister(guest.connection)
         with suppress(OSError):
             guest.connection.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import polars as pl
 import pytest
@@ -22,11 +23,11 @@ ALL = LOG.group_by("who").agg(
 WIDE = LOG.join(ALL, on="who")
 
 
-def config(*columns: str, **more) -> LifetimeConfig:
+def config(*columns: str, **more: Any) -> LifetimeConfig:
     return LifetimeConfig(**{**ROLES, "covariates": list(columns), "merge": False, **more})
 
 
-def leaks(settings: LifetimeConfig, source=WIDE) -> dict[str, str]:
+def leaks(settings: LifetimeConfig, source: pl.DataFrame = WIDE) -> dict[str, str]:
     own = summarise(
         source, customer="who", date="day", amount="paid", merge=False, end=settings.end, keep=columns_of(settings)
     )
