@@ -82,7 +82,7 @@ def extend(
     booster, best = grow(
         sets, params=own, config=config.model_copy(update={"max_trees": trees}), progress=progress or Silent()
     )
-    old = Trees.read(model.text).first(model.trees * len(model.base_score))
+    old = model.checked.first(model.trees * len(model.base_score))
     new = Trees.read(in_unit(booster.model_to_string(num_iteration=best), scale))
     outputs = len(model.base_score)
     best = new.rounds(outputs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from tabkit.boosting.config import BoostingConfig
 from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.model import BoostedModel
+from tabkit.boosting.names import safe_names
 from tabkit.boosting.parameters import parameters
 from tabkit.boosting.scale import Scale
 from tabkit.boosting.trees import Trees
@@ -127,7 +127,7 @@ def dataset(
         label=scale.labels(rows.y, start),
         weight=rows.weight,
         init_score=begin if begin.shape[1] > 1 else begin[:, 0],
-        feature_name=_safe_names(names),
+        feature_name=safe_names(names),
         categorical_feature=[names.index(name) for name in rows.categorical],
         params=params,
     )
@@ -175,14 +175,3 @@ class _Tick:
 
     def __call__(self, _env: Any) -> None:
         self._advance(1)
-
-
-def _safe_names(names: Sequence[str]) -> list[str]:
-    """LightGBM refuses JSON's special characters in names and needs them distinct."""
-    safe: dict[str, None] = {}
-    for i, name in enumerate(names):
-        plain = re.sub(r"[^0-9A-Za-z_.=-]+", "_", name) or f"f{i}"
-        while plain in safe:
-            plain = f"{plain}_{i}"
-        safe[plain] = None
-    return list(safe)

@@ -14,7 +14,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit import forked
+from tabkit.boosting.checking import check_numbers, check_trees
 from tabkit.boosting.gate import LIGHTGBM
+from tabkit.boosting.refused import GIVEN
 from tabkit.boosting.trees import Trees
 from tabkit.errors import BundleError, ScoringError
 from tabkit.frames import fresh_name
@@ -22,6 +24,10 @@ from tabkit.objective import OBJECTIVES, Objective, inverse_link
 from tabkit.rows import matrix
 
 Floats = NDArray[np.float64]
+_AGAIN = "copy the bundle again, or train"
+_DEEPEST = 500
+"""Divisions on a way down, of which contributions can be told: LightGBM's way through a tree takes stack for each, and
+time by the square of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +73,25 @@ class BoostedModel:
     label_unit: float = 1.0
 
     @cached_property
+    def checked(self) -> Trees:
+        """The trees' text in its parts, of which every number was checked: LightGBM trusts what it reads."""
+        return check_trees(self)
+
+    @cached_property
     def booster(self) -> lgb.Booster:
         """LightGBM's own object, for whoever outgrows this one.
 
         Its scores lack the base score, and it may hold more trees than `trees`, which alone count: with zero
-        trees it still holds one, which was judged harmful.
+        trees it still holds one, which was judged harmful. Of the fit's parameters it knows
+        those that a fit of this library can have: a saved text may name files and machines.
         """
         try:
             forked.check()  # LightGBM reads trees with all of its threads
-            return lgb.Booster(model_str=self.text)
+            booster = lgb.Booster(model_str=self.checked.bare())
         except lgb.basic.LightGBMError as error:
             raise BundleError(f"the trees cannot be read: {error}", advice="train again") from error
+        booster.params = {name: value for name, value in self.params.items() if name in GIVEN}
+        return booster
 
     @property
     def kind(self) -> Objective:
@@ -149,6 +163,7 @@ class BoostedModel:
         shape = (data.height, len(self.base_score), len(self.features) + 1)
         values = np.zeros(shape)
         if self.trees and data.height:
+            self._check_explicable()
             values = self._traverse(data, num_threads=num_threads, pred_contrib=True).reshape(shape).copy()
         values[:, :, -1] += np.array(self.base_score)
         return values
@@ -157,7 +172,7 @@ class BoostedModel:
         """Return, by feature and largest first: feature, gain (total loss reduction), share of gain, splits."""
         gain, splits = (np.zeros(len(self.features)) for _ in range(2))
         if self.trees:  # LightGBM's own sums are in single precision
-            trees = Trees.read(self.text).first(self.trees * len(self.base_score))
+            trees = self.checked.first(self.trees * len(self.base_score))
             gain, splits = trees.importance(len(self.features))
         total = float(gain.sum())
         frame = pl.DataFrame(
@@ -182,24 +197,34 @@ class BoostedModel:
         Raises
         ------
         BundleError
-            If the text is not the one that was saved: LightGBM would abort the process on a damaged one.
+            If the text is not the one that was saved, or a field or the text is not as a model's would be: LightGBM
+            would end the process on such a text, or read outside of memory.
         """
-        if state["objective"] not in OBJECTIVES:
-            raise BundleError(f"unknown objective {state['objective']!r}", advice="upgrade tabkit-ml")
-        if _checksum(text) != state["text_sha256"]:
-            raise BundleError("the trees are not the ones that were saved", advice="copy the bundle again, or train")
-        return cls(
-            objective=state["objective"],
-            features=tuple(state["features"]),
-            base_score=tuple(state["base_score"]),
-            trees=state["trees"],
-            text=text,
-            classes=tuple(state["classes"]),
-            params=state["params"],
-            held_out_loss=state["held_out_loss"],
-            base_loss=state["base_loss"],
-            label_unit=float(state.get("label_unit", 1.0)),
-        )
+        try:
+            if state["objective"] not in OBJECTIVES:
+                raise BundleError(f"unknown objective {state['objective']!r}", advice="upgrade tabkit-ml")
+            if _checksum(text) != state["text_sha256"]:
+                raise BundleError("the trees are not the ones that were saved", advice=_AGAIN)
+            model = cls(**_arguments(state), text=text)
+            check_numbers(model)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise BundleError(
+                f"the trees' model lacks something, or has it of another kind: {type(error).__name__}: {error}",
+                advice=_AGAIN,
+            ) from error
+        if text or model.trees:  # a constant has no text
+            _ = model.checked
+        return model
+
+    def _check_explicable(self) -> None:
+        if self.params.get("linear_tree"):  # LightGBM would take their leaves for constants
+            raise ScoringError("there are no contributions of linear trees", advice="score without contributions")
+        deepest = self.checked.deepest(_DEEPEST)
+        if deepest > _DEEPEST:
+            raise ScoringError(
+                f"a tree divides rows up to {deepest:,} times; contributions are told up to {_DEEPEST:,}",
+                advice="score without contributions, or train with max_depth or fewer num_leaves",
+            )
 
     def _traverse(self, data: pl.DataFrame, *, num_threads: int, **what: bool) -> Floats:
         booster = self.booster
@@ -211,6 +236,13 @@ class BoostedModel:
         except lgb.basic.LightGBMError as error:
             raise ScoringError(f"LightGBM cannot do this with its trees: {error}") from error
         return np.asarray(found, dtype=np.float64)
+
+
+def _arguments(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a `BoostedModel` is made of, but for the text."""
+    listed = {name: tuple(state[name]) for name in ("features", "base_score", "classes")}
+    others = ("objective", "trees", "params", "held_out_loss", "base_loss")
+    return {**listed, **{name: state[name] for name in others}, "label_unit": state.get("label_unit", 1.0)}
 
 
 def _checksum(text: str) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 from tabkit.boosting.gradients import derivatives, losses
 from tabkit.boosting.model import BoostedModel
 from tabkit.boosting.scale import Scale
-from tabkit.boosting.trees import Trees
 from tabkit.boosting.updatable import check
 from tabkit.errors import FitError
 from tabkit.objective import check_target, inverse_link
@@ -61,7 +60,7 @@ def recalibrate(model: BoostedModel, rows: Rows, *, slope: bool = True, num_thre
     changed = replace(model, base_score=tuple(map(float, moved)), held_out_loss=None, base_loss=None)
     if stretch == 1.0:
         return changed
-    held = Trees.read(model.text)
+    held = model.checked
     stretched = held.with_leaves([values * stretch for values in held.values()])
     return replace(changed, text=stretched.write())
 

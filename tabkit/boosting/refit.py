@@ -65,7 +65,7 @@ def refit(
     check(model, rows, "refit")
     check_target(rows.y, model.kind, what="the new rows", classes=len(model.classes))
     outputs = len(model.base_score)
-    trees = Trees.read(model.text).first(model.trees * outputs)
+    trees = model.checked.first(model.trees * outputs)
     if not trees.blocks:
         return model
     start = start_of(rows, np.array(model.base_score))

@@ -133,6 +133,25 @@ PASSED_ON = frozenset(
 )
 """Main names of what shapes trees and leaves what a score means: handed on. All else is refused, new names too."""
 
+GIVEN = PASSED_ON | {
+    "alpha",
+    "boost_from_average",
+    "feature_fraction",
+    "lambda_l2",
+    "learning_rate",
+    "metric",
+    "min_data_in_leaf",
+    "monotone_constraints",
+    "num_class",
+    "num_leaves",
+    "num_threads",
+    "objective",
+    "seed",
+    "tweedie_variance_power",
+    "verbosity",
+}
+"""Main names of all that a fit gives to LightGBM: what is handed on, and what settings and tabkit decide."""
+
 REFUSED = {name: f"it is the setting {ours!r} here" for ours, names in SETTINGS.items() for name in names.split()}
 REFUSED |= {name: reason for reason, names in DECIDED.items() for name in names.split()}
 """By every name of a parameter that is refused, why."""

@@ -65,6 +65,10 @@ class Trees:
         head = _SIZES.sub(f"tree_sizes={sizes}", self.head, count=1)
         return head + "".join(blocks) + self.tail
 
+    def bare(self) -> str:
+        """Return the text without what stands behind the trees: LightGBM scores and explains the same without it."""
+        return f"{self.head}{''.join(self.blocks)}end of trees\n"
+
     def first(self, count: int) -> Trees:
         """Return the first trees alone."""
         return replace(self, blocks=self.blocks[:count])
@@ -114,6 +118,20 @@ class Trees:
             split[_line(block, "split_feature").astype(np.int64)[kinds]] = True
         several = [bins > max_cat_to_onehot for bins in (mine, theirs)]
         return bool(self.blocks and (split & (several[0] != several[1])).any())
+
+    def deepest(self, above: int) -> int:
+        """Return how many divisions a row passes at most in a tree of more leaves than `above`; 0 if none has."""
+        deepest = 0
+        for block in self.blocks:
+            if _line(block, "num_leaves")[0] <= above:
+                continue
+            depth = np.zeros(int(_line(block, "num_leaves")[0]), dtype=np.int64)
+            for node, sides in enumerate(zip(_line(block, "left_child"), _line(block, "right_child"), strict=True)):
+                for child in sides:
+                    if child >= 0:  # a node stands behind the node above it
+                        depth[int(child)] = depth[node] + 1
+            deepest = max(deepest, int(depth.max()) + 1)
+        return deepest
 
     def rounds(self, outputs: int) -> int:
         """Return how many boosting rounds there are, those at the end left out in which no tree could be divided."""

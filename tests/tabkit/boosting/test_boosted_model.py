@@ -168,7 +168,7 @@ def test_a_damaged_text_is_refused_before_lightgbm_aborts_the_process(damage):
 
 def test_a_text_that_is_no_model_is_refused_when_it_is_read():
     model, features = _model()
-    with pytest.raises(BundleError, match="cannot be read"):
+    with pytest.raises(BundleError, match="not the text"):
         replace(model, text="no model").predict(features)
 
 

@@ -1,0 +1,110 @@
+"""What a saved model must be before LightGBM reads it: bundles may come from anywhere, and LightGBM trusts its text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tabkit.boosting.header import check_header
+from tabkit.boosting.tree import check_tree, wrong
+from tabkit.boosting.trees import Trees
+from tabkit.errors import BundleError
+
+_LEAST, _MOST = 5e-324, 1e308
+_PARAMETERS: dict[str, tuple[type[int] | type[float], float, float]] = {
+    "bagging_fraction": (float, _LEAST, 1),
+    "bagging_freq": (int, -_MOST, _MOST),
+    "lambda_l2": (float, 0, _MOST),
+    "cat_l2": (float, 0, _MOST),
+    "max_cat_to_onehot": (int, 1, _MOST),
+    "tweedie_variance_power": (float, 1, math.nextafter(2, 1)),
+    "poisson_max_delta_step": (float, _LEAST, _MOST),
+    "alpha": (float, _LEAST, math.nextafter(1, 0)),
+}
+"""LightGBM's parameters that updates compute with, and their ranges there."""
+
+
+def check_trees(model: Any) -> Trees:
+    """Return the trees' text of a `BoostedModel` in its parts; refuse one that is not as LightGBM writes it.
+
+    LightGBM reads and writes outside of memory where an index is wrong, ends the process where a line is missing, and
+    never returns where nodes lead in a circle. Every length, index and number is checked, so that none of it happens.
+
+    Raises
+    ------
+    BundleError
+        It says which tree and which line, what was expected and what came.
+    """
+    outputs, trees = len(model.base_score), Trees.read(model.text)
+    check_header(trees, objective=model.objective, features=model.features, outputs=outputs)
+    if len(trees.blocks) < model.trees * outputs or len(trees.blocks) % outputs:
+        raise wrong("the trees", f"{len(trees.blocks):,} are there; {model.trees:,} rounds of {outputs} were expected")
+    largest = [check_tree(block, i, features=len(model.features)) for i, block in enumerate(trees.blocks)]
+    if not math.isfinite(sum(map(abs, model.base_score)) + sum(largest)):
+        raise wrong("leaf_value", "the scores would be infinite")
+    if any("\nis_linear=1\n" in block for block in trees.blocks) and not model.params.get("linear_tree"):
+        raise wrong("is_linear", "trees are linear, but the model was fitted without linear_tree")
+    return trees
+
+
+def check_numbers(model: Any) -> None:
+    """Refuse a `BoostedModel` whose own fields are of a wrong type or length, or out of range.
+
+    Raises
+    ------
+    BundleError
+        It says which field.
+    """
+    for name, (fits, expected) in _FIELDS.items():
+        if not fits(model):
+            _refuse(name, getattr(model, name), expected)
+    for name, (kind, least, most) in _PARAMETERS.items():
+        value = model.params.get(name)
+        if value is not None and not _within(value, kind, least, most):
+            _refuse(f"parameter {name}", value, f"{least:g} to {most:g}")
+
+
+def _refuse(name: str, value: Any, expected: str) -> None:
+    raise BundleError(
+        f"the trees' {name} is {str(value)[:60]}; {expected} was expected", advice="copy the bundle again, or train"
+    )
+
+
+def _within(value: Any, kind: type[int] | type[float], least: float, most: float) -> bool:
+    try:
+        return least <= kind(value) <= most
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _outputs(model: Any) -> bool:
+    several = model.objective == "multiclass"
+    return all(map(_finite, model.base_score)) and (len(model.base_score) > 1) == several
+
+
+def _classes(model: Any) -> bool:
+    """Return whether there are as many labels as outputs; a learner of two classes may know none."""
+    counts = {"multiclass": (len(model.base_score),), "binary": (0, 2)}.get(model.objective, (0,))
+    return _distinct(model.classes) and len(model.classes) in counts
+
+
+def _distinct(names: Sequence[Any]) -> bool:
+    return all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(float(value))
+
+
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "features": (lambda model: bool(model.features) and _distinct(model.features), "distinct names"),
+    "base_score": (_outputs, "one finite number per output"),
+    "trees": (lambda model: type(model.trees) is int and model.trees >= 0, "a whole number"),
+    "classes": (_classes, "one distinct label per output"),
+    "params": (lambda model: isinstance(model.params, Mapping), "names with values"),
+    "held_out_loss": (lambda model: model.held_out_loss is None or _finite(model.held_out_loss), "a finite number"),
+    "base_loss": (lambda model: model.base_loss is None or _finite(model.base_loss), "a finite number"),
+    "label_unit": (lambda model: _finite(model.label_unit) and model.label_unit > 0, "a finite number above zero"),
+}
+"""By field what it must be."""
