@@ -134,7 +134,9 @@ def test_planned_shares_are_checked(run: Run, folder: Path) -> None:
     assert done.code == 0
     assert "FAILED CHECKS" in done.out
     assert "sample ratio" in done.out
-    assert "mail: no evidence – the arms do not have the sizes that were planned" in " ".join(done.out.split())
+    words = " ".join(done.out.split())
+    assert words.count("he arms do not have the sizes that were planned") == 1
+    assert "mail: no evidence – nothing can be believed, for what stands above" in words
 
 
 @pytest.mark.parametrize("given", ["mail", "mail=", "=0.5", "mail=much", "", "mail 0.5"])
