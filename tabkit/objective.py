@@ -123,6 +123,11 @@ def check_target(y: Floats, objective: Objective, *, what: str, classes: int = 0
             f"{what}: the target reaches {float(np.abs(y).max()):g}, too large to be squared and summed",
             advice="predict it in a larger unit, or repair these rows",
         )
+    if 0 < float(np.abs(y).max()) < 1 / _LARGEST:
+        raise FitError(
+            f"{what}: the target reaches {float(np.abs(y).max()):g} at most, too small to be squared and summed",
+            advice="predict it in a smaller unit",
+        )
     low = float(y.min())
     bad = objective.lowest is not None and (low < objective.lowest or (objective.strict and low == objective.lowest))
     if bad:

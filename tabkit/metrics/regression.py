@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tabkit.errors import ConfigError, FitError
 from tabkit.metrics.inputs import check_pair, check_weight
@@ -40,10 +40,11 @@ def rmse(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = Non
 def prepare_rmse(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     """Return `rmse` of these rows as a function of the weights."""
     y, prediction = check_pair(y_true, y_pred)
-    mean_squared_error = mean_of((y - prediction) ** 2)
+    unit = _unit(y, prediction)
+    mean_squared_error = mean_of(((y - prediction) / unit) ** 2)
 
     def evaluate(weight: ArrayLike | None) -> float:
-        return math.sqrt(mean_squared_error(weight))
+        return unit * math.sqrt(mean_squared_error(weight))
 
     return evaluate
 
@@ -93,7 +94,8 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None)
 def prepare_r2(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     """Return `r2` of these rows as a function of the weights."""
     y, prediction = check_pair(y_true, y_pred)
-    error = (y - prediction) ** 2
+    unit = _unit(y, prediction)
+    error = ((y - prediction) / unit) ** 2
 
     def evaluate(weight: ArrayLike | None) -> float:
         checked = check_weight(weight, rows=y.size)
@@ -103,7 +105,7 @@ def prepare_r2(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
                 f"r2 needs targets that differ, but every row with weight has {seen[0]:g}",
                 advice="use more rows, or report rmse or mae",
             )
-        variance = weighted_mean((y - weighted_mean(y, checked)) ** 2, checked)
+        variance = weighted_mean(((y - weighted_mean(y, checked)) / unit) ** 2, checked)
         return 1 - weighted_mean(error, checked) / variance
 
     return evaluate
@@ -173,3 +175,9 @@ def prepare_coverage(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     """Return `coverage` of these rows as a function of the weights."""
     y, prediction = check_pair(y_true, y_pred)
     return mean_of((y <= prediction).astype(np.float64))
+
+
+def _unit(*numbers: NDArray[np.float64]) -> float:
+    """Return a power of two next to the largest number: squares of very small or large ones are zero or infinite."""
+    largest = max(float(np.abs(each).max(initial=0.0)) for each in numbers)
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1)  # a power of two, lest anything is rounded

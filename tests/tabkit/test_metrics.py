@@ -512,3 +512,10 @@ def test_the_calibration_error_of_the_rate_itself_is_zero_and_no_rounding():
     y = np.array([0, 1, 1, 0, 1, 0, 0] * 11, dtype=float)
     assert metrics.expected_calibration_error(y, np.full(len(y), y.mean())) == 0.0
     assert metrics.expected_calibration_error(y, np.full(len(y), y.mean() + 1e-9)) == pytest.approx(1e-9)
+
+
+@pytest.mark.parametrize("unit", [2.0**-1000, 1.0, 2.0**900])
+def test_errors_of_amounts_have_the_unit_of_the_target_whatever_it_is(unit):
+    y, prediction = np.array([1.0, 2.0, 4.0]) * unit, np.array([1.0, 3.0, 4.0]) * unit
+    assert metrics.rmse(y, prediction) == pytest.approx(math.sqrt(1 / 3) * unit, rel=1e-14)
+    assert metrics.r2(y, prediction) == pytest.approx(1 - 3 / 14, rel=1e-14)

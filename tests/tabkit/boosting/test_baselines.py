@@ -189,7 +189,8 @@ def test_a_huge_number_does_not_stop_the_linear_model():
     assert found[-1] > 0.9 > 0.1 > found[1]
 
 
-def test_a_target_too_large_to_be_squared_is_refused():
-    rows = Rows(pl.DataFrame({"x": [1.0, 2.0]}), np.array([1e155, 2.0]))
-    with pytest.raises(FitError, match="too large to be squared"):
+@pytest.mark.parametrize(("target", "words"), [([1e155, 2.0], "too large"), ([1e-155, 0.0], "too small")])
+def test_a_target_that_cannot_be_squared_is_refused(target, words):
+    rows = Rows(pl.DataFrame({"x": [1.0, 2.0]}), np.array(target))
+    with pytest.raises(FitError, match=words):
         linear(rows, config=BoostingConfig(objective="regression"))
