@@ -37,6 +37,9 @@ PRIORS: dict[str, Prior] = {
 _MONEY = ("start_mean", "start_scale", "walk", "day_noise")
 _MONEY_DRAWS = ("levels", "walk", "day_noise", "start_mean", "start_scale", "walk_mean", "day_mean")
 _BIASED = 0.1
+_ACCEPT = 0.95
+"""Campaigns of a day or two leave scales open, and the posterior has narrow places: with the usual .8 as many as 1 % of
+draws diverged in one fit of three campaigns on some processors, with .95 none, at the same cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +202,7 @@ def fit(days: pl.DataFrame, *, settings: Settings | None = None, progress: Progr
     panel = panel_of(days, likelihood=settings.likelihood)
     priors, plan = settings.in_units(panel.unit), plan_of(panel)
     found = nuts(
-        model_of(plan, priors), draws=settings.draws, tune=settings.tune, chains=settings.chains,
+        model_of(plan, priors), draws=settings.draws, tune=settings.tune, chains=settings.chains, accept=_ACCEPT,
         seed=settings.seed, progress=progress,
     )  # fmt: skip
     return learned(plan, found, mean=priors["start_mean"])

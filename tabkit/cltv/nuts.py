@@ -22,6 +22,7 @@ def nuts(
     draws: int = 2000,
     tune: int = 1000,
     chains: int = 4,
+    accept: float = 0.8,
     seed: int = 0,
     cores: int | None = None,
     progress: Progress | None = None,
@@ -37,6 +38,8 @@ def nuts(
         In all chains together.
     tune
         Of each chain, before them.
+    accept
+        The mean probability of acceptance that tuning aims for: more takes smaller steps, which see narrower places.
 
     Raises
     ------
@@ -46,7 +49,8 @@ def nuts(
     shown = progress or Silent()
     each = -(-draws // chains)
     with shown.task("sampling", total=None):
-        found = _sample(model, draws=each, tune=tune, chains=chains, seed=seed, cores=cores)
+        options = {"draws": each, "tune": tune, "chains": chains, "target_accept": accept}
+        found = _sample(model, options, seed=seed, cores=cores)
     names = names_of(model)
     posterior = {name: np.asarray(found.posterior[name].values) for name in names}
     diagnostics = mixing(posterior, divergences=int(np.asarray(found.sample_stats["diverging"].values).sum()))
@@ -56,16 +60,14 @@ def nuts(
     return Sampled({name: value[order] for name, value in chained.items()}, "nuts", diagnostics, doubts(diagnostics))
 
 
-def _sample(model: Any, *, draws: int, tune: int, chains: int, seed: int, cores: int | None) -> Any:
+def _sample(model: Any, options: dict[str, Any], *, seed: int, cores: int | None) -> Any:
     with quiet():
         if importlib.util.find_spec("nutpie") is not None:
             nutpie = library("nutpie")
             compiled = nutpie.compile_pymc_model(model)
-            options = {} if cores is None else {"cores": cores}
+            at_once = {} if cores is None else {"cores": cores}
             try:
-                return nutpie.sample(
-                    compiled, draws=draws, tune=tune, chains=chains, seed=seed, progress_bar=False, **options
-                )
+                return nutpie.sample(compiled, seed=seed, progress_bar=False, **options, **at_once)
             except RuntimeError as error:
                 raise FitError(
                     f"the sampler could not run: {str(error).splitlines()[0]}",
@@ -74,6 +76,5 @@ def _sample(model: Any, *, draws: int, tune: int, chains: int, seed: int, cores:
         pm = library("pymc")
         logging.getLogger("pymc").setLevel(logging.ERROR)
         return pm.sample(
-            draws, tune=tune, chains=chains, cores=cores, random_seed=seed, model=model, progressbar=False,
-            compute_convergence_checks=False,
-        )  # fmt: skip
+            **options, cores=cores, random_seed=seed, model=model, progressbar=False, compute_convergence_checks=False
+        )

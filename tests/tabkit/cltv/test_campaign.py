@@ -140,7 +140,7 @@ def test_zero_days_money_in_billionths_and_losses_are_learned_alike():
         if name == "b[1]":
             mean[[3, 9, 17, 30, -1]] = 0.0
         parts.append(table(name, when, 1e-6 * mean, users=1, variance=None, lowest=-2e-5))
-    found = fit(pl.concat(parts), settings=Settings(likelihood="zero_inflated", draws=1000, tune=500, chains=2))
+    found = fit(pl.concat(parts), settings=Settings(likelihood="zero_inflated", draws=2000, tune=500, chains=2))
     assert found.diagnostics["divergences"] <= 5
     assert found.names == ("b[1]", "old", "one")
     assert found.end == START + dt.timedelta(int(days[-1]))

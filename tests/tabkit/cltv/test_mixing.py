@@ -91,9 +91,9 @@ def test_the_sampler_itself_refuses(monkeypatch):
         stats = {"diverging": SimpleNamespace(values=np.zeros((4, 500), dtype=bool))}
         return SimpleNamespace(posterior={"x": SimpleNamespace(values=moved)}, sample_stats=stats)
 
-    monkeypatch.setattr(nuts_module, "_sample", lambda model, **options: sampled(0.0))
+    monkeypatch.setattr(nuts_module, "_sample", lambda *_, **__: sampled(0.0))
     found = nuts_module.nuts(model, draws=2000)
     assert (found.draws["x"].shape, found.warnings) == ((2000,), ())
-    monkeypatch.setattr(nuts_module, "_sample", lambda model, **options: sampled(1.0))
+    monkeypatch.setattr(nuts_module, "_sample", lambda *_, **__: sampled(1.0))
     with pytest.raises(FitError, match="did not find the posterior"):
         nuts_module.nuts(model, draws=2000)
