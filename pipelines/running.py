@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import json
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tabkit.errors import ConfigError, TabkitError
+from tabkit.pathnames import refusal
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,9 +59,7 @@ def run(job: Callable[[], dict[str, Any]], view: str, *, as_json: bool, debug: b
 
 def _failed(error: Exception, *, as_json: bool, debug: bool) -> int:
     """Report an error, and return the exit code that goes with it."""
-    known = error if isinstance(error, TabkitError) else None
-    if isinstance(error, ImportError) and "pip install" in str(error):
-        known = ConfigError(str(error))
+    known = _known(error)
     if known is None or debug:
         traceback.print_exception(error)
     if known is None:
@@ -75,6 +75,22 @@ def _failed(error: Exception, *, as_json: bool, debug: bool) -> int:
     if as_json:
         print_error(known.stage, known.problem, known.advice)
     return 2
+
+
+def _known(error: Exception) -> TabkitError | None:
+    """Return an error that the user can mend as one of ours; None for a fault."""
+    if isinstance(error, TabkitError):
+        return error
+    if isinstance(error, ImportError) and "pip install" in str(error):
+        return ConfigError(str(error))
+    # A file that is not there was looked for before: that it is missed now would be a fault.
+    if isinstance(error, OSError) and error.filename is not None and error.errno != errno.ENOENT:
+        return refusal(error.filename, error, kind=TabkitError)
+    if isinstance(error, UnicodeEncodeError) and any(0xD800 <= ord(c) < 0xE000 for c in error.object):
+        return ConfigError(
+            f"{error.object!r} is not UTF-8", advice="write columns, labels and names of tables in UTF-8"
+        )
+    return None
 
 
 def interrupted(*, as_json: bool) -> int:

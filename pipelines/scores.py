@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from pipelines.scored_runs import OpenRun, open_runs
-from tabkit import frames, marks
+from tabkit import frames, marks, pathnames
 from tabkit.destination import check, refuse_inputs
 from tabkit.errors import SchemaError, ScoringError
 from tabkit.progress import Progress, Silent
@@ -190,6 +190,8 @@ def plan_outputs(names: Sequence[str], output: str | Path) -> list[Output]:
     >>> plan_outputs(["new/a.parquet", "new/b.parquet"], "scores.csv")[0].sources
     ('new/a.parquet', 'new/b.parquet')
     """
+    pathnames.check(output, kind=ScoringError)
+    pathnames.check_utf8(output, kind=ScoringError)
     path = Path(output)
     if str(output) == "-":
         raise ScoringError("scores are not written to standard output", advice="name a file or a folder with -o")

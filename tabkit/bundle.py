@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from tabkit import destination, forked
+from tabkit import destination, forked, pathnames
 from tabkit.destination import BUNDLE_FILES
 from tabkit.errors import BundleError
 from tabkit.staging import Version, one_version, recover, staged_folder
@@ -197,6 +197,7 @@ def read(path: str | Path, *, kinds: str | Iterable[str] = ()) -> Bundle:
         file or too large.
     """
     forked.check()
+    pathnames.check(path, kind=BundleError)
     expected = (kinds,) if isinstance(kinds, str) else tuple(kinds)
     return one_version(path, lambda version: _read(version, kinds=expected), kind=BundleError)
 

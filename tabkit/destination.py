@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tabkit import pathnames
 from tabkit.errors import TabkitError
 
 BUNDLE_FILES = ("manifest.json", "manifest.sha256")
@@ -84,6 +85,7 @@ def check(
     tabkit.errors.ConfigError: '...notes.html' exists already and was left as it is: a file that begins '<p>mine'...
     >>> check(notes, Kind("page", ConfigError), overwrite=True)
     """
+    pathnames.check(path, kind=kind.error)
     place = Path(path)
     _check_shape(place, kind)
     _check_inputs(place, kind, inputs)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tabkit import marks
+from tabkit import marks, pathnames
 from tabkit.errors import ScoringError, SourceError
 from tabkit.frames import reading
 from tabkit.staging import explain, staged_file
@@ -28,7 +28,9 @@ _FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
 def check_output(path: Path) -> None:
-    """Refuse a name whose ending is no format that can be written."""
+    """Refuse a name that no table can have: too long, not UTF-8, or of an ending that is no format to write."""
+    pathnames.check(path, kind=ScoringError)
+    pathnames.check_utf8(path, kind=ScoringError)
     if path.suffix.lower() not in _WRITERS:
         raise ScoringError(
             f"{str(path)!r} does not end in a known format",

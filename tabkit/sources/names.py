@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
+from tabkit import pathnames
 from tabkit.errors import SourceError
 from tabkit.sources.failures import reading, some
 
@@ -181,6 +182,7 @@ def _before_magic(pattern: str) -> str:
 
 
 def _part(name: str, root: str) -> Part:
+    pathnames.check_utf8(name, kind=SourceError)
     depth = len([piece for piece in Path(root).parts if root])
     folders = Path(name).parts[:-1]
     return Part(name, _keys(folders[depth:]), _keys(folders[:depth]))
