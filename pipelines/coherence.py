@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.learners import Predictor, extent
 from tabkit.bundle import Bundle
-from tabkit.manifest import Given, damaged, is_number, is_text, is_whole, shown
+from tabkit.manifest import LARGEST, Given, damaged, is_number, is_text, is_whole, shown
 from tabkit.objective import OBJECTIVES
 from tabkit.schema import parse_dtype
 from tabkit.sketch import SIZE as SKETCHED
@@ -99,7 +99,7 @@ def lineage_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     BundleError
         Naming the field.
     """
-    given = Given(manifest["lineage"], "the lineage")
+    given = Given(manifest.get("lineage"), "the lineage")
     for name in ("strategy", "source", "rows"):
         if name not in given:
             raise damaged(f"the lineage does not say its {name}")
@@ -107,6 +107,35 @@ def lineage_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
         if name in given and not good(given.values[name]):
             raise damaged(f"{name} of the lineage is {shown(given.values[name])}; {expected} was expected")
     return dict(given.values)
+
+
+def check_known(lineage: Mapping[str, Any], target: Target) -> None:
+    """Refuse a memory of the rows of the fit that updates could not compare new rows with.
+
+    Raises
+    ------
+    BundleError
+        Naming the field.
+    """
+    known = Given(lineage.get("known") or {}, "what is known of the rows")
+    if not known.values:
+        return
+    known.whole("rows")
+    known.maybe(known.whole, "lots")
+    if not {"span", "ends"} <= set(known.values) or ("span" in known) != ("ends" in known):
+        raise damaged("what is known of the rows tells their span without its ends, or the other way round")
+    known.maybe(lambda name: known.texts(name, size=2), "span")
+    known.maybe(lambda name: known.numbers(name, size=2), "ends")
+    high = 1.0 if target.classes else LARGEST
+    levels = target.classes or ("mean", "spread")
+    for name in ("level", "errors"):
+        if name not in known:
+            continue
+        table = known.table(name).only(levels)
+        for each in table.values:
+            table.number(each, low=-LARGEST if each == "mean" else 0.0, high=high)
+    if "level" in known and not target.classes and (table := known.table("level")).values:
+        table.number("spread", low=0)
 
 
 def config_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +151,9 @@ def config_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
         encoding.texts("exclude")
     if "placebos" in given:
         given.texts("placebos")
+    for name, part in given.values.items():
+        if isinstance(part, Mapping) and part.get("params") is not None:
+            given.table(name).mapping("params")
     return dict(given.values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import polars as pl
 
 from dashboards.explorer.view import View
 from pipelines.aiming import Aimed
+from pipelines.coherence import lineage_of
 from pipelines.explore_config import ExploreConfig
 from pipelines.explore_predictions import mean_of
 from pipelines.exploring import view_of
@@ -19,9 +21,11 @@ from pipelines.model import KIND as PROPENSITY
 from pipelines.uplift_model import KIND as UPLIFT
 from tabkit import bundle
 from tabkit.errors import BundleError, ConfigError
+from tabkit.manifest import building
 from tabkit.progress import Progress
 from tabkit.roles import Roles
 from tabkit.table import Table
+from tabkit.untrusted import MOST_JSON_BYTES, file_bytes
 
 KIND = "Experiments"
 _TYPES = {
@@ -96,14 +100,15 @@ def runs_view(config: ExploreConfig, folders: Sequence[Path], *, progress: Progr
     if len(folders) > 1 or (not isinstance(config.source, str) and len(config.source or ()) > 1):
         raise ConfigError("a bundle is explored by itself: its ancestors are found", advice="name one bundle")
     line = ancestors_of(folders[0])
-    updates = [_update(place, manifest) for place, manifest in enumerate(filter(_tried, line.manifests), 1)]
+    with building("what it tells of its updates"):
+        updates = [_update(place, manifest) for place, manifest in enumerate(filter(_tried, line.manifests), 1)]
+        frame = pl.DataFrame([row for update in updates for row in update.rows], schema=_TYPES)
     if not updates:
-        strategy = line.manifests[-1].get("lineage", {}).get("strategy", "train")
+        strategy = line.manifests[-1]["lineage"].get("strategy", "train")
         raise ConfigError(
             f"{str(folders[0])!r} was made by {strategy!r}, not by an update: nothing was tried that could be compared",
             advice=f"{_CAN}; tabkit inspect shows this one",
         )
-    frame = pl.DataFrame([row for update in updates for row in update.rows], schema=_TYPES)
     table = Table(frame, Roles(), repr(folders[0].name), {})
     return _view(table, updates, line, config, progress=progress)
 
@@ -111,9 +116,9 @@ def runs_view(config: ExploreConfig, folders: Sequence[Path], *, progress: Progr
 def ancestors_of(folder: Path) -> Line:
     """Read a bundle and those of its ancestors that are in the same folder, known by their checksums."""
     found = bundle.read(folder)
-    if found.manifest["kind"] not in (PROPENSITY, UPLIFT):
+    if (kind := found.manifest.get("kind")) not in (PROPENSITY, UPLIFT):
         raise BundleError(
-            f"{str(folder)!r} is a bundle of kind {found.manifest['kind']!r}, which holds no updates",
+            f"{str(folder)!r} is a bundle of kind {kind!r}, which holds no updates",
             advice=f"{_CAN}; tabkit inspect shows this one",
         )
     beside = _checksums(folder.resolve().parent)
@@ -132,24 +137,28 @@ def ancestors_of(folder: Path) -> Line:
 
 def _all_told(manifest: Mapping[str, Any]) -> bool:
     """Return whether a lineage names all ancestors, not the parent alone."""
-    return "ancestors" in manifest.get("lineage", {})
+    return "ancestors" in manifest["lineage"]
 
 
 def _parents(manifest: Mapping[str, Any]) -> list[str]:
     """Return the checksums of ancestors, newest first, as far as the lineage names them."""
-    lineage = manifest.get("lineage", {})
+    lineage = lineage_of(manifest)
     if "ancestors" in lineage:
         return [str(entry.get("checksum")) for entry in lineage["ancestors"]]
     return [str(lineage["parent"])] if lineage.get("parent") else []
 
 
 def _checksums(folder: Path) -> dict[str, Path]:
-    manifests = sorted(folder.glob(f"*/{bundle.MANIFEST}"))
-    return {hashlib.sha256(path.read_bytes()).hexdigest(): path.parent for path in manifests}
+    found = {}
+    for path in sorted(folder.glob(f"*/{bundle.MANIFEST}")):
+        with suppress(OSError, ValueError):  # no plain file: it is none of an ancestor
+            raw = file_bytes(path.parent, path.name, most=MOST_JSON_BYTES)
+            found[hashlib.sha256(raw).hexdigest()] = path.parent
+    return found
 
 
 def _tried(manifest: Mapping[str, Any]) -> bool:
-    return bool(manifest.get("lineage", {}).get("update"))
+    return bool(manifest["lineage"].get("update"))
 
 
 def _update(place: int, manifest: Mapping[str, Any]) -> Update:

@@ -16,6 +16,7 @@ from pipelines.needs import needed
 from tabkit import bundle
 from tabkit.errors import ConfigError, FitError, SchemaError, TabkitError
 from tabkit.frames import collect, describe, scan
+from tabkit.manifest import Given
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name, family
 from tabkit.table import Table, read
@@ -166,12 +167,13 @@ def _beside(config: ExploreConfig) -> _Beside:
 def _customers(name: str) -> _Beside:
     """Return the customers of a bundle of customer value: their frequency, recency and so on."""
     found = bundle.read(name)
-    if found.manifest["kind"] != LIFETIME:
+    if (kind := found.manifest.get("kind")) != LIFETIME:
         raise ConfigError(
-            f"{name!r} is a bundle of kind {found.manifest['kind']!r}: it holds no rows that could stand beside others",
+            f"{name!r} is a bundle of kind {kind!r}: it holds no rows that could stand beside others",
             advice="give a table; of bundles, only those of tabkit cltv fit hold one: their customers",
         )
-    return _Beside(found.frame("customers.parquet").lazy(), repr(name), found.manifest["roles"]["id"])
+    customer = Given(found.manifest, "the manifest").table("roles").text("id")
+    return _Beside(found.frame("customers.parquet").lazy(), repr(name), customer)
 
 
 def _named_id(frame: pl.DataFrame, roles: Roles) -> str | None:

@@ -33,6 +33,7 @@ from tabkit.cltv.tracking import Calendar, track
 from tabkit.config import build
 from tabkit.errors import ConfigError
 from tabkit.frames import Source
+from tabkit.manifest import building
 from tabkit.progress import Progress
 from tabkit.staging import staged_file
 
@@ -192,7 +193,7 @@ def fit_page(
     """Return the page's content; see `write_fit_page`."""
     own, found = model.forecaster, model.facts
     posteriors = [own.purchases, *([own.spending] if own.spending is not None else [])]
-    priors = {name: Prior.from_dict(values) for name, values in found["priors"].items()}
+    priors = _priors(found)
     tracked = None
     if source is not None and not own.model.discrete:
         tracked = _tracked(model, source, _settings(config), border=_day(found.get("end")), progress=progress)
@@ -269,7 +270,7 @@ def parameters(model: LifetimeModel) -> pl.DataFrame:
 
 def _single(model: LifetimeModel) -> Iterator[tuple[str, NDArray[np.float64], Prior | None]]:
     """Yield names, draws and priors: what was sampled, then what the model derives from it; then those of spend."""
-    own, priors = model.forecaster, {name: Prior.from_dict(values) for name, values in model.facts["priors"].items()}
+    own, priors = model.forecaster, _priors(model.facts)
     for posterior in (own.purchases, own.spending):
         if posterior is None:
             continue
@@ -280,6 +281,11 @@ def _single(model: LifetimeModel) -> Iterator[tuple[str, NDArray[np.float64], Pr
             for name, draws in own.model.derived(free).items():
                 if name not in free:
                     yield name, np.asarray(draws), None
+
+
+def _priors(facts: Mapping[str, Any]) -> dict[str, Prior]:
+    with building("what it tells of its priors"):
+        return {name: Prior.from_dict(values) for name, values in facts["priors"].items()}
 
 
 def _meaning(name: str, model: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipelines.coherence import check_predictor, config_of, dtypes_of, lineage_of, sketch_of
+from pipelines.coherence import check_known, check_predictor, config_of, dtypes_of, lineage_of, sketch_of
 from pipelines.evaluation import Evaluation
 from pipelines.learners import Predictor, ready
 from tabkit import bundle, frames
@@ -253,6 +253,8 @@ class PropensityModel:
             target, encoder = Target.from_dict(manifest["target"]), encoder_from_bundle(found)
             predictor = _predictor(found)
             check_predictor(predictor, target=target, features=encoder.outputs)
+            lineage = lineage_of(manifest)
+            check_known(lineage, target)
             return cls(
                 roles=Roles.from_dict(Given(manifest["roles"], "the roles").values),
                 target=target,
@@ -260,7 +262,7 @@ class PropensityModel:
                 predictor=predictor,
                 evaluation=Evaluation.from_dict(manifest["metrics"]),
                 config=config_of(manifest),
-                lineage=lineage_of(manifest),
+                lineage=lineage,
                 dtypes=dtypes_of(manifest["dtypes"]),
                 seen=sketch_of(found),
                 checksum=found.checksum,

@@ -15,6 +15,7 @@ from pipelines.model import PropensityModel
 from pipelines.outputs import check_page
 from pipelines.report import ReportError
 from tabkit.errors import ConfigError
+from tabkit.manifest import building
 from tabkit.staging import staged_file
 
 _NUMBERS = ("loss", "gain", "low", "high", "ece", "bias", "seconds", "trees")
@@ -51,7 +52,8 @@ def write(model: PropensityModel, path: str | Path, *, title: str | None = None,
             f"the model was made by {model.lineage.get('strategy', 'train')!r}, not by an update: nothing was tried",
             advice="for a trained model use pipelines.report.write",
         )
-    text = render(build_page(model, found, title=title or f"Update of the model of {model.target.name}"))
+    with building("what it tells of its update"):
+        text = render(build_page(model, found, title=title or f"Update of the model of {model.target.name}"))
     with staged_file(path, kind=ReportError) as hidden:
         hidden.write_text(text, encoding="utf-8")
 

@@ -15,6 +15,7 @@ from pipelines.uplift_config import UpliftConfig, UpliftUpdateConfig
 from pipelines.uplift_model import UpliftModel
 from tabkit.bundle import check_place
 from tabkit.config import build
+from tabkit.manifest import building
 from tabkit.progress import Progress
 from tabkit.roles import Roles
 from tabkit.uplift import trust
@@ -57,9 +58,10 @@ def report_job(bundle: str, *, page: str | None, overwrite: bool = False) -> dic
     model = load(bundle)
     drawable = all(importlib.util.find_spec(name) is not None for name in ("altair", "vl_convert"))
     place = page or (str(_beside(bundle)) if drawable else None)
-    if place is not None:
-        uplift_page.write(model, place, overwrite=overwrite)
-    return {"bundle": bundle, "page": place, **summary(model), "report": dict(model.report)}
+    with building("its report"):
+        if place is not None:
+            uplift_page.write(model, place, overwrite=overwrite)
+        return {"bundle": bundle, "page": place, **summary(model), "report": dict(model.report)}
 
 
 def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:

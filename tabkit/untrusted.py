@@ -64,9 +64,9 @@ def file_bytes(folder: Path, name: str, *, most: int = MOST_BYTES, handle: int |
         _check_plain(found.st_mode)
         if found.st_size > most:
             raise ValueError(f"it has {found.st_size:,} bytes; {most:,} are left of what all parts may have")
-        data = file.read(most + 1)
-    if len(data) > most:  # it grew
-        raise ValueError(f"it has more than {most:,} bytes")
+        data = file.read(found.st_size + 1)  # no more: so much memory is asked for at once
+    if len(data) > found.st_size:
+        raise ValueError("it grew while it was read")
     return data
 
 

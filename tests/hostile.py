@@ -31,6 +31,7 @@ MEMORY = 3 * 2**30
 """Bytes that a process may ask for beyond what it has when all libraries are loaded."""
 SECONDS = 20
 """Of the processor for one bundle: what takes a tenth of a second as it was saved."""
+_JOBS = 500  # of one process: what its libraries keep counts as memory of those that come later
 _PATIENCE = 120.0
 """Seconds by the clock, for what waits without working; a busy machine must not be taken for it."""
 
@@ -79,7 +80,7 @@ def outcomes(seeds: range, names: tuple[str, ...] = NAMES, *, trees: bool = Fals
     jobs = [Job(names[seed % len(names)], seed, trees) for seed in seeds]
     while jobs:
         done = 0
-        for outcome in _batch(jobs):
+        for outcome in _batch(jobs[:_JOBS]):
             done += 1
             yield outcome
         jobs = jobs[done:]

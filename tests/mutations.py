@@ -90,9 +90,16 @@ def written(data: Any) -> bytes:
 
 
 def changed_part(name: str, data: bytes, rng: np.random.Generator) -> tuple[bytes, str]:
-    """Change a part in the way of its format, or one in ten as bytes."""
+    """Change a part in the way of its format; one in ten, and what is no longer of its format, as bytes."""
     if rng.random() < 0.1:
         return changed_bytes(data, rng)
+    try:
+        return _by_format(name, data, rng)
+    except (ValueError, pl.exceptions.PolarsError):
+        return changed_bytes(data, rng)
+
+
+def _by_format(name: str, data: bytes, rng: np.random.Generator) -> tuple[bytes, str]:
     if name.endswith(".json"):
         found, how = changed_json(json.loads(data), rng)
         return written(found), how
