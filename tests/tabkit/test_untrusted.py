@@ -267,3 +267,13 @@ def test_a_manifest_that_says_something_else_is_refused(change: dict[str, Any], 
     (tmp_path / "model" / bundle.CHECKSUM).write_bytes(line.encode())
     with pytest.raises(BundleError, match=next(iter(change))):
         bundle.read(tmp_path / "model")
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "MOST_BYTES", 100)
+    with pytest.raises(BundleError, match="101 bytes; up to 100"):
+        bundle.write(tmp_path / "model", kind="encoder", content={}, parts={"a": b"1" * 50, "b": b"2" * 51})
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(untrusted, "MOST_CELLS", 10)
+    with pytest.raises(BundleError, match="11 rows; up to 10"):
+        bundle.frame_bytes(pl.DataFrame({"a": range(11)}))
