@@ -24,7 +24,7 @@ demo: $(READY)  ## train, score and inspect on real flights, and print where to 
 	$(BIN)/python examples/flights.py $(OUT)
 
 # Two workers on two cores: threads that a library started beyond that would wait for each other. Those that are asked
-# for all the same sleep while they wait; where they spin, a LightGBM of two threads takes fifty times as long.
+# for all the same sleep while they wait; where they spin on cores that others use, LightGBM with two threads took many times the processor time.
 test test-slow: export OMP_NUM_THREADS = 1
 test test-slow: export OMP_WAIT_POLICY = PASSIVE
 test test-slow: export OPENBLAS_NUM_THREADS = 1

@@ -16,7 +16,7 @@ from tabkit.splits import holdout
 
 DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[3] / "shared" / "data")
 BANK = DATA / "bank_additional.parquet"
-CONFIG = BoostingConfig(objective="binary", max_trees=100, num_threads=2)
+CONFIG = BoostingConfig(objective="binary", max_trees=100, num_threads=1)
 
 pytestmark = [
     pytest.mark.reference,

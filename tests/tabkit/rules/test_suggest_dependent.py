@@ -1,4 +1,7 @@
-"""Where rows depend on each other, or arms were not drawn alike, what is not there is not suggested all the same."""
+"""Where rows depend on each other, or arms were not drawn alike, what is not there is not suggested all the same.
+
+Of 60 runs two may be false alarms: more are had in 2 % of tests where the rate is alpha, in 95 % where it is a tenth.
+"""
 
 from __future__ import annotations
 
@@ -91,11 +94,11 @@ def alarms(made: Made, runs: int, **options: Any) -> int:
 
 
 def test_features_of_customers_say_nothing_about_their_levels() -> None:
-    assert alarms(customers, 100) <= 5
+    assert alarms(customers, 60) <= 2
 
 
 def test_nor_do_features_of_days_about_their_shocks() -> None:
-    assert alarms(days, 100) <= 5
+    assert alarms(days, 60) <= 2
 
 
 @pytest.mark.parametrize("made", [customers, days])

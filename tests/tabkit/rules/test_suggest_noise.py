@@ -1,4 +1,7 @@
-"""On pure noise nothing is suggested in at least 95 of 100 runs: the promise is for any 5, and alpha is 1 in 100."""
+"""On pure noise nothing is suggested in at least 95 of 100 runs: the promise is for any 5, and alpha is 1 in 100.
+
+Of 60 runs two may be false alarms: more are had in 2 % of tests where the rate is alpha, in 95 % where it is a tenth.
+"""
 
 from __future__ import annotations
 
@@ -57,11 +60,11 @@ def false_alarms(kind: str, runs: int, rows: int = ROWS) -> int:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_on_noise_nothing_is_suggested(kind: str) -> None:
-    assert false_alarms(kind, 100) <= 5
+    assert false_alarms(kind, 60) <= 2
 
 
 def test_nor_on_few_rows() -> None:
-    assert false_alarms("share", 100, rows=300) <= 5
+    assert false_alarms("share", 60, rows=300) <= 2
 
 
 def test_tests_do_reject_at_a_laxer_level_which_shows_that_they_were_made() -> None:
