@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,10 @@ from pipelines.outputs import check_table
 from tabkit.cltv import forecast as forecasting
 from tabkit.cltv.guard import faults_of
 from tabkit.cltv.totals import Totals
+from tabkit.errors import ScoringError
 from tabkit.progress import Progress
 from tabkit.scoring import write
+from tabkit.staging import scratch_folder
 
 _MADE_BY = "cltv forecast"
 
@@ -38,15 +39,16 @@ def forecast_file(
     columns = forecasting.columns(model.forecaster, horizon_of(config), customer=model.customer)
     check_table(output, _MADE_BY, columns, overwrite=overwrite)
     totals, rows, stretch = Totals(), 0, model.stretch(config)
-    with tempfile.TemporaryDirectory(prefix="tabkit-") as folder:
+    with scratch_folder(output, kind=ScoringError) as folder:
         blocks = forecasting.forecast(
             model.forecaster, model.customers, horizon=horizon_of(config), customer=model.customer, by=config.by,
             totals=totals, stretch=stretch, progress=progress,
         )  # fmt: skip
         for number, block in enumerate(blocks):
-            block.write_parquet(Path(folder) / f"{number:08d}.parquet")
+            block.write_parquet(folder / f"{number:08d}.parquet")
             rows += block.height
-        write([pl.scan_parquet(f"{folder}/*.parquet")], [output], sources=["the forecast"], made_by=_MADE_BY)
+        blocks_written = pl.scan_parquet(sorted(folder.iterdir()), glob=False, hive_partitioning=False)
+        write([blocks_written], [output], sources=["the forecast"], made_by=_MADE_BY)
     widened = model.facts.get("widened") if stretch else None
     tested = {kind: one.to_dict(horizon_days=config.horizon_days) for kind, one in model.tested(config).items()}
     return {

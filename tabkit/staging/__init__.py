@@ -12,6 +12,7 @@ from tabkit.staging.folder import recover, refuse_existing, staged_folder
 from tabkit.staging.inside import staged_inside
 from tabkit.staging.leftovers import abandoned
 from tabkit.staging.lock import exclusive
+from tabkit.staging.scratch import scratch_folder
 from tabkit.staging.version import Version, one_version, opened
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "opened",
     "recover",
     "refuse_existing",
+    "scratch_folder",
     "staged_file",
     "staged_folder",
     "staged_inside",

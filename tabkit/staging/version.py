@@ -22,7 +22,7 @@ _BY_HANDLE = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A folder that is held open: what is opened in it belongs to one version.
+    """A folder that is held open: what is opened by its handle belongs to one version.
 
     Parameters
     ----------
@@ -37,13 +37,6 @@ class Version:
     path: Path
     handle: int | None
     identity: tuple[int, int] | None
-
-    def open(self, name: str, flags: int = os.O_RDONLY) -> int:
-        """Open a file in it and return the descriptor; an `OSError` if that fails."""
-        flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        if self.handle is None:
-            return os.open(self.path / name, flags)
-        return os.open(name, flags, dir_fd=self.handle)
 
     def is_current(self) -> bool:
         """Say whether it is still what stands under the name."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tabkit.errors import ConfigError
-from tabkit.staging import leftovers, owner, staged_file, staged_folder
+from tabkit.staging import leftovers, owner, scratch_folder, staged_file, staged_folder
 from tabkit.staging.leftovers import OLD, PART, hidden
 
 DAY = 86_400
@@ -61,6 +61,18 @@ def test_what_a_killed_process_left_is_removed_by_the_next_one_beside_it(tmp_pat
     assert len(names(tmp_path)) == 1
     write(tmp_path / "other")
     assert names(tmp_path) == {"other"}
+
+
+def test_a_scratch_folder_is_gone_in_the_end_and_so_are_the_folders_made_for_it(tmp_path: Path) -> None:
+    target = tmp_path / "a" / "b" / "out"
+    with pytest.raises(IsADirectoryError), scratch_folder(target, kind=ConfigError) as folder:
+        folder.write_text("half")
+    assert names(tmp_path) == set()
+    with scratch_folder(target, kind=ConfigError):
+        write(target)
+    assert names(target.parent) == {"out"}
+    with pytest.raises(ConfigError, match="is a file"), scratch_folder(target / "more", kind=ConfigError):
+        pass
 
 
 def test_what_a_living_process_writes_is_left(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_what_was_opened_before_a_replacement_stays_readable(tmp_path: Path) -> 
         os.rename(tmp_path / "model", tmp_path / "aside")
         write(tmp_path / "model", "new")
         assert not held.is_current()
-        with open(held.open("0.txt"), "rb") as file:
+        with open(os.open("0.txt", os.O_RDONLY, dir_fd=held.handle), "rb") as file:
             assert file.read() == b"old"
 
 
