@@ -103,8 +103,8 @@ def prepare(folder: Path, _: str) -> Found:
 def kill(folder: Path, what: str) -> Found:
     """Kill one command at every step, then at random moments.
 
-    Returns how many steps it has, the kills, after how many something was `not_whole`, the `hidden` names that they left
-    in all, whether the next run succeeded, and how many hidden names were `left` then.
+    Returns how many steps it has, the kills, after how many something was `not_whole`, the `hidden` names that they
+    left in all, whether the next run succeeded, and how many hidden names were `left` then.
     """
     command, _, count = what.partition(" ")
     os.chdir(folder)
@@ -128,7 +128,7 @@ def kill(folder: Path, what: str) -> Found:
         if not _in_child(work, after=moments.uniform(0, seconds)):
             _look(met)
     last = _in_child(work)
-    left = len(list(Path().rglob(".*")))
+    left = len(list(Path("out").rglob(".*")))
     counts = {word: met[word] for word in ("killed", "not_whole", "hidden")}
     return {"steps": steps, **counts, "next_run": last, "left": left}
 
@@ -200,14 +200,19 @@ def read(folder: Path, what: str) -> Found:
 
 
 def _quietly(main: Callable[..., Any], arguments: list[str]) -> None:
+    """Run a command; what it says goes nowhere."""
     sys.argv = ["tabkit", *arguments]
+    said = os.dup(1)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
-        try:
-            main()
-        except SystemExit as error:
-            if error.code:
-                raise
+    try:
+        main()
+    except SystemExit as error:
+        if error.code:
+            raise
+    finally:
+        sys.stdout.flush()
+        os.dup2(said, 1)
 
 
 def _in_child(work: Callable[[], None], *, killer: Killer | None = None, after: float | None = None) -> bool:
