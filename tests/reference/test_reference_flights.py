@@ -22,6 +22,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow(seconds=120)
 def test_no_choice_is_surely_worse_a_month_later_than_keeping_the_model():
     months = by_month(flights().drop_nulls("late"))
     walked = list(walk(months, "auto"))

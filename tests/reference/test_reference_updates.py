@@ -41,6 +41,7 @@ def walk(strategy: str) -> float:
     return metrics.log_loss(y, np.concatenate(predicted))
 
 
+@pytest.mark.slow(seconds=120)
 def test_every_update_beats_standing_still_and_the_chooser_is_near_the_best_of_them():
     # Measured: keep .531, recalibrate .421, refit .433, extend .449, the chooser .422 (retraining, .436, takes long).
     single = {name: walk(name) for name in ("keep", "recalibrate", "refit", "extend")}

@@ -60,6 +60,8 @@ def mailing(hillstrom: pl.DataFrame) -> UpliftModel:
     return mailed(hillstrom)
 
 
+@pytest.mark.xdist_group("mailing of Hillstrom")
+@pytest.mark.slow(seconds=60)
 def test_hillstroms_average_effects_are_those_in_print(mailing: UpliftModel) -> None:
     assert mailing.report["rows"] == {"No E-Mail": 21306, MEN: 21307, WOMEN: 21387}
     for label, printed in ((MEN, 0.07659), (WOMEN, 0.04523)):
@@ -70,6 +72,8 @@ def test_hillstroms_average_effects_are_those_in_print(mailing: UpliftModel) -> 
         assert found["effect"]["low"] > 0
 
 
+@pytest.mark.xdist_group("mailing of Hillstrom")
+@pytest.mark.slow(seconds=60)
 def test_an_honest_tool_does_not_rank_by_the_mens_mail(mailing: UpliftModel) -> None:
     assert arm(mailing, MEN)["verdict"]["word"] == "average only"
     assert arm(mailing, WOMEN)["verdict"]["word"] == "usable"
@@ -82,6 +86,8 @@ def test_equal_shares_were_planned_and_kept(hillstrom: pl.DataFrame) -> None:
     assert summary(model)["checks"]["sample_ratio"]["passed"] is True
 
 
+@pytest.mark.xdist_group("mailing of Hillstrom")
+@pytest.mark.slow(seconds=60)
 def test_the_order_of_rows_matters_no_more_than_splits_do(hillstrom: pl.DataFrame, mailing: UpliftModel) -> None:
     turned = mailed(hillstrom.sample(fraction=1, shuffle=True, seed=1))
     for label in (MEN, WOMEN):

@@ -60,7 +60,8 @@ def six():
     return days, truth, fit(days, settings=Settings(draws=2000, tune=700, chains=2))
 
 
-@pytest.mark.slow
+@pytest.mark.xdist_group("six campaigns")
+@pytest.mark.slow(seconds=80)
 def test_levels_are_found_without_trouble_of_the_sampler(six):
     days, truth, found = six
     assert found.diagnostics["divergences"] <= 4
@@ -73,7 +74,8 @@ def test_levels_are_found_without_trouble_of_the_sampler(six):
     assert found.floor == 0.0
 
 
-@pytest.mark.slow
+@pytest.mark.xdist_group("six campaigns")
+@pytest.mark.slow(seconds=80)
 def test_an_outlying_day_hardly_moves_the_level(six):
     days, truth, found = six
     first = found.levels.filter(pl.col("campaign") == "c0")
@@ -81,7 +83,8 @@ def test_an_outlying_day_hardly_moves_the_level(six):
     assert days.filter(pl.col("campaign") == "c0")["mean"][-2] > 60
 
 
-@pytest.mark.slow
+@pytest.mark.xdist_group("six campaigns")
+@pytest.mark.slow(seconds=80)
 def test_a_campaign_of_three_days_is_pulled_to_the_others(six):
     days, _, found = six
     assert np.log(found.draws["walk"][:, 5]).std() < 1.0
@@ -91,7 +94,8 @@ def test_a_campaign_of_three_days_is_pulled_to_the_others(six):
     assert abs(starts[5] - population) < abs(plain[5] - population)
 
 
-@pytest.mark.slow
+@pytest.mark.xdist_group("six campaigns")
+@pytest.mark.slow(seconds=80)
 def test_a_fit_survives_its_saving(six, tmp_path):
     _, _, found = six
     found.to_frame().write_parquet(tmp_path / "draws.parquet")
@@ -103,7 +107,7 @@ def test_a_fit_survives_its_saving(six, tmp_path):
     assert again.draws.keys() == found.draws.keys()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 @pytest.mark.parametrize(("campaigns", "seed"), [(1, 0), (1, 1), (2, 2)])
 def test_a_known_noise_and_no_drift_give_the_normal_posterior(campaigns, seed):
     """With all scales next to 0 and many degrees of freedom the one level is a mean with a normal prior, far from it.
@@ -129,7 +133,7 @@ def test_a_known_noise_and_no_drift_give_the_normal_posterior(campaigns, seed):
     np.testing.assert_allclose(found.draws["level"].std(axis=0), 1 / np.sqrt(precision), rtol=0.08)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 def test_zero_days_money_in_billionths_and_losses_are_learned_alike():
     """Negative means of 1e-6, one user a day, a campaign of one day, one that ended long ago, days of exactly 0."""
     pytest.importorskip("pymc", reason="the extra cltv is not installed")

@@ -92,7 +92,8 @@ def calibration():
     return calibrated(REPLICATES, seed=42)
 
 
-@pytest.mark.slow
+@pytest.mark.xdist_group("calibration of campaigns")
+@pytest.mark.slow(seconds=200)
 def test_simulation_based_calibration_finds_flat_ranks(calibration):
     """Talts, Betancourt, Simpson, Vehtari and Gelman 2018: of 99 draws the truth has any of 100 ranks alike."""
     ranks, _, names = calibration
@@ -101,7 +102,8 @@ def test_simulation_based_calibration_finds_flat_ranks(calibration):
     assert (p > 0.001).all(), dict(zip(names, p, strict=True))
 
 
-@pytest.mark.slow
+@pytest.mark.xdist_group("calibration of campaigns")
+@pytest.mark.slow(seconds=200)
 def test_forecasts_cover_the_day_that_follows_as_often_as_they_say(calibration):
     _, below, _ = calibration
     for level in (0.5, 0.8, 0.94):
