@@ -11,8 +11,67 @@ import polars as pl
 from tabkit import frames
 from tabkit.errors import SchemaError
 
-Score = Callable[[pl.LazyFrame], pl.LazyFrame]
-"""From rows to their scores."""
+_FILE = "\0file"  # no column of a file is called so
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """How the files of a scoring run are opened and scored.
+
+    Parameters
+    ----------
+    score
+        The model: from rows and the columns to keep to scores.
+    keep
+        The columns to keep.
+    dtypes
+        The known types, for formats that carry none.
+    wanted
+        The columns that the model and the output need.
+    """
+
+    score: Callable[[pl.LazyFrame, Sequence[str]], pl.LazyFrame]
+    keep: Sequence[str]
+    dtypes: Mapping[str, pl.DataType]
+    wanted: Collection[str]
+
+    def runs(self, parts: Sequence[frames.Part]) -> list[OpenRun]:
+        """Open all files, by as few readers as can be, in order.
+
+        Raises
+        ------
+        SourceError, SchemaError
+            If a file cannot be read or does not fit the model. It is named.
+        """
+        return [self._open(run) for run in frames.runs(parts, wanted=self.wanted)]
+
+    def alone(self, part: frames.Part) -> pl.LazyFrame:
+        """Return the scores of one file."""
+        with _naming(part.name):
+            return self.score(frames.scan_parts([part], dtypes=self.dtypes), self.keep)
+
+    def together(self, run: OpenRun, batch: slice) -> dict[str, pl.LazyFrame]:
+        """Score small files of a run at once, in memory, and return the scores of each."""
+        parts = run.parts[batch]
+        types = {**self.dtypes, **run.table.collect_schema()}
+        table = frames.scan_parts(parts, dtypes=types, wanted=self.wanted, path=_FILE)
+        scores = self.score(table, [*self.keep, _FILE])
+        whole = scores.cast(run.scores.collect_schema())  # a batch of NDJSON may hold narrower numbers
+        found = frames.collect(whole, what=frames.describe([part.name for part in parts]))
+        divided = found.partition_by(_FILE, as_dict=True, maintain_order=True, include_key=False)
+        none = found.drop(_FILE).clear()
+        return {part.name: divided.get((part.name,), none).lazy() for part in parts}
+
+    def _open(self, run: frames.Run) -> OpenRun:
+        try:
+            table = frames.scan_parts(run.parts, dtypes=self.dtypes, wanted=self.wanted)
+            scores = self.score(table, self.keep)
+        except SchemaError:
+            for part in run.parts:
+                self.alone(part)
+            raise
+        columns = dict.fromkeys([*run.columns, *table.collect_schema()])
+        return OpenRun(run.parts, tuple(columns), table, scores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +80,7 @@ class OpenRun:
 
     Parameters
     ----------
-    names
+    parts
         The files.
     columns
         All columns that they have, used or not.
@@ -29,50 +88,59 @@ class OpenRun:
         What is read and what becomes of it, both lazy.
     """
 
-    names: tuple[str, ...]
+    parts: tuple[frames.Part, ...]
     columns: tuple[str, ...]
     table: pl.LazyFrame
     scores: pl.LazyFrame
 
     @property
-    def name(self) -> str:
-        """The first file, by which messages call the run."""
-        return self.names[0]
+    def names(self) -> list[str]:
+        """The names of the files."""
+        return [part.name for part in self.parts]
 
 
-def open_runs(
-    parts: Sequence[frames.Part], score: Score, *, dtypes: Mapping[str, pl.DataType], wanted: Collection[str]
-) -> list[OpenRun]:
-    """Open the files that go into one output, in order.
+class ScoresBySource(Mapping[str, pl.LazyFrame]):
+    """The scores of each file, made when they are asked for: in order, and of many small files at once.
+
+    So no more is in memory than the scores of one batch, however many files there are.
 
     Parameters
     ----------
-    score
-        The model, applied to a table.
-    dtypes
-        The known types, for formats that carry none.
-    wanted
-        The columns that the model and the output need.
-
-    Raises
-    ------
-    SourceError, SchemaError
-        If a file cannot be read or does not fit the model. It is named.
+    runs
+        All files.
+    outputs
+        By what names the scores are asked for: one for each file, in order.
+    opener
+        What made the runs.
     """
-    return [_open(run, score, dtypes, wanted) for run in frames.runs(parts, wanted=wanted)]
 
+    def __init__(self, runs: Sequence[OpenRun], outputs: Sequence[str], opener: Opener) -> None:
+        self._opener = opener
+        self._batches: list[tuple[OpenRun, slice]] = []
+        self._places: dict[str, tuple[int, str]] = {}
+        self._made: tuple[int, dict[str, pl.LazyFrame]] = (-1, {})
+        output = iter(outputs)
+        for run in runs:
+            alone = [slice(i, i + 1) for i in range(len(run.parts))]
+            for batch in frames.batches_of(run.names) or alone:
+                names = run.names[batch]
+                self._places |= {next(output): (len(self._batches), name) for name in names}
+                self._batches.append((run, batch))
 
-def _open(run: frames.Run, score: Score, dtypes: Mapping[str, pl.DataType], wanted: Collection[str]) -> OpenRun:
-    try:
-        table = frames.scan_parts(run.parts, dtypes=dtypes, wanted=wanted)
-        scores = score(table)
-    except SchemaError:
-        for part in run.parts:
-            with _naming(part.name):
-                score(frames.scan_parts([part], dtypes=dtypes))
-        raise
-    columns = dict.fromkeys([*run.columns, *table.collect_schema()])
-    return OpenRun(tuple(part.name for part in run.parts), tuple(columns), table, scores)
+    def __getitem__(self, output: str) -> pl.LazyFrame:
+        number, name = self._places[output]
+        if self._made[0] != number:
+            run, batch = self._batches[number]
+            parts = run.parts[batch]
+            one = len(parts) == 1
+            self._made = number, {name: self._opener.alone(parts[0])} if one else self._opener.together(run, batch)
+        return self._made[1][name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 @contextmanager

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
 
-from pipelines.scored_runs import OpenRun, open_runs
+from pipelines.scored_runs import Opener, OpenRun, ScoresBySource
 from tabkit import frames, marks, pathnames
 from tabkit.destination import check, refuse_inputs
 from tabkit.errors import SchemaError, ScoringError
@@ -133,32 +133,34 @@ def score_files(
     dtypes = {**frames.key_types(parts), **model.known_dtypes()}
     wanted = {*model.known_columns(), *dtypes, *model.kept(keep), *(name for part in parts for name, _ in part.outer)}
     tally = Tally()
-    score = partial(model.score, contributions=contributions, keep=keep, tally=tally)
-    of_name = {part.name: part for part in parts}
-    opened = [open_runs([of_name[name] for name in item.sources], score, dtypes=dtypes, wanted=wanted) for item in plan]
-    joined = [_joined({run.name: run.scores for run in runs}) for runs in opened]
-    for item, frame in zip(plan, joined, strict=True):
-        kind = marks.table(_MADE_BY, frame.collect_schema().names())
+
+    def score(table: pl.LazyFrame, kept: Sequence[str]) -> pl.LazyFrame:
+        return model.score(table, contributions=contributions, keep=kept, tally=tally)
+
+    opener = Opener(score, model.kept(keep), dtypes, wanted)
+    runs = opener.runs(parts)
+    kind = marks.table(_MADE_BY, runs[0].scores.collect_schema().names())
+    for item in plan:
         check(item.path, kind, overwrite=overwrite)
-    with (progress or Silent()).task("scoring", total=_rows([run for runs in opened for run in runs])) as advance:
+    with (progress or Silent()).task("scoring", total=_rows(runs)) as advance:
         tally.advance = advance
         if is_folder(output):
             named = {item.path.name: without_secrets(item.sources[0]) for item in plan}
             facts = {"model": model.checksum, "contributions": contributions, "kept": model.kept(keep)}
-            scores = dict(zip(named, joined, strict=True))
+            scores = ScoresBySource(runs, list(named), opener)
             write_folder(
                 scores, output, sources=named, facts=facts, made_by=_MADE_BY, overwrite=overwrite, stop=tally.stop
             )
         else:
             write(
-                joined,
+                [_joined({run.names[0]: run.scores for run in runs})],
                 [item.path for item in plan],
                 sources=[frames.describe(list(item.sources)) for item in plan],
                 made_by=_MADE_BY,
                 stop=tally.stop,
             )
     known = {*model.known_columns(), *model.kept(keep)}
-    extra = dict.fromkeys(column for runs in opened for run in runs for column in run.columns)
+    extra = dict.fromkeys(column for run in runs for column in run.columns)
     return ScoreReport(
         rows=tally.rows,
         outputs=tuple(str(item.path) for item in plan),
@@ -209,9 +211,21 @@ def plan_outputs(names: Sequence[str], output: str | Path) -> list[Output]:
             f"several sources would be written to {', '.join(map(repr, twice))}",
             advice="rename them, or name one file for all: -o scores.parquet",
         )
+    # Each output against each source would be 100 million questions for ten thousand of them.
+    same = {_identity(name) for name in names} - {None}
     for target in targets:
-        refuse_inputs(target, names, error=ScoringError)
+        if _identity(target) in same:
+            refuse_inputs(target, names, error=ScoringError)
     return plan
+
+
+def _identity(name: str | Path) -> tuple[int, int] | None:
+    """Return what tells a file from others, whatever it is called; none for what is not there."""
+    try:
+        found = os.stat(name)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _stem(name: str) -> str:
@@ -244,5 +258,5 @@ def _rows(runs: Sequence[OpenRun]) -> float | None:
     """Count rows where that is free: Parquet says it in its footer."""
     if not all(name.lower().endswith((".parquet", ".pq")) and "://" not in name for run in runs for name in run.names):
         return None
-    counts = [frames.collect(run.table.select(pl.len()), what=repr(run.name)).item() for run in runs]
+    counts = [frames.collect(run.table.select(pl.len()), what=frames.describe(run.names)).item() for run in runs]
     return float(sum(counts))

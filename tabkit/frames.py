@@ -11,7 +11,7 @@ import polars as pl
 from tabkit.errors import SourceError
 from tabkit.sources.csv_files import scan_csv
 from tabkit.sources.failures import first_lines, reading
-from tabkit.sources.gathered import gathered
+from tabkit.sources.gathered import batches_of, gathered
 from tabkit.sources.hive import attach, key_names, key_types
 from tabkit.sources.names import FORMATS, Part, Source, describe, ending, endings, is_path, is_path_list, parts
 from tabkit.sources.ndjson_files import scan_ndjson
@@ -22,6 +22,7 @@ __all__ = [
     "Part",
     "Run",
     "Source",
+    "batches_of",
     "collect",
     "collect_all",
     "describe",
@@ -93,6 +94,7 @@ def scan_parts(
     *,
     dtypes: Mapping[str, pl.DataType] | None = None,
     wanted: Collection[str] | None = None,
+    path: str | None = None,
 ) -> pl.LazyFrame:
     """Open the files that `parts` found, all or some of them, as `scan` does.
 
@@ -101,6 +103,8 @@ def scan_parts(
     wanted
         The columns that will be read, for files of one run (see `runs`): Parquet files may then differ in all others,
         which are left out.
+    path
+        The name of a further column with the file that each row comes from.
     """
     names, known = [part.name for part in source], dtypes or {}
     kind = _format(names)
@@ -110,13 +114,14 @@ def scan_parts(
         if wanted is None and kind in ("Parquet", "IPC") and len(names) > 1:
             check_alike(names)
         keys = key_names(source, known)
-        path = _PATH if keys else None
+        own = path or (_PATH if keys else None)
         if kind == "Parquet" and wanted is not None and len(names) > 1:
-            frame = _open_parquet(names, wanted, path=path)
+            frame = _open_parquet(names, wanted, path=own)
         else:
-            frame = _open(kind, names, known, path=path)
-        if keys:
-            frame = attach(frame, source, keys, known, path=_PATH)
+            frame = _open(kind, names, known, path=own)
+        if keys and own is not None:
+            frame = attach(frame, source, keys, known, path=own)
+            frame = frame if path else frame.drop(own)
         frame.collect_schema()
     return frame
 

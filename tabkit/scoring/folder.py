@@ -39,7 +39,7 @@ def write_folder(
     Parameters
     ----------
     frames
-        What goes into each file, by its name.
+        What goes into each file, by its name; each is asked for once, in order, when its turn comes.
     folder
         Where. Hidden files in it are carried over; see `check_folder` for others. Of a link, what it leads to is
         replaced.
@@ -67,7 +67,8 @@ def write_folder(
     with _staged(real, check) as part:
         if real.is_dir():
             _resemble(part, real)
-        jobs = [(frame, part / name, named / name, repr(sources[name])) for name, frame in frames.items()]
+        # One after the other: the frames may be made when they are asked for.
+        jobs = ((frame, part / name, named / name, repr(sources[name])) for name, frame in frames.items())
         sink.run(jobs, made_by=made_by, stop=stop)
         (part / run.MANIFEST).write_bytes(run.to_bytes(run.describe(part, sources, facts)))
         if part.parent != real:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -81,7 +81,7 @@ def write(
 
 
 def run(
-    jobs: Sequence[tuple[pl.LazyFrame, Path, Path, str]],
+    jobs: Iterable[tuple[pl.LazyFrame, Path, Path, str]],
     *,
     made_by: str | None = None,
     stop: Callable[[], None] | None = None,
@@ -113,7 +113,7 @@ def _touch(part: Path, path: Path) -> None:
         raise explain(error, path, kind=ScoringError) from error
 
 
-def _sink_all(jobs: Sequence[tuple[pl.LazyFrame, Path, Path, str]], made_by: str | None) -> None:
+def _sink_all(jobs: Iterable[tuple[pl.LazyFrame, Path, Path, str]], made_by: str | None) -> None:
     for job in jobs:
         _sink(*job, made_by)
 

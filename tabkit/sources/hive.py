@@ -43,7 +43,7 @@ def key_types(parts: Sequence[Part]) -> dict[str, pl.DataType]:
 def attach(
     frame: pl.LazyFrame, parts: Sequence[Part], names: Sequence[str], dtypes: Mapping[str, pl.DataType], *, path: str
 ) -> pl.LazyFrame:
-    """Add the columns that folders give, and drop `path`, the column with each row's file.
+    """Add the columns that folders give, by `path`, the column with each row's file.
 
     A column that stands in the files too is compared and kept as it is in them.
 
@@ -71,7 +71,7 @@ def attach(
                 f"column {wrong[0]!r} has values in the files that are not those of their folders",
                 advice="take the column out of the files, or move the files to the folders of their values",
             )
-    return frame.with_columns(values(name).alias(name) for name in missing).drop(path)
+    return frame.with_columns(values(name).alias(name) for name in missing)
 
 
 def _table(parts: Sequence[Part], names: Sequence[str]) -> pl.DataFrame:

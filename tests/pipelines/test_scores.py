@@ -195,6 +195,34 @@ def test_many_small_files_are_read_by_one_reader(
     assert pl.read_parquet(tmp_path / "out.parquet").equals(expected)
 
 
+@pytest.mark.parametrize("ending", ["parquet", "csv", "ndjson"])
+def test_many_small_files_get_an_output_each(
+    model: PropensityModel, newcomers: pl.DataFrame, tmp_path: Path, expected: pl.DataFrame,
+    monkeypatch: pytest.MonkeyPatch, ending: str,
+) -> None:  # fmt: skip
+    write: dict[str, Callable[..., Any]] = {
+        "parquet": pl.DataFrame.write_parquet, "csv": pl.DataFrame.write_csv, "ndjson": pl.DataFrame.write_ndjson
+    }  # fmt: skip
+    (tmp_path / "many").mkdir()
+    more = pl.when(pl.int_range(500) > 300).then(0.5).otherwise(1.0).alias("more")
+    rows = newcomers.with_columns(more)
+    places = [(5 * i, 5 * i + 5 if i != 7 else 5 * i) for i in range(100)]
+    for i, (start, end) in enumerate(places):
+        if ending != "ndjson" or end > start:
+            write[ending](rows[start:end], tmp_path / f"many/{i:03d}.{ending}")
+    opened = []
+    score = PropensityModel.score
+    monkeypatch.setattr(PropensityModel, "score", lambda *a, **k: opened.append(1) or score(*a, **k))
+    report = score_files(model, tmp_path / "many", tmp_path / "out/", keep=["more"])
+    assert len(opened) < 10
+    assert report.rows == 495
+    for name in report.outputs:
+        start, end = places[int(Path(name).stem)]
+        one = pl.read_parquet(name)
+        assert one.select("customer", "score").equals(expected[start:end].select("customer", "score"))
+        assert one["more"].equals(rows["more"][start:end])
+
+
 def test_the_file_that_does_not_fit_is_named_among_many(
     model: PropensityModel, newcomers: pl.DataFrame, tmp_path: Path
 ) -> None:
