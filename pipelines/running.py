@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tabkit import threads
 from tabkit.errors import ConfigError, TabkitError
 from tabkit.pathnames import refusal
 
@@ -41,6 +42,8 @@ def run(job: Callable[[], dict[str, Any]], view: str, *, as_json: bool, debug: b
     try:
         # Standard output is for the result: what libraries say on the way goes to standard error.
         with contextlib.redirect_stdout(sys.stderr):
+            threads.check()
+            threads.tell(threads.available())  # no library that computes is imported before the job
             result = job()
             text = json.dumps(result, allow_nan=False) if as_json else ""
     except Exception as error:

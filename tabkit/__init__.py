@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tabkit import threads as _threads
 from tabkit.errors import (
     BundleError,
     ConfigError,
@@ -23,6 +24,8 @@ from tabkit.errors import (
 if TYPE_CHECKING:
     from tabkit.frames import scan
     from tabkit.roles import Roles
+
+_threads.tell_if_asked()
 
 __version__ = "0.1.0"
 

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from tabkit import destination, forked, pathnames
+from tabkit import destination, forked, pathnames, threads
 from tabkit.destination import BUNDLE_FILES
 from tabkit.errors import BundleError
 from tabkit.staging import Version, one_version, recover, staged_folder
@@ -206,6 +206,7 @@ def read(path: str | Path, *, kinds: str | Iterable[str] = ()) -> Bundle:
         file or too large.
     """
     forked.check()
+    threads.check()
     pathnames.check(path, kind=BundleError)
     expected = (kinds,) if isinstance(kinds, str) else tuple(kinds)
     return one_version(path, lambda version: _read(version, kinds=expected), kind=BundleError)

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("tabkit", "pipelines", "dashboards")
 GROUND = (
-    *("errors", "forked", "roles", "frames", "config", "schema", "target", "table", "objective", "rows"),
+    *("errors", "forked", "threads", "roles", "frames", "config", "schema", "target", "table", "objective", "rows"),
     *("staging", "progress", "bundle", "splits", "metrics"),
 )
 HEAVY = {"altair", "causalml", "hiplot", "lightgbm", "pandas", "pymc", "sklearn", "torch"}

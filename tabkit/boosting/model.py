@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tabkit import forked
+from tabkit import forked, threads
 from tabkit.boosting.checking import check_numbers, check_trees
 from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.refused import GIVEN
@@ -108,7 +108,7 @@ class BoostedModel:
         offset
             Shape (n,), added to the score: log(exposure) for a log link.
         num_threads
-            0 takes all cores.
+            0 takes all that this process may use; see `tabkit.threads`.
 
         Raises
         ------
@@ -227,7 +227,7 @@ class BoostedModel:
             )
 
     def _traverse(self, data: pl.DataFrame, *, num_threads: int, **what: bool) -> Floats:
-        booster = self.booster
+        booster, num_threads = self.booster, threads.count(num_threads)
         try:
             with LIGHTGBM.passing(None if "pred_contrib" in what else num_threads):
                 found = booster.predict(

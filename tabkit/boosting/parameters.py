@@ -8,6 +8,7 @@ from typing import Any
 
 import lightgbm as lgb
 
+from tabkit import threads
 from tabkit.boosting.config import BoostingConfig
 from tabkit.boosting.refused import PASSED_ON, REFUSED
 from tabkit.errors import ConfigError
@@ -49,7 +50,7 @@ def parameters(config: BoostingConfig, objective: Objective, *, names: tuple[str
         "feature_fraction": config.feature_fraction,
         "lambda_l2": config.lambda_l2,
         "seed": config.seed,
-        "num_threads": config.num_threads,
+        "num_threads": threads.count(config.num_threads),
         "deterministic": True,
         "force_row_wise": not further.get("force_col_wise", False),
         "verbosity": -1,

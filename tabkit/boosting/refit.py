@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tabkit import threads
 from tabkit.boosting.fit import scale_of, start_of
 from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.gradients import derivatives
@@ -164,6 +165,7 @@ def _derivatives(model: BoostedModel, y: Floats, raw: Floats) -> tuple[Floats, F
 def _leaves(model: BoostedModel, features: pl.DataFrame, *, num_threads: int) -> Iterator[NDArray[Any]]:
     """Yield, for each boosting round, the leaf of each row, shape (n, outputs), looked up some rounds at a time."""
     data, outputs = matrix(features, model.features), len(model.base_score)
+    num_threads = threads.count(num_threads)
     at_once = max(1, _CELLS_AT_ONCE // max(1, data.height * outputs))
     for start in range(0, model.trees, at_once):
         count = min(at_once, model.trees - start)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from tabkit import threads
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,8 +26,7 @@ def ordered(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     >>> list(ordered(lambda x: x * x, range(5)))
     [0, 1, 4, 9, 16]
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = min(_MOST, cores)
+    workers = min(_MOST, threads.workers())
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:

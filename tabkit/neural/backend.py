@@ -10,6 +10,7 @@ from typing import Any
 
 from tabkit import forked
 from tabkit.errors import ConfigError
+from tabkit.threads import count as thread_count
 
 _ONE = threading.RLock()
 
@@ -63,11 +64,12 @@ def check_device(wanted: str) -> None:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads in here; 0 leaves it as it is."""
+    """Let torch use so many threads in here; with 0 as many as it would, if this process may use them."""
     forked.check()
     torch = library("torch")
     before = torch.get_num_threads()
-    if count in (0, before):
+    count = count or min(before, thread_count())
+    if count == before:
         yield
         return
     torch.set_num_threads(count)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import polars as pl
 
-from tabkit import forked
+from tabkit import forked, threads
 from tabkit.errors import SourceError, TabkitError
 
 _ADVICE = (
@@ -29,6 +29,7 @@ _LOOK = "check that the content is what the name says, and that all parts have t
 def reading(what: str) -> Iterator[None]:
     """Turn what Polars raises while it reads `what` into a `SourceError` that says what to do."""
     forked.check()
+    threads.check()
     try:
         yield
     except TabkitError:

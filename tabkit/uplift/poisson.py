@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import factorial
 
 from tabkit.metrics.inputs import Floats
+from tabkit.threads import workers as all_workers
 from tabkit.uplift.checks import check_count
 
 Counts = NDArray[np.uint8]
@@ -83,7 +83,7 @@ def resample(
     """
     check_count(resamples, name="resamples", least=2)
     sequences = np.random.SeedSequence(check_count(seed, name="seed", least=0)).spawn(resamples)
-    workers = (os.cpu_count() or 1) if threads is None else check_count(threads, name="threads", least=1)
+    workers = all_workers() if threads is None else check_count(threads, name="threads", least=1)
     table = count_table()
 
     def once(sequence: np.random.SeedSequence) -> Floats:
