@@ -28,6 +28,7 @@ from pipelines.running import (
     merged,
     print_error,
     run,
+    unheard,
 )
 from pipelines.uplift_commands import app as uplift
 from tabkit import __version__
@@ -322,6 +323,8 @@ def main() -> None:
         if "--json" in sys.argv:
             print_error("usage", error.format_message(), "see --help")
         code = 2
+    except OSError as error:  # of the help or of messages: what a job meets is said by `run`
+        code = unheard(error)
     except (KeyboardInterrupt, typer.Abort):
         code = interrupted(as_json="--json" in sys.argv)
     sys.exit(code if isinstance(code, int) else 0)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import importlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -50,14 +51,48 @@ def run(job: Callable[[], dict[str, Any]], view: str, *, as_json: bool, debug: b
         raise typer.Exit(_failed(error, as_json=as_json, debug=debug)) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(interrupted(as_json=as_json)) from error
-    if as_json:
-        typer.echo(text)
-        return
-    from rich.console import Console
+    if not heard(
+        lambda: sys.stdout.write(f"{text}\n") if as_json else _show(view, result), besides="; all else is done"
+    ):
+        raise typer.Exit(2)
+
+
+def _show(view: str, result: dict[str, Any]) -> None:
+    from pipelines.terminal import Printer
 
     module, _, name = view.rpartition(".")
     shown: RenderableType = getattr(importlib.import_module(f"pipelines.{module or 'terminal'}"), name)(result)
-    Console().print(shown, highlight=False)
+    Printer().print(shown, highlight=False)
+
+
+def heard(write: Callable[[], object], *, besides: str = "") -> bool:
+    """Write to standard output; where that cannot be (a full disk, a reader that left), say so and return False.
+
+    Parameters
+    ----------
+    write
+        Does it.
+    besides
+        What the message ends with.
+    """
+    if sys.stdout is None:  # closed before the start: nobody wants to hear
+        return True
+    try:
+        write()
+        sys.stdout.flush()
+    except OSError as error:
+        unheard(error, besides=besides)
+        return False
+    return True
+
+
+def unheard(error: OSError, *, besides: str = "") -> int:
+    """Say in one sentence that standard output cannot be written to; return the exit code."""
+    with contextlib.suppress(OSError):  # else Python fails again at its end, with what is left in the buffer
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"tabkit: cannot write to standard output: {error.strerror or error}{besides}\n")
+    return 2
 
 
 def _failed(error: Exception, *, as_json: bool, debug: bool) -> int:
@@ -106,7 +141,8 @@ def interrupted(*, as_json: bool) -> int:
 
 def print_error(stage: str, problem: str, advice: str | None) -> None:
     """Print an error as one JSON object."""
-    typer.echo(json.dumps({"error": {"stage": stage, "problem": problem, "advice": advice}}))
+    said = json.dumps({"error": {"stage": stage, "problem": problem, "advice": advice}})
+    heard(lambda: sys.stdout.write(f"{said}\n"))
 
 
 def merged(file: str | None, assignments: list[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:

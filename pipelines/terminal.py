@@ -5,6 +5,8 @@ Names from data are shown as they are, never read as markup.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -61,6 +63,14 @@ class Bars:
             if outermost:
                 bars.stop()
                 self._shown = None
+
+
+class Printer(Console):
+    """Prints; that a reader left is an error for who prints, as a full disk is."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what Rich ends the process for."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def error_block(error: TabkitError, *, boxed: bool) -> RenderableType:

@@ -57,7 +57,8 @@ def test_the_whole_way_in_processes_of_their_own(spawn: Run, folder: Path) -> No
     assert inspected.json["lineage"]["source"] == "customers.parquet"
     assert inspected.json["bundle"] == "models/churn"
     assert listing(folder) == {
-        "customers.parquet", "new.parquet", "models", "models/churn", "scores", "scores/new.parquet",
+        "customers.parquet", "new.parquet", "models", "models/churn",
+        "scores", "scores/new.parquet", "scores/_run.json",
         *(f"models/churn/{path}" for path in listing(folder / "models" / "churn")),
     }  # fmt: skip
 
@@ -168,8 +169,25 @@ def test_a_reader_that_leaves_early_is_no_fault(command: list[str], saved: Path)
         process.stdout.close()
         assert process.stderr is not None
         with process.stderr as err:
-            assert "Traceback" not in err.read()
-        process.wait(timeout=30)
+            assert err.read() == "tabkit: cannot write to standard output: Broken pipe; all else is done\n"
+        assert process.wait(timeout=30) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_standard_output_is_said_when_the_file_is_written(command: list[str], saved: Path, folder: Path) -> None:
+    def filled(*arguments: object) -> tuple[int, str]:
+        with Path("/dev/full").open("w") as full:
+            line = [*command, *map(str, arguments)]
+            done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+        return done.returncode, done.stderr
+
+    said = "tabkit: cannot write to standard output: No space left on device"
+    assert filled("score", saved, "new.parquet", "-o", "s.parquet", "--json") == (2, f"{said}; all else is done\n")
+    assert pl.read_parquet("s.parquet").height == 500
+    assert filled("score", saved, "new.parquet", "-o", "s.parquet") == (2, f"{said}; all else is done\n")
+    assert filled("--version") == (2, f"{said}\n")
+    code, err = filled("score", saved, "gone.parquet", "-o", "s.parquet", "--json")
+    assert (code, "gone.parquet" in err, err.splitlines()[-1]) == (2, True, said)
 
 
 def test_a_terminal_of_few_characters_is_enough(spawn: Run, saved: Path) -> None:
