@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from tabkit.cltv.design import Design
-from tabkit.cltv.forecast import Forecaster, Horizon, arrays, forecast, newcomers, simulate
+from tabkit.cltv.forecast import Forecaster, Horizon, arrays, columns, forecast, newcomers, simulate
 from tabkit.cltv.models import MODELS, spend
 from tabkit.cltv.posterior import Posterior
 from tabkit.cltv.totals import Totals
@@ -200,3 +200,10 @@ def test_extreme_customers_get_finite_answers() -> None:
         numbers = out.drop("customer").to_numpy()
         assert np.isfinite(numbers).all()
         assert (numbers >= 0).all()
+
+
+@pytest.mark.parametrize("money", [True, False])
+def test_the_columns_are_known_before_the_work(money: bool) -> None:
+    forecaster, horizon = known("bgnbd", money=money), Horizon(days=70, draws=10, quantiles=(0.1, 0.975))
+    frame = next(forecast(forecaster, ROWS, horizon=horizon, customer="customer"))
+    assert columns(forecaster, horizon, customer="customer") == frame.columns
