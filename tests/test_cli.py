@@ -108,7 +108,7 @@ def test_interrupted_scoring_leaves_nothing_and_the_old_output(
     process = subprocess.Popen(
         # A shell's background jobs, which tests may be, ignore Ctrl-C.
         [*after("import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)"), *command, "score", saved,
-         tmp_path / "many.parquet", "-o", old, "--contributions", "3", "--json"],
+         tmp_path / "many.parquet", "-o", old, "--overwrite", "--contributions", "3", "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
