@@ -25,6 +25,7 @@ LARGEST = sys.float_info.max
 """Of any number: it is finite."""
 MOST = 2**53
 """Of a whole number: floats count no further."""
+_WIDEST = 2**63  # of a whole number in an array; larger ones would be objects there
 _ADVICE = "upgrade tabkit-ml to the version that wrote it, restore it from a copy, or train again"
 _BUILDING = (
     *(KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, StopIteration),
@@ -243,8 +244,14 @@ def shown(value: object) -> str:
 
 
 def is_number(low: float = -LARGEST, high: float = LARGEST) -> Callable[[Any], bool]:
-    """Return a check for numbers from `low` to `high`; booleans are none, and NaN is in no range."""
-    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    """Return a check for numbers that arrays can hold, from `low` to `high`; booleans are none, NaN is in no range."""
+
+    def good(value: Any) -> bool:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return False
+        return bool(low <= value <= high) and (isinstance(value, float) or abs(value) < _WIDEST)
+
+    return good
 
 
 def is_whole(low: int = 0, high: int = MOST) -> Callable[[Any], bool]:

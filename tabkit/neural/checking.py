@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from tabkit.errors import BundleError
+from tabkit.manifest import is_number
 from tabkit.neural.config import Activation
 
 _MOST = {"members": 64, "outputs": 1_000_000, "embedding_size": 512, "bins": 256, "numbers": 10**6, "missing": 10**6}
@@ -85,4 +85,4 @@ def _whole(value: Any, least: int, most: int) -> bool:
 
 
 def _numbers(values: Iterable[Any]) -> bool:
-    return all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+    return all(map(is_number(), values))

@@ -70,6 +70,7 @@ MANIFESTS = [
     ("churned", "booster/objective", "regression", "the trees' classes"),
     ("churned", "booster/base_score", [0.1, 0.2], "base"),
     ("churned", "booster/base_score", ["x"], "base"),
+    ("churned", "booster/base_score", [10**30], "base score"),
     ("churned", "booster/features/0", "wealth", "'wealth'"),
     ("neural", "target/classes", ["never", "some", "often"], "classes of the learner"),
     ("segment", "booster/classes", ["never", "some", "often"], "classes"),

@@ -47,7 +47,7 @@ def wrong(read: str, name: str, value: Any, **options: Any) -> str:
     return caught.value.problem
 
 
-@pytest.mark.parametrize("value", [None, True, "1", [], {}, math.nan, math.inf, -math.inf, 10**400])
+@pytest.mark.parametrize("value", [None, True, "1", [], {}, math.nan, math.inf, -math.inf, 10**400, 10**30])
 def test_what_is_no_finite_number_is_named(value: Any) -> None:
     said = wrong("number", "slope", value)
     assert "slope of a widening is" in said
