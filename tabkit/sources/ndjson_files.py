@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import glob
+import json
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from tabkit.errors import SourceError
+from tabkit.sources.file_bytes import chunks_of
 from tabkit.sources.gathered import gathered
+from tabkit.sources.names import describe
 from tabkit.sources.text_types import TEMPORAL, decide, dtype_of, is_temporal, parsed
 
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
@@ -40,11 +44,38 @@ def scan_ndjson(names: Sequence[str], dtypes: Mapping[str, pl.DataType], *, path
 
 def _schema(name: str, dtypes: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
     """Return the keys of all rows of a file and their types; text is what is known as text."""
-    inferred = pl.scan_ndjson(_escaped(name), infer_schema_length=None).collect_schema()
+    try:
+        inferred = pl.scan_ndjson(_escaped(name), infer_schema_length=None).collect_schema()
+    except pl.exceptions.PolarsError:
+        _refuse_first_wrong(name)
+        raise
     return {
         key: pl.String() if isinstance(dtypes.get(key), _TEXT) and not dtype.is_nested() else dtype
         for key, dtype in inferred.items()
     }
+
+
+def _refuse_first_wrong(name: str) -> None:
+    """Raise a `SourceError` that names the first line that is no object; Polars names none."""
+    pending, number = b"", 0
+    for chunk in chunks_of(name):
+        *lines, pending = (pending + chunk).split(b"\n")
+        for line in lines:
+            number += 1
+            _check_line(name, number, line)
+    _check_line(name, number + 1, pending)
+
+
+def _check_line(name: str, number: int, line: bytes) -> None:
+    try:
+        right = not line.strip() or isinstance(json.loads(line), dict)
+    except ValueError:
+        right = False
+    if not right:
+        raise SourceError(
+            f"{describe(name)} cannot be read: line {number:,} is no JSON object: one per line was expected",
+            advice="repair the line; if it is the last one, the file was cut: export or copy it again",
+        )
 
 
 def _joined(schemas: Sequence[Mapping[str, pl.DataType]]) -> dict[str, pl.DataType] | None:
