@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tabkit.boosting.header import check_header
 from tabkit.boosting.tree import check_tree, wrong
 from tabkit.boosting.trees import Trees
@@ -40,12 +42,32 @@ def check_trees(model: Any) -> Trees:
     check_header(trees, objective=model.objective, features=model.features, outputs=outputs)
     if len(trees.blocks) < model.trees * outputs or len(trees.blocks) % outputs:
         raise wrong("the trees", f"{len(trees.blocks):,} are there; {model.trees:,} rounds of {outputs} were expected")
-    largest = [check_tree(block, i, features=len(model.features)) for i, block in enumerate(trees.blocks)]
-    if not math.isfinite(sum(map(abs, model.base_score)) + sum(largest)):
-        raise wrong("leaf_value", "the scores would be infinite")
+    for number, block in enumerate(trees.blocks):
+        check_tree(block, number, features=len(model.features))
     if any("\nis_linear=1\n" in block for block in trees.blocks) and not model.params.get("linear_tree"):
         raise wrong("is_linear", "trees are linear, but the model was fitted without linear_tree")
     return trees
+
+
+def check_scores(model: Any) -> None:
+    """Refuse a saved `BoostedModel` whose trees give scores, gains or weights that are not finite.
+
+    Trees that ran away are left out of a model as they do harm; what is saved and counts never ran away.
+
+    Raises
+    ------
+    BundleError
+        It says which tree and which line.
+    """
+    outputs = len(model.base_score)
+    counted = model.checked.first(model.trees * outputs)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for name in ("leaf_value", "leaf_weight", "split_gain"):
+            total = sum(map(abs, model.base_score))
+            for number, values in enumerate(counted.numbers(name)):
+                total += float(np.abs(values).sum())
+                if not math.isfinite(total):
+                    raise wrong(f"tree {number}", f"{name} makes scores, gains or weights infinite")
 
 
 def check_numbers(model: Any) -> None:

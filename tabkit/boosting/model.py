@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit import forked, threads
-from tabkit.boosting.checking import check_numbers, check_trees
+from tabkit.boosting.checking import check_numbers, check_scores, check_trees
 from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.refused import GIVEN
 from tabkit.boosting.trees import Trees
@@ -213,7 +213,7 @@ class BoostedModel:
                 advice=_AGAIN,
             ) from error
         if text or model.trees:  # a constant has no text
-            _ = model.checked
+            check_scores(model)
         return model
 
     def _check_explicable(self) -> None:

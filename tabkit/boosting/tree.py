@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -29,9 +30,12 @@ _CATEGORICAL = 1  # the lowest bit of a decision type; the next says where missi
 _LARGEST_DECISION = 11  # the fourth kind of missing value does not exist
 
 _WHOLE = str.maketrans("", "", "0123456789- ")
-_REAL = str.maketrans("", "", "0123456789-+.eE ")
-_OR_INFINITE = str.maketrans("", "", "0123456789-+.eEinf ")
-"""What numbers are written with: Python reads more as a number than LightGBM, and nan nowhere has a place."""
+_REAL = str.maketrans("", "", "0123456789-+.eEinfa ")
+"""What numbers are written with, inf and nan among them: Python reads more as a number than LightGBM."""
+
+_NOT_FINITE = ("inf", "-inf", "nan", "-nan")
+_SMALLEST = float(np.finfo(np.float64).tiny)
+_TOO_SMALL = re.compile(r"[eE]-[0-9]{4}")
 
 
 def wrong(where: str, what: str) -> BundleError:
@@ -41,7 +45,7 @@ def wrong(where: str, what: str) -> BundleError:
     )
 
 
-def check_tree(block: str, number: int, *, features: int) -> float:
+def check_tree(block: str, number: int, *, features: int) -> None:
     """Refuse the text of a tree that is not whole, or whose numbers lead outside of it.
 
     Parameters
@@ -52,11 +56,6 @@ def check_tree(block: str, number: int, *, features: int) -> float:
         Which tree it is, from 0.
     features
         How many features there are.
-
-    Returns
-    -------
-    float
-        The largest size of a leaf's value.
 
     Raises
     ------
@@ -71,15 +70,14 @@ def check_tree(block: str, number: int, *, features: int) -> float:
     left, right = (lines.whole(name, leaves - 1, -leaves, leaves - 2) for name in ("left_child", "right_child"))
     lines.whole("split_feature", leaves - 1, 0, features - 1)
     decisions = lines.whole("decision_type", leaves - 1, 0, _LARGEST_DECISION)
-    thresholds = lines.real("threshold", leaves - 1, infinite=True)
+    thresholds = lines.real("threshold", leaves - 1)  # an infinite one stands above all values
     _check_sets(lines, sets, thresholds[decisions & _CATEGORICAL == 1])
     _check_children(lines, leaves, left, right)
     _check_counts(lines, leaves, left, right)
-    values = lines.real("leaf_value", leaves)
+    lines.real("leaf_value", leaves)
     lines.real("shrinkage", 1)
     if "leaf_const" in lines.values:
         _check_linear(lines, leaves, features)
-    return float(np.abs(values).max())
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +102,15 @@ class _Lines:
             raise self.wrong(name, f"number {at} is {found[at]:.17g}; {least} to {most} was expected")
         return found.astype(np.int64)
 
-    def real(self, name: str, count: int, *, infinite: bool = False, least: float = -np.inf) -> Floats:
-        """Return so many numbers, which are finite unless infinity may stand for a threshold above all values."""
-        found = self._numbers(name, count, _OR_INFINITE if infinite else _REAL)
-        outside = np.isnan(found) if infinite else ~(np.isfinite(found) & (found >= least))
-        if outside.any():
-            at = int(outside.argmax())
-            raise self.wrong(name, f"number {at} is {found[at]:g}; a finite number was expected")
+    def real(self, name: str, count: int) -> Floats:
+        """Return so many numbers; trees that have run away, which count for nothing, hold infinite ones."""
+        found = self._numbers(name, count, _REAL)
+        for at in np.flatnonzero(~np.isfinite(found)):
+            word = self.values[name].split()[at]
+            if word not in _NOT_FINITE:  # LightGBM ends the process on an exponent that is no int
+                raise self.wrong(name, f"number {at} is {word[:40]!r}, larger than a double")
+        if _TOO_SMALL.search(self.values[name]):
+            raise self.wrong(name, "holds a number smaller than a double")
         return found
 
     def _numbers(self, name: str, count: int, letters: dict[int, int | None]) -> Floats:
@@ -164,9 +164,9 @@ def _check_counts(lines: _Lines, leaves: int, left: Whole, right: Whole) -> None
     if leaves == 1:  # a tree that could not be divided counts no rows, and weighs them if it is linear alone
         lines.whole("leaf_count", 1, 0, _INT32)
         lines.whole("internal_count", 0, 1, _INT32)
-        lines.real("leaf_weight", int("leaf_const" in lines.values or lines.values["leaf_weight"] != ""), least=0)
+        lines.real("leaf_weight", int("leaf_const" in lines.values or lines.values["leaf_weight"] != ""))
         return
-    lines.real("leaf_weight", leaves, least=0)
+    lines.real("leaf_weight", leaves)
     ending, inner = (
         lines.whole(name, count, 1, _INT32) for name, count in (("leaf_count", leaves), ("internal_count", leaves - 1))
     )
@@ -194,6 +194,14 @@ def _check_linear(lines: _Lines, leaves: int, features: int) -> None:
     terms = int(lines.whole("num_features", leaves, 0, features).sum())
     lines.whole("leaf_features", terms, 0, features - 1)
     lines.real("leaf_coeff", terms)
+    for name in ("leaf_const", "leaf_coeff"):
+        for word in lines.values[name].split():
+            if _is_tiny(word):  # LightGBM reads these by another way, and ends the process
+                raise lines.wrong(name, f"holds {word[:40]!r}, smaller than a double")
+
+
+def _is_tiny(word: str) -> bool:
+    return abs(float(word)) < _SMALLEST and any(digit in "123456789" for digit in word.lower().partition("e")[0])
 
 
 def _is_number(word: str, letters: dict[int, int | None]) -> bool:

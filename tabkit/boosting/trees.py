@@ -75,11 +75,15 @@ class Trees:
 
     def values(self) -> list[Floats]:
         """Return the leaves' values of each tree, as they are added to the score."""
-        return [_line(block, "leaf_value") for block in self.blocks]
+        return self.numbers("leaf_value")
 
     def weights(self) -> list[Floats]:
         """Return the sum of the second derivatives in each leaf at the time it was made."""
-        return [_line(block, "leaf_weight") for block in self.blocks]
+        return self.numbers("leaf_weight")
+
+    def numbers(self, name: str) -> list[Floats]:
+        """Return the numbers of a line of each tree."""
+        return [_line(block, name) for block in self.blocks]
 
     def shrinkages(self) -> list[float]:
         """Return by what each tree was shrunk: its learning rate."""

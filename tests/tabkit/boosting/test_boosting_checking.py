@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tabkit.boosting import BoostedModel
+from tabkit.boosting import BoostedModel, BoostingConfig, Rows, fit
 from tabkit.errors import BundleError, ScoringError
 
 FEATURES = ("a", "b", "c", "code")
@@ -132,10 +132,12 @@ def test_what_stands_behind_the_trees_never_reaches_lightgbm():
         ("split_feature", 0, "-1", "split_feature number 0 is -1"),
         ("left_child", 0, "-2000", "left_child number 0 is -2000; -8 to 6 was expected"),
         ("left_child", 2, "0", "reach .* times; once"),
-        ("threshold", 0, "nan", "'nan'; numbers"),
+        ("threshold", 0, "naninf", "'naninf'; numbers"),
         ("threshold", 0, "", "holds ''"),
-        ("leaf_value", 3, "inf", "'inf'; numbers"),
-        ("leaf_value", 3, "1e999", "leaf_value number 3 is inf; a finite"),
+        ("leaf_value", 3, "inf", "leaf_value makes scores, gains or weights infinite"),
+        ("leaf_value", 3, "1e2456778214441", "larger than a double"),
+        ("leaf_value", 3, "1e-2456778214441", "smaller than a double"),
+        ("split_gain", 3, "nan", "split_gain makes"),
         ("leaf_value", 3, "1_0", "'1_0'"),
         ("leaf_value", 3, "1 2", "leaf_value has 9 numbers; 8 were"),
         ("decision_type", 1, "12", "0 to 11"),
@@ -146,7 +148,7 @@ def test_what_stands_behind_the_trees_never_reaches_lightgbm():
         ("internal_count", 2, "0", "internal_count number 2 is 0"),
         ("internal_count", 0, "499", "internal_count number 0 is 499; 500, the sum"),
         ("leaf_count", 0, "-3", "leaf_count"),
-        ("leaf_weight", 0, "-3", "leaf_weight"),
+        ("leaf_weight", 0, "-", "leaf_weight holds '-'"),
         ("is_linear", 0, "2", "is_linear is '2'; 0 or 1"),
         ("is_linear", 0, "1", "leaf_const was expected; 'shrinkage' came"),
         ("shrinkage", 0, "x", "shrinkage holds 'x'"),
@@ -273,12 +275,25 @@ def test_scores_that_would_be_infinite_are_refused():
         loaded(model, text)
 
 
+def test_trees_that_ran_away_and_count_for_nothing_are_saved_and_loaded_still():
+    rows = Rows(pl.DataFrame({"x": np.arange(100.0)}), np.arange(100.0))
+    config = {"max_trees": 60, "early_stopping_rounds": 0, "learning_rate": 1e6, "num_threads": 1}
+    model = fit(rows, rows, config=BoostingConfig(objective="quantile", **config))
+    assert (model.trees, "inf" in model.text.partition("leaf_value=")[2]) == (0, True)
+    again = loaded(model, model.text)
+    np.testing.assert_array_equal(again.predict(rows.features), model.predict(rows.features))
+    with pytest.raises(BundleError, match="leaf_value makes scores"):
+        loaded(model, model.text, trees=model.text.count("\nTree="))
+
+
 def test_linear_trees_are_those_of_a_linear_model():
     model, _ = model_of("linear")
     with pytest.raises(BundleError, match="linear_tree"):
         loaded(model, model.text, params={})
     with pytest.raises(BundleError, match="tree 1: leaf_features number 0 is 77"):
         loaded(model, put(model.text, "leaf_features", 0, "77", tree=1))
+    with pytest.raises(BundleError, match="tree 1: leaf_const holds '1e-310'"):
+        loaded(model, put(model.text, "leaf_const", 0, "1e-310", tree=1))
 
 
 def test_a_model_that_was_not_loaded_is_checked_too():
