@@ -43,7 +43,8 @@ def folder(tmp_path: Path, people: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 
 
 def train(run: Run, *more: object, output: str = "m") -> Any:
-    return run("uplift", "train", "mailing.parquet", *ROLE_OPTIONS, *DESIGN, "-o", output, *SETTINGS, *more)
+    options = [*ROLE_OPTIONS, *DESIGN, "-o", output, *SETTINGS, "--set", "final=evaluated"]
+    return run("uplift", "train", "mailing.parquet", *options, *more)
 
 
 def refused(done: Any, *expected: str) -> None:
