@@ -1,4 +1,4 @@
-"""A folder of scores is one answer: all files of one run, or those that stood there before.
+"""A folder of scores is one answer of one model: all files of a run come at once, or none of them.
 
 The files are written into a hidden folder beside, which takes the place of the old folder in one step. A folder that
 cannot be replaced (a mounted one, the current one, or where one may not write beside it) gets its files one by one, and
@@ -41,8 +41,8 @@ def write_folder(
     frames
         What goes into each file, by its name; each is asked for once, in order, when its turn comes.
     folder
-        Where. Hidden files in it are carried over; see `check_folder` for others. Of a link, what it leads to is
-        replaced.
+        Where. Hidden files in it are carried over, as are scores of earlier runs of this model; see `check_folder` for
+        others. Of a link, what it leads to is replaced.
     sources
         By file, where its rows come from: the name of the source.
     facts
@@ -62,21 +62,36 @@ def write_folder(
         If a source cannot be read to its end; likewise.
     """
     named, real = Path(folder), Path(os.path.realpath(folder))
-    check = partial(check_folder, names=list(frames), overwrite=overwrite, named=named)
-    check(real)
-    with _staged(real, check) as part:
+    check_folder(real, names=list(frames), facts=facts, overwrite=overwrite, named=named)
+    kept = {} if overwrite else _kept(real, list(frames), facts)
+
+    def check(place: Path) -> None:
+        check_folder(place, names=list(frames), facts=facts, overwrite=overwrite, named=named)
+        if not overwrite and _kept(place, list(frames), facts) != kept:
+            raise ScoringError(
+                f"another run wrote into {str(named)!r} meanwhile", advice="run this again: what the other wrote stays"
+            )
+
+    with _staged(real, check, kept) as part:
         if real.is_dir():
             _resemble(part, real)
         # One after the other: the frames may be made when they are asked for.
         jobs = ((frame, part / name, named / name, repr(sources[name])) for name, frame in frames.items())
         sink.run(jobs, made_by=made_by, stop=stop)
-        (part / run.MANIFEST).write_bytes(run.to_bytes(run.describe(part, sources, facts)))
+        (part / run.MANIFEST).write_bytes(run.to_bytes(run.describe(part, sources, facts, kept)))
         if part.parent != real:
             _carry_hidden(real, part)
+            for name in kept:
+                _copy(real / name, part / name)
 
 
 def check_folder(
-    folder: Path, *, names: Sequence[str], overwrite: bool = False, named: str | Path | None = None
+    folder: Path,
+    *,
+    names: Sequence[str],
+    facts: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    named: str | Path | None = None,
 ) -> None:
     """Raise before the work if a run of these files may not take the place of a folder.
 
@@ -87,8 +102,11 @@ def check_folder(
         is foreign and never destroyed.
     names
         The files that the run writes.
+    facts
+        What ``_run.json`` will say of the model and its settings. Files of earlier runs of the same stay beside, so
+        that a folder can grow from month to month.
     overwrite
-        Whether files of an earlier run, as its ``_run.json`` knows them, may go that this one does not write.
+        Whether files of earlier runs, as ``_run.json`` knows them, go that this one does not write.
     named
         How the user calls the folder.
 
@@ -104,7 +122,8 @@ def check_folder(
         raise ScoringError(f"{called!r} is a file, and a folder was expected", advice="choose another name")
     if not may_write(folder):
         raise ScoringError(f"cannot write {called!r}: Permission denied", advice="choose a place you may write to")
-    earlier, foreign = _others(folder, names)
+    stay = {} if overwrite or facts is None else _kept(folder, names, facts)
+    earlier, foreign = _others(folder, [*names, *stay])
     if foreign:
         raise ScoringError(
             f"{called!r} holds more than scores, which a replacement would delete: {_list(foreign)}",
@@ -112,9 +131,10 @@ def check_folder(
         )
     if earlier and not overwrite:
         raise ScoringError(
-            f"{called!r} holds scores of an earlier run that this run does not write: {_list(earlier)}",
-            advice="a folder of scores is replaced as a whole: choose another one, or ask for it with --overwrite "
-            "(overwrite=True)",
+            f"{called!r} holds scores of an earlier run, by another model or with other settings, that this run does "
+            f"not write: {_list(earlier)}",
+            advice="a folder holds scores of one model: choose another one, or have all of it replaced with "
+            "--overwrite (overwrite=True)",
         )
 
 
@@ -136,10 +156,16 @@ def _others(folder: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
     return earlier, foreign
 
 
-def _staged(real: Path, check: Callable[[Path], None]) -> AbstractContextManager[Path]:
+def _kept(folder: Path, names: Sequence[str], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of the files that stay: those of earlier runs by the same model with the same settings."""
+    earlier = run.alike(folder, facts)
+    return {name: said for name, said in earlier.items() if name not in names and (folder / name).is_file()}
+
+
+def _staged(real: Path, check: Callable[[Path], None], kept: Mapping[str, Any]) -> AbstractContextManager[Path]:
     if not real.is_dir() or _can_be_replaced(real):
         return staged_folder(real, kind=ScoringError, overwrite=True, check=check)
-    return staged_inside(real, kind=ScoringError, commit=partial(_move_out, real=real))
+    return staged_inside(real, kind=ScoringError, commit=partial(_move_out, real=real, kept=kept))
 
 
 def _can_be_replaced(folder: Path) -> bool:
@@ -179,10 +205,10 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target, follow_symlinks=False)
 
 
-def _move_out(part: Path, *, real: Path) -> None:
+def _move_out(part: Path, *, real: Path, kept: Mapping[str, Any]) -> None:
     """Move the files of a run out of the folder where they were written, into the one that stays."""
     names = [path.name for path in part.iterdir() if path.name != run.MANIFEST]
-    earlier, _ = _others(real, names)
+    earlier, _ = _others(real, [*names, *kept])
     manifest = (part / run.MANIFEST).read_bytes()
     with staged_file(real / run.MANIFEST, kind=ScoringError) as half:
         half.write_bytes(manifest.replace(b'"complete": true', b'"complete": false', 1))

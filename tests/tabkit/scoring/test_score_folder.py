@@ -29,9 +29,9 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(request.param)
 
 
-def score(place: Path | str, value: float = 0.5, names: str = "ab", **options: Any) -> None:
+def score(place: Path | str, value: float = 0.5, names: str = "ab", model: str = "m", **options: Any) -> None:
     scores = {f"{name}.parquet": pl.LazyFrame({"score": [value, value]}) for name in names}
-    write_folder(scores, place, sources={name: f"new/{name}" for name in scores}, facts={"model": "m"}, **options)
+    write_folder(scores, place, sources={name: f"new/{name}" for name in scores}, facts={"model": model}, **options)
 
 
 def values(place: Path) -> set[float]:
@@ -48,6 +48,7 @@ def test_the_folder_says_which_run_it_is_of(tmp_path: Path, way: str) -> None:
     told = json.loads((tmp_path / "out" / MANIFEST).read_text())
     assert (told["format"], told["complete"], told["model"]) == (1, True, "m")
     assert told["files"]["a.parquet"] == {
+        "run": told["run"],
         "source": "new/a.parquet",
         "rows": 2,
         "bytes": (tmp_path / "out" / "a.parquet").stat().st_size,
@@ -79,12 +80,40 @@ def test_foreign_files_are_named_and_never_destroyed(tmp_path: Path, way: str, o
 
 def test_scores_of_an_earlier_run_go_only_when_it_is_asked_for(tmp_path: Path, way: str) -> None:
     score(tmp_path / "out", names="abc")
-    with pytest.raises(ScoringError, match=r"of an earlier run that this run does not write: 'c\.parquet'") as caught:
-        score(tmp_path / "out", 0.75)
+    with pytest.raises(ScoringError, match=r"of an earlier run, by another model .*: 'c\.parquet'") as caught:
+        score(tmp_path / "out", 0.75, model="other")
     assert "--overwrite" in str(caught.value.advice)
     assert values(tmp_path / "out") == {0.5}
     score(tmp_path / "out", 0.75, overwrite=True)
     assert names(tmp_path / "out") == {"a.parquet", "b.parquet", MANIFEST}
+    assert values(tmp_path / "out") == {0.75}
+
+
+def test_a_folder_grows_by_runs_of_the_same_model(tmp_path: Path, way: str) -> None:
+    score(tmp_path / "out", names="ab")
+    score(tmp_path / "out", 0.75, names="bc")
+    told = json.loads((tmp_path / "out" / MANIFEST).read_text())["files"]
+    assert names(tmp_path / "out") == {"a.parquet", "b.parquet", "c.parquet", MANIFEST}
+    assert values(tmp_path / "out") == {0.5, 0.75}
+    assert told["b.parquet"]["run"] == told["c.parquet"]["run"] != told["a.parquet"]["run"]
+    assert all(told[name]["sha256"] == sha256(tmp_path / "out" / name) for name in told)
+    score(tmp_path / "out", names="d", overwrite=True)
+    assert names(tmp_path / "out") == {"d.parquet", MANIFEST}
+
+
+def test_a_run_that_another_came_before_says_so_and_loses_nothing(tmp_path: Path) -> None:
+    score(tmp_path / "out", names="a")
+
+    class Late(dict[str, pl.LazyFrame]):
+        def items(self) -> Any:
+            score(tmp_path / "out", 0.75, names="a")
+            score(tmp_path / "out", 0.75, names="c")
+            return super().items()
+
+    late = Late({"b.parquet": pl.LazyFrame({"score": [0.25]})})
+    with pytest.raises(ScoringError, match="another run wrote into"):
+        write_folder(late, tmp_path / "out", sources={"b.parquet": "new/b"}, facts={"model": "m"})
+    assert names(tmp_path / "out") == {"a.parquet", "c.parquet", MANIFEST}
     assert values(tmp_path / "out") == {0.75}
 
 
