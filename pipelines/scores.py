@@ -104,7 +104,7 @@ def score_files(
 ) -> ScoreReport:
     """Score files in bounded memory; outputs take their names when all of them are complete.
 
-    A folder is one answer: it is replaced as a whole, and a file ``_run.json`` in it says which run it is of; see
+    A folder is one answer of one model: all files of a run come at once, and each says which run it is of; see
     `tabkit.scoring.write_folder`.
 
     Parameters
@@ -200,7 +200,15 @@ def plan_outputs(names: Sequence[str], output: str | Path) -> list[Output]:
     if "://" in str(output):
         raise ScoringError(f"{str(output)!r} is a URL", advice="write to a local path, and copy the result from there")
     if is_folder(output):
+        refuse_inputs(path, names, error=ScoringError, folder=True)
         plan = [Output(path / f"{_stem(name)}.parquet", (name,)) for name in names]
+        passed_over = next((item for item in plan if item.path.name.startswith(("_", "."))), None)
+        if passed_over is not None:
+            raise ScoringError(
+                f"the scores of {passed_over.sources[0]!r} would be called {passed_over.path.name!r}: names that begin "
+                "with _ or . are passed over where folders are read",
+                advice="rename the source, or name one file for all: -o scores.parquet",
+            )
     else:
         check_output(path)
         plan = [Output(path, tuple(names))]

@@ -99,9 +99,11 @@ def check(
         )
 
 
-def refuse_inputs(path: str | Path, inputs: Iterable[str | Path], *, error: type[TabkitError]) -> None:
-    """Raise `error` if `path` is one of the inputs, under whatever name or link."""
-    _check_inputs(Path(path), Kind("output", error), inputs)
+def refuse_inputs(
+    path: str | Path, inputs: Iterable[str | Path], *, error: type[TabkitError], folder: bool = False
+) -> None:
+    """Raise `error` if `path` is one of the inputs, under whatever name or link; of a folder, if one lies inside it."""
+    _check_inputs(Path(path), Kind("output", error, folder=folder), inputs)
 
 
 def bundle_above(path: str | Path) -> Path | None:

@@ -58,7 +58,7 @@ def test_the_whole_way_in_processes_of_their_own(spawn: Run, folder: Path) -> No
     assert inspected.json["bundle"] == "models/churn"
     assert listing(folder) == {
         "customers.parquet", "new.parquet", "models", "models/churn",
-        "scores", "scores/new.parquet", "scores/_run.json",
+        "scores", "scores/new.parquet",
         *(f"models/churn/{path}" for path in listing(folder / "models" / "churn")),
     }  # fmt: skip
 

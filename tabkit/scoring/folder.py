@@ -1,8 +1,8 @@
 """A folder of scores is one answer of one model: all files of a run come at once, or none of them.
 
 The files are written into a hidden folder beside, which takes the place of the old folder in one step. A folder that
-cannot be replaced (a mounted one, the current one, or where one may not write beside it) gets its files one by one, and
-says so meanwhile: its ``_run.json`` has ``complete: false`` then, and the checksums of the files that are of the run.
+cannot be replaced (a mounted one, the current one, or where one may not write beside it) gets its files one by one.
+Each file says which run it is of, see `tabkit.scoring.run`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import polars as pl
 
 from tabkit.errors import ScoringError
 from tabkit.scoring import run, sink
-from tabkit.staging import abandoned, may_write, staged_file, staged_folder, staged_inside
+from tabkit.staging import abandoned, may_write, staged_folder, staged_inside
 
 _SHOWN = 5
 
@@ -30,7 +30,7 @@ def write_folder(
     *,
     sources: Mapping[str, str],
     facts: Mapping[str, Any],
-    made_by: str | None = None,
+    made_by: str,
     overwrite: bool = False,
     stop: Callable[[], None] | None = None,
 ) -> None:
@@ -46,7 +46,7 @@ def write_folder(
     sources
         By file, where its rows come from: the name of the source.
     facts
-        What ``_run.json`` says beside the files: plain data.
+        What each file says of the run beside its name and source: plain data, such as the model and settings.
     made_by
         As in `tabkit.scoring.write`.
     overwrite
@@ -63,11 +63,12 @@ def write_folder(
     """
     named, real = Path(folder), Path(os.path.realpath(folder))
     check_folder(real, names=list(frames), facts=facts, overwrite=overwrite, named=named)
-    kept = {} if overwrite else _kept(real, list(frames), facts)
+    new = run.begin(facts)
+    kept = {} if overwrite else _kept(real, list(frames), new)
 
     def check(place: Path) -> None:
         check_folder(place, names=list(frames), facts=facts, overwrite=overwrite, named=named)
-        if not overwrite and _kept(place, list(frames), facts) != kept:
+        if not overwrite and _kept(place, list(frames), new) != kept:
             raise ScoringError(
                 f"another run wrote into {str(named)!r} meanwhile", advice="run this again: what the other wrote stays"
             )
@@ -76,9 +77,11 @@ def write_folder(
         if real.is_dir():
             _resemble(part, real)
         # One after the other: the frames may be made when they are asked for.
-        jobs = ((frame, part / name, named / name, repr(sources[name])) for name, frame in frames.items())
+        jobs = (
+            sink.Job(frame, part / name, named / name, repr(sources[name]), run.metadata(new, sources[name]))
+            for name, frame in frames.items()
+        )
         sink.run(jobs, made_by=made_by, stop=stop)
-        (part / run.MANIFEST).write_bytes(run.to_bytes(run.describe(part, sources, facts, kept)))
         if part.parent != real:
             _carry_hidden(real, part)
             for name in kept:
@@ -103,10 +106,10 @@ def check_folder(
     names
         The files that the run writes.
     facts
-        What ``_run.json`` will say of the model and its settings. Files of earlier runs of the same stay beside, so
-        that a folder can grow from month to month.
+        As in `write_folder`. Files of earlier runs of the same model and settings stay beside, so that a folder can
+        grow from month to month.
     overwrite
-        Whether files of earlier runs, as ``_run.json`` knows them, go that this one does not write.
+        Whether files of earlier runs go that this one does not write.
     named
         How the user calls the folder.
 
@@ -122,7 +125,7 @@ def check_folder(
         raise ScoringError(f"{called!r} is a file, and a folder was expected", advice="choose another name")
     if not may_write(folder):
         raise ScoringError(f"cannot write {called!r}: Permission denied", advice="choose a place you may write to")
-    stay = {} if overwrite or facts is None else _kept(folder, names, facts)
+    stay = {} if overwrite or facts is None else _kept(folder, names, run.begin(facts))
     earlier, foreign = _others(folder, [*names, *stay])
     if foreign:
         raise ScoringError(
@@ -140,26 +143,26 @@ def check_folder(
 
 def _others(folder: Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return what is in a folder beside the files of these names: those of an earlier run, and foreign ones."""
-    known, litter = run.checksums(folder), abandoned(folder)
+    litter, own = abandoned(folder), set(names)
     earlier: list[str] = []
     foreign: list[str] = []
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.name in litter:
-            continue
         plain = entry.is_file(follow_symlinks=False) or entry.is_symlink()
-        ours = entry.name in names or (entry.name == run.MANIFEST and known is not None)
-        if plain and (ours or entry.name.startswith(".")):
+        if entry.name in litter or (plain and (entry.name in own or entry.name.startswith("."))):
             continue
-        recorded = (known or {}).get(entry.name)
-        intact = plain and recorded is not None and run.sha256(folder / entry.name) == recorded
-        (earlier if intact else foreign).append(entry.name)
+        ours = entry.is_file(follow_symlinks=False) and run.of(Path(entry.path)) is not None
+        (earlier if ours else foreign).append(entry.name)
     return earlier, foreign
 
 
-def _kept(folder: Path, names: Sequence[str], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is said of the files that stay: those of earlier runs by the same model with the same settings."""
-    earlier = run.alike(folder, facts)
-    return {name: said for name, said in earlier.items() if name not in names and (folder / name).is_file()}
+def _kept(folder: Path, names: Sequence[str], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the files that stay say: those of earlier runs by the same model with the same settings."""
+    if not folder.is_dir():
+        return {}
+    own = set(names)
+    others = (path for path in folder.iterdir() if path.name not in own and path.is_file() and not path.is_symlink())
+    told = {path.name: run.of(path) for path in others}
+    return {name: said for name, said in told.items() if said is not None and said.get("facts") == new["facts"]}
 
 
 def _staged(real: Path, check: Callable[[Path], None], kept: Mapping[str, Any]) -> AbstractContextManager[Path]:
@@ -207,16 +210,12 @@ def _copy(source: Path, target: Path) -> None:
 
 def _move_out(part: Path, *, real: Path, kept: Mapping[str, Any]) -> None:
     """Move the files of a run out of the folder where they were written, into the one that stays."""
-    names = [path.name for path in part.iterdir() if path.name != run.MANIFEST]
+    names = [path.name for path in part.iterdir()]
     earlier, _ = _others(real, [*names, *kept])
-    manifest = (part / run.MANIFEST).read_bytes()
-    with staged_file(real / run.MANIFEST, kind=ScoringError) as half:
-        half.write_bytes(manifest.replace(b'"complete": true', b'"complete": false', 1))
     for name in names:
         os.replace(part / name, real / name)
     for name in earlier:
         (real / name).unlink()
-    os.replace(part / run.MANIFEST, real / run.MANIFEST)
 
 
 def _list(names: Sequence[str]) -> str:

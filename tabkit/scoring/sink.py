@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -76,23 +77,37 @@ def write(
         hidden = [stack.enter_context(staged_file(path, kind=ScoringError)) for path in paths]
         for part, path in zip(hidden, paths, strict=True):
             _touch(part, path)
-        jobs = list(zip(frames, hidden, paths, sources, strict=True))
+        jobs = (Job(*each) for each in zip(frames, hidden, paths, sources, strict=True))
         run(jobs, made_by=made_by, stop=stop)
 
 
-def run(
-    jobs: Iterable[tuple[pl.LazyFrame, Path, Path, str]],
-    *,
-    made_by: str | None = None,
-    stop: Callable[[], None] | None = None,
-) -> None:
-    """Write streams where they are told, one after the other; see `write`.
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A file to write.
 
     Parameters
     ----------
-    jobs
-        A frame, the file to write, the file that messages name, and how they call the source.
+    frame
+        What goes into it.
+    part
+        The file that is written.
+    path
+        The file that messages name; its ending decides the format.
+    source
+        How messages call the source.
+    metadata
+        Of a Parquet file, beside its mark.
     """
+
+    frame: pl.LazyFrame
+    part: Path
+    path: Path
+    source: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def run(jobs: Iterable[Job], *, made_by: str | None = None, stop: Callable[[], None] | None = None) -> None:
+    """Write streams where they are told, one after the other; see `write`."""
     _apart(lambda: _sink_all(jobs, made_by), stop=stop)
 
 
@@ -113,21 +128,22 @@ def _touch(part: Path, path: Path) -> None:
         raise explain(error, path, kind=ScoringError) from error
 
 
-def _sink_all(jobs: Iterable[tuple[pl.LazyFrame, Path, Path, str]], made_by: str | None) -> None:
+def _sink_all(jobs: Iterable[Job], made_by: str | None) -> None:
     for job in jobs:
-        _sink(*job, made_by)
+        _sink(job, made_by)
 
 
-def _sink(frame: pl.LazyFrame, part: Path, path: Path, source: str, made_by: str | None) -> None:
-    ending = path.suffix.lower()
+def _sink(job: Job, made_by: str | None) -> None:
+    ending = job.path.suffix.lower()
     try:
-        with reading(source):
-            mark = None if made_by is None else marks.parquet(made_by, frame.collect_schema().names())
-            _WRITERS[ending](frame, part, **({"metadata": mark} if ending == ".parquet" else {}))
+        with reading(job.source):
+            mark = {} if made_by is None else marks.parquet(made_by, job.frame.collect_schema().names())
+            options = {"metadata": {**mark, **job.metadata}} if ending == ".parquet" else {}
+            _WRITERS[ending](job.frame, job.part, **options)
     except SourceError as error:
         number = _os_error(error.__cause__)
         if number in _FULL:
-            raise explain(OSError(number, os.strerror(number)), path, kind=ScoringError) from error.__cause__
+            raise explain(OSError(number, os.strerror(number)), job.path, kind=ScoringError) from error.__cause__
         raise
 
 

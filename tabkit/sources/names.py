@@ -60,7 +60,7 @@ def parts(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> 
     """Resolve paths, globs and folders to files, sorted within each; URLs pass unchanged.
 
     A folder stands for the tables that lie directly in it, or in the Hive folders (``region=north``) in it. What is
-    called ``_...`` or ``....`` is about tables and no table, as for Polars and Spark: folders and globs pass over it.
+    called ``_...`` or ``....`` is about tables and no table, as for Spark: folders and globs pass over it.
 
     Raises
     ------

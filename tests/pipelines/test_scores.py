@@ -1,4 +1,3 @@
-import json
 import os
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pipelines.scores import plan_outputs, score_files
 from tabkit import bundle, frames
 from tabkit.errors import SchemaError, ScoringError, SourceError
 from tabkit.roles import Roles
+from tabkit.scoring import run
 
 
 @pytest.fixture
@@ -50,13 +50,16 @@ def test_a_folder_of_scores_is_one_answer_and_says_of_which_run(
 ) -> None:
     out = folder / "scores"
     score_files(PropensityModel.load(saved), [folder / "new"], out)
-    told = json.loads((out / "_run.json").read_text())
-    assert told["model"] == bundle.read(saved).checksum
-    assert {name: facts["rows"] for name, facts in told["files"].items()} == {"a.parquet": 300, "b.parquet": 200}
-    assert told["files"]["a.parquet"]["source"] == str(folder / "new" / "a.parquet")
+    first, second = (run.of(out / name) for name in ("a.parquet", "b.parquet"))
+    assert first is not None
+    assert second is not None
+    assert first["facts"]["model"] == bundle.read(saved).checksum
+    assert first["source"] == str(folder / "new" / "a.parquet")
+    assert first["run"] == second["run"]
+    assert pl.read_parquet(out).equals(expected)
     assert frames.scan(out).collect().equals(expected)
     assert frames.scan(f"{out}/*").collect().equals(expected)
-    with pytest.raises(ScoringError, match=r"does not write: 'b\.parquet'"):
+    with pytest.raises(ScoringError, match=r"by another model.*: 'b\.parquet'"):
         score_files(model, folder / "new/a.parquet", out)
     (out / "notes.txt").write_text("mine")
     with pytest.raises(ScoringError, match=r"notes\.txt"):
@@ -372,3 +375,22 @@ def test_a_table_that_holds_no_scores_is_not_replaced(
 def test_standard_output_is_no_file(model: PropensityModel, folder: Path) -> None:
     with pytest.raises(ScoringError, match="standard output"):
         score_files(model, folder / "new/a.parquet", "-")
+
+
+@pytest.mark.parametrize("name", ["_a.parquet", ".a.parquet"])
+def test_scores_that_readers_of_folders_would_pass_over_are_refused(
+    model: PropensityModel, folder: Path, name: str
+) -> None:
+    (folder / "new" / "a.parquet").rename(folder / "new" / name)
+    with pytest.raises(ScoringError, match="passed over where folders are read"):
+        score_files(model, [folder / "new" / name], folder / "scores/")
+
+
+def test_a_source_that_leads_into_the_folder_is_never_replaced(model: PropensityModel, folder: Path) -> None:
+    columns = ["plan", "city", "age", "spend", "calls", "active", "joined"]
+    score_files(model, folder / "new" / "a.parquet", folder / "scores", keep=columns)
+    (folder / "link.parquet").symlink_to(folder / "scores" / "a.parquet")
+    before = (folder / "scores" / "a.parquet").read_bytes()
+    with pytest.raises(ScoringError, match="never replaced"):
+        score_files(model, folder / "link.parquet", folder / "scores", overwrite=True)
+    assert (folder / "scores" / "a.parquet").read_bytes() == before

@@ -133,7 +133,7 @@ def test_a_place_that_cannot_be_written_to_is_refused(
 ) -> None:
     (tmp_path / "file").touch()
     refused(tmp_path / "file" / "page.html", "file' is no folder that you may write to")
-    refused(tmp_path / "a\0b", "is no name of a file")
+    refused(tmp_path / "a\0b", "null byte")
     with tempfile.TemporaryDirectory() as name:
         closed = Path(name)
         (closed / "page.html").write_bytes(b"theirs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,8 +14,7 @@ import pytest
 
 from tabkit import frames
 from tabkit.errors import ScoringError, SourceError
-from tabkit.scoring import check_folder, folder, write_folder
-from tabkit.scoring.run import MANIFEST, sha256
+from tabkit.scoring import check_folder, folder, run, write_folder
 from tabkit.staging.leftovers import hidden
 
 WAYS = ["as a whole", "one by one"]
@@ -31,7 +29,17 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def score(place: Path | str, value: float = 0.5, names: str = "ab", model: str = "m", **options: Any) -> None:
     scores = {f"{name}.parquet": pl.LazyFrame({"score": [value, value]}) for name in names}
-    write_folder(scores, place, sources={name: f"new/{name}" for name in scores}, facts={"model": model}, **options)
+    write(
+        scores,
+        place,
+        sources={name: f"new/{name}" for name in scores},
+        facts={"model": model},
+        **options,
+    )
+
+
+def write(*arguments: Any, **options: Any) -> None:
+    write_folder(*arguments, made_by="score", **options)
 
 
 def values(place: Path) -> set[float]:
@@ -42,23 +50,27 @@ def names(place: Path) -> set[str]:
     return {path.name for path in place.iterdir()}
 
 
-def test_the_folder_says_which_run_it_is_of(tmp_path: Path, way: str) -> None:
+def test_each_file_says_which_run_it_is_of(tmp_path: Path, way: str) -> None:
     (tmp_path / "out").mkdir()
     score(tmp_path / "out")
-    told = json.loads((tmp_path / "out" / MANIFEST).read_text())
-    assert (told["format"], told["complete"], told["model"]) == (1, True, "m")
-    assert told["files"]["a.parquet"] == {
-        "run": told["run"],
-        "source": "new/a.parquet",
-        "rows": 2,
-        "bytes": (tmp_path / "out" / "a.parquet").stat().st_size,
-        "sha256": sha256(tmp_path / "out" / "a.parquet"),
-    }
-    assert names(tmp_path / "out") == {"a.parquet", "b.parquet", MANIFEST}
+    told = {path.name: run.of(path) for path in (tmp_path / "out").iterdir()}
+    first, second = told["a.parquet"], told["b.parquet"]
+    assert first is not None
+    assert second is not None
+    assert (first["facts"], first["source"], second["source"]) == ({"model": "m"}, "new/a.parquet", "new/b.parquet")
+    assert first["run"] == second["run"]
+    assert names(tmp_path / "out") == {"a.parquet", "b.parquet"}
     assert names(tmp_path) == {"out"}
     score(tmp_path / "out", 0.75)
-    assert json.loads((tmp_path / "out" / MANIFEST).read_text())["run"] != told["run"]
+    later = run.of(tmp_path / "out" / "a.parquet")
+    assert later is not None
+    assert later["run"] != first["run"]
     assert values(tmp_path / "out") == {0.75}
+
+
+def test_polars_and_others_read_the_folder(tmp_path: Path, way: str) -> None:
+    score(tmp_path / "out")
+    assert pl.read_parquet(tmp_path / "out").height == pl.scan_parquet(f"{tmp_path}/out/").collect().height == 4
 
 
 def test_missing_folders_are_made(tmp_path: Path) -> None:
@@ -74,7 +86,7 @@ def test_foreign_files_are_named_and_never_destroyed(tmp_path: Path, way: str, o
     with pytest.raises(ScoringError, match=r"holds more than scores.*'more', 'notes\.txt'") as caught:
         score(tmp_path / "out", 0.75, overwrite=overwrite)
     assert "choose another" in str(caught.value.advice)
-    assert names(tmp_path / "out") == {"a.parquet", "b.parquet", MANIFEST, "notes.txt", "more"}
+    assert names(tmp_path / "out") == {"a.parquet", "b.parquet", "notes.txt", "more"}
     assert values(tmp_path / "out") == {0.5}
 
 
@@ -85,20 +97,19 @@ def test_scores_of_an_earlier_run_go_only_when_it_is_asked_for(tmp_path: Path, w
     assert "--overwrite" in str(caught.value.advice)
     assert values(tmp_path / "out") == {0.5}
     score(tmp_path / "out", 0.75, overwrite=True)
-    assert names(tmp_path / "out") == {"a.parquet", "b.parquet", MANIFEST}
+    assert names(tmp_path / "out") == {"a.parquet", "b.parquet"}
     assert values(tmp_path / "out") == {0.75}
 
 
 def test_a_folder_grows_by_runs_of_the_same_model(tmp_path: Path, way: str) -> None:
     score(tmp_path / "out", names="ab")
     score(tmp_path / "out", 0.75, names="bc")
-    told = json.loads((tmp_path / "out" / MANIFEST).read_text())["files"]
-    assert names(tmp_path / "out") == {"a.parquet", "b.parquet", "c.parquet", MANIFEST}
+    told = {path.name: (run.of(path) or {})["run"] for path in (tmp_path / "out").iterdir()}
+    assert names(tmp_path / "out") == {"a.parquet", "b.parquet", "c.parquet"}
     assert values(tmp_path / "out") == {0.5, 0.75}
-    assert told["b.parquet"]["run"] == told["c.parquet"]["run"] != told["a.parquet"]["run"]
-    assert all(told[name]["sha256"] == sha256(tmp_path / "out" / name) for name in told)
+    assert told["b.parquet"] == told["c.parquet"] != told["a.parquet"]
     score(tmp_path / "out", names="d", overwrite=True)
-    assert names(tmp_path / "out") == {"d.parquet", MANIFEST}
+    assert names(tmp_path / "out") == {"d.parquet"}
 
 
 def test_a_run_that_another_came_before_says_so_and_loses_nothing(tmp_path: Path) -> None:
@@ -112,25 +123,30 @@ def test_a_run_that_another_came_before_says_so_and_loses_nothing(tmp_path: Path
 
     late = Late({"b.parquet": pl.LazyFrame({"score": [0.25]})})
     with pytest.raises(ScoringError, match="another run wrote into"):
-        write_folder(late, tmp_path / "out", sources={"b.parquet": "new/b"}, facts={"model": "m"})
-    assert names(tmp_path / "out") == {"a.parquet", "c.parquet", MANIFEST}
+        write(late, tmp_path / "out", sources={"b.parquet": "new/b"}, facts={"model": "m"})
+    assert names(tmp_path / "out") == {"a.parquet", "c.parquet"}
     assert values(tmp_path / "out") == {0.75}
 
 
-@pytest.mark.parametrize("change", ["changed", "folder", "no manifest", "broken manifest", "manifest of another"])
+@pytest.mark.parametrize("change", ["changed", "folder", "link", "joined", "of another command"])
 def test_what_is_not_as_the_earlier_run_left_it_is_foreign(tmp_path: Path, way: str, change: str) -> None:
     score(tmp_path / "out", names="abc")
-    third, manifest = tmp_path / "out" / "c.parquet", tmp_path / "out" / MANIFEST
-    if change in {"changed", "folder"}:
-        third.unlink()
-        third.mkdir() if change == "folder" else pl.DataFrame({"score": [1.0]}).write_parquet(third)
-    elif change == "no manifest":
-        manifest.unlink()
+    third = tmp_path / "out" / "c.parquet"
+    told = pl.read_parquet_metadata(third)
+    mine = pl.DataFrame({"score": [1.0]})
+    third.unlink()
+    if change == "folder":
+        third.mkdir()
+    elif change == "link":
+        mine.write_parquet(tmp_path / "mine.parquet")
+        third.symlink_to(tmp_path / "mine.parquet")
+    elif change == "joined":
+        mine.with_columns(more=1).write_parquet(third, metadata={key: told[key] for key in ("tabkit", run.KEY)})
     else:
-        manifest.write_text('{"format": 1, "files": [' if "broken" in change else '{"format": 2, "files": {}}')
+        mine.write_parquet(third, metadata={} if change == "changed" else {"tabkit": told["tabkit"]})
     with pytest.raises(ScoringError, match=r"holds more than scores.*'c\.parquet'"):
         score(tmp_path / "out", 0.75, overwrite=True)
-    assert third.exists()
+    assert os.path.lexists(third)
 
 
 def test_hidden_files_stay(tmp_path: Path, way: str) -> None:
@@ -165,8 +181,8 @@ def test_a_foreign_file_that_comes_during_the_work_is_found(tmp_path: Path) -> N
 
     scores = {"a.parquet": pl.LazyFrame({"score": [1.0]}).map_batches(slow, schema={"score": pl.Float64()})}
     with pytest.raises(ScoringError, match=r"notes\.txt"):
-        write_folder(scores, tmp_path / "out", sources={"a.parquet": "new"}, facts={}, overwrite=True)
-    assert names(tmp_path / "out") == {"a.parquet", "b.parquet", MANIFEST, "notes.txt"}
+        write(scores, tmp_path / "out", sources={"a.parquet": "new"}, facts={}, overwrite=True)
+    assert names(tmp_path / "out") == {"a.parquet", "b.parquet", "notes.txt"}
     assert values(tmp_path / "out") == {0.5}
     assert names(tmp_path) == {"out"}
 
@@ -180,7 +196,7 @@ def test_a_failing_source_leaves_the_folder_as_it_was(tmp_path: Path, way: str) 
     bad = pl.LazyFrame({"score": [1.0]}).map_batches(fail, schema={"score": pl.Float64()})
     scores = {"a.parquet": pl.LazyFrame({"score": [1.0]}), "b.parquet": bad}
     with pytest.raises(SourceError, match="'second' cannot be read"):
-        write_folder(scores, tmp_path / "out", sources={"a.parquet": "first", "b.parquet": "second"}, facts={})
+        write(scores, tmp_path / "out", sources={"a.parquet": "first", "b.parquet": "second"}, facts={})
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
     assert names(tmp_path) == {"out"}
 
@@ -211,7 +227,7 @@ def test_a_folder_whose_neighbours_are_closed_is_written_all_the_same(
     place.parent.chmod(0o555)
     with unprivileged():
         score(place)
-    assert names(place) == {"a.parquet", "b.parquet", MANIFEST}
+    assert names(place) == {"a.parquet", "b.parquet"}
 
 
 def test_what_is_mounted_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
