@@ -15,6 +15,7 @@ from tabkit.sources.gathered import batches_of, gathered
 from tabkit.sources.hive import attach, key_names, key_types
 from tabkit.sources.names import FORMATS, Part, Source, describe, ending, endings, is_path, is_path_list, parts
 from tabkit.sources.ndjson_files import scan_ndjson
+from tabkit.sources.page_checksums import check_pages
 from tabkit.sources.runs import Run, check_alike, check_filled, runs
 
 __all__ = [
@@ -184,6 +185,8 @@ def _open(kind: str, names: list[str], dtypes: Mapping[str, pl.DataType], *, pat
 
 def _open_parquet(names: list[str], wanted: Collection[str] | None, *, path: str | None) -> pl.LazyFrame:
     """Open Parquet files, with the wanted columns alone if these are given; the first file has all of them."""
+    for name in names:
+        check_pages(name)
     scanned = partial(pl.scan_parquet, glob=False, hive_partitioning=False, include_file_paths=path)
     if wanted is None:
         return gathered(names, lambda part: scanned(names[part]))
