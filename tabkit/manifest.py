@@ -28,7 +28,7 @@ MOST = 2**53
 _WIDEST = 2**63  # of a whole number in an array; larger ones would be objects there
 _ADVICE = "upgrade tabkit-ml to the version that wrote it, restore it from a copy, or train again"
 _BUILDING = (
-    *(KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, StopIteration),
+    *(KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, StopIteration),
     *(pl.exceptions.PolarsError, pl.exceptions.PanicException),
 )
 

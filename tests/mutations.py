@@ -1,5 +1,6 @@
 """Changes that a stranger could make to a saved bundle: seeded, aware of each part's format, checksums made anew."""
 
+import copy
 import hashlib
 import io
 import json
@@ -95,7 +96,7 @@ def changed_part(name: str, data: bytes, rng: np.random.Generator) -> tuple[byte
         return changed_bytes(data, rng)
     try:
         return _by_format(name, data, rng)
-    except (ValueError, pl.exceptions.PolarsError):
+    except (ValueError, RecursionError, pl.exceptions.PolarsError):  # changed twice
         return changed_bytes(data, rng)
 
 
@@ -119,7 +120,7 @@ def changed_json(data: Any, rng: np.random.Generator) -> tuple[Any, str]:
         path.append(key)
         at = at[key]
     if not path:
-        return _any(rng, _VALUES), "all replaced"
+        return _value(rng), "all replaced"
     holder = data
     for key in path[:-1]:
         holder = holder[key]
@@ -141,11 +142,11 @@ def _ways(holder: Any, key: Any, rng: np.random.Generator) -> str:
     elif way == "shorten" and isinstance(old, list | str):
         holder[key] = old[: len(old) // 2]
     elif way == "add" and isinstance(old, list):
-        holder[key] = old + (old[-1:] or [_any(rng, _VALUES)])
+        holder[key] = old + (old[-1:] or [_value(rng)])
     elif way == "add" and isinstance(old, dict):
-        holder[key] = {**old, "more": _any(rng, _VALUES)}
+        holder[key] = {**old, "more": _value(rng)}
     else:
-        new = _any(rng, _VALUES)
+        new = _value(rng)
         holder[key] = new
         return f"{where} := {str(new)[:12]}"
     return f"{where} {way}"
@@ -193,7 +194,7 @@ _FRAMES: dict[str, Callable[[pl.DataFrame, str, np.random.Generator], pl.DataFra
     "shuffle": lambda f, n, rng: f.sample(fraction=1.0, shuffle=True, seed=int(rng.integers(2**31))),
     "add": lambda f, n, _: f.with_columns(more=pl.lit(1.0)),
     "copy": lambda f, n, rng: f.with_columns(f[_any(rng, f.columns)].alias(n)),
-    "many": lambda f, n, _: f.head(1).select(pl.all().repeat_by(3_000_000).explode()),
+    "many": lambda f, n, _: f.head(1).select(pl.all().repeat_by(300_000).explode()),
 }
 
 
@@ -261,6 +262,11 @@ def _told_anew(manifest: Any, old: bytes, new: bytes) -> None:
 def _like(name: str) -> str:
     """Return what is changed alike: of thirty texts of trees one is enough."""
     return name.rpartition(".")[2] if name.endswith(".txt") else name
+
+
+def _value(rng: np.random.Generator) -> Any:
+    """Return a value of its own: the next change may change what is in it."""
+    return copy.deepcopy(_any(rng, _VALUES))
 
 
 def _any(rng: np.random.Generator, options: Any) -> Any:

@@ -126,6 +126,7 @@ def test_columns_are_checked_like_fields() -> None:
         lambda: int([]),  # type: ignore[call-overload]
         lambda: float("x"),
         lambda: float(10**400),
+        lambda: 1.0 / float("0"),
         lambda: None.x,  # type: ignore[attr-defined]
         lambda: pl.DataFrame({"a": [1]})["b"],
         lambda: next(iter([])),
