@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import polars as pl
+
 from tabkit.encoding.aim import Aim
 from tabkit.encoding.protocol import Encoder
 from tabkit.encoding.rule import RuleFeature
@@ -32,8 +34,8 @@ def check_sources(sources: Sequence[Source], aims: Sequence[Aim]) -> None:
             raise damaged(f"the levels of {source.input.name!r} have sums of {found} columns; {wanted} were expected")
 
 
-def check_part(spec: Encoder, source: Source, scalars: Mapping[str, Any]) -> None:
-    """Refuse an encoder that does not take such a column, or aggregates that are no plain values.
+def check_part(spec: Encoder, requested: Encoder, source: Source, scalars: Mapping[str, Any]) -> None:
+    """Refuse an encoder that does not take such a column, or aggregates that are no plain values or not all there.
 
     Raises
     ------
@@ -45,6 +47,10 @@ def check_part(spec: Encoder, source: Source, scalars: Mapping[str, Any]) -> Non
         raise damaged(f"the source {column.name!r} is of a rule, or its encoder is, and not both")
     if column.family not in spec.families:
         raise damaged(f"{column.name!r} is {column.family}, which its encoder {spec.kind!r} does not take")
+    wanted = {name for each in (spec, requested) for name in each.scalars(column, pl.lit(1.0))}
+    missing = wanted - scalars.keys()
+    if scalars and missing:  # where there are none they were not kept
+        raise damaged(f"the aggregates of {column.name!r} lack {', '.join(sorted(missing))}")
     good = (None.__class__, bool)
     for name, value in scalars.items():
         if not (isinstance(value, good) or is_number()(value) or is_text(value)):

@@ -454,7 +454,7 @@ def _part(given: Given, sources: Mapping[str, Source], aims: tuple[Aim, ...]) ->
     requested, spec, frozen = (registry.from_dict(given.mapping(name)) for name in ("requested", "spec", "frozen"))
     name, scalars = given.choice("source", sources), given.mapping("scalars")
     source = sources[name]
-    check_part(frozen, source, scalars)
+    check_part(frozen, requested, source, scalars)
     encoder = frozen.finish(source.input, source.statistics(scalars), aims)
     if encoder.outputs != (outputs := given.texts("outputs")):
         raise SchemaError(

@@ -105,6 +105,6 @@ def _checked_values(frame: pl.DataFrame) -> pl.DataFrame:
     """Refuse what is no count of numbers."""
     what = "a table of numbers of the encoder"
     values, rows = numbers_of(frame, "value", what=what), numbers_of(frame, "rows", what=what, low=0)
-    if (values[1:] <= values[:-1]).any() or not rows.sum() > 0:
+    if (values[1:] <= values[:-1]).any() or (values.size and not rows.sum() > 0):  # all null: there are none
         raise damaged(f"{what} has numbers that do not rise, or no rows")
     return frame.select("value", "rows")

@@ -124,6 +124,7 @@ STATES = [
     ("parts/0/frozen/extra", ["more"], "plan is more"),
     ("parts/0/spec/rare", "few", "rare"),
     ("parts/11/scalars/low_characters", [], "low_characters of 'city' is a list"),
+    ("parts/17/scalars/mass", GONE, "lack mass"),
     ("parts/12/frozen/width", 10**9, "width"),
     ("parts/14/frozen/keep", "yes", "keep"),
     ("parts/19/frozen/edges", [2.0, 1.0], "edges"),

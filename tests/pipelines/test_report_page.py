@@ -9,8 +9,8 @@ import pytest
 
 from pipelines import propensity, report
 from pipelines.model import PropensityModel
-from tabkit import metrics
-from tabkit.errors import FitError, SchemaError
+from tabkit import marks, metrics
+from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.roles import Roles
 
 pytest.importorskip("altair", reason="the extra dashboards is not installed")
@@ -138,17 +138,18 @@ def test_unusable_rows_are_refused_and_the_old_page_stands(
     model: PropensityModel, labelled: pl.DataFrame, tmp_path: Path, change: pl.Expr, error: type, message: str
 ) -> None:
     path = tmp_path / "report.html"
-    path.write_text("old")
+    old = f"<!DOCTYPE html>{marks.html('report')}old"
+    path.write_text(old)
     with pytest.raises(error, match=message):
         report.write(model, labelled.with_columns(change), path, title="x")
-    assert path.read_text() == "old"
+    assert path.read_text() == old
     with pytest.raises(SchemaError, match="lacks columns: 'churned'"):
         report.write(model, labelled.drop("churned"), path, title="x")
 
 
-def test_a_place_that_cannot_be_written_is_an_error_of_the_report(
+def test_a_place_that_cannot_be_written_is_found_before_the_work(
     model: PropensityModel, labelled: pl.DataFrame, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(report.ReportError, match="cannot write"):
+    with pytest.raises(ConfigError, match="cannot write"):
         report.write(model, labelled, tmp_path / "file" / "report.html", title="x")
