@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,10 +32,19 @@ def library(name: str) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what the libraries warn of while they compile: the speed of their linear algebra, which is not used."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Keep what the libraries say while they compile: of linear algebra that is not used, of rewrites left out.
+
+    A rewrite that fails is left out, which changes no number; PyTensor logs it with a traceback.
+    """
+    rewriting = logging.getLogger("pytensor.graph.rewriting.basic")
+    before = rewriting.level
+    rewriting.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        rewriting.setLevel(before)
 
 
 def compiling() -> dict[str, Any]:
