@@ -43,7 +43,10 @@ class Opener:
         SourceError, SchemaError
             If a file cannot be read or does not fit the model. It is named.
         """
-        return [self._open(run) for run in frames.runs(parts, wanted=self.wanted)]
+        found = frames.runs(parts, wanted=self.wanted)
+        if len(parts) < frames.FEWEST_TOGETHER:
+            found = [one for run in found for one in run.alone()]
+        return [self._open(run) for run in found]
 
     def alone(self, part: frames.Part) -> pl.LazyFrame:
         """Return the scores of one file."""

@@ -11,7 +11,7 @@ import polars as pl
 from tabkit.errors import SourceError
 from tabkit.sources.csv_files import scan_csv
 from tabkit.sources.failures import first_lines, reading
-from tabkit.sources.gathered import batches_of, gathered
+from tabkit.sources.gathered import FEWEST_TOGETHER, batches_of, gathered
 from tabkit.sources.hive import attach, key_names, key_types
 from tabkit.sources.names import FORMATS, Part, Source, describe, ending, endings, is_path, is_path_list, parts
 from tabkit.sources.ndjson_files import scan_ndjson
@@ -19,6 +19,7 @@ from tabkit.sources.page_checksums import check_pages
 from tabkit.sources.runs import Run, check_alike, check_filled, runs
 
 __all__ = [
+    "FEWEST_TOGETHER",
     "FORMATS",
     "Part",
     "Run",

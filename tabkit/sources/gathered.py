@@ -11,8 +11,8 @@ from polars.io.plugins import register_io_source
 from tabkit.sources.failures import reading
 from tabkit.sources.names import describe
 
-_FEWEST = 64
-"""Files below which Polars' own reader is as good: it hands on each file as a batch of its own."""
+FEWEST_TOGETHER = 64
+"""Files below which a reader for each is as good, and takes less memory."""
 _SMALL = 1 << 20
 _BATCH_BYTES, _BATCH_FILES = 1 << 22, 256
 """What is read at once: some ten thousand rows of packed Parquet, and more batches than there are processors."""
@@ -55,7 +55,7 @@ def gathered(names: Sequence[str], opened: Callable[[slice], pl.LazyFrame]) -> p
 
 def batches_of(names: Sequence[str]) -> list[slice]:
     """Divide files into neighbours that are read at once; nothing where they are few, large, or far away."""
-    if len(names) < _FEWEST or any("://" in name for name in names):
+    if len(names) < FEWEST_TOGETHER or any("://" in name for name in names):
         return []
     sizes = [os.path.getsize(name) for name in names]
     if max(sizes) > _SMALL:

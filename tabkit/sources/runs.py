@@ -29,6 +29,10 @@ class Run:
     parts: tuple[Part, ...]
     columns: tuple[str, ...]
 
+    def alone(self) -> list[Run]:
+        """Return a run for each file: Polars reads ahead in several files of one table, which takes memory."""
+        return [Run((part,), self.columns) for part in self.parts]
+
 
 def runs(parts: Sequence[Part], *, wanted: Collection[str]) -> list[Run]:
     """Divide files into runs of neighbours that are of one format and have the wanted columns under the same types.

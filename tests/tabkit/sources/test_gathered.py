@@ -21,7 +21,7 @@ SIZES = [9, 1, 20, 10, 10, 0, 15, 5]
 def few(tmp_path, monkeypatch):
     """Files that are many by this test's measure, in batches of at most three."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(gathered, "_FEWEST", 4)
+    monkeypatch.setattr(gathered, "FEWEST_TOGETHER", 4)
     monkeypatch.setattr(gathered, "_BATCH_FILES", 3)
 
 
