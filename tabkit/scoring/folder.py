@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +65,19 @@ def write_folder(
     new = run.begin(facts)
     kept = {} if overwrite else _kept(real, list(frames), new)
 
+    meanwhile = ScoringError(
+        f"another run wrote into {str(named)!r} meanwhile", advice="run this again: what the other wrote stays"
+    )
+
     def check(place: Path) -> None:
         check_folder(place, names=list(frames), facts=facts, overwrite=overwrite, named=named)
         if not overwrite and _kept(place, list(frames), new) != kept:
-            raise ScoringError(
-                f"another run wrote into {str(named)!r} meanwhile", advice="run this again: what the other wrote stays"
-            )
+            raise meanwhile
 
-    with _staged(real, check, kept) as part:
+    def move_out(part: Path) -> None:
+        _move_out(part, real, kept=kept, unasked=None if overwrite else meanwhile)
+
+    with _staged(real, check, move_out) as part:
         if real.is_dir():
             _resemble(part, real)
         # One after the other: the frames may be made when they are asked for.
@@ -165,10 +169,12 @@ def _kept(folder: Path, names: Sequence[str], new: Mapping[str, Any]) -> dict[st
     return {name: said for name, said in told.items() if said is not None and said.get("facts") == new["facts"]}
 
 
-def _staged(real: Path, check: Callable[[Path], None], kept: Mapping[str, Any]) -> AbstractContextManager[Path]:
+def _staged(
+    real: Path, check: Callable[[Path], None], move_out: Callable[[Path], None]
+) -> AbstractContextManager[Path]:
     if not real.is_dir() or _can_be_replaced(real):
         return staged_folder(real, kind=ScoringError, overwrite=True, check=check)
-    return staged_inside(real, kind=ScoringError, commit=partial(_move_out, real=real, kept=kept))
+    return staged_inside(real, kind=ScoringError, commit=move_out)
 
 
 def _can_be_replaced(folder: Path) -> bool:
@@ -208,10 +214,15 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target, follow_symlinks=False)
 
 
-def _move_out(part: Path, *, real: Path, kept: Mapping[str, Any]) -> None:
-    """Move the files of a run out of the folder where they were written, into the one that stays."""
+def _move_out(part: Path, real: Path, *, kept: Collection[str], unasked: ScoringError | None) -> None:
+    """Move the files of a run out of the folder where they were written, into the one that stays.
+
+    Other scores in it go then, except `kept` ones; `unasked` is raised instead where nobody asked for that.
+    """
     names = [path.name for path in part.iterdir()]
     earlier, _ = _others(real, [*names, *kept])
+    if earlier and unasked is not None:
+        raise unasked
     for name in names:
         os.replace(part / name, real / name)
     for name in earlier:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -112,20 +113,20 @@ def test_a_folder_grows_by_runs_of_the_same_model(tmp_path: Path, way: str) -> N
     assert names(tmp_path / "out") == {"d.parquet"}
 
 
-def test_a_run_that_another_came_before_says_so_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_run_that_another_came_before_says_so_and_loses_nothing(tmp_path: Path, way: str) -> None:
     score(tmp_path / "out", names="a")
+    score(tmp_path / "other", 0.75, names="c")
 
     class Late(dict[str, pl.LazyFrame]):
         def items(self) -> Any:
-            score(tmp_path / "out", 0.75, names="a")
-            score(tmp_path / "out", 0.75, names="c")
+            shutil.copy(tmp_path / "other" / "c.parquet", tmp_path / "out")  # as a run leaves it that began before
             return super().items()
 
     late = Late({"b.parquet": pl.LazyFrame({"score": [0.25]})})
     with pytest.raises(ScoringError, match="another run wrote into"):
         write(late, tmp_path / "out", sources={"b.parquet": "new/b"}, facts={"model": "m"})
     assert names(tmp_path / "out") == {"a.parquet", "c.parquet"}
-    assert values(tmp_path / "out") == {0.75}
+    assert values(tmp_path / "out") == {0.5, 0.75}
 
 
 @pytest.mark.parametrize("change", ["changed", "folder", "link", "joined", "of another command"])
