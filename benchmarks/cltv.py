@@ -174,7 +174,7 @@ def _fit(folder: Path, what: str) -> Found:
 def _fit_ours(folder: Path, inference: Any) -> Found:
     import polars as pl
 
-    from tabkit.cltv import fit as fitting
+    from tabkit.cltv.inference import fit as fitting
 
     for name in ("pymc", "arviz", "nutpie"):  # before the clock starts
         _library(name)
@@ -215,8 +215,8 @@ def _peer_model(folder: Path) -> Any:
     """Return the peer's model with the priors of tabkit."""
     import polars as pl
 
-    from tabkit.cltv import fit as fitting
-    from tabkit.cltv.priors import PYMC
+    from tabkit.cltv.inference import fit as fitting
+    from tabkit.cltv.models.priors import PYMC
 
     age = float(pl.read_parquet(folder / "cdnow.parquet")["T"].mean() or 1.0)  # type: ignore[arg-type]  # a number
     ours = fitting.defaults(fitting.known("bgnbd").parameters, time=age)
@@ -264,7 +264,7 @@ def _forecast(folder: Path, what: str) -> Found:
 
 def _forecast_ours(folder: Path, name: str) -> tuple[Any, dict[str, float]]:
     from pipelines import lifetime_value
-    from tabkit.cltv import forecast as forecasting
+    from tabkit.cltv.forecasting import forecast as forecasting
 
     model = lifetime_value.load(folder / "cdnow")
     config: dict[str, Any] = {"horizon_days": 7.0 * WEEKS, "draws": NEW_DRAWS if name == "new" else DRAWS}

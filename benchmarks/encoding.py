@@ -288,7 +288,7 @@ def _make(folder: Path, peer: str) -> dict[str, Any]:  # noqa: ARG001
     import polars as pl
 
     from tabkit.encoding import TableEncoder, Target
-    from tabkit.encoding.saved import save
+    from tabkit.encoding.table.saved import save
 
     sizes = json.loads((folder / "sizes.json").read_text())
     _write(folder / "train.parquet", sizes["rows"], seed=1)
@@ -400,7 +400,7 @@ def _one_row(folder: Path, peer: str) -> dict[str, Any]:
 
 
 def _sink(folder: Path, peer: str, *, encode: bool = True) -> dict[str, Any]:  # noqa: ARG001
-    from tabkit.encoding.saved import load
+    from tabkit.encoding.table.saved import load
     from tabkit.frames import scan
 
     fitted, made = load(folder / "fitted"), folder / "made.parquet"

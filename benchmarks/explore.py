@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "dashboards"))
 from browser import Browser, missing, started
 from pages import PLANTED, READY, axis, customers, settled
 
-from pipelines.explore_jobs import explore_job
+from pipelines.jobs.explore import explore_job
 from tabkit.predicates import from_dict
 from tabkit.progress import Silent
 from tabkit.rules import Rule, masks, overlap

@@ -80,7 +80,7 @@ def prepare(folder: Path, _: str) -> Found:
     import numpy as np
     import polars as pl
 
-    from pipelines.cli import main
+    from pipelines.cli.app import main
 
     os.chdir(folder)
     draw = np.random.default_rng(0)
@@ -108,8 +108,8 @@ def kill(folder: Path, what: str) -> Found:
     """
     command, _, count = what.partition(" ")
     os.chdir(folder)
-    import pipelines.jobs  # noqa: F401  # before the forks: each would import it anew
-    from pipelines.cli import main
+    import pipelines.jobs.propensity  # noqa: F401  # before the forks: each would import it anew
+    from pipelines.cli.app import main
 
     def work() -> None:
         _quietly(main, COMMANDS[command])

@@ -23,8 +23,8 @@ import customers
 import polars as pl
 
 from pipelines import propensity
-from pipelines.scores import score_files
 from tabkit import Roles
+from tabkit.scoring.files import score_files
 
 WRITERS: dict[str, Callable[..., object]] = {
     "parquet": pl.DataFrame.write_parquet,

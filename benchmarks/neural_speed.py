@@ -227,7 +227,7 @@ def _make(folder: Path, rows: int) -> dict[str, float]:
 
 def _score_file(folder: Path, name: str) -> dict[str, float]:
     from pipelines import propensity
-    from pipelines.scores import score_files
+    from tabkit.scoring.files import score_files
 
     model = propensity.load(folder / "model")
     started = time.perf_counter()

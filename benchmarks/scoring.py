@@ -21,8 +21,8 @@ from pathlib import Path
 import customers
 
 from pipelines import propensity
-from pipelines.scores import score_files
 from tabkit import Roles, scan
+from tabkit.scoring.files import score_files
 
 
 def main() -> None:

@@ -20,10 +20,10 @@ import lightgbm as lgb
 import numpy as np
 
 from pipelines import propensity
-from pipelines.rows import fit_encoder
 from tabkit import Roles, boosting
 from tabkit.boosting import BoostingConfig
 from tabkit.config import build
+from tabkit.predictors.features import fit_encoder
 from tabkit.table import read
 from tabkit.target import infer
 

@@ -26,13 +26,14 @@ from causalml.inference import meta
 from sklift.metrics import qini_auc_score
 
 from pipelines import uplift
-from pipelines.nuisances import regressions
-from pipelines.uplift_config import EffectBoosting, OutcomeBoosting
 from tabkit.roles import Roles
 from tabkit.splits import kfold
-from tabkit.uplift import learners, resampling
+from tabkit.uplift.config import EffectBoosting, OutcomeBoosting
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.plan import Plan
+from tabkit.uplift.learners import learners
+from tabkit.uplift.learners.boosted import regressions
+from tabkit.uplift.learners.plan import Plan
+from tabkit.uplift.metrics import resampling
 
 TREES, LEAVES, FEW = 200, 16, 3
 SAME: dict[str, Any] = {"max_trees": TREES, "num_leaves": LEAVES, "early_stopping_rounds": 0, "num_threads": 1}

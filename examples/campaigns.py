@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from pipelines import lifetime_value
-from pipelines.campaigns import campaigns
+from tabkit.cltv.campaigns.evaluate import campaigns
 from tabkit.cltv.models import MODELS
 
 END, DAYS, YEAR = datetime.date(2024, 12, 31), 270, 365

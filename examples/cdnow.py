@@ -14,8 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
+from dashboards.reports.cltv import write_fit_page
 from pipelines import lifetime_value
-from pipelines.lifetime_page import write_fit_page
 from tabkit.cltv.holdout import split
 from tabkit.errors import SourceError
 

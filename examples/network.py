@@ -13,11 +13,11 @@ from pathlib import Path
 import polars as pl
 from flights import flights
 
+from dashboards.reports.learning_curve import draw_curve
 from pipelines import propensity
-from pipelines.comparison import compare
-from pipelines.curves import draw_curve
-from pipelines.model import PropensityModel
 from tabkit import Roles
+from tabkit.propensity.comparison import compare
+from tabkit.propensity.model import PropensityModel
 
 ROLES = Roles(id="flight_id", time="time_hour", target="late")
 ROWS = 60_000

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import altair as alt
 
-from dashboards import charts
+from dashboards.charts import model as charts
 from pipelines import propensity, report
 
 

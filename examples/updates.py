@@ -17,12 +17,12 @@ import numpy as np
 import polars as pl
 from flights import flights
 
-from dashboards import charts
+from dashboards.charts import model as charts
 from pipelines import propensity
-from pipelines.comparison import compare
-from pipelines.evaluation import Gain
-from pipelines.updating import Tried
 from tabkit import Roles, metrics
+from tabkit.propensity.comparison import compare
+from tabkit.propensity.evaluation import Gain
+from tabkit.propensity.updating.update import Tried
 
 ROLES = Roles(id="flight_id", time="time_hour", target="late")
 TRAINING = {"resamples": 200, "boosting": {"num_threads": 2}}

@@ -18,10 +18,10 @@ import pandas as pd
 import polars as pl
 from numpy.typing import NDArray
 
-from dashboards.pictures import save
-from dashboards.uplift_charts import gain
+from dashboards.charts.picture_files import save
+from dashboards.charts.uplift import gain
+from dashboards.reports.uplift import write
 from pipelines import uplift
-from pipelines.uplift_page import write
 from tabkit.roles import Roles
 
 COSTS = {"mail": 0.01, "call": 0.06}

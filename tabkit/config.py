@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tabkit import toml
 from tabkit.errors import ConfigError
+from tabkit.untrusted import toml
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import polars as pl
 
 from tabkit.errors import BundleError, SchemaError
-from tabkit.manifest import Given, damaged, is_whole, shown
+from tabkit.untrusted.manifest import Given, damaged, is_whole, shown
 
 Family = Literal["number", "boolean", "text", "date", "datetime", "time", "duration", "null", "other"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tabkit.manifest import damaged, flags_of
+from tabkit.untrusted.manifest import damaged, flags_of
 
 SIZE = 65_536
 _WHAT = "the sample of the rows of the fit"

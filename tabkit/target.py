@@ -14,8 +14,8 @@ from tabkit import forked
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import collect
 from tabkit.labels import label_expr, matched, whole
-from tabkit.manifest import Given, damaged, shown
 from tabkit.schema import Family, dtype_name, family
+from tabkit.untrusted.manifest import Given, damaged, shown
 
 Task = Literal["binary", "multiclass", "regression"]
 _MAX_CLASSES = 100

@@ -18,8 +18,8 @@ import polars as pl
 import pytest
 
 from pipelines import propensity
-from pipelines.cli import main
-from pipelines.model import PropensityModel
+from pipelines.cli.app import main
+from tabkit.propensity.model import PropensityModel
 from tabkit.roles import Roles
 
 FEATURES = ["plan", "city", "age", "spend", "calls", "active", "joined"]

@@ -7,10 +7,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines import lifetime_value, propensity, uplift
-from pipelines.inspection import inspect
-from pipelines.scores import score_files
+from pipelines.jobs.inspect import inspect
 from tabkit.bundle import FORMAT
-from tabkit.encoding import registry, saved
+from tabkit.encoding import registry
+from tabkit.encoding.table import saved
+from tabkit.scoring.files import score_files
 
 GOLDEN = Path(__file__).parent / "golden"
 ALL = sorted(path.parent for path in GOLDEN.glob("format*/*/manifest.json"))

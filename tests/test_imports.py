@@ -34,7 +34,7 @@ def test_the_ground_loads_nothing_heavy():
 
 
 def test_the_command_starts_without_its_libraries():
-    assert not loaded("import pipelines.cli") & {*HEAVY, "polars", "numpy"}
+    assert not loaded("import pipelines.cli.app") & {*HEAVY, "polars", "numpy"}
 
 
 def test_late_names_are_there():

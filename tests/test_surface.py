@@ -22,7 +22,7 @@ import polars as pl
 import pytest
 import typer
 
-from pipelines.cli import app, main
+from pipelines.cli.app import app, main
 
 FILE = Path(__file__).with_name("surface.json")
 GOLDEN = Path(__file__).with_name("golden") / "format1"

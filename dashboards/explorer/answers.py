@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from dashboards.background import Background
 from dashboards.explorer.board import Board
 from dashboards.explorer.payload import LEVEL
+from dashboards.server.background import Background
 from tabkit.errors import ConfigError
 from tabkit.predicates import Rule, from_dict
 from tabkit.progress import Progress
 from tabkit.rules import Goal, Ledger, RuleFile, masks, measure, most_alike, read, write
 from tabkit.rules.goal import Mask
 from tabkit.rules.intervals import moments
-from tabkit.rules.usefulness import usefulness
+from tabkit.rules.relevance import usefulness
 from tabkit.staging import exclusive
 
 Worth = Callable[[Rule, Progress], Mapping[str, Any]]

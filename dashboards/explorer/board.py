@@ -13,7 +13,7 @@ from dashboards.explorer.building import Skipped, build
 from dashboards.explorer.sample import drawn
 from dashboards.explorer.view import View
 from tabkit.predicates import Condition
-from tabkit.rules.usefulness import useful
+from tabkit.rules.relevance import useful
 
 MOST_AXES = 40
 _GROUPS = 16

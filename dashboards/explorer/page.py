@@ -10,7 +10,7 @@ from typing import Any
 
 from dashboards.explorer.decimals import short
 from dashboards.explorer.payload import Payload, to_json
-from dashboards.html import Markup, escape, join, tag
+from dashboards.kit.html import Markup, escape, join, tag
 from tabkit.errors import ConfigError
 from tabkit.marks import html
 

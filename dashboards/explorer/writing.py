@@ -10,8 +10,8 @@ from dashboards.explorer.board import Board, prepare
 from dashboards.explorer.page import page, policy
 from dashboards.explorer.payload import payload
 from dashboards.explorer.view import View
-from dashboards.server import Site
-from dashboards.server import serve as serve_site
+from dashboards.server.server import Site
+from dashboards.server.server import serve as serve_site
 from tabkit import marks
 from tabkit.destination import check
 from tabkit.errors import ConfigError

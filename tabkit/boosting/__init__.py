@@ -3,12 +3,12 @@
 from tabkit.boosting.baselines import BaseRate, Linear, base_rate, linear
 from tabkit.boosting.choice import KEEP, Candidate, Choice, choose
 from tabkit.boosting.config import BoostingConfig
-from tabkit.boosting.extend import extend
-from tabkit.boosting.fit import fit
+from tabkit.boosting.explanation import reason_schema, reasons
+from tabkit.boosting.extension import extend
+from tabkit.boosting.growth import fit
 from tabkit.boosting.model import BoostedModel
-from tabkit.boosting.reasons import reason_schema, reasons
-from tabkit.boosting.recalibrate import recalibrate
-from tabkit.boosting.refit import refit
+from tabkit.boosting.recalibration import recalibrate
+from tabkit.boosting.refitting import refit
 from tabkit.boosting.updatable import refusal
 from tabkit.objective import OBJECTIVES, Objective, variance_power
 from tabkit.rows import Rows

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from tabkit.cltv.columns import MEANINGS, MONEY, as_numbers, meaning_of, near_name
-from tabkit.cltv.log import NUMBERS, check_free, listed
 from tabkit.cltv.models.model import Model
 from tabkit.cltv.suspicion import counts_the_first, knows_no_recency, of_money, suspicions
+from tabkit.cltv.transactions import NUMBERS, check_free, listed
 from tabkit.errors import FitError, SchemaError
 from tabkit.schema import dtype_name, family
 

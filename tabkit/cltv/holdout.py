@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tabkit.cltv.log import PARTS, Refunds, Rule, Zeros, check_choice, check_day, check_free, count, open_log
 from tabkit.cltv.summary import RESOLUTION_DAYS, UNIT_DAYS, Resolution, Summary, Unit, divided, summary_of
+from tabkit.cltv.transactions import PARTS, Refunds, Rule, Zeros, check_choice, check_day, check_free, count, open_log
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source
 

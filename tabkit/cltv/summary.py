@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from tabkit.cltv.log import PARTS, Counted, Log, Refunds, Rule, Zeros, check_choice, check_day, count, open_log
+from tabkit.cltv.transactions import PARTS, Counted, Log, Refunds, Rule, Zeros, check_choice, check_day, count, open_log
 from tabkit.errors import FitError
 from tabkit.frames import Source
 

@@ -5,31 +5,31 @@ Start with `TableEncoder`. To add an encoder: one file with a frozen specificati
 """
 
 from tabkit.encoding.auto import AutoText
-from tabkit.encoding.codes import Codes
 from tabkit.encoding.config import EncodingConfig
-from tabkit.encoding.dates import DateParts
-from tabkit.encoding.drop import Drop
-from tabkit.encoding.durations import DurationParts
-from tabkit.encoding.fitted import FittedTable, Rated
-from tabkit.encoding.frequency import Frequency
+from tabkit.encoding.encoders.codes import Codes
+from tabkit.encoding.encoders.dates import DateParts
+from tabkit.encoding.encoders.drop import Drop
+from tabkit.encoding.encoders.durations import DurationParts
+from tabkit.encoding.encoders.frequency import Frequency
+from tabkit.encoding.encoders.leaveoneout import LeaveOneOut
+from tabkit.encoding.encoders.logtarget import LogTarget
+from tabkit.encoding.encoders.lookup import LevelEncoder
+from tabkit.encoding.encoders.minhash import MinHash
+from tabkit.encoding.encoders.ngramhash import NGramHash
+from tabkit.encoding.encoders.numeric import Numeric
+from tabkit.encoding.encoders.onehot import OneHot
+from tabkit.encoding.encoders.ordered import OrderedTarget
+from tabkit.encoding.encoders.ordinal import Ordinal
+from tabkit.encoding.encoders.quantiles import QuantileBins
+from tabkit.encoding.encoders.rule import RuleFeature
+from tabkit.encoding.encoders.scale import RobustScale, StandardScale
+from tabkit.encoding.encoders.target import Target
+from tabkit.encoding.encoders.textlength import TextLength
+from tabkit.encoding.encoders.woe import WeightOfEvidence
 from tabkit.encoding.input import Input
-from tabkit.encoding.leaveoneout import LeaveOneOut
-from tabkit.encoding.logtarget import LogTarget
-from tabkit.encoding.lookup import LevelEncoder
-from tabkit.encoding.minhash import MinHash
-from tabkit.encoding.ngramhash import NGramHash
-from tabkit.encoding.numeric import Numeric
-from tabkit.encoding.onehot import OneHot
-from tabkit.encoding.ordered import OrderedTarget
-from tabkit.encoding.ordinal import Ordinal
 from tabkit.encoding.protocol import Encoder, FittedEncoder, Statistics
-from tabkit.encoding.quantiles import QuantileBins
-from tabkit.encoding.rule import RuleFeature
-from tabkit.encoding.scale import RobustScale, StandardScale
-from tabkit.encoding.table import Encoded, TableEncoder
-from tabkit.encoding.target import Target
-from tabkit.encoding.textlength import TextLength
-from tabkit.encoding.woe import WeightOfEvidence
+from tabkit.encoding.table.encoder import Encoded, TableEncoder
+from tabkit.encoding.table.fitted import FittedTable, Rated
 
 __all__ = [
     "AutoText",

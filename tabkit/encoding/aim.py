@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tabkit.manifest import Given
 from tabkit.target import Target
+from tabkit.untrusted.manifest import Given
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import validate_data
 
 from tabkit import frames, splits, target
-from tabkit.encoding.lookup import Null
+from tabkit.encoding.encoders.lookup import Null
 from tabkit.encoding.statistics import Floats, Integers
 from tabkit.errors import TabkitError
 

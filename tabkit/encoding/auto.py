@@ -9,15 +9,15 @@ from typing import ClassVar
 import polars as pl
 
 from tabkit.encoding.aim import Aim
-from tabkit.encoding.dates import DateParts
-from tabkit.encoding.drop import dropped
-from tabkit.encoding.frequency import Frequency
+from tabkit.encoding.encoders.dates import DateParts
+from tabkit.encoding.encoders.drop import dropped
+from tabkit.encoding.encoders.frequency import Frequency
+from tabkit.encoding.encoders.numeric import Infinite, Numeric
+from tabkit.encoding.encoders.onehot import OneHot
+from tabkit.encoding.encoders.target import Target
 from tabkit.encoding.input import Input
-from tabkit.encoding.numeric import Infinite, Numeric
-from tabkit.encoding.onehot import OneHot
 from tabkit.encoding.protocol import Encoder, FittedEncoder, Need, Scalars, Statistics, pool_scalars
 from tabkit.encoding.smoothing import Smoothing, check_smoothing
-from tabkit.encoding.target import Target
 from tabkit.errors import ConfigError, FitError
 from tabkit.schema import Family
 

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from tabkit.config import Config
 from tabkit.encoding import registry
-from tabkit.encoding.choosing import Key
+from tabkit.encoding.encoders.rule import RuleFeature
 from tabkit.encoding.protocol import Encoder
-from tabkit.encoding.rule import RuleFeature
-from tabkit.encoding.table import TableEncoder
+from tabkit.encoding.table.choosing import Key
+from tabkit.encoding.table.encoder import TableEncoder
 from tabkit.errors import ConfigError
 from tabkit.predicates import Rule
 

@@ -10,28 +10,28 @@ from typing import Any, get_type_hints
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tabkit.encoding.auto import AutoText
-from tabkit.encoding.codes import Codes
-from tabkit.encoding.dates import DateParts
-from tabkit.encoding.drop import Drop
-from tabkit.encoding.durations import DurationParts
-from tabkit.encoding.frequency import Frequency
-from tabkit.encoding.leaveoneout import LeaveOneOut
-from tabkit.encoding.logtarget import LogTarget
-from tabkit.encoding.minhash import MinHash
-from tabkit.encoding.ngramhash import NGramHash
-from tabkit.encoding.numeric import Numeric
-from tabkit.encoding.onehot import OneHot
-from tabkit.encoding.ordered import OrderedTarget
-from tabkit.encoding.ordinal import Ordinal
+from tabkit.encoding.encoders.codes import Codes
+from tabkit.encoding.encoders.dates import DateParts
+from tabkit.encoding.encoders.drop import Drop
+from tabkit.encoding.encoders.durations import DurationParts
+from tabkit.encoding.encoders.frequency import Frequency
+from tabkit.encoding.encoders.leaveoneout import LeaveOneOut
+from tabkit.encoding.encoders.logtarget import LogTarget
+from tabkit.encoding.encoders.minhash import MinHash
+from tabkit.encoding.encoders.ngramhash import NGramHash
+from tabkit.encoding.encoders.numeric import Numeric
+from tabkit.encoding.encoders.onehot import OneHot
+from tabkit.encoding.encoders.ordered import OrderedTarget
+from tabkit.encoding.encoders.ordinal import Ordinal
+from tabkit.encoding.encoders.quantiles import QuantileBins
+from tabkit.encoding.encoders.rule import RuleFeature
+from tabkit.encoding.encoders.scale import RobustScale, StandardScale
+from tabkit.encoding.encoders.target import Target
+from tabkit.encoding.encoders.textlength import TextLength
+from tabkit.encoding.encoders.woe import WeightOfEvidence
 from tabkit.encoding.protocol import Encoder
-from tabkit.encoding.quantiles import QuantileBins
-from tabkit.encoding.rule import RuleFeature
-from tabkit.encoding.scale import RobustScale, StandardScale
-from tabkit.encoding.target import Target
-from tabkit.encoding.textlength import TextLength
-from tabkit.encoding.woe import WeightOfEvidence
 from tabkit.errors import ConfigError, SchemaError
-from tabkit.manifest import Given, shown
+from tabkit.untrusted.manifest import Given, shown
 
 _ALL: tuple[type[Any], ...] = (
     AutoText,

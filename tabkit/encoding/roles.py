@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from tabkit.manifest import Given
+from tabkit.untrusted.manifest import Given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

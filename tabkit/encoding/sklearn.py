@@ -6,7 +6,7 @@ fold** in `fit_transform`, as scikit-learn's own ``TargetEncoder`` does: ``fit_t
 
 X is an array, or a pandas or Polars frame. Features are float64 with NaN for null, or frames of them after
 ``set_output(transform="polars")``. Errors are both `tabkit.errors.TabkitError` and ValueError. What is learned stands
-in ``encoder_``, a `FittedTable`, which `tabkit.encoding.saved.save` writes as data.
+in ``encoder_``, a `FittedTable`, which `tabkit.encoding.table.saved.save` writes as data.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from tabkit.encoding import table
 from tabkit.encoding.arrays import (
     Categories,
     InputError,
@@ -35,14 +34,15 @@ from tabkit.encoding.arrays import (
     rows_of,
     seed_of,
 )
-from tabkit.encoding.fitted import FittedTable
-from tabkit.encoding.leaveoneout import LeaveOneOut
-from tabkit.encoding.numeric import Infinite
-from tabkit.encoding.ordered import OrderedTarget
+from tabkit.encoding.encoders.leaveoneout import LeaveOneOut
+from tabkit.encoding.encoders.numeric import Infinite
+from tabkit.encoding.encoders.ordered import OrderedTarget
+from tabkit.encoding.encoders.target import Target
 from tabkit.encoding.protocol import Encoder
 from tabkit.encoding.smoothing import Smoothing
 from tabkit.encoding.statistics import Floats, Integers
-from tabkit.encoding.target import Target
+from tabkit.encoding.table import encoder as table
+from tabkit.encoding.table.fitted import FittedTable
 from tabkit.errors import ConfigError
 
 __all__ = ["InputError", "TableEncoder", "TargetEncoder"]

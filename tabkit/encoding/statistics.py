@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit.encoding.levels import Levels
-from tabkit.manifest import LARGEST, damaged, numbers_of, texts_of
+from tabkit.untrusted.manifest import LARGEST, damaged, numbers_of, texts_of
 
 _WHAT = "a table of levels of the encoder"
 MOST_FOLDS = 10_000

@@ -4,7 +4,6 @@ Every metric takes ``(y_true, y_pred, *, weight=None)`` and returns a float, or 
 undefined. `METRICS` lists them by name, `for_task` those that a task reports.
 """
 
-from tabkit.metrics.bootstrap import Draws, Interval, bootstrap, joint_bootstrap, paired_bootstrap
 from tabkit.metrics.calibration import (
     Binning,
     CalibrationCurve,
@@ -23,6 +22,7 @@ from tabkit.metrics.prepared import Prepared
 from tabkit.metrics.ranking import RocCurve, auc, average_precision, multiclass_auc, roc_curve
 from tabkit.metrics.registry import METRICS, TASKS, Metric, Task, for_task, prepare
 from tabkit.metrics.regression import coverage, mae, pinball_loss, r2, rmse
+from tabkit.metrics.resampling import Draws, Interval, bootstrap, joint_bootstrap, paired_bootstrap
 
 __all__ = [
     "METRICS",

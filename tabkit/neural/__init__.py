@@ -5,8 +5,8 @@ Torch is imported when a network is fitted or first scores; settings and saved m
 
 from tabkit.neural.backend import check_device
 from tabkit.neural.config import MLPConfig
-from tabkit.neural.embed import embed, embed_names
-from tabkit.neural.fit import fit, fit_again
+from tabkit.neural.embedding import embed, embed_names
+from tabkit.neural.fitting import fit, fit_again
 from tabkit.neural.history import Epoch, history_frame
 from tabkit.neural.model import MLPModel
 from tabkit.neural.tuning import Freeze, fine_tune, recalibrate

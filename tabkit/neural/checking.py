@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from tabkit.errors import BundleError
-from tabkit.manifest import is_number
 from tabkit.neural.config import Activation
+from tabkit.untrusted.manifest import is_number
 
 _MOST = {"members": 64, "outputs": 1_000_000, "embedding_size": 512, "bins": 256, "numbers": 10**6, "missing": 10**6}
 _LEAST = {"members": 1, "outputs": 1, "embedding_size": 1, "bins": 0, "numbers": 0, "missing": 0}

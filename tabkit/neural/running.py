@@ -67,7 +67,7 @@ def run(task: Task, network: Any, *, frozen: Sequence[str] = (), epochs: int | N
     frozen
         Parameters that stay as they are, by the beginning of their names.
     epochs
-        See `tabkit.neural.fit.fit`.
+        See `tabkit.neural.fitting.fit`.
     """
     if epochs is not None and epochs < 0:
         raise ConfigError(f"epochs is {epochs}; a number from 0 was expected")

@@ -2,14 +2,14 @@
 
 from tabkit.predicates import Levels, Not, Null, Range, Rule, either, expr, without
 from tabkit.rules.config import SuggestConfig
+from tabkit.rules.discovery import suggest
 from tabkit.rules.goal import Aimed, Goal, aim
 from tabkit.rules.ledger import Ledger
-from tabkit.rules.measure import Measured, masks, measure, wilson
-from tabkit.rules.overlap import Overlap, most_alike, overlap
+from tabkit.rules.measurement import Measured, masks, measure, wilson
+from tabkit.rules.relevance import useful, usefulness
 from tabkit.rules.saved import RuleFile, read, write
-from tabkit.rules.suggest import suggest
+from tabkit.rules.similarity import Overlap, most_alike, overlap
 from tabkit.rules.suggestion import Suggestion, Suggestions
-from tabkit.rules.usefulness import useful, usefulness
 
 __all__ = [
     "Aimed",

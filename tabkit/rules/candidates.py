@@ -12,10 +12,10 @@ import polars as pl
 from tabkit.predicates import Condition, Levels, Rule
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.goal import Floats, Mask
-from tabkit.rules.measure import masks
-from tabkit.rules.overlap import overlap
+from tabkit.rules.measurement import masks
 from tabkit.rules.parts import Conditions, Cuts, dropped, moved, weaker
 from tabkit.rules.proof import value_of, z_value
+from tabkit.rules.similarity import overlap
 
 GAIN = 3.0
 """By how many standard errors a condition must gain on all rows that were searched.

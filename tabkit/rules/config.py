@@ -12,7 +12,7 @@ Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 
 
 class SuggestConfig(Config):
-    """How rules are searched for and proved; see `tabkit.rules.suggest.suggest`.
+    """How rules are searched for and proved; see `tabkit.rules.discovery.suggest`.
 
     Parameters
     ----------
@@ -72,3 +72,38 @@ class SuggestConfig(Config):
     alike: Share = 0.8
     most_columns: int = Field(default=300, ge=1)
     seed: int = 0
+
+
+class AimConfig(Config):
+    """Which rows there are, and what is looked for in them.
+
+    Parameters
+    ----------
+    source
+        Where rows are read from.
+    roles
+        Column by role: ``target``; ``id``; ``time`` (then the newest rows are held out) or ``group`` (whole groups
+        are); ``treatment`` (then the target is an outcome, and what is looked for is the effect).
+    positive
+        The class whose share is looked for.
+    control, arm
+        Labels of the treatment.
+    exclude
+        Columns that are no features, such as what is known only after the target.
+    known
+        Columns that are known before the target, however well they tell it: they are not asked about.
+    holdout
+        The share of the rows that nobody looks at.
+    seed
+        Decides which.
+    """
+
+    source: str | list[str] | None = None
+    roles: dict[str, str] = Field(default_factory=dict)
+    positive: str | None = None
+    control: str | None = None
+    arm: str | None = None
+    exclude: list[str] = Field(default_factory=list)
+    known: list[str] = Field(default_factory=list)
+    holdout: float = Field(default=0.3, gt=0, lt=1)
+    seed: int = Field(default=0, ge=0)

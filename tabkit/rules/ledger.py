@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tabkit.predicates import Rule
 from tabkit.rules.goal import Goal, Mask
-from tabkit.rules.measure import Measured, measure
+from tabkit.rules.measurement import Measured, measure
 
 
 @dataclass(frozen=True, slots=True)

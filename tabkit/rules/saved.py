@@ -12,11 +12,11 @@ from typing import Any
 
 import tomli_w
 
-from tabkit import toml
 from tabkit.errors import ConfigError, SourceError, TabkitError
 from tabkit.predicates import Rule, from_dict, to_dict
 from tabkit.sources.failures import some
 from tabkit.staging import staged_file
+from tabkit.untrusted import toml
 
 FORMAT = 1
 _KNOWN = {"format", "found", "rules"}

@@ -14,7 +14,7 @@ from tabkit.predicates import Rule
 from tabkit.rules.bins import Axis
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.goal import Floats, Mask
-from tabkit.rules.usefulness import usefulness
+from tabkit.rules.relevance import usefulness
 
 GAIN = 2.0
 """By how many standard errors a condition must gain over its parent on the rows that are searched."""

@@ -10,8 +10,8 @@ import polars as pl
 
 from tabkit.predicates import Rule, to_dict
 from tabkit.rules.bins import Axes
-from tabkit.rules.measure import Measured, masks
-from tabkit.rules.overlap import overlap
+from tabkit.rules.measurement import Measured, masks
+from tabkit.rules.similarity import overlap
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tabkit.rules.measure import Measured
+from tabkit.rules.measurement import Measured
 
 FADED = 0.7
 """Below this share of the difference that was found, a rule that holds is called weaker."""

@@ -2,6 +2,6 @@
 
 from tabkit.scoring.folder import check_folder, write_folder
 from tabkit.scoring.sink import check_output, write
-from tabkit.scoring.stream import Predict, Scorer, Tally, stream
+from tabkit.scoring.streaming import Predict, Scorer, Tally, stream
 
 __all__ = ["Predict", "Scorer", "Tally", "check_folder", "check_output", "stream", "write", "write_folder"]

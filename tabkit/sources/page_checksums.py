@@ -10,7 +10,7 @@ import mmap
 import zlib
 
 from tabkit.errors import SourceError
-from tabkit.parquet_pages import MAGIC, Page, footer_of, page_at, pages_of
+from tabkit.untrusted.parquet_pages import MAGIC, Page, footer_of, page_at, pages_of
 
 _CHECKSUM = 4  # the number of the field in a page's header
 _NO_HEADER = (ValueError, KeyError, TypeError, IndexError, AttributeError)

@@ -4,27 +4,27 @@ Regressions are handed in (`regressor.Learn`), so that this room needs neither L
 `forests` run CausalML, when they are called.
 """
 
-from tabkit.uplift.balance import beyond_chance
-from tabkit.uplift.calibration import Calibration, calibrate
-from tabkit.uplift.design import Arms, SampleRatio, arms_of, sample_ratio, shares_of, stratum_shares
+from tabkit.uplift.decision.policy import Value, against, assign, hajek, value
+from tabkit.uplift.decision.segments import SEGMENTS, SegmentEffect, segment_effects
+from tabkit.uplift.decision.verdict import Verdict
+from tabkit.uplift.design.balance import beyond_chance
+from tabkit.uplift.design.design import Arms, SampleRatio, arms_of, sample_ratio, shares_of, stratum_shares
+from tabkit.uplift.design.overlap import Overlap
 from tabkit.uplift.effects import AverageEffect, adjusted, aipw, difference, on_treated
+from tabkit.uplift.ensemble.calibration import Calibration, calibrate
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.groups import GroupEffects, gates
-from tabkit.uplift.intervals import RankingInterval
-from tabkit.uplift.learners import NAMES, Effects, fit, fit_many
-from tabkit.uplift.line import BestLine, best_linear_predictor
-from tabkit.uplift.metrics import auuc, qini_area, qini_normalised, uplift_area, uplift_auc_normalised
-from tabkit.uplift.overlap import Overlap
-from tabkit.uplift.plan import Plan
-from tabkit.uplift.policy import Value, against, assign, hajek, value
-from tabkit.uplift.rate import TocCurve, autoc, rate_qini, toc_curve
+from tabkit.uplift.learners.learners import NAMES, Effects, fit, fit_many
+from tabkit.uplift.learners.plan import Plan
+from tabkit.uplift.learners.renewal import Change, renew
+from tabkit.uplift.metrics.best_linear_predictor import BestLine, best_linear_predictor
+from tabkit.uplift.metrics.groups import GroupEffects, gates
+from tabkit.uplift.metrics.intervals import RankingInterval
+from tabkit.uplift.metrics.ranking import auuc, qini_area, qini_normalised, uplift_area, uplift_auc_normalised
+from tabkit.uplift.metrics.rate import TocCurve, autoc, rate_qini, toc_curve
+from tabkit.uplift.metrics.resampling import bands, experiment_interval, experiment_paired, interval, paired
+from tabkit.uplift.metrics.uplift_at_k import uplift_at
 from tabkit.uplift.regressor import Fitted, Kind, Learn
-from tabkit.uplift.renewal import Change, renew
-from tabkit.uplift.resampling import bands, experiment_interval, experiment_paired, interval, paired
 from tabkit.uplift.scores import arm_scores, effect_scores
-from tabkit.uplift.segments import SEGMENTS, SegmentEffect, segment_effects
-from tabkit.uplift.top import uplift_at
-from tabkit.uplift.verdict import Verdict
 
 __all__ = [
     "NAMES",

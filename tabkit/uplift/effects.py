@@ -10,8 +10,8 @@ from scipy import stats
 
 from tabkit.errors import ConfigError, FitError
 from tabkit.uplift.experiment import Experiment
+from tabkit.uplift.metrics.clustered_errors import mean_se
 from tabkit.uplift.regressor import Codes, Floats
-from tabkit.uplift.robust import mean_se
 from tabkit.uplift.scores import arm_scores, effect_scores
 
 Method = Literal["difference", "adjusted", "aipw", "on treated"]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from tabkit.uplift.checks import check_clusters
 from tabkit.uplift.effects import AverageEffect
 from tabkit.uplift.experiment import Experiment
+from tabkit.uplift.metrics.checks import check_clusters
+from tabkit.uplift.metrics.clustered_errors import influence_se
 from tabkit.uplift.regressor import Floats
-from tabkit.uplift.robust import influence_se
 
 
 @dataclass(frozen=True, slots=True)

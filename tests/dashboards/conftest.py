@@ -7,7 +7,7 @@ import pytest
 from asking import Client, make
 from browser import Browser, missing, started
 
-from dashboards.server import running
+from dashboards.server.server import running
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from browser import LARGE, SMALL
 from selenium.webdriver.common.keys import Keys
 
-from dashboards.server import Site, running
+from dashboards.server.server import Site, running
 
 SCRIPT = """
 const seen = []; window.seen = seen;

@@ -16,8 +16,8 @@ import polars as pl
 
 from pipelines import lifetime_value, propensity, uplift
 from tabkit.bundle import FORMAT
-from tabkit.cltv.predictive import BINS
-from tabkit.cltv.widening import Widening
+from tabkit.cltv.forecasting.predictive import BINS
+from tabkit.cltv.forecasting.widening import Widening
 from tabkit.encoding import (
     Codes,
     DateParts,
@@ -40,7 +40,7 @@ from tabkit.encoding import (
     TextLength,
     WeightOfEvidence,
 )
-from tabkit.encoding.saved import save
+from tabkit.encoding.table.saved import save
 from tabkit.predicates import Levels, Not, Null, Range, Rule
 from tabkit.roles import Roles
 

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from pipelines import propensity
-from pipelines.model import PropensityModel
 from tabkit import Roles
+from tabkit.propensity.model import PropensityModel
 
 pytest.importorskip("torch", reason="the extra neural is not installed")
 

@@ -14,16 +14,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines.explore_config import ExploreConfig
-from pipelines.explore_jobs import view_for
+from dashboards.explorer.settings import ExploreConfig
+from pipelines.jobs.explore import view_for
 from tabkit.config import build
 from tabkit.predicates import Levels, Rule
 from tabkit.progress import Silent
 from tabkit.rules import Goal, Ledger, aim, masks, measure
 from tabkit.rules.bins import Axis, axes
 from tabkit.rules.config import SuggestConfig
+from tabkit.rules.discovery import suggest
 from tabkit.rules.search import search
-from tabkit.rules.suggest import suggest
 from tabkit.rules.verdict import verdict
 
 DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[3] / "shared" / "data")

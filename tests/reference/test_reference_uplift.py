@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from pipelines import uplift
-from pipelines.uplift_jobs import summary
-from pipelines.uplift_model import UpliftModel
+from pipelines.jobs.uplift import summary
 from tabkit.errors import FitError
 from tabkit.roles import Roles
+from tabkit.uplift.model import UpliftModel
 
 DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[3] / "shared" / "data")
 HILLSTROM, WELFARE = DATA / "hillstrom.parquet", DATA / "welfare.parquet"

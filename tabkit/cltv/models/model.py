@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tabkit.cltv.buying import Bought, Buyers, Events
-from tabkit.cltv.ops import Ops
-from tabkit.cltv.priors import Prior
+from tabkit.cltv.models.buying import Bought, Buyers, Events
+from tabkit.cltv.models.ops import Ops
+from tabkit.cltv.models.priors import Prior
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, Any]

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tabkit.cltv.fit import Fitted, Settings, fit
+from tabkit.cltv.inference.fit import Fitted, Settings, fit
 
 FOUND = importlib.util.find_spec("lifetimes")
 

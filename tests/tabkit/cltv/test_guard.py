@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from tabkit.cltv.columns import has_money
-from tabkit.cltv.fit import fit_spend, maximum_likelihood
 from tabkit.cltv.guard import faults_of, guard, guard_spend
+from tabkit.cltv.inference.fit import fit_spend, maximum_likelihood
 from tabkit.cltv.models import MODELS
 from tabkit.cltv.summary import summarise
 from tabkit.errors import ConfigError, FitError, SchemaError

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from tabkit.cltv.holdout import split
-from tabkit.cltv.log import CANCELLED
 from tabkit.cltv.summary import summarise
+from tabkit.cltv.transactions import CANCELLED
 from tabkit.errors import ConfigError, FitError
 
 ROLES = {"customer": "who", "date": "day", "amount": "paid"}

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from tabkit.cltv.log import CANCELLED
 from tabkit.cltv.summary import summarise
+from tabkit.cltv.transactions import CANCELLED
 from tabkit.errors import ConfigError, FitError, SchemaError, SourceError
 
 NAN, INF = float("nan"), float("inf")

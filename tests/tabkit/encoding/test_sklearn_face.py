@@ -21,8 +21,9 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tabkit import encoding
-from tabkit.encoding import OneHot, saved
+from tabkit.encoding import OneHot
 from tabkit.encoding.sklearn import InputError, TableEncoder, TargetEncoder
+from tabkit.encoding.table import saved
 from tabkit.errors import ConfigError, FitError, TabkitError
 
 N = 400

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tabkit.predicates import Levels, Not, Null, Range, Rule
 from tabkit.rules.bins import Axis, axes
 from tabkit.rules.cuts import cut, shortest
-from tabkit.rules.measure import masks
+from tabkit.rules.measurement import masks
 
 ROWS = 4000
 ENDS = st.floats(-1e300, 1e300, allow_nan=False)

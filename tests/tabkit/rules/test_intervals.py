@@ -10,7 +10,7 @@ from tabkit.errors import ConfigError
 from tabkit.rules.goal import Codes, Goal
 from tabkit.rules.intervals import Interval, Moments, clopper_pearson, estimate, less, limits, moments, wilson
 from tabkit.rules.ledger import Ledger
-from tabkit.rules.measure import measure
+from tabkit.rules.measurement import measure
 
 
 def of_share(k: int, n: int) -> Moments:

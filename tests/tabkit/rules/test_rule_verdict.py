@@ -9,7 +9,7 @@ import pytest
 
 from tabkit.rules.goal import Goal, Mask
 from tabkit.rules.ledger import Ledger
-from tabkit.rules.measure import Measured, measure
+from tabkit.rules.measurement import Measured, measure
 from tabkit.rules.verdict import verdict
 
 RUNS = 400

@@ -1,0 +1,408 @@
+"""Charts of a model report: a Polars frame in, an Altair chart out, rendered as static SVG or PNG.
+
+The functions that draw (`roc`, `calibration`, `importance`, `over_time`, `candidates`) know no file format; `svg` and
+`png` render any Altair chart in one style. Models keep their colour and dash across charts when each is
+given the same `models`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import polars as pl
+
+from dashboards.kit.html import Markup, clean
+from tabkit.errors import SchemaError
+
+Section = Literal["metrics", "roc", "calibration", "importance", "over_time", "candidates"]
+
+COLUMNS: dict[Section, tuple[str, ...]] = {
+    "metrics": ("model", "metric", "value", "low", "high"),
+    "roc": ("model", "false_positive_rate", "true_positive_rate"),
+    "calibration": ("model", "predicted", "observed", "rows"),
+    "importance": ("feature", "gain"),
+    "over_time": ("model", "period", "metric", "value", "low", "high"),
+    "candidates": ("candidate", "gain", "low", "high", "ece", "bias", "seconds", "trees"),
+}
+
+# Okabe and Ito's palette, which people with any kind of colour blindness can tell apart.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 2], [1, 3])
+INK, SOFT, LINE, GUIDE = "#1a1f27", "#4b5563", "#e5e7eb", "#8a93a0"
+
+# All charts come out equally wide, so that their letters are equally large on a page.
+WIDTH, HEIGHT, MARGIN = 390, 300, 44
+NAME_WIDTH = 150
+POINTS = 300
+# One row of candidates, its widest part, and the parts at its side: together two charts and the space between them.
+_KEEP = "keep"
+_ROW, _MAIN, _SIDE = 30, 400, 110
+
+_LABELS = {"labelColor": SOFT, "labelFontSize": 12, "labelPadding": 6, "labelFlush": False}
+_TITLES = {"titleColor": SOFT, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 8}
+# Opaque even where a model's first mark is a pale band.
+_SYMBOLS = {"symbolType": "stroke", "symbolOpacity": 1, "symbolStrokeWidth": 2.5, "symbolSize": 260}
+_NAMES = {"labelColor": INK, "labelFontSize": 12, "labelLimit": 150}
+CONFIG: dict[str, Any] = {
+    "aria": False,
+    "background": "#ffffff",
+    "font": "-apple-system, Segoe UI, Roboto, Helvetica Neue, Noto Sans, Liberation Sans, Arial, sans-serif",
+    "padding": {"left": 2, "right": 14, "top": 4, "bottom": 4},
+    "view": {"stroke": None},
+    "axis": {"domain": False, "ticks": False, "tickCount": 5, "gridColor": LINE, **_LABELS, **_TITLES},
+    "axisLeft": {"minExtent": MARGIN, "maxExtent": MARGIN},
+    "axisQuantitative": {"labelExpr": "abs(datum.value) < 1e4 ? datum.label : format(datum.value, '~s')"},
+    "legend": {"orient": "top", "columns": 2, "columnPadding": 18, **_NAMES, **_SYMBOLS},
+}
+
+
+class Extra:
+    """A library of the `dashboards` extra, imported when it is first used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> object:
+        # doctest and inspect probe every global for such names; that is no use of the library.
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        try:
+            library = importlib.import_module(self._name)
+        except ImportError as error:
+            problem = f"charts need {self._name}, which is not installed: pip install 'tabkit-ml[dashboards]'"
+            raise ImportError(problem, name=self._name) from error
+        return getattr(library, attribute)
+
+
+if TYPE_CHECKING:
+    import altair as alt
+    import vl_convert
+else:
+    alt, vl_convert = Extra("altair"), Extra("vl_convert")
+
+Chart: TypeAlias = "alt.LayerChart | alt.VConcatChart | alt.HConcatChart"
+
+
+def roc(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.LayerChart:
+    """Draw the ROC curve of each model above the diagonal of guessing.
+
+    Parameters
+    ----------
+    frame
+        Columns ``model``, ``false_positive_rate``, ``true_positive_rate``; the points of each curve in
+        order. Long curves are thinned to some 300 points.
+    models
+        All models of the report in their order, which fixes colours; those of the frame follow.
+
+    Examples
+    --------
+    >>> curve = pl.DataFrame(
+    ...     {"false_positive_rate": [0.0, 0.2, 1.0], "true_positive_rate": [0.0, 0.7, 1.0]}
+    ... )
+    >>> svg(roc(curve.with_columns(model=pl.lit("trees"))))[:4]
+    '<svg'
+    """
+    rates = alt.Scale(domain=[0, 1], nice=False)
+    x = alt.X("false_positive_rate:Q", title="False positive rate", scale=rates)
+    y = alt.Y("true_positive_rate:Q", title="True positive rate", scale=rates)
+    curves = _lines(_thinned(_checked(frame, "roc")), models=models, dots=False)
+    return alt.LayerChart(layer=[_diagonal(0, 1), curves.encode(x=x, y=y)], width=WIDTH, height=HEIGHT)
+
+
+def calibration(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.VConcatChart:
+    """Draw what came true against what was predicted, and below it how many rows each point stands on.
+
+    Parameters
+    ----------
+    frame
+        Columns ``model``, ``predicted``, ``observed`` (bin means, in the unit of the target) and ``rows``.
+    models
+        As in `roc`.
+
+    Examples
+    --------
+    >>> bins = pl.DataFrame(
+    ...     {"model": ["trees"] * 2, "predicted": [0.1, 0.6], "observed": [0.12, 0.5], "rows": [900, 100]}
+    ... )
+    >>> svg(calibration(bins))[:4]
+    '<svg'
+    """
+    rows = _checked(frame, "calibration").sort("predicted", maintain_order=True)
+    ends = pl.concat([rows["predicted"], rows["observed"]]).drop_nulls()
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    scale = alt.Scale(domain=[low, high + 0.04 * (high - low)], nice=False, padding=0)
+    x = alt.X("predicted:Q", title="Predicted", scale=scale)
+    curves = _lines(rows, models=models).encode(x=x, y=alt.Y("observed:Q", title="Observed", scale=scale))
+    ranks = _ranks(rows, models)
+    height = max(180, HEIGHT - 48 * len(ranks))
+    both = alt.LayerChart(layer=[_diagonal(low, high), curves], width=WIDTH, height=height)
+    counts = [
+        _counts(rows.filter(pl.col("model") == name), colour=PALETTE[rank % len(PALETTE)], scale=scale)
+        for name, rank in ranks.items()
+    ]
+    return alt.vconcat(both, *counts, spacing=14)
+
+
+def importance(frame: pl.DataFrame, *, top: int = 15) -> alt.LayerChart:
+    """Draw the features with the largest gain, as shares of the gain of all features.
+
+    Parameters
+    ----------
+    frame
+        Columns ``feature`` and ``gain`` (zero or more), one row per feature.
+    top
+        How many bars; names too long for their place end in an ellipsis.
+
+    Examples
+    --------
+    >>> gains = pl.DataFrame({"feature": ["hour", "month"], "gain": [30.0, 10.0]})
+    >>> "75.0%" in svg(importance(gains))
+    True
+    """
+    share = pl.col("gain") / pl.max_horizontal(pl.col("gain").sum(), pl.lit(1e-300))
+    rows = _checked(frame, "importance").with_columns(share=share.fill_null(0.0))
+    rows = rows.sort("share", descending=True, maintain_order=True).head(top)
+    longest = max([*rows["share"], 1e-9])
+    scale = alt.Scale(domain=[0, 1.2 * longest], nice=False)  # with room for the labels
+    names = alt.Axis(labelLimit=NAME_WIDTH - 20, minExtent=NAME_WIDTH, maxExtent=NAME_WIDTH, labelColor=INK)
+    base = alt.Chart(data(rows), width=WIDTH + MARGIN + 20 - NAME_WIDTH, height=alt.Step(22.5)).encode(
+        x=alt.X("share:Q", title=None, scale=scale, axis=None),
+        y=alt.Y("feature:N", title=None, sort=None, axis=names, scale=alt.Scale(paddingInner=0.35)),
+    )
+    bars = base.mark_bar(color=PALETTE[0])
+    shares = base.mark_text(align="left", dx=5, fontSize=12, color=SOFT)
+    return alt.LayerChart(layer=[bars, shares.encode(text=alt.Text("share:Q", format=".1%"))])
+
+
+def over_time(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.LayerChart:
+    """Draw one metric per period as a line with its interval as a band.
+
+    Parameters
+    ----------
+    frame
+        Columns ``model``, ``period`` (text that sorts by time, such as 2013-09), ``metric`` (one name),
+        ``value``, ``low`` and ``high``; a null bound leaves the band out there.
+    models
+        As in `roc`.
+
+    Examples
+    --------
+    >>> months = pl.DataFrame({"period": ["2013-08", "2013-09"], "value": [0.71, 0.7]})
+    >>> names = {"model": pl.lit("trees"), "metric": pl.lit("ROC AUC")}
+    >>> frame = months.with_columns(**names, low=pl.col("value") - 0.01, high=pl.col("value") + 0.01)
+    >>> "2013-09" in svg(over_time(frame))
+    True
+    """
+    rows = _checked(frame, "over_time").sort("period", maintain_order=True)
+    title = ", ".join(rows["metric"].unique(maintain_order=True))
+    scale = alt.Scale(zero=False, nice=True)
+    periods = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=16, grid=False)
+    x = alt.X("period:O", title=None, axis=periods)
+    band = alt.Chart(data(rows)).mark_area(opacity=0.16)
+    band = band.encode(x=x, y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q", color=_colour(rows, models))
+    lines = _lines(rows, models=models).encode(x=x, y=alt.Y("value:Q", title=title, scale=scale))
+    return alt.LayerChart(layer=[band, lines], width=WIDTH, height=HEIGHT)
+
+
+def candidates(frame: pl.DataFrame, *, metric: str, chosen: str, unit: str = "trees") -> alt.HConcatChart:
+    """Draw how candidates did beside keeping the model: the difference with its interval, and what they cost.
+
+    Parameters
+    ----------
+    frame
+        Columns ``candidate``, ``gain`` (the loss less that of keeping), ``low``, ``high``, ``ece``, ``bias`` (the mean
+        prediction less the mean target), ``seconds`` and ``trees``: one row per candidate, from top to bottom. Where
+        there is no ``ece`` the size of ``bias`` is drawn in its place.
+    metric
+        The name of the loss.
+    chosen
+        The candidate that is drawn strongly: in blue, or where that is ``keep`` as the line that others are measured
+        by, with its name on it. A dot is filled where its whole interval is on one side of that line; an interval
+        without width is not drawn.
+    unit
+        What ``trees`` counts: the epochs of a network, say.
+
+    Examples
+    --------
+    >>> row = {"candidate": "refit", "gain": -0.02, "low": -0.03, "high": -0.01, "ece": None, "bias": 0.01}
+    >>> frame = pl.DataFrame([{**row, "seconds": 1.2, "trees": 90}])
+    >>> "refit" in svg(candidates(frame, metric="log_loss", chosen="refit"))
+    True
+    """
+    rows = _checked(frame, "candidates").with_columns(
+        pl.col("candidate").eq(clean(chosen)).alias("chosen"), pl.col("bias").abs()
+    )
+    calibration = ("ece", "Calibration error") if rows["ece"].is_not_null().any() else ("bias", "Size of bias")
+    shown = [(*calibration, ".3~g"), ("seconds", "Seconds", ".1f"), ("trees", unit.capitalize(), ",.0f")]
+    bars = [_bars(rows, name, title=title, form=form) for name, title, form in shown if rows[name].is_not_null().any()]
+    kept = chosen == _KEEP
+    side = "left of zero is better, where it is sure" if kept else "left of zero is better"
+    return alt.hconcat(_intervals(rows, title=f"{metric} less that of keep: {side}", kept=kept), *bars, spacing=24)
+
+
+def _intervals(rows: pl.DataFrame, *, title: str, kept: bool) -> alt.LayerChart:
+    wide = pl.col("low") < pl.col("high")
+    rows = rows.with_columns(sure=(wide & ((pl.col("high") < 0) | (pl.col("low") > 0))).fill_null(value=False))
+    x = alt.X("gain:Q", title=title, scale=alt.Scale(nice=True, zero=True))
+    own = pl.col("candidate") == _KEEP
+    names = _names_axis(labels=True, order=rows["candidate"].to_list())
+
+    def drawn(part: pl.DataFrame) -> alt.Chart:
+        return alt.Chart(data(part), width=_MAIN, height=alt.Step(_ROW)).encode(y=names, color=_strength())
+
+    lines = drawn(rows.filter(wide)).mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    zero = alt.Chart(data(pl.DataFrame({"at": [0.0]}))).encode(x="at:Q")
+    line = (
+        zero.mark_rule(color=INK, strokeWidth=2)
+        if kept
+        else zero.mark_rule(color=GUIDE, strokeWidth=1.25, strokeDash=[4, 4])
+    )
+    filled = alt.condition(alt.datum.sure, alt.FillOpacityValue(1), alt.FillOpacityValue(0))
+    others = drawn(rows.filter(~own) if kept else rows).mark_point(size=80, opacity=1, strokeWidth=2)
+    dots = others.encode(x=x, fill=alt.Fill("chosen:N", legend=None, scale=_strengths()), fillOpacity=filled)
+    if not kept:
+        return alt.LayerChart(layer=[line, lines, dots])
+    said = drawn(rows.filter(own)).mark_text(align="left", dx=7, fontSize=12, fontWeight="bold")
+    return alt.LayerChart(layer=[line, lines, dots, said.encode(x=x, text=alt.value("kept"), color=alt.value(INK))])
+
+
+def _bars(rows: pl.DataFrame, name: str, *, title: str, form: str) -> alt.LayerChart:
+    longest = max([*rows[name].drop_nulls(), 1e-9])
+    x = alt.X(
+        f"{name}:Q", title=title, axis=alt.Axis(labels=False, grid=False), scale=alt.Scale(domain=[0, 1.5 * longest])
+    )
+    base = alt.Chart(data(rows), width=_SIDE, height=alt.Step(_ROW)).encode(x=x, y=_names_axis(labels=False))
+    text = base.mark_text(align="left", dx=5, fontSize=12, color=SOFT).encode(text=alt.Text(f"{name}:Q", format=form))
+    return alt.LayerChart(layer=[base.mark_bar(size=14).encode(color=_strength()), text])
+
+
+def _names_axis(*, labels: bool, order: Sequence[str] | None = None) -> alt.Y:
+    width = NAME_WIDTH if labels else 0
+    axis = alt.Axis(labels=labels, labelColor=INK, labelLimit=NAME_WIDTH - 20, minExtent=width, maxExtent=width)
+    return alt.Y("candidate:N", title=None, sort=list(order) if order else None, axis=axis)
+
+
+def _strength() -> alt.Color:
+    """Draw the chosen one in colour, the others in grey."""
+    return alt.Color("chosen:N", legend=None, scale=_strengths())
+
+
+def _strengths() -> alt.Scale:
+    return alt.Scale(domain=[True, False], range=[PALETTE[0], GUIDE])
+
+
+def svg(chart: Chart) -> Markup:
+    """Render a chart as an SVG element: text stays text and is escaped, nothing is fetched.
+
+    Like all drawing it needs the `dashboards` extra: without it an ImportError says how to install it.
+    """
+    return Markup(vl_convert.vegalite_to_svg(chart.to_dict(), config=CONFIG, allowed_base_urls=[]))
+
+
+def png(chart: Chart, *, scale: float = 2) -> bytes:
+    """Render a chart as a PNG picture of `scale` pixels per unit.
+
+    Examples
+    --------
+    >>> png(importance(pl.DataFrame({"feature": ["hour"], "gain": [1.0]})))[1:4]
+    b'PNG'
+    """
+    return vl_convert.vegalite_to_png(chart.to_dict(), config=CONFIG, scale=scale, allowed_base_urls=[])
+
+
+def require_columns(frame: pl.DataFrame, section: Section) -> None:
+    """Raise a `SchemaError` that lists every column that a section needs and the frame lacks.
+
+    Examples
+    --------
+    >>> require_columns(pl.DataFrame({"feature": ["hour"]}), "importance")
+    Traceback (most recent call last):
+    tabkit.errors.SchemaError: the frame of importance lacks gain; it has feature
+    To do: give it the columns feature, gain
+    """
+    require(frame, section, COLUMNS[section])
+
+
+def require(frame: pl.DataFrame, name: str, columns: Sequence[str]) -> None:
+    """Raise a `SchemaError` that lists every one of the columns that a frame, called so, lacks."""
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise SchemaError(
+            f"the frame of {name} lacks {', '.join(missing)}; it has {', '.join(frame.columns) or 'none'}",
+            advice=f"give it the columns {', '.join(columns)}",
+        )
+
+
+def _checked(frame: pl.DataFrame, section: Section) -> pl.DataFrame:
+    """Return the columns of a section as text that SVG can hold and finite numbers or null."""
+    names = ("model", "feature", "period", "metric", "candidate")
+    return drawable(frame, section, COLUMNS[section], texts=[name for name in names if name in COLUMNS[section]])
+
+
+def drawable(frame: pl.DataFrame, name: str, columns: Sequence[str], *, texts: Sequence[str] = ()) -> pl.DataFrame:
+    """Return the columns as text that SVG can hold, where they are named as such, and else as finite numbers or null.
+
+    >>> drawable(pl.DataFrame({"a": [1, None]}), "curves", ["a"]).rows()
+    [(1.0,), (None,)]
+    """
+    require(frame, name, columns)
+    rows = frame.select(columns)
+    cleaned = [pl.Series(text, [clean(value) for value in rows[text]], dtype=pl.String) for text in texts]
+    numbers = pl.all().exclude(texts).cast(pl.Float64)
+    return rows.with_columns(cleaned).with_columns(pl.when(numbers.is_finite()).then(numbers))
+
+
+def _thinned(rows: pl.DataFrame) -> pl.DataFrame:
+    place, size = pl.int_range(pl.len()), pl.len()
+    keep = (place % (size / POINTS).ceil().cast(pl.Int64) == 0) | (place == size - 1)
+    return rows.filter(keep.over("model"))
+
+
+def _ranks(rows: pl.DataFrame, models: Sequence[str]) -> dict[str, int]:
+    """Return the place of each model of the rows among all models."""
+    present = rows["model"].unique(maintain_order=True).to_list()
+    everyone = list(dict.fromkeys([*map(clean, models), *present]))
+    return {name: rank for rank, name in enumerate(everyone) if name in present}
+
+
+def _scale(rows: pl.DataFrame, models: Sequence[str], choices: Sequence[Any]) -> alt.Scale:
+    ranks = _ranks(rows, models)
+    return alt.Scale(domain=list(ranks), range=[choices[rank % len(choices)] for rank in ranks.values()])
+
+
+def _colour(rows: pl.DataFrame, models: Sequence[str]) -> alt.Color:
+    return alt.Color("model:N", scale=_scale(rows, models, PALETTE), title=None)
+
+
+def _lines(rows: pl.DataFrame, *, models: Sequence[str], dots: bool = True) -> alt.Chart:
+    """Return one line per model through its rows in their order; dashes tell them apart without colour."""
+    point = alt.OverlayMarkDef(size=36, filled=True) if dots else False
+    chart: alt.Chart = alt.Chart(data(rows.with_row_index("place"))).mark_line(strokeWidth=2, point=point)
+    dashes = alt.StrokeDash("model:N", scale=_scale(rows, models, DASHES), title=None)
+    return chart.encode(order="place:Q", color=_colour(rows, models), strokeDash=dashes)
+
+
+def _diagonal(low: float, high: float) -> alt.Chart:
+    ends = alt.Chart(data(pl.DataFrame({"at": [low, high]})))
+    line: alt.Chart = ends.mark_line(color=GUIDE, strokeWidth=1.25, strokeDash=[4, 4])
+    return line.encode(x="at:Q", y="at:Q")
+
+
+def _counts(rows: pl.DataFrame, *, colour: str, scale: alt.Scale) -> alt.Chart:
+    bars: alt.Chart = alt.Chart(data(rows), width=WIDTH, height=34).mark_bar(color=colour, size=6)
+    return bars.encode(
+        x=alt.X("predicted:Q", title=None, scale=scale, axis=alt.Axis(labels=False)),
+        y=alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=2)),
+    )
+
+
+def data(rows: pl.DataFrame) -> alt.Data:
+    """Return the rows as the data of a chart, inside of it."""
+    return alt.Data(values=rows.to_dicts())  # type: ignore[no-untyped-call]
+
+
+def inline(rows: pl.DataFrame) -> alt.Data:
+    """Return the rows as the data of a chart, as text: Altair copies long lists again and again, and text never."""
+    return alt.Data(values=rows.write_json(), format={"type": "json"})  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""Views of each kind of table or model, for the explorer."""

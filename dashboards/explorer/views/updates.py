@@ -1,0 +1,241 @@
+"""Updates of a model as experiments: one line for each candidate that was tried, along the model's ancestors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dashboards.explorer.settings import ExploreConfig
+from dashboards.explorer.view import View
+from dashboards.explorer.views.features import view_of
+from dashboards.explorer.views.predictions import mean_of
+from tabkit import bundle
+from tabkit.errors import BundleError, ConfigError
+from tabkit.predictors.coherence import lineage_of
+from tabkit.progress import Progress
+from tabkit.propensity.model import KIND as PROPENSITY
+from tabkit.roles import Roles
+from tabkit.rules.sample import Aimed
+from tabkit.table import Table
+from tabkit.untrusted.files import MOST_JSON_BYTES, file_bytes
+from tabkit.untrusted.manifest import building
+from tabkit.uplift.model import KIND as UPLIFT
+
+KIND = "Experiments"
+_TYPES = {
+    "update": pl.Int64,
+    "source": pl.String,
+    "strategy": pl.String,
+    "how": pl.String,
+    "used": pl.Boolean,
+    "loss": pl.Float64,
+    "change": pl.Float64,
+    "change_low": pl.Float64,
+    "change_high": pl.Float64,
+    "ece": pl.Float64,
+    "bias": pl.Float64,
+    "trees": pl.Int64,
+    "seconds": pl.Float64,
+    "new_rows": pl.Int64,
+    "judged_rows": pl.Int64,
+}
+_FIRST = ("update", "strategy", "used", "trees", "seconds", "ece", "bias", "loss", "change")
+_CAN = (
+    "what can be explored is a bundle that tabkit update or tabkit uplift update wrote, or a table: rows, scores, "
+    "predicted effects, a forecast, a table of runs"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An update of the line.
+
+    Parameters
+    ----------
+    metric
+        The loss that candidates were judged by.
+    rows
+        One for each candidate that could be judged.
+    refused
+        How many could not be tried.
+    """
+
+    metric: str
+    rows: tuple[dict[str, Any], ...]
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A model and its ancestors.
+
+    Parameters
+    ----------
+    manifests
+        Oldest first.
+    missing
+        How many ancestors are not in the folder that the bundle is in.
+    """
+
+    manifests: tuple[Mapping[str, Any], ...]
+    missing: int
+
+
+def runs_view(config: ExploreConfig, folders: Sequence[Path], *, progress: Progress) -> View:
+    """Return the view of all candidates that were tried along the line of a bundle.
+
+    Raises
+    ------
+    ConfigError
+        If there is more than one source, or no update made the model or any ancestor.
+    BundleError
+        If the bundle is damaged, or of a kind that is never updated.
+    """
+    if len(folders) > 1 or (not isinstance(config.source, str) and len(config.source or ()) > 1):
+        raise ConfigError("a bundle is explored by itself: its ancestors are found", advice="name one bundle")
+    line = ancestors_of(folders[0])
+    with building("what it tells of its updates"):
+        updates = [_update(place, manifest) for place, manifest in enumerate(filter(_tried, line.manifests), 1)]
+        frame = pl.DataFrame([row for update in updates for row in update.rows], schema=_TYPES)
+    if not updates:
+        strategy = line.manifests[-1]["lineage"].get("strategy", "train")
+        raise ConfigError(
+            f"{str(folders[0])!r} was made by {strategy!r}, not by an update: nothing was tried that could be compared",
+            advice=f"{_CAN}; tabkit inspect shows this one",
+        )
+    table = Table(frame, Roles(), repr(folders[0].name), {})
+    return _view(table, updates, line, config, progress=progress)
+
+
+def ancestors_of(folder: Path) -> Line:
+    """Read a bundle and those of its ancestors that are in the same folder, known by their checksums."""
+    found = bundle.read(folder)
+    if (kind := found.manifest.get("kind")) not in (PROPENSITY, UPLIFT):
+        raise BundleError(
+            f"{str(folder)!r} is a bundle of kind {kind!r}, which holds no updates",
+            advice=f"{_CAN}; tabkit inspect shows this one",
+        )
+    beside = _checksums(folder.resolve().parent)
+    wanted = list(_parents(found.manifest))
+    line, missing = [found.manifest], 0
+    while wanted:
+        place = beside.get(wanted.pop(0))
+        if place is None:
+            missing += 1
+            continue
+        line.append(bundle.read(place).manifest)
+        if not wanted and not _all_told(found.manifest):
+            wanted = list(_parents(line[-1]))
+    return Line(tuple(reversed(line)), missing)
+
+
+def _all_told(manifest: Mapping[str, Any]) -> bool:
+    """Return whether a lineage names all ancestors, not the parent alone."""
+    return "ancestors" in manifest["lineage"]
+
+
+def _parents(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the checksums of ancestors, newest first, as far as the lineage names them."""
+    lineage = lineage_of(manifest)
+    if "ancestors" in lineage:
+        return [str(entry.get("checksum")) for entry in lineage["ancestors"]]
+    return [str(lineage["parent"])] if lineage.get("parent") else []
+
+
+def _checksums(folder: Path) -> dict[str, Path]:
+    found = {}
+    for path in sorted(folder.glob(f"*/{bundle.MANIFEST}")):
+        with suppress(OSError, ValueError):  # no plain file: it is none of an ancestor
+            raw = file_bytes(path.parent, path.name, most=MOST_JSON_BYTES)
+            found[hashlib.sha256(raw).hexdigest()] = path.parent
+    return found
+
+
+def _tried(manifest: Mapping[str, Any]) -> bool:
+    return bool(manifest["lineage"].get("update"))
+
+
+def _update(place: int, manifest: Mapping[str, Any]) -> Update:
+    """Return an update and its place among all as rows; of uplift a gain is a smaller loss, elsewhere a larger one."""
+    lineage, told = manifest["lineage"], manifest["lineage"]["update"]
+    uplift = manifest["kind"] == UPLIFT
+    tried = told["tried" if uplift else "candidates"]
+    common = {
+        "update": place,
+        "source": lineage["source"],
+        "new_rows": told["rows"],
+        "judged_rows": told["judged_on" if uplift else "judged_rows"],
+    }
+    rows = [{**common, **(_turned(item) if uplift else _plain(item))} for item in tried if item.get("loss") is not None]
+    used = [{**row, "used": row["strategy"] == told["strategy"]} for row in rows]
+    metric = "squared error of effects" if uplift else told["metric"]
+    return Update(metric, tuple(used), len(tried) - len(rows))
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    same = {name: item.get(name) for name in ("how", "loss", "ece", "bias", "trees", "seconds")}
+    wide = None not in (item["low"], item["high"]) and item["low"] < item["high"]
+    low, high = (item["low"], item["high"]) if wide else (None, None)
+    ends = {"change": item["gain"], "change_low": low, "change_high": high}
+    return {"strategy": item["name"], **same, **ends}
+
+
+def _turned(item: Mapping[str, Any]) -> dict[str, Any]:
+    if item["gain"] is None:
+        return {"strategy": item["strategy"], "loss": item["loss"], "change": 0.0}
+    wide = None not in (item["low"], item["high"]) and item["low"] < item["high"]
+    low, high = (-item["high"], -item["low"]) if wide else (None, None)
+    ends = {"change": -item["gain"], "change_low": low, "change_high": high}
+    return {"strategy": item["strategy"], "loss": item["loss"], **ends}
+
+
+def _view(table: Table, updates: Sequence[Update], line: Line, config: ExploreConfig, *, progress: Progress) -> View:
+    metric = updates[-1].metric
+    goals = tuple(replace(mean_of(table.frame, name), name=f"{name} ({metric})") for name in ("loss", "change"))
+    empty = [name for name in table.frame.columns if table.frame[name].null_count() == table.frame.height]
+    columns = tuple(name for name in table.frame.columns if name not in empty)
+    found = Aimed(table, goals[0], None, columns, tuple(_notes(updates, line)))
+    return view_of(
+        found,
+        config.model_copy(update={"suggest": False}),
+        kind=KIND,
+        progress=progress,
+        goals=goals,
+        title=config.title or f"{table.short_name}: {table.frame.height} candidates of {_many(len(updates), 'update')}",
+        first=tuple(name for name in _FIRST if name in columns),
+        suggested="Nothing is searched for: these are experiments, of which each is one line.",
+        unproved="These are all experiments that were made: there is nothing to prove anything on.",
+        facts={},
+    )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _notes(updates: Sequence[Update], line: Line) -> list[str]:
+    """Say how losses compare, and what is not there."""
+    refused = sum(update.refused for update in updates)
+    found = [
+        "Lower is better. Losses of different updates come from different rows: compare them by change, the loss less "
+        "that of keeping the model on the same rows.",
+        "None are held out: these are all candidates that were tried.",
+    ]
+    if refused:
+        found.append(
+            f"{_many(refused, 'candidate')} could not be tried: {'it is' if refused == 1 else 'they are'} no line."
+        )
+    if line.missing:
+        found.append(
+            f"{_many(line.missing, 'ancestor')} of the model {'is' if line.missing == 1 else 'are'} not in its folder: "
+            "what was tried then is not shown."
+        )
+    if len({update.metric for update in updates}) > 1:
+        found.append("Updates were judged by different losses.")
+    return found

@@ -1,0 +1,1 @@
+"""Parts of pages: HTML, blocks, where they may be written."""

@@ -1,0 +1,52 @@
+"""Parts that the pages share: the head, sections side by side, facts and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dashboards.kit.html import Markup, escape, table, tag
+
+NO_VALUE = "n/a"
+EN_DASH = "\N{EN DASH}"
+
+
+def header(kind: str, *, title: str, verdict: str, warnings: Sequence[str] = ()) -> Markup:
+    """Return the head of a page: what it is, its title, one sentence that says it all, and what makes that doubtful.
+
+    Examples
+    --------
+    >>> header("Model report", title="Late flights", verdict="Useful.")
+    '<header><p class="kind">Model report</p><h1>Late flights</h1><p class="verdict">Useful.</p></header>'
+    """
+    return tag(
+        "header",
+        tag("p", escape(kind), class_="kind"),
+        tag("h1", escape(title)),
+        tag("p", escape(verdict), class_="verdict"),
+        *([tag("ul", *(tag("li", escape(text)) for text in warnings), class_="warnings")] if warnings else []),
+    )
+
+
+def pairs(parts: Sequence[Markup]) -> Iterator[Markup]:
+    """Put parts side by side, two in a row; nothing where there are none."""
+    if parts:
+        yield tag("div", *parts, class_="block pair")
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> Iterator[Markup]:
+    """Return a section of names and values; nothing where there are none."""
+    if rows:
+        cells = [(escape(name), escape(value)) for name, value in rows]
+        yield tag("section", tag("h2", escape("Facts")), table([], cells, kind="facts"))
+
+
+def notes(sentences: Sequence[str]) -> Iterator[Markup]:
+    """Return a section of remarks; nothing where there are none."""
+    if sentences:
+        items = tag("ul", *(tag("li", escape(sentence)) for sentence in sentences))
+        yield tag("section", tag("h2", escape("Limits and notes")), items)
+
+
+def footer() -> Markup:
+    """Return the last line of a page."""
+    return tag("footer", escape("Made by tabkit. This page runs no scripts and loads nothing from elsewhere."))

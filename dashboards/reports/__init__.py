@@ -1,0 +1,1 @@
+"""Reports: offline pages about fitted models."""

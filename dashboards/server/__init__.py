@@ -1,0 +1,1 @@
+"""The server of a page for the person at this machine."""

@@ -1,0 +1,355 @@
+"""What a person sees: tables, verdicts, errors and progress bars.
+
+Names from data are shown as they are, never read as markup.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.panel import Panel
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from tabkit.errors import TabkitError
+from tabkit.predictors.learners import TITLES, made_of
+from tabkit.progress import Advance
+from tabkit.propensity.evaluation import MODEL, days
+from tabkit.wording import decimals_of, figures, number, percentages, with_interval
+
+
+class Bars:
+    """Progress as bars on standard error; nothing at all when that is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown: Progress | None = None
+
+    @contextmanager
+    def task(self, label: str, *, total: float | None = None) -> Iterator[Advance]:
+        """Show one bar; tasks may nest."""
+        # Rich would call a pipe a terminal where FORCE_COLOR is set.
+        if not (self._console.is_terminal and self._console.file.isatty()):
+            yield lambda _amount: None
+            return
+        outermost = self._shown is None
+        bars = self._shown or Progress(
+            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+            TimeElapsedColumn(), console=self._console, transient=True, redirect_stdout=False,
+        )  # fmt: skip
+        if outermost:
+            self._shown = bars
+            bars.start()
+        task = bars.add_task(label, total=total)
+        try:
+            yield lambda amount: bars.advance(task, amount)
+        finally:
+            bars.remove_task(task)
+            if outermost:
+                bars.stop()
+                self._shown = None
+
+
+class Printer(Console):
+    """Prints; that a reader left is an error for who prints, as a full disk is."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what Rich ends the process for."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def error_block(error: TabkitError, *, boxed: bool) -> RenderableType:
+    """Return an error as one block: stage, problem, what to do; in a box for people, plain for logs."""
+    title = f"tabkit: {error.stage}"
+    text = Text(visible(error.problem))
+    if error.advice:
+        text.append("\nTo do: ", "bold").append(visible(error.advice))
+    return Panel(text, title=title, title_align="left", border_style="red") if boxed else Text(f"{title}: ") + text
+
+
+def train_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `train` has to say."""
+    own = TITLES[result["model"]] if result["compared"] else "model"
+    verdict = result["metrics"]["verdict"]
+    if result["compared"]:
+        verdict = verdict.replace("held-out rows the model", f"held-out rows {_subject(own)}", 1)
+    lines = [
+        Text(verdict, "bold"),
+        *(Text(f"Note: {visible(hint)}", "yellow") for hint in result["hints"]),
+        *unit_note(result["metrics"]),
+        *_saved(result),
+    ]
+    if not result.get("trees", result.get("epochs")):
+        what = "No tree" if "trees" in result else "No epoch of training"
+        lines.append(Text(f"{what} did better than the base rate on rows it had not seen: all scores are alike."))
+    lines += [visible_line(f"Left out {column}: {why}") for column, why in result["left_out"].items()]
+    lines += [
+        visible_line(f"Dropped {count:,} rows: {reason}") for reason, count in result["rows_dropped"].items() if count
+    ]
+    return Group(visible_line(_predicted(result)), Text(), scores_table(result["metrics"], own=own), *lines)
+
+
+def _subject(title: str) -> str:
+    return "the MLP" if title == TITLES["mlp"] else title
+
+
+def _saved(result: Mapping[str, Any]) -> list[Text]:
+    size = f"{made_of(result)}, {result['rows']:,} rows, {result['seconds']:.1f} s"
+    curve = [visible_line(f"Look at {result['curve']}")] if result["curve"] else []
+    if result["bundle"] is None:
+        name = TITLES[result["model"]]
+        return [visible_line(f"The model is {name}: {size}. Nothing was saved: name a bundle with -o."), *curve]
+    return [final_note(result["final"]), visible_line(f"Saved {result['bundle']}: {size}"), *curve]
+
+
+def _predicted(result: Mapping[str, Any]) -> str:
+    """Say what is predicted, so that a wrong guess at the target is seen at once."""
+    target, mean, counts = result["target"], result["target_mean"], result["class_rows"]
+    what = f"Target {target['name']}: {target['task']}{classes_of(target)}, objective {result['objective']}"
+    if counts:
+        shares = zip(counts, percentages(list(counts.values()), decimals=1), strict=True)
+        return f"{what}; " + ", ".join(f"{label} {share}%" for label, share in list(shares)[:10])
+    return f"{what}; mean {mean:,.6g}"
+
+
+def score_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `score` has to say."""
+    files = result["outputs"]
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    rate = result["rows"] / result["seconds"] if result["seconds"] else 0.0
+    lines = [visible_line(f"Scored {result['rows']:,} rows in {result['seconds']:.1f} s ({rate:,.0f} a second)")]
+    lines.append(visible_line(f"Wrote {files[0]}{more}"))
+    if result["unseen"]:
+        unseen = ", ".join(f"{column} {count:,}" for column, count in result["unseen"].items())
+        lines.append(visible_line(f"Rows with a level never seen in training: {unseen}"))
+    if result["extra_columns"]:
+        lines.append(visible_line(f"Columns not there in training, not used: {', '.join(result['extra_columns'])}"))
+    return Group(*lines)
+
+
+def update_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `update` has to say: every candidate, which one was used, and why."""
+    table = plain_table()
+    tried = [row for row in result["candidates"] if row["loss"] is not None]
+    ece = "bias" if all(row["ece"] is None for row in tried) else "ece"
+    unit = "trees" if "trees" in result else "epochs"
+    for name in ("candidate", result["metric"], "against keep", ece, unit, "s"):
+        table.add_column(name, justify="left" if name == "candidate" else "right", no_wrap=True)
+    known = (decimals_of(row["low"], row["high"]) for row in tried)
+    digits = max((decimals for decimals in known if decimals is not None), default=None)
+    for row in tried:
+        gain = "" if row["name"] == "keep" else _gain(row["gain"], row["low"], row["high"])
+        calibration = number(row[ece], decimals=3) if ece == "ece" else number(row[ece], sign="+")
+        chosen = "bold" if row["name"] == result["strategy"] else ""
+        costs = (f"{row['trees']:,}", f"{row['seconds']:.1f}")
+        cells = (row["name"], number(row["loss"], decimals=digits), gain, calibration, *costs)
+        table.add_row(*(Text(visible(cell), chosen) for cell in cells))
+    alarms = [Text(f"Alarm: {visible(alarm)}", "bold red") for alarm in result["alarms"]]
+    judged = f"{result['judged_rows']:,}"
+    title = f"Judged on {judged} of {result['rows']:,} new rows ({100 * result['level']:.3g}% intervals)"
+    lines = [visible_line(f"{row['name']}: {row['how']}") for row in tried if row["how"]]
+    lines += [visible_line(f"{r['name']}: not possible, {r['refused']}") for r in result["candidates"] if r["refused"]]
+    saved = f"Saved {result['bundle']}: {result[unit]} {unit}, {result['seconds']:.1f} s; the old model stays"
+    kept = ["The model is kept as it was."] if result["kept"] else []
+    lines += [Text(), *(Text(text, "bold") for text in (*kept, result["why"])), *unit_note(result), visible_line(saved)]
+    if result["page"]:
+        lines.append(visible_line(f"Look at {result['page']}"))
+    lines += [Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"]]
+    return Group(*alarms, titled(title, table), *_months(result["months"]), *lines)
+
+
+def _gain(value: float, low: float | None, high: float | None) -> str:
+    if not value:
+        return "the same"
+    return with_interval(value, low, high, sign="+", without=" (no interval)")
+
+
+def _months(months: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """Return what each candidate gained on each snapshot, made from those before it; nothing if there are none."""
+    if not months:
+        return []
+    table = plain_table()
+    for name in ("snapshot", "rows", *months[0]["gains"]):
+        table.add_column(name, justify="left" if name == "snapshot" else "right", no_wrap=True)
+    for month in months:
+        gains = (number(gain, sign="+") for gain in month["gains"].values())
+        table.add_row(*map(visible_line, (month["when"], f"{month['rows']:,}", *gains)))
+    return [titled("Each made from the snapshots before: its loss less that of keep", table)]
+
+
+def history_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return the line of ancestors, newest first."""
+    table = plain_table()
+    for name in ("checksum", "strategy", "rows", "time", "source"):
+        wide = name in ("source", "strategy")
+        table.add_column(name, justify="right" if name == "rows" else "left", no_wrap=not wide, overflow="fold")
+    for row in result["chain"]:
+        span = days(row["span"]) if row["span"] else ""
+        checksum = (row["checksum"] or "not saved")[:9]
+        strategy = f"{row['strategy']} ({row['how']})" if row.get("how") else row["strategy"]
+        table.add_row(*map(visible_line, (checksum, strategy, f"{row['rows']:,}", span, row["source"] or "")))
+    return titled(f"{result['bundle']} and its ancestors, newest first", table)
+
+
+def compare_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return the metrics of two models side by side."""
+    names = {"model": result["b"], "other": result["a"]}
+    scores = [{**row, "model": names[row["model"]]} for row in result["scores"]]
+    head = visible_line(f"{result['rows']:,} rows{', ' + days(result['span']) if result['span'] else ''}")
+    shown = scores_table({**result, "scores": scores})
+    notes = [Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"]]
+    return Group(head, Text(), shown, Text(visible(result["verdict"]), "bold"), *unit_note(result), *notes)
+
+
+def encode_view(result: Mapping[str, Any]) -> RenderableType:
+    """Show what an encoding run did: the plan, what new rows held, and where things were written."""
+    plan = plain_table()
+    for name, style in (("column", "left"), ("encoder", "left"), ("levels", "right"), ("features", "right")):
+        plan.add_column(name, justify="right" if style == "right" else "left", no_wrap=name != "column")
+    rates = {row["column"]: row for row in result["rates"] or []}
+    if rates:
+        plan.add_column("null", justify="right", no_wrap=True)
+        plan.add_column("unseen", justify="right", no_wrap=True)
+    else:
+        plan.add_column("why", overflow="fold", min_width=20)
+    for row in result["plan"]:
+        levels = "" if row["levels"] is None else f"{row['levels']:,}"
+        cells = [row["column"], row["encoder"], levels, str(row["outputs"])]
+        if rates:
+            found = rates.get(row["column"], {})
+            cells += [_share(found.get("null")), _share(found.get("unseen"))]
+        else:
+            cells.append(row["why"])
+        plan.add_row(*map(visible_line, cells))
+    lines = [f"{result['rows']:,} rows, {result['features']} features, {result['seconds']:.1f} s"]
+    lines += [f"{rows:,} rows left out: {why}" for why, rows in result["rows_dropped"].items() if rows]
+    if result["output"]:
+        how = "encoded out of fold: train on these" if result["out_of_fold"] else "encoded; no feature uses a target"
+        lines.append(f"{result['output']}: {how}")
+    if result["saved"]:
+        lines.append(
+            f"{result['saved']}: the encoder, for new rows: tabkit encode NEW --encoder {result['saved']} -o OUT"
+        )
+    notes = [Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"]]
+    return Group(titled("Columns", plan), *notes, *map(visible_line, lines))
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
+def scores_table(metrics: Mapping[str, Any], *, own: str = "model") -> RenderableType:
+    """Return held-out metrics, one row per metric, one column per model; `own` is what the model itself is called."""
+    when = f", {days(metrics['span'])}" if metrics["span"] else ""
+    title = f"Measured on {metrics['rows']:,} held-out rows{when} ({metrics['level']:.0%} intervals)"
+    return titled(title, _Either(*(_scores_table(metrics, gap=gap, own=own) for gap in (" ", "\n"))))
+
+
+class _Either:
+    """The first of two if it fits, else the second."""
+
+    def __init__(self, wide: RenderableType, narrow: RenderableType) -> None:
+        self._wide, self._narrow = wide, narrow
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        needed = Measurement.get(console, options.update(max_width=10_000), self._wide).maximum
+        yield self._wide if needed <= options.max_width else self._narrow
+
+
+def _scores_table(metrics: Mapping[str, Any], *, gap: str, own: str) -> Table:
+    """Return the table with each interval after its value, or below it."""
+    models = list(dict.fromkeys(score["model"] for score in metrics["scores"]))
+    rows: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for score in metrics["scores"]:
+        rows.setdefault(score["metric"], {})[score["model"]] = score
+    table = plain_table()
+    table.add_column("metric", no_wrap=True)
+    for model in models:
+        table.add_column(Text(own if model == MODEL else model), justify="right", overflow="fold")
+    for name, scores in rows.items():
+        # the model's own interval decides: a constant's can be arbitrarily narrow
+        known = (decimals_of(score["low"], score["high"]) for score in scores.values())
+        digits = next((decimals for decimals in known if decimals is not None), 3)
+        table.add_row(name, *(_interval(scores[model], digits=digits, gap=gap) for model in models))
+    return table
+
+
+def _interval(score: Mapping[str, Any], *, digits: int, gap: str = " ") -> str:
+    """Write a value with its interval, if that has a width that can be seen.
+
+    >>> _interval({"value": 0.68457, "low": 0.68012, "high": 0.68951}, digits=3)
+    '0.685 (0.680–0.690)'
+    >>> _interval({"value": -1.5, "low": -2.0, "high": -1.0}, digits=1)
+    '-1.5 (-2.0 to -1.0)'
+    """
+    parts = score["value"], score["low"], score["high"]
+    tiny = all(part is None or abs(part) < 10.0**-digits for part in parts)
+    value, low, high = figures(*parts) if tiny else (number(part, decimals=digits) for part in parts)
+    if score["low"] is None or low == high:
+        return value
+    dash = "–" if score["low"] >= 0 else " to "
+    return f"{value}{gap}({low}{dash}{high})"
+
+
+def plain_table() -> Table:
+    """Return an empty table in the one style."""
+    # Columns two spaces apart, so that three models with intervals fit into 80 characters.
+    return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+
+
+def titled(title: str, table: RenderableType) -> Group:
+    """Put a title above a table; Rich's own is broken to the table's width."""
+    return Group(Text(title, "italic"), table, Text())
+
+
+def unit_note(result: Mapping[str, Any]) -> list[Text]:
+    """Say what intervals draw, and what they take for granted."""
+    unit, note = result["unit"], result.get("note")
+    if note:
+        return [visible_line(note)]
+    return [] if unit == "row" else [Text(f"Intervals draw whole {unit}s: rows of one {unit} are alike.")]
+
+
+def final_note(final: str) -> Text:
+    """Say which rows a trained model is fitted on."""
+    if final == "all":
+        return Text(
+            "The saved model is fitted on all rows; the metrics are those of its twin that never saw the held-out ones."
+        )
+    return Text("The saved model is the measured one; it never saw the held-out rows.")
+
+
+def classes_of(target: Mapping[str, Any]) -> str:
+    """Return what is said of a target's classes, to be added to its type."""
+    if target["task"] == "binary":
+        return f", positive is {target['classes'][1]!r}"
+    return f", {len(target['classes'])} classes" if target["classes"] else ""
+
+
+def visible_line(text: str) -> Text:
+    """Return a line that shows what a terminal would obey."""
+    return Text(visible(text), overflow="fold")
+
+
+def visible(text: str) -> str:
+    r"""Write out what a terminal would obey instead of show; line ends stay.
+
+    >>> visible("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,177 @@
+"""What the `tabkit rules` and `tabkit explore` commands show on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.cli.views.propensity import plain_table, unit_note, visible
+from tabkit.wording import decimals_of, figures
+from tabkit.wording import number as written
+
+_ALIKE = 0.8
+_HOLDS = ("holds", "holds, but weaker")
+_COLOURS = {
+    "holds": "green",
+    "holds, but weaker": "yellow",
+    "not shown": "red",
+    "turned over": "red",
+    "arms differ": "red",
+}
+
+
+def suggest_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `rules suggest` has to say: the rules that passed, where they were found and where proved."""
+    lines: list[RenderableType] = [
+        Text(f"{visible(result['goal'])}: {result['rows']:,} rows, {result['holdout']:,} of them held out to prove"),
+        *_warnings(result["warnings"]),
+    ]
+    if result["rules"]:
+        named = ((row["rule"]["name"], row["text"]) for row in result["rules"])
+        lines += [Text(), _suggested(result), Text(), *_texts(named)]
+    else:
+        lines.append(Text("No rule was proved.", "bold"))
+    lines += [Text(), *_notes(result["notes"])]
+    looked = f"{result['searched']:,} rules looked at, {result['tested']} tested"
+    lines.append(Text(f"Wrote {visible(result['output'])}; {looked}, {result['seconds']:.1f} s", "bold"))
+    return Group(*lines)
+
+
+def score_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `rules score` has to say: each rule on the further rows, and as it was when it was found."""
+    table = plain_table()
+    for name in ("rule", "inside", "value", "interval", "lift", "found", "verdict"):
+        table.add_column(name, justify="left" if name in ("rule", "verdict") else "right", overflow="fold")
+    kind = result["kind"]
+    for row in result["scores"]:
+        before = row["before"] or {}
+        table.add_row(
+            Text(visible(row["name"])),
+            f"{row['coverage']:.1%}",
+            number(row["value"], kind),
+            _interval(row, kind),
+            _lift(row["lift"], kind),
+            _lift(before.get("lift"), kind),
+            _asking(row["verdict"], row["asked"]),
+        )
+    texts = _texts((row["name"], row["text"]) for row in result["scores"])
+    pairs = {
+        frozenset((row["name"], row["alike"]["name"]))
+        for row in result["scores"]
+        if row["alike"] and row["alike"]["jaccard"] > _ALIKE
+    }
+    alike = [
+        Text(f"{visible(one)} and {visible(other)} share most of their rows: one will do.")
+        for one, other in sorted(map(sorted, pairs))
+    ]
+    base = number(result["scores"][0]["base"], kind)
+    head = Text(
+        f"{visible(result['goal'])} on {result['rows']:,} rows: {base} everywhere; found: the lift where it was found"
+    )
+    asked = _warnings(result["warnings"])
+    return Group(head, *asked, Text(), table, Text(), *texts, *alike, Text(), *_notes(result["notes"]))
+
+
+def worth_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `rules worth` has to say: metrics with and without the rules, and how sure the difference is."""
+    table = plain_table()
+    for name in ("metric", "without", "with", "difference", "interval"):
+        table.add_column(name, justify="left" if name == "metric" else "right")
+    for row in result["metrics"]:
+        digits = decimals_of(row["low"], row["high"])
+        numbers = (written(row[name], decimals=digits) for name in ("without_rules", "with_rules"))
+        value, low, high = figures(row["difference"], row["low"], row["high"], sign="+")
+        table.add_row(row["metric"], *numbers, value, "" if low == high else f"{low} to {high}")
+    uses = [
+        Text(f"{visible(use['rule'])}: {use['share']:.1%} of all gain, mean rank {use['rank'] or 'n/a'}")
+        for use in result["rules"]
+    ]
+    notes = [*unit_note(result), *_warnings(result["warnings"])]
+    return Group(table, Text(), *uses, Text(visible(result["verdict"]), "bold"), *notes)
+
+
+def explore_view(result: Mapping[str, Any]) -> RenderableType:
+    """Return what `explore` has to say: the page, what it shows and what it leaves out."""
+    if result.get("served"):
+        return Text("The server has stopped.")
+    held = f", {result['holdout']:,} of them held out" if result["holdout"] else ""
+    lines: list[RenderableType] = [
+        Text(f"{result['kind']}: {visible(result['goal'])}"),
+        *_warnings(result["warnings"]),
+        Text(f"{result['rows']:,} rows{held}; {result['drawn']:,} lines on {result['axes']} axes"),
+    ]
+    lines += [Text(f"  {visible(one['name'])}: {visible(one['text'])}; {one['words']}") for one in result["given"]]
+    if result["skipped"]:
+        names = list(result["skipped"].items())
+        lines += [Text(f"  not shown: {visible(name)} ({why})") for name, why in names[:5]]
+        lines += [Text(f"  and {len(names) - 5:,} more columns")] if len(names) > 5 else []
+    lines += _notes(result["notes"])
+    if result["holdout"] and not result["embedded_holdout"]:
+        lines.append(Text("The held-out rows are not in the page: --holdout puts them in, --serve counts them."))
+    size = f"{result['bytes'] / 1e6:.1f} MB, {result['seconds']:.1f} s"
+    lines.append(Text(f"Wrote {visible(result['page'])} ({size}); open it in a browser", "bold"))
+    return Group(*lines)
+
+
+def number(value: float | None, kind: str) -> str:
+    """Return a share as per cent, and other numbers with their sign where they are effects."""
+    if value is None:
+        return "n/a"
+    if kind == "share":
+        return f"{value:.1%}"
+    return f"{value:+.4g}" if kind == "effect" else f"{value:.4g}"
+
+
+def _suggested(result: Mapping[str, Any]) -> Table:
+    table = plain_table()
+    for name in ("rule", "inside", "found", "lift", "held out", "interval", "lift", "verdict"):
+        table.add_column(name, justify="left" if name in ("rule", "verdict") else "right", overflow="fold")
+    kind = result["kind"]
+    for row, said in zip(result["rules"], result["verdicts"], strict=True):
+        held = row["holdout"]
+        table.add_row(
+            Text(visible(row["rule"]["name"])),
+            f"{held['coverage']:.1%}",
+            number(row["train"]["value"], kind),
+            _lift(row["train"]["lift"], kind),
+            number(held["value"], kind),
+            _interval(held, kind),
+            _lift(held["lift"], kind),
+            Text(said, _COLOURS.get(said, "")),
+        )
+    return table
+
+
+def _texts(rows: Iterable[tuple[str, str]]) -> list[Text]:
+    return [Text.assemble((visible(name), "bold"), f": {visible(text)}") for name, text in rows]
+
+
+def _interval(row: Mapping[str, Any], kind: str) -> str:
+    if row["low"] is None or row["low"] == row["high"]:
+        return ""
+    if kind == "share":
+        return f"{100 * row['low']:.1f}–{100 * row['high']:.1f}%"
+    return f"{number(row['low'], kind)} to {number(row['high'], kind)}"
+
+
+def _lift(value: float | None, kind: str) -> str:
+    return f"{value:.2f}" if value is not None and kind != "effect" else ""
+
+
+def _asking(said: str, asked: Sequence[str]) -> Text:
+    """Return a verdict, which a column that tells the target too well makes doubtful."""
+    if asked and said in _HOLDS:
+        return Text(f"{said}, known before?", "yellow")
+    return Text(said, _COLOURS.get(said, ""))
+
+
+def _warnings(warnings: Sequence[str]) -> list[Text]:
+    return [Text(f"Note: {visible(warning)}", "yellow") for warning in warnings]
+
+
+def _notes(notes: Sequence[str]) -> list[Text]:
+    return [Text(f"- {visible(note)}", "dim") for note in notes]

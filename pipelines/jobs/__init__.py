@@ -1,0 +1,1 @@
+"""Jobs: settings in, files out, a dict for `--json`."""

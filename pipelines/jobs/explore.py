@@ -1,0 +1,122 @@
+"""The job behind `explore`: a page as a file, or a page that is served."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dashboards.explorer.answers import Worth
+from dashboards.explorer.settings import ExploreConfig
+from dashboards.explorer.view import View
+from dashboards.explorer.views.effects import found_in as effects_in
+from dashboards.explorer.views.effects import uplift_view
+from dashboards.explorer.views.features import features
+from dashboards.explorer.views.forecasts import values_view
+from dashboards.explorer.views.scores import found_in as scores_in
+from dashboards.explorer.views.scores import scores_view
+from dashboards.explorer.views.tables import bundles, columns_of
+from dashboards.explorer.views.updates import runs_view
+from dashboards.explorer.writing import KIND, serve, write
+from tabkit.config import build
+from tabkit.destination import Kind, check
+from tabkit.errors import ConfigError
+from tabkit.predicates import Rule
+from tabkit.progress import Progress
+from tabkit.propensity.ablation.study import worth
+from tabkit.required import inputs, needed
+from tabkit.roles import Roles
+from tabkit.rules import read
+
+_ROLES = ("target", "id", "time", "group", "weight")
+_PREDICTED = {"score": scores_view, "uplift": uplift_view, "cltv": values_view}
+Ready = Callable[[str, dict[str, object]], None]
+
+
+def explore_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
+    """Write a page to explore; return what there is to say about it.
+
+    Raises
+    ------
+    TabkitError
+        Of the stage that failed. A place that cannot be written to is refused before any work.
+    """
+    started = clock.perf_counter()
+    config = build(ExploreConfig, values)
+    output = Path(needed(config, "output"))
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"{str(output)!r} is no page", advice="end its name in .html")
+    check(output, KIND, overwrite=overwrite, inputs=inputs(config.source, config.beside, config.rules))
+    if config.rules is not None and not Path(config.rules).is_file():
+        raise ConfigError(f"there is no file of rules {config.rules!r}", advice="check its name, or leave --rules out")
+    view = view_for(config, progress=progress)
+    with progress.task("writing the page", total=1) as advance:
+        found = write(view, output, embed_holdout=config.embed_holdout, overwrite=overwrite)
+        advance(1)
+    return {
+        **found,
+        "kind": view.kind,
+        "goal": view.goals[0].words(),
+        "embedded_holdout": config.embed_holdout,
+        "given": [{"name": given.rule.name, "text": given.rule.text(), "words": given.words} for given in view.given],
+        "warnings": list(view.warnings),
+        "notes": list(view.notes),
+        "seconds": round(clock.perf_counter() - started, 3),
+    }
+
+
+def serve_job(values: Mapping[str, Any], *, ready: Ready, progress: Progress) -> None:
+    """Serve a page to explore until Ctrl-C."""
+    config = build(ExploreConfig, values)
+    saves = Path(config.rules) if config.rules else None
+    if saves is not None:
+        _check_rules_file(saves, config.source, config.beside)
+    view = view_for(config, progress=progress)
+    serve(view, saves=saves, worth=_worth(view, config), port=config.port, ready=ready)
+
+
+def view_for(config: ExploreConfig, *, progress: Progress) -> View:
+    """Return the view that a source asks for: of updates, scores, effects, values, or features by a target."""
+    folders = bundles(config)
+    if folders:
+        return runs_view(config, folders, progress=progress)
+    target, columns = config.roles.get("target"), columns_of(config)
+    if target in _PREDICTED and target not in columns:
+        return _PREDICTED[target](config, progress=progress)
+    if target is not None and scores_in(columns) is not None:
+        return scores_view(config, progress=progress)
+    if target is not None and "treatment" in config.roles and effects_in(list(columns)) is not None:
+        return uplift_view(config, progress=progress)
+    return features(config, progress=progress)
+
+
+def _worth(view: View, config: ExploreConfig) -> Worth | None:
+    """Return how models with and without a rule are compared; None where there is nothing to predict."""
+    if view.kind != "Features" or view.goals[0].kind == "effect":
+        return None
+    roles = Roles.from_dict({role: name for role, name in config.roles.items() if role in _ROLES})
+    excluded = [name for name in config.exclude if name in view.frame.columns]
+
+    def compare(rule: Rule, progress: Progress) -> dict[str, Any]:
+        found = worth(
+            view.frame,
+            rules=[rule],
+            roles=roles,
+            config={"encoding": {"exclude": excluded, "known": config.known}, "seed": config.seed},
+            holdout=view.holdout,
+            progress=progress,
+        )
+        return {"words": " ".join([found.verdict, *found.warnings]), **found.to_dict()}
+
+    return compare
+
+
+def _check_rules_file(path: Path, source: object, beside: object) -> None:
+    if path.suffix != ".toml":
+        raise ConfigError(f"{str(path)!r} is no TOML file", advice="end its name in .toml: rules are saved to it")
+    if not path.parent.is_dir():
+        raise ConfigError(f"there is no folder {str(path.parent)!r}", advice="make it first")
+    if path.is_file():
+        read(path)  # refuses what is no file of rules; a rule is added to what is one
+    check(path, Kind("file of rules", ConfigError, ours=lambda _: True), inputs=inputs(source, beside))

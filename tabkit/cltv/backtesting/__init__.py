@@ -1,0 +1,1 @@
+"""Forecasts made again at earlier days, and compared with what came."""

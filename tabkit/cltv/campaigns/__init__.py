@@ -1,0 +1,1 @@
+"""What the users of each campaign are worth."""

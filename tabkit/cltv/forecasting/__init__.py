@@ -1,0 +1,1 @@
+"""What customers will buy and spend: draws, their sums, and how such forecasts turned out."""

@@ -1,0 +1,1 @@
+"""How models of customers are fitted: Laplace with importance resampling, or NUTS."""

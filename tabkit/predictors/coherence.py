@@ -1,0 +1,178 @@
+"""Whether what a saved model of who acts consists of fits together: a stranger may have changed any part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from tabkit.bundle import Bundle
+from tabkit.objective import OBJECTIVES
+from tabkit.predictors.learners import Predictor, extent
+from tabkit.schema import parse_dtype
+from tabkit.sketch import SIZE as SKETCHED
+from tabkit.sketch import Sketch
+from tabkit.target import Target
+from tabkit.untrusted.manifest import LARGEST, Given, damaged, is_number, is_text, is_whole, shown
+
+SEEN = "seen.parquet"
+_FEW = 20
+
+
+def check_predictor(predictor: Predictor, *, target: Target, features: Collection[str]) -> None:
+    """Refuse trees or a network that predict something else than the target, or from other features.
+
+    Raises
+    ------
+    BundleError
+        Saying what does not fit.
+    """
+    tasks = {"binary": ("binary",), "multiclass": ("multiclass",)}
+    expected = tasks.get(target.task, tuple(name for name in OBJECTIVES if name not in ("binary", "multiclass")))
+    if predictor.objective not in expected:
+        raise damaged(f"the objective is {predictor.objective!r}, and the target {target.name!r} is {target.task}")
+    if target.task == "multiclass" and tuple(predictor.classes) != target.classes:
+        raise damaged(f"the classes of the learner are not those of the target {target.name!r}")
+    outputs = len(target.classes) if target.task == "multiclass" else 1
+    check_scores(predictor, outputs=outputs, features=features)
+
+
+def check_scores(predictor: Predictor, *, outputs: int, features: Collection[str]) -> None:
+    """Refuse base scores that are no finite numbers, one for each output, and features that nobody makes.
+
+    Raises
+    ------
+    BundleError
+        Saying what does not fit.
+    """
+    scores = predictor.base_score
+    if len(scores) != outputs or not all(map(is_number(), scores)):
+        raise damaged(f"the base score is {shown(list(scores))}; {outputs} finite numbers were expected")
+    if not is_whole(high=10**9)(extent(predictor)):
+        raise damaged(f"the learner has {shown(extent(predictor))} trees or epochs; a whole number was expected")
+    names = predictor.features
+    unknown = [name for name in names if not isinstance(name, str) or name not in features]
+    if unknown or len(set(names)) < len(names):
+        listed = ", ".join(map(shown, unknown[:_FEW])) or "some twice"
+        raise damaged(f"the learner takes features that the encoder does not make: {listed}")
+
+
+def _is_span(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(is_text, value))
+
+
+def _are_counts(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(map(is_whole(), value.values()))
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(is_text, value))
+
+
+def _are_tables(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+_TOLD: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(("strategy", "source", "split", "parent", "how", "kind"), (is_text, "a text")),
+    **dict.fromkeys(
+        ("rows", "rows_fit", "rows_early_stopping", "rows_holdout"), (is_whole(), "a whole number of 0 or more")
+    ),
+    **dict.fromkeys(("target_mean", "weight_mean"), (is_number(), "a number")),
+    **dict.fromkeys(("span", "span_early_stopping", "span_holdout"), (_is_span, "two texts")),
+    **dict.fromkeys(("class_rows", "rows_dropped"), (_are_counts, "a table of whole numbers")),
+    **dict.fromkeys(("measured", "known", "update", "copies"), (_is_table, "a table of values")),
+    "hints": (_are_texts, "a list of texts"),
+    "ancestors": (_are_tables, "a list of tables of values"),
+}
+"""What a lineage may say, and how; all of it may be null or absent."""
+
+
+def lineage_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where a model comes from, once it is sure that it says so in values that can be told.
+
+    Raises
+    ------
+    BundleError
+        Naming the field.
+    """
+    given = Given(manifest.get("lineage"), "the lineage")
+    for name in ("strategy", "source", "rows"):
+        if name not in given:
+            raise damaged(f"the lineage does not say its {name}")
+    for name, (good, expected) in _TOLD.items():
+        if name in given and not good(given.values[name]):
+            raise damaged(f"{name} of the lineage is {shown(given.values[name])}; {expected} was expected")
+    return dict(given.values)
+
+
+def check_known(lineage: Mapping[str, Any], target: Target) -> None:
+    """Refuse a memory of the rows of the fit that updates could not compare new rows with.
+
+    Raises
+    ------
+    BundleError
+        Naming the field.
+    """
+    known = Given(lineage.get("known") or {}, "what is known of the rows")
+    if not known.values:
+        return
+    known.whole("rows")
+    known.maybe(known.whole, "lots")
+    if not {"span", "ends"} <= set(known.values) or ("span" in known) != ("ends" in known):
+        raise damaged("what is known of the rows tells their span without its ends, or the other way round")
+    known.maybe(lambda name: known.texts(name, size=2), "span")
+    known.maybe(lambda name: known.numbers(name, size=2), "ends")
+    high = 1.0 if target.classes else LARGEST
+    levels = target.classes or ("mean", "spread")
+    for name in ("level", "errors"):
+        if name not in known:
+            continue
+        table = known.table(name).only(levels)
+        for each in table.values:
+            table.number(each, low=-LARGEST if each == "mean" else 0.0, high=high)
+    if "level" in known and not target.classes and (table := known.table("level")).values:
+        table.number("spread", low=0)
+
+
+def config_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the fit, of which columns that were left out are read again.
+
+    Raises
+    ------
+    BundleError
+        If these are no names.
+    """
+    given = Given(manifest["config"], "the config")
+    if "encoding" in given and "exclude" in (encoding := given.table("encoding")):
+        encoding.texts("exclude")
+    if "placebos" in given:
+        given.texts("placebos")
+    for name, part in given.values.items():
+        if isinstance(part, Mapping) and part.get("params") is not None:
+            given.table(name).mapping("params")
+    return dict(given.values)
+
+
+def dtypes_of(values: object) -> dict[str, str]:
+    """Return the types of the role columns as they are written, once it is sure that each is one.
+
+    Raises
+    ------
+    TabkitError
+        Naming what is none.
+    """
+    given = Given(values, "the types of the roles")
+    for name in given.values:
+        parse_dtype(given.text(name))
+    return dict(given.values)
+
+
+def sketch_of(found: Bundle) -> Sketch | None:
+    """Return the sample of the rows of the fit, None if there is none; `BundleError` if it cannot be one."""
+    if SEEN not in found.parts:
+        return None
+    return Sketch.from_frame(found.frame(SEEN, most_rows=SKETCHED))

@@ -1,0 +1,291 @@
+"""A fitted propensity model: encoder, predictor and what is known about them, as one frozen object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tabkit import bundle, frames
+from tabkit.boosting import BoostedModel, reason_schema, reasons
+from tabkit.encoding import FittedTable
+from tabkit.encoding.table.saved import from_bundle as encoder_from_bundle
+from tabkit.encoding.table.saved import to_parts
+from tabkit.errors import ConfigError
+from tabkit.neural import MLPModel, embed, embed_names
+from tabkit.predictors.coherence import check_known, check_predictor, config_of, dtypes_of, lineage_of, sketch_of
+from tabkit.predictors.learners import Predictor, ready
+from tabkit.propensity.evaluation import Evaluation
+from tabkit.roles import Roles
+from tabkit.schema import parse_dtype
+from tabkit.scoring import Predict, Scorer, Tally, stream
+from tabkit.sketch import Sketch
+from tabkit.target import Target
+from tabkit.untrusted.manifest import Given, building
+
+KIND = "propensity"
+
+# Reasons cost a thousand times what scores do: small pieces keep Ctrl-C and the progress bar responsive.
+_ROWS_SCORED = 16_384
+_TREES, _NETWORK, _WEIGHTS = "booster.txt", "network.json", "network.safetensors"
+_ROWS_EXPLAINED = 512
+
+
+def score_columns(target: Target) -> dict[str, pl.DataType]:
+    """Return the names and types of the scores of a target, reasons not counted.
+
+    >>> list(score_columns(Target("plan", "multiclass", ("a", "b", "c"))))
+    ['score_a', 'score_b', 'score_c', 'predicted']
+    """
+    if target.task != "multiclass":
+        return {"score": pl.Float64()}
+    return {**{f"score_{label}": pl.Float64() for label in target.classes}, "predicted": pl.String()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PropensityModel:
+    """Who will act: a model that scores tables.
+
+    Parameters
+    ----------
+    roles
+        Which column plays which part.
+    target
+        What is predicted.
+    encoder
+        Source columns to features.
+    predictor
+        Features to predictions: trees, or a network.
+    evaluation
+        Held-out metrics beside the baselines.
+    config
+        The settings of the fit, as plain data.
+    lineage
+        Where the model comes from: source, rows, time span, parent.
+    dtypes
+        The types of the role columns at the fit, by column.
+    seen
+        A sample of the rows of the fit, by which they are known again; None without an id.
+    checksum
+        Of the bundle it was loaded from or saved to last; None before.
+    """
+
+    roles: Roles
+    target: Target
+    encoder: FittedTable
+    predictor: Predictor
+    evaluation: Evaluation
+    config: Mapping[str, Any] = field(default_factory=dict)
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    seen: Sketch | None = None
+    checksum: str | None = None
+
+    def outputs(self, *, contributions: int = 0) -> dict[str, pl.DataType]:
+        """Return the names and types of what `score` gives beside the kept columns."""
+        return {**score_columns(self.target), **reason_schema(contributions)}
+
+    def score(
+        self,
+        source: frames.Source,
+        *,
+        contributions: int = 0,
+        keep: Sequence[str] = (),
+        tally: Tally | None = None,
+    ) -> pl.LazyFrame:
+        """Return scores as a `LazyFrame`, which streams: sink it and memory stays bounded.
+
+        Parameters
+        ----------
+        source
+            Anything that `tabkit.frames.scan` takes.
+        contributions
+            How many of the largest reasons to add to each row.
+        keep
+            Further columns to carry through; the id always is.
+        tally
+            Counts rows and unseen levels while the stream runs.
+
+        Returns
+        -------
+        pl.LazyFrame
+            The id and kept columns; ``score``: the probability of the positive class, or the expected value
+            (or quantile); for several classes ``score_CLASS`` each and ``predicted``; then ``reason_1``,
+            ``reason_1_contribution`` and so on. Rows keep their order.
+
+        Raises
+        ------
+        ConfigError
+            If `contributions` is negative, or asked of a network.
+        SchemaError
+            If columns are missing or of another type; extra ones are ignored.
+        ForkError
+            If this process was forked from one that had computed: load the model in the worker.
+        """
+        if contributions < 0:
+            raise ConfigError(f"contributions is {contributions}; a number from 0 was expected")
+        if contributions and not isinstance(self.predictor, BoostedModel):
+            raise ConfigError(
+                "contributions are of trees: a network has none to give",
+                advice="score without them, or train a model of trees beside it for its reasons",
+            )
+        ready(self.predictor)
+        return self._stream(
+            source,
+            predict=lambda features, exposure: self._predict(features, exposure, contributions),
+            outputs=self.outputs(contributions=contributions),
+            rows_at_once=_ROWS_EXPLAINED if contributions else _ROWS_SCORED,
+            keep=keep,
+            tally=tally,
+        )
+
+    def embed(
+        self, source: frames.Source, *, members: int = 1, keep: Sequence[str] = (), tally: Tally | None = None
+    ) -> pl.LazyFrame:
+        """Return the last hidden layer of a network as a `LazyFrame` that streams, for models that learn from it.
+
+        Parameters
+        ----------
+        source, keep, tally
+            See `score`.
+        members
+            See `tabkit.neural.embed`, where it is also said when these columns mislead.
+
+        Returns
+        -------
+        pl.LazyFrame
+            The id and kept columns, then ``hidden_0, hidden_1, ...`` of Float32.
+
+        Raises
+        ------
+        ConfigError
+            If the model is none of a network, or has fewer members.
+        SchemaError
+            If columns are missing or of another type; extra ones are ignored.
+        """
+        network = self.predictor
+        if not isinstance(network, MLPModel):
+            raise ConfigError("trees have no hidden layer", advice="train with model = 'mlp'")
+        names = embed_names(network, members=members)
+        ready(network)
+        return self._stream(
+            source,
+            predict=lambda features, _: embed(network, features, members=members, num_threads=1),
+            outputs=dict.fromkeys(names, pl.Float32()),
+            rows_at_once=_ROWS_SCORED,
+            keep=keep,
+            tally=tally,
+        )
+
+    def _stream(
+        self,
+        source: frames.Source,
+        *,
+        predict: Predict,
+        outputs: Mapping[str, pl.DataType],
+        rows_at_once: int,
+        keep: Sequence[str],
+        tally: Tally | None,
+    ) -> pl.LazyFrame:
+        kept = self.kept(keep)
+        frame = frames.scan(source, dtypes=self.known_dtypes())
+        scorer = Scorer(
+            schema=self.encoder.schema,
+            encode=self.encoder.to_exprs(),
+            predict=predict,
+            outputs=outputs,
+            unseen=self.encoder.unseen(),
+            exposure=self.roles.exposure,
+            rows_at_once=rows_at_once,
+        )
+        return stream(frame, scorer, keep=kept, tally=tally)
+
+    def kept(self, keep: Sequence[str] = ()) -> list[str]:
+        """Return the columns that `score` carries through: the id, then `keep`, each once."""
+        asked = [keep] if isinstance(keep, str) else keep
+        return list(dict.fromkeys([*([self.roles.id] if self.roles.id else []), *asked]))
+
+    def known_columns(self) -> set[str]:
+        """Return every column that was there at the fit, used or left out."""
+        left_out = self.config.get("encoding", {}).get("exclude", [])
+        return {*self.roles.given().values(), *(e.column for e in self.encoder.encoders), *left_out}
+
+    def known_dtypes(self) -> dict[str, pl.DataType]:
+        """Return the types at the fit, for readers of formats that carry none."""
+        roles = {name: parse_dtype(dtype) for name, dtype in self.dtypes.items()}
+        return {**roles, **self.encoder.schema.dtypes()}
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> str:
+        """Write a bundle and return its checksum; see `tabkit.bundle.write`."""
+        content = {
+            "roles": self.roles.given(),
+            "target": self.target.to_dict(),
+            "schema": self.encoder.schema.to_list(),
+            "dtypes": dict(self.dtypes),
+            "config": dict(self.config),
+            "metrics": self.evaluation.to_dict(),
+            "lineage": dict(self.lineage),
+        }
+        parts = to_parts(self.encoder.slim())
+        if isinstance(self.predictor, MLPModel):
+            parts |= {_NETWORK: bundle.json_bytes(self.predictor.to_dict()), _WEIGHTS: self.predictor.weights}
+        else:
+            content["booster"] = self.predictor.to_dict()
+            parts[_TREES] = self.predictor.text.encode()
+        if self.seen is not None:
+            parts["seen.parquet"] = bundle.frame_bytes(self.seen.to_frame())
+        return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> PropensityModel:
+        """Read a bundle, every checksum verified; `BundleError` if that fails."""
+        return cls.from_bundle(bundle.read(path, kinds=[KIND]))
+
+    @classmethod
+    def from_bundle(cls, found: bundle.Bundle) -> PropensityModel:
+        """Rebuild a model from a bundle that was read; `BundleError` if it lacks something."""
+        manifest = found.manifest
+        with building():
+            target, encoder = Target.from_dict(manifest["target"]), encoder_from_bundle(found)
+            predictor = _predictor(found)
+            check_predictor(predictor, target=target, features=encoder.outputs)
+            lineage = lineage_of(manifest)
+            check_known(lineage, target)
+            return cls(
+                roles=Roles.from_dict(Given(manifest["roles"], "the roles").values),
+                target=target,
+                encoder=encoder,
+                predictor=predictor,
+                evaluation=Evaluation.from_dict(manifest["metrics"]),
+                config=config_of(manifest),
+                lineage=lineage,
+                dtypes=dtypes_of(manifest["dtypes"]),
+                seen=sketch_of(found),
+                checksum=found.checksum,
+            )
+
+    def _predict(self, features: pl.DataFrame, exposure: pl.Series | None, contributions: int) -> pl.DataFrame:
+        # One thread: the stream calls this from as many threads as there are cores.
+        offset = None if exposure is None else np.log(exposure.to_numpy())
+        found = self.predictor.predict(features, offset=offset, num_threads=1)
+        if self.target.task == "multiclass":
+            labels = pl.Series(self.target.classes, dtype=pl.String)
+            scores = pl.DataFrame({f"score_{c}": found[:, k] for k, c in enumerate(self.target.classes)})
+            scores = scores.with_columns(labels.gather(found.argmax(axis=1)).alias("predicted"))
+        else:
+            scores = pl.DataFrame({"score": found})
+        if not contributions or not isinstance(self.predictor, BoostedModel):
+            return scores
+        why = reasons(self.predictor, features, largest=contributions, source_of=self.encoder.source_of)
+        return scores.hstack(why)
+
+
+def _predictor(found: bundle.Bundle) -> Predictor:
+    """Return what a bundle predicts with; torch is not needed for that."""
+    if _NETWORK in found.parts:
+        return MLPModel.from_dict(found.json(_NETWORK), weights=found.parts[_WEIGHTS])
+    return BoostedModel.from_dict(found.manifest["booster"], text=found.text(_TREES))

@@ -1,0 +1,139 @@
+"""How the rows of a fit are divided, and what each part must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+import polars as pl
+
+from tabkit import splits
+from tabkit.errors import FitError
+from tabkit.table import Table, labels
+from tabkit.target import Target
+
+Way = Literal["time", "group", "class", "chance"]
+
+_OFF = 1.25  # a quarter more or less than was asked for is what a few dozen times or groups give
+_WORDS: dict[Way, str] = {
+    "time": "time",
+    "group": "whole groups",
+    "class": "chance within classes",
+    "chance": "chance",
+}
+
+# By part: the fewest rows from which something can be learned or said, its name in messages, and what helps.
+_PARTS = {
+    "fit": (20, "the part to fit on", "use more rows, or a smaller --set split.holdout"),
+    "stop": (5, "the part that ends the fit early", "use more rows, or a larger --set split.early_stopping"),
+    "test": (10, "the held-out part", "use more rows, or a larger --set split.holdout"),
+}
+
+
+def way_of(table: Table, target: Target) -> Way:
+    """Decide how rows are divided: by time where there are two at least, else by whole groups, by class or chance."""
+    return "time" if times_of(table) > 1 else _without_time(table, target)
+
+
+def times_of(table: Table) -> int:
+    """Return how many distinct times there are; 0 without a time role."""
+    return 0 if table.roles.time is None else table.frame[table.roles.time].n_unique()
+
+
+def divide(table: Table, target: Target, *, share: float, seed: int, whole: bool = True) -> tuple[Table, Table]:
+    """Return rows to fit on and rows held out: the newest, whole groups, or by class or chance.
+
+    Parameters
+    ----------
+    table, target, share, seed
+        What is divided, and how; `share` is held out.
+    whole
+        Whether rows of one time stay together whatever share that gives. Rows that measure a model must be newer than
+        those it was fitted on; rows that only end a fit early are better as many as asked for, and are drawn from all
+        times where whole ones (of a few snapshots, say) come to a share that is off by more than a quarter.
+    """
+    found = _divided(table, target, way_of(table, target), share=share, seed=seed)
+    if not whole and way_of(table, target) == "time" and _is_off(found[1], table, share):
+        found = _divided(table, target, _without_time(table, target), share=share, seed=seed)
+    return found
+
+
+def of_shares(table: Table, target: Target, parts: Mapping[str, tuple[Table, Table, float]]) -> list[str]:
+    """Say where parts are not as large as was asked for, or are divided otherwise than along time; with the numbers.
+
+    Parameters
+    ----------
+    parts
+        By what is said of a part (``are held out``): the part, what it was taken from, and the share asked for.
+    """
+    count, time = times_of(table), table.roles.time
+    if count == 1:
+        return [
+            f"All rows have one time ({time} {table.frame[time or ''][0]}): parts are drawn by "
+            f"{_WORDS[way_of(table, target)]}, and what another time brings is not measured."
+        ]
+    found = []
+    for what, (part, source, share) in parts.items():
+        got = part.frame.height / source.frame.height
+        if count and _shares_times(part, source):
+            by = _WORDS[_without_time(table, target)]
+            found.append(f"{got:.0%} of the rows {what}, drawn by {by}: whole times would not give {share:.0%}.")
+        elif _is_off(part, source, share):
+            of = f"the {times_of(source)} times in {time!r}" if count else f"the groups of {table.roles.group}"
+            found.append(f"{got:.0%} of the rows {what}, and not {share:.0%}: {of} are not divided.")
+    return found
+
+
+def _without_time(table: Table, target: Target) -> Way:
+    group = table.roles.group
+    if group is not None and table.frame[group].n_unique() > 1:
+        return "group"
+    return "class" if target.task != "regression" else "chance"
+
+
+def _is_off(part: Table, table: Table, share: float) -> bool:
+    got = part.frame.height / table.frame.height
+    return max(got / share, share / got) > _OFF
+
+
+def _shares_times(part: Table, source: Table) -> bool:
+    """Return whether a part is no newest share: other rows are as new as its oldest."""
+    name = part.roles.time or ""
+    oldest = part.frame[name].min()
+    return source.frame.filter(pl.col(name) >= oldest).height > part.frame.height
+
+
+def _divided(table: Table, target: Target, way: Way, *, share: float, seed: int) -> tuple[Table, Table]:
+    group = table.roles.group
+    found = splits.holdout(
+        table.frame.height,
+        share=share,
+        seed=seed,
+        time=table.times() if way == "time" else None,
+        groups=table.frame[group].to_numpy() if way == "group" and group else None,
+        stratify=labels(table, target) if way == "class" else None,
+    )
+    return replace(table, frame=table.frame[found.train]), replace(table, frame=table.frame[found.test])
+
+
+def check_part(part: Table, target: Target, key: str) -> None:
+    """Refuse a part (``fit``, ``stop`` or ``test``) that is too small or weightless, or lacks what it is there for."""
+    fewest, what, advice = _PARTS[key]
+    rows, y, weight = part.frame.height, labels(part, target), part.numbers("weight")
+    if rows < fewest:
+        raise FitError(f"{what} has {rows} rows of {part.name}; it needs at least {fewest}", advice=advice)
+    if weight is not None:
+        if not weight.any():
+            raise FitError(f"weight {part.roles.weight!r} is zero in all {rows:,} rows of {what}", advice=advice)
+        y = y[weight > 0]
+    if key == "stop":
+        return
+    absent = [repr(label) for k, label in enumerate(target.classes) if not (y == k).any()]
+    if absent:
+        raise FitError(
+            f"{what} has {rows:,} rows, but in none of them {target.name!r} is {' or '.join(absent[:10])}",
+            advice=f"merge or remove rare classes, {advice}",
+        )
+    if key == "fit" and (y == y[0]).all():
+        raise FitError(f"target {target.name!r} is {y[0]:g} in all {rows:,} rows of {what}", advice=advice)

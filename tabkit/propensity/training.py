@@ -1,0 +1,296 @@
+"""Who will act: from a table with a target to a model with honest held-out metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabkit import boosting
+from tabkit.boosting import Rows
+from tabkit.config import build
+from tabkit.encoding import FittedTable
+from tabkit.errors import FitError
+from tabkit.frames import Source
+from tabkit.leaks.copied_rows import copies_of
+from tabkit.leaks.copies import Copies
+from tabkit.neural import MLPModel
+from tabkit.predictors import learners
+from tabkit.predictors.features import fit_encoder, keys, with_features
+from tabkit.predictors.learners import TITLES, Predictor, check_there, extent, name_of, unit_of
+from tabkit.progress import Progress, Silent
+from tabkit.propensity.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
+from tabkit.propensity.model import PropensityModel
+from tabkit.propensity.new_rows import knowledge
+from tabkit.propensity.parts import check_part, divide, of_shares, way_of
+from tabkit.propensity.target import named_objective, target_name, target_of, understood
+from tabkit.propensity.updating.update import UpdateReport, update
+from tabkit.propensity.warnings import of_copies, of_leaks, of_model, of_refit, of_rows, of_rules
+from tabkit.roles import Roles
+from tabkit.rules.features import check_rules, file_of, origin
+from tabkit.schema import dtype_name
+from tabkit.settings import ModelName, TrainConfig
+from tabkit.sketch import Sketch
+from tabkit.table import Table, labels, read
+from tabkit.target import Target
+
+__all__ = ["PropensityModel", "TrainConfig", "UpdateReport", "load", "train", "update"]
+
+
+def train(
+    source: Source,
+    *,
+    roles: Roles,
+    config: TrainConfig | Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> PropensityModel:
+    """Fit a model and measure it on rows that it never saw, beside two baselines.
+
+    The newest rows (or random ones without a time role) are held out. On the others the encoder is fitted
+    with cross-fitting, and trees are grown (or a network is trained) until a second held-out part stops improving;
+    base rate and a linear model are fitted on the encoding for trees. With ``compare`` the other learner is measured
+    too, each on its own encoding. With ``final="all"``, the default, the saved model is then fitted again on all rows
+    with the number of trees (or epochs) found: its metrics are those of the measured twin.
+
+    Parameters
+    ----------
+    source
+        A table with the target: anything that `tabkit.frames.scan` takes. It is read into memory.
+    roles
+        The target at least. Role columns are never features.
+    config
+        Settings; a mapping is validated.
+    progress
+        Is told how far the work is.
+
+    Raises
+    ------
+    TabkitError
+        Of the stage at which the data or the settings cannot be used; see `tabkit.errors`.
+    """
+    settings = config if isinstance(config, TrainConfig) else build(TrainConfig, config or {})
+    shown = progress or Silent()
+    for learner in _learners(settings):
+        check_there(learner, settings)
+    name, ruled = target_name(roles, settings.boosting), file_of(settings.rules)
+    settings = settings.model_copy(update={"rules": ruled.rules})
+    table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
+    check_rules(ruled.rules, table, exclude=settings.encoding.exclude)
+    target = target_of(table, name, settings)
+    about = understood(table, target, settings)
+    settings = named_objective(settings, target)
+    with shown.task("training", total=4) as advance:
+        parts = _parts(table, target, settings)
+        tried = {each: _fit(parts, target, settings, each, progress=shown) for each in _learners(settings)}
+        fitted = measured = tried[settings.model]
+        advance(1)
+        evaluation = replace(_evaluate(parts, tried, target, settings), about=about)
+        copied = _copied(parts, tried, target, settings)
+        advance(2)
+        if settings.final == "all":
+            fitted = _fit_all(table, measured, target, settings, progress=shown)
+        advance(1)
+    hints = of_leaks(table, target, measured.encoder, known=settings.encoding.known)
+    hints += [of_copies(copied.copies, copied.others)] if copied else []
+    hints += _of_shares(table, target, parts, settings)
+    hints += of_rows(parts.fit, parts.test, target, measured.encoder)
+    hints += [*of_model(measured.predictor, evaluation, settings), *of_rules(measured.encoder)]
+    if fitted is not measured:
+        hints += of_refit(fitted.predictor)
+    lineage = _lineage(table, target, parts, measured.predictor, settings, hints)
+    return PropensityModel(
+        roles=roles,
+        target=target,
+        encoder=fitted.encoder,
+        predictor=fitted.predictor,
+        evaluation=evaluation,
+        # places and devices are this machine's own, and rules are in the encoder
+        config=settings.model_dump(
+            mode="json",
+            exclude={
+                "source": True,
+                "output": True,
+                "rules": True,
+                "compare": True,
+                "curve": True,
+                "neural": {"device"},
+            },
+        ),
+        lineage=lineage
+        | ({"rules": origin(ruled)} if ruled.found else {})
+        | ({"copies": copied.to_dict()} if copied else {}),
+        dtypes={column: dtype_name(table.frame.schema[column]) for column in roles.given().values()},
+        seen=None if (found := keys(table)) is None else Sketch.of(found),
+    )
+
+
+def load(path: str | Path) -> PropensityModel:
+    """Read a saved model, in the process that uses it: a fork of one that has loaded raises at once.
+
+    Raises
+    ------
+    BundleError
+        If it is damaged, of another kind or from a newer version.
+    ForkError
+        If this process was forked from one that had computed; see `tabkit.forked`.
+    """
+    return PropensityModel.load(path)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """The table in three: to fit on, to stop the growth of trees, to measure on; and the first two together."""
+
+    fit: Table
+    stop: Table
+    test: Table
+    rest: Table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fitted:
+    encoder: FittedTable
+    predictor: Predictor
+    rows: Rows
+    """The encoded rows of the fit, for the baselines."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Copied:
+    """Copies among the held-out rows, and the metrics of the others; None where these are too few."""
+
+    copies: Copies
+    others: Evaluation | None
+
+    def to_dict(self) -> dict[str, Any]:
+        others = None if self.others is None else self.others.to_dict()
+        return {"share": self.copies.share, "by_chance": self.copies.expected, "metrics_of_others": others}
+
+
+def _parts(table: Table, target: Target, settings: TrainConfig) -> _Parts:
+    rest, test = divide(table, target, share=settings.split.holdout, seed=settings.seed)
+    fit, stop = divide(rest, target, share=settings.split.early_stopping, seed=settings.seed + 1, whole=False)
+    for key, part in (("fit", fit), ("stop", stop), ("test", test)):
+        check_part(part, target, key)
+    return _Parts(fit, stop, test, rest)
+
+
+def _of_shares(table: Table, target: Target, parts: _Parts, settings: TrainConfig) -> list[str]:
+    shares = settings.split
+    named = {
+        "are held out": (parts.test, table, shares.holdout),
+        "before them end the fit early": (parts.stop, parts.rest, shares.early_stopping),
+    }
+    return of_shares(table, target, named)
+
+
+def _learners(settings: TrainConfig) -> list[ModelName]:
+    """Return the model's own learner, and the other one where they shall be compared."""
+    others = [name for name in get_args(ModelName) if name != settings.model]
+    return [settings.model, *(others if settings.compare else [])]
+
+
+def _fit(parts: _Parts, target: Target, settings: TrainConfig, name: ModelName, *, progress: Progress) -> _Fitted:
+    encoder, rows = fit_encoder(parts.fit, target, settings, learner=name)
+    features = encoder.transform(parts.stop.frame)
+    held_out = with_features(parts.stop, features, target, categorical=encoder.categorical)
+    found = learners.fit(name, rows, held_out, settings=settings, classes=target.classes, progress=progress)
+    return _Fitted(encoder, found, rows)
+
+
+def _fit_all(table: Table, measured: _Fitted, target: Target, settings: TrainConfig, *, progress: Progress) -> _Fitted:
+    """Fit on all rows, with the kinds of encoders and the number of trees or epochs of the measured twin."""
+    encoder, rows = fit_encoder(table, target, settings, learner=settings.model, like=measured.encoder)
+    found = learners.fit_again(measured.predictor, rows, settings=settings, classes=target.classes, progress=progress)
+    return _Fitted(encoder, found, rows)
+
+
+def _evaluate(parts: _Parts, tried: Mapping[ModelName, _Fitted], target: Target, settings: TrainConfig) -> Evaluation:
+    config, outputs = settings.boosting, len(target.classes) if target.task == "multiclass" else 1
+    predictions = {
+        MODEL if name == settings.model else TITLES[name]: _predict(fitted, parts.test, target, settings)
+        for name, fitted in tried.items()
+    }
+    if "lightgbm" in tried:
+        encoder, rows = tried["lightgbm"].encoder, tried["lightgbm"].rows
+    else:
+        encoder, rows = fit_encoder(parts.fit, target, settings)
+    test = with_features(parts.test, encoder.transform(parts.test.frame), target)
+    linear = boosting.linear(rows, config=config)
+    constant = boosting.base_rate(rows, config=config, classes=outputs)
+    predictions[LINEAR] = linear.predict(test.features, offset=test.offset)
+    predictions[BASE_RATE] = constant.predict(test.features, offset=test.offset)
+    return evaluate(
+        test.y,
+        predictions,
+        measures=measures_of(settings),
+        weight=test.weight,
+        span=parts.test.span(),
+        how=resampling(parts.test, settings),
+    )
+
+
+def _copied(parts: _Parts, tried: Mapping[ModelName, _Fitted], target: Target, settings: TrainConfig) -> _Copied | None:
+    """Look for held-out rows that are copies of rows of the fit, and measure all models on the others."""
+    learned = replace(parts.fit, frame=parts.fit.frame.vstack(parts.stop.frame))
+    columns = tried[settings.model].encoder.schema.names()
+    classes = target.task != "regression"
+    copies = copies_of(learned, parts.test, target=target.name, classes=classes, columns=columns)
+    if copies is None:
+        return None
+    others = replace(parts.test, frame=parts.test.frame.filter(~copies.copied))
+    try:
+        check_part(others, target, "test")
+        return _Copied(copies, _evaluate(replace(parts, test=others), tried, target, settings))
+    except FitError:
+        return _Copied(copies, None)
+
+
+def _predict(fitted: _Fitted, table: Table, target: Target, settings: TrainConfig) -> NDArray[np.float64]:
+    rows = with_features(table, fitted.encoder.transform(table.frame), target)
+    threads = settings.neural.num_threads if name_of(fitted.predictor) == "mlp" else settings.boosting.num_threads
+    return fitted.predictor.predict(rows.features, offset=rows.offset, num_threads=threads)
+
+
+def _lineage(
+    table: Table, target: Target, parts: _Parts, measured: Predictor, settings: TrainConfig, hints: list[str]
+) -> dict[str, Any]:
+    """Say where the model comes from; ``measured`` is the twin that the metrics belong to."""
+    used = table if settings.final == "all" else parts.fit
+    y, weight = labels(used, target), used.numbers("weight")
+    counts = {label: int((y == k).sum()) for k, label in enumerate(target.classes)}
+    spans = {"span": used, "span_early_stopping": parts.stop, "span_holdout": parts.test}
+    return {
+        "parent": None,
+        "strategy": "train",
+        "split": way_of(table, target),
+        "source": table.short_name,
+        "rows": used.frame.height,
+        **{name: list(found) if (found := part.span()) else None for name, part in spans.items()},
+        "target_mean": None if target.task == "multiclass" else float(np.average(y, weights=weight)),
+        "known": knowledge(used, target),
+        "class_rows": counts or None,
+        "weight_mean": table.weight_mean,
+        "rows_fit": parts.fit.frame.height,
+        "rows_early_stopping": parts.stop.frame.height,
+        "rows_holdout": parts.test.frame.height,
+        "rows_dropped": dict(table.dropped),
+        "hints": hints,
+        "measured": {
+            unit_of(measured): extent(measured),
+            "base_score": list(measured.base_score),
+            "held_out_loss": measured.held_out_loss,
+            "base_loss": measured.base_loss,
+            **(_of_network(measured) if isinstance(measured, MLPModel) else {}),
+        },
+    }
+
+
+def _of_network(network: MLPModel) -> dict[str, Any]:
+    """Return what else is kept of a measured network: its learning curve, and the torch that made it."""
+    return {"history": [asdict(epoch) for epoch in network.history], "torch": metadata.version("torch")}

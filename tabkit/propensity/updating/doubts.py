@@ -1,0 +1,51 @@
+"""What flatters an update: columns that tell the target, and judging rows that are copies of those learned from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tabkit.boosting import KEEP
+from tabkit.errors import FitError
+from tabkit.leaks.asked import asked, leaks_of
+from tabkit.leaks.copied_rows import copies_of
+from tabkit.propensity.evaluation import measures_of
+from tabkit.propensity.model import PropensityModel
+from tabkit.propensity.updating.trials import Judged
+from tabkit.settings import TrainConfig
+from tabkit.table import Table
+
+
+def flattered(model: PropensityModel, new: Table, found: Judged, strategy: str, training: TrainConfig) -> list[str]:
+    """Return in sentences what makes the candidates look better than they are, or all rows alike.
+
+    Parameters
+    ----------
+    model
+        The model as it was.
+    new
+        The new rows.
+    found
+        What the judging rows said.
+    strategy
+        The one that is used: its loss on rows that are no copies is told beside that of keeping the model.
+    training
+        The settings of the model's training.
+    """
+    columns, target = model.encoder.schema.names(), model.target
+    said = asked(leaks_of(new, target, columns, known=training.encoding.known), "model")
+    classes = target.task != "regression"
+    copies = copies_of(found.learned, found.rows, target=target.name, classes=classes, columns=columns)
+    if copies is None:
+        return said
+    told = f"{copies.text(judged='judging rows', learned='older new rows')}: who learned from these looks too good."
+    rows, measure = ~copies.copied, measures_of(training)[0]
+    others = replace(found.rows, frame=found.rows.frame.filter(rows))
+    try:
+        losses = {
+            name: float(measure.function(found.y[rows], found.predictions[name][rows], weight=others.numbers("weight")))
+            for name in dict.fromkeys([KEEP, strategy])
+        }
+    except FitError:
+        return [*said, told]
+    values = ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items())
+    return [*said, f"{told} On the {int(rows.sum()):,} others: {measure.name} {values}."]

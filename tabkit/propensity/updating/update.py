@@ -1,0 +1,269 @@
+"""Bringing a model up to date: candidates are tried on the newest rows, and the cheapest that surely helps is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tabkit.boosting import BoostedModel, Choice
+from tabkit.boosting.choice import changed
+from tabkit.boosting.updatable import refusal
+from tabkit.config import build
+from tabkit.errors import ConfigError, FitError
+from tabkit.frames import Source
+from tabkit.predictors.features import keys
+from tabkit.predictors.learners import check_there, name_of
+from tabkit.predictors.stored import accepted, stored
+from tabkit.progress import Progress, Silent
+from tabkit.propensity.ancestry import descends
+from tabkit.propensity.evaluation import MODEL, Evaluation, evaluate, measures_of
+from tabkit.propensity.model import PropensityModel
+from tabkit.propensity.new_rows import joined, knowledge, older, read_rows
+from tabkit.propensity.updating.candidates import Fresh, Task
+from tabkit.propensity.updating.checks import check_rows, warnings_of
+from tabkit.propensity.updating.doubts import flattered
+from tabkit.propensity.updating.level import Moved, alarm, expected, moved_levels
+from tabkit.propensity.updating.strategies import check_strategy, strategies_of
+from tabkit.propensity.updating.trials import Judged, Month, Tried, judge
+from tabkit.settings import TrainConfig, UpdateConfig
+from tabkit.sketch import Sketch
+from tabkit.table import Table, labels
+
+_PARENT = "parent"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UpdateReport:
+    """What an update found.
+
+    Parameters
+    ----------
+    strategy
+        The one that was used.
+    why
+        In one sentence.
+    candidates
+        All that were tried, cheapest first.
+    metric, level, unit, note
+        The loss, and of its intervals the level, what was drawn, and in a sentence what that takes for granted.
+    rows, judged_rows
+        New rows, and how many of them were judged on.
+    span
+        First and last time of the new rows.
+    warnings
+        What a careful colleague would ask about these rows.
+    kept
+        Whether the model is as it was.
+    alarms
+        What must be seen first: a level of the target that surely moved, and the cheapest remedy.
+    moved
+        The levels behind that.
+    months
+        Of snapshots, what each candidate made from those before gained on each, oldest first.
+    """
+
+    strategy: str
+    why: str
+    candidates: tuple[Tried, ...]
+    metric: str
+    level: float
+    unit: str
+    rows: int
+    judged_rows: int
+    span: tuple[str, str] | None
+    warnings: tuple[str, ...]
+    note: str = ""
+    kept: bool = False
+    alarms: tuple[str, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    months: tuple[Month, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+def update(
+    model: PropensityModel,
+    source: Source,
+    *,
+    reference: Source | None = None,
+    config: UpdateConfig | Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> tuple[PropensityModel, UpdateReport]:
+    """Bring a model up to date with new rows; the old one is not changed.
+
+    The newest of the new rows are set aside, in blocks of time; candidates are made from the rows before each block and
+    judged on it together. A dearer candidate must beat the cheaper ones by more than its uncertainty: keeping
+    the model is a normal answer. What wins is then made again from all new rows.
+
+    Parameters
+    ----------
+    model
+        A fitted model.
+    source
+        New rows with the target: anything that `tabkit.frames.scan` takes.
+    reference
+        Older rows that a retraining may use too.
+    config
+        Settings; a mapping is validated.
+    progress
+        Is told how far the work is.
+
+    Raises
+    ------
+    TabkitError
+        If the rows cannot be used, or the strategy that was asked for does not suit the model.
+    """
+    settings = _asked(config if isinstance(config, UpdateConfig) else build(UpdateConfig, config or {}))
+    check_strategy(model.predictor, settings.strategy)
+    check_there(name_of(model.predictor), stored(TrainConfig, model.config))
+    training, shown = _training(model, settings), progress or Silent()
+    new = read_rows(model, source, drop_null_target=settings.drop_null_target)
+    check_rows(model, new, settings)
+    old, remarks = None, _left_out(new)
+    if reference is not None:
+        old, more = older(read_rows(model, reference, drop_null_target=settings.drop_null_target), new)
+        remarks += more
+    names = _names(model, settings)
+    found = judge(model, new, old, names, training, settings, progress=shown)
+    strategy = found.choice.winner if settings.strategy == "auto" else settings.strategy
+    task = Task(model, new, old, training, settings, shown)
+    fresh = strategies_of(model.predictor)[strategy](task)
+    moved = moved_levels(model, new)
+    report = UpdateReport(
+        strategy=strategy,
+        why=_why(strategy, found.choice, settings),
+        candidates=found.tried,
+        metric=found.choice.metric,
+        level=found.choice.level,
+        unit=found.how.unit,
+        note=found.how.note,
+        rows=new.frame.height,
+        judged_rows=len(found.y),
+        span=new.span(),
+        warnings=(*found.remarks, *warnings_of(model, new), *remarks),
+        kept=strategy == "keep",
+        alarms=(
+            *(alarm(each, model, strategy, expected(each, model, found, strategy)) for each in moved[:1]),
+            *flattered(model, new, found, strategy, training),
+        ),
+        moved=moved,
+        months=found.months,
+    )
+    return _updated(task, fresh, report, found, strategy), report
+
+
+def _asked(settings: UpdateConfig) -> UpdateConfig:
+    """Take a `freeze` for a wish to fine-tune."""
+    if settings.freeze is None:
+        return settings
+    if settings.strategy not in ("auto", "fine_tune"):
+        raise ConfigError(f"freeze is a setting of fine_tune, not of {settings.strategy}", advice="leave it out")
+    return settings.model_copy(update={"strategy": "fine_tune"})
+
+
+def _training(model: PropensityModel, settings: UpdateConfig) -> TrainConfig:
+    """Return the settings of the model's training; refuse those of this update that would change nothing."""
+    if settings.half_life_days is not None and model.roles.time is None:
+        raise ConfigError(
+            "half_life_days needs to know how old a row is", advice="train with a time role, or leave it out"
+        )
+    trees = isinstance(model.predictor, BoostedModel)
+    if settings.decay is not None and not (trees and settings.strategy in ("auto", "refit", "refit_extend")):
+        what = settings.strategy if trees else "a network"
+        raise ConfigError(f"decay is a setting of refit, not of {what}", advice="leave it out")
+    training = stored(TrainConfig, model.config)
+    if settings.num_threads is None:
+        return training
+    parts = {"boosting": training.boosting, "neural": training.neural}
+    threads = {"num_threads": settings.num_threads}
+    return training.model_copy(update={name: part.model_copy(update=threads) for name, part in parts.items()})
+
+
+def _left_out(table: Table) -> list[str]:
+    return [f"{count:,} rows were left out: {why}." for why, count in table.dropped.items() if count]
+
+
+def _names(model: PropensityModel, settings: UpdateConfig) -> list[str]:
+    if settings.strategy == "auto":
+        return list(strategies_of(model.predictor))
+    for way in ("recalibrate", "refit", "extend"):
+        trees = model.predictor
+        why = refusal(trees, way) if way in settings.strategy and isinstance(trees, BoostedModel) else None
+        if why is not None:
+            raise FitError(f"this model cannot be updated by {settings.strategy!r}: {why}", advice="retrain it")
+    return list(dict.fromkeys(["keep", settings.strategy]))
+
+
+def _why(strategy: str, choice: Choice, settings: UpdateConfig) -> str:
+    if settings.strategy == "auto":
+        return choice.why
+    chosen = next(candidate for candidate in choice.candidates if candidate.name == strategy)
+    if strategy == "keep":
+        return "Keep: as asked for."
+    sure = {True: "a sure gain", False: "a sure loss", None: "no sure difference"}[chosen.sure]
+    return (
+        f"{strategy.capitalize()}: as asked for. On the judging rows it changes {choice.metric} by "
+        f"{changed(chosen, choice.level)}, {sure}."
+    )
+
+
+def _learned(task: Task, strategy: str) -> tuple[dict[str, Any] | None, Sketch | None]:
+    """Return what the new model remembers of the rows it was made from; who keeps the model has learned nothing."""
+    before, model = task.model.lineage.get("known"), task.model
+    if strategy == "keep":
+        return before, model.seen
+    now, found = knowledge(task.rows, model.target), keys(task.rows)
+    seen = None if found is None else Sketch.of(found)
+    if strategy != "retrain":
+        return joined(before, now), None if seen is None or model.seen is None else model.seen.merge(seen)
+    if task.reference is not None:
+        now = joined(knowledge(task.reference, model.target), now)
+        old = keys(task.reference)
+        seen = seen if seen is None or old is None else seen.merge(Sketch.of(old))
+    return now, seen
+
+
+def _updated(task: Task, fresh: Fresh, report: UpdateReport, found: Judged, strategy: str) -> PropensityModel:
+    """Put the new model together; its metrics are those of the candidate on the rows it was judged on."""
+    if strategy not in found.predictions:
+        raise ConfigError(f"{strategy!r} was not judged")
+    predictions = {MODEL: found.predictions[strategy]}
+    if strategy != "keep":
+        predictions[_PARENT] = found.predictions["keep"]
+    evaluation: Evaluation = evaluate(
+        found.y,
+        predictions,
+        measures=measures_of(task.training),
+        weight=found.weight,
+        span=found.span,
+        how=found.how,
+        ranked=_PARENT,
+    )
+    known, seen = _learned(task, strategy)
+    y, is_class = labels(task.rows, task.model.target), task.model.target.task == "multiclass"
+    lineage = {
+        "strategy": strategy,
+        "how": fresh.how,
+        "source": task.rows.short_name,
+        "rows": task.rows.frame.height,
+        "span": list(found_span) if (found_span := task.rows.span()) else None,
+        "target_mean": None if is_class else float(np.average(y, weights=task.rows.numbers("weight"))),
+        "known": known,
+        "update": report.to_dict(),
+        "hints": [*report.alarms, *report.warnings],
+    }
+    return replace(
+        task.model,
+        encoder=fresh.encoder,
+        predictor=fresh.predictor,
+        evaluation=evaluation,
+        config=accepted(task.model.config) if strategy == "retrain" else task.model.config,
+        lineage=descends(task.model, lineage),
+        seen=seen,
+        checksum=None,
+    )

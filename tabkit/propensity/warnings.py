@@ -1,0 +1,163 @@
+"""What a careful colleague would ask about a table and its metrics: signs of leaks, copies and too few rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from tabkit.boosting import BoostedModel
+from tabkit.encoding import FittedTable
+from tabkit.leaks.asked import asked, leaks_of
+from tabkit.leaks.copies import Copies
+from tabkit.neural import MLPModel
+from tabkit.predictors.learners import Predictor
+from tabkit.propensity.evaluation import MODEL, Evaluation, Score
+from tabkit.schema import family
+from tabkit.settings import TrainConfig
+from tabkit.table import Table, labels
+from tabkit.target import Target
+from tabkit.wording import with_interval
+
+_FEW = 30
+_PERFECT = 0.99
+_MOST_QUOTED = 3
+_NUMBERS = 0.5
+_STILL = 0.02
+
+
+def of_rows(fit: Table, test: Table, target: Target, encoder: FittedTable) -> list[str]:
+    """Return hints about the rows: a target that is constant, rare classes, text like numbers, groups in both parts."""
+    found = [*_constant(test, target), *_rare(test, target)]
+    found += _numbers_as_text(fit, [encoder.column for encoder in encoder.encoders])
+    return found + _shared_groups(fit, test)
+
+
+def _constant(test: Table, target: Target) -> list[str]:
+    values = test.frame[target.name].unique()
+    if target.task != "regression" or len(values) > 1:
+        return []
+    return [
+        f"All {test.frame.height:,} held-out rows have {target.name} = {values[0]}: the metrics cannot tell which "
+        "model ranks rows better."
+    ]
+
+
+def of_leaks(table: Table, target: Target, encoder: FittedTable, *, known: Sequence[str]) -> list[str]:
+    """Return hints about source columns that tell the target too well."""
+    columns = [column.name for column in encoder.schema.columns]
+    return asked(leaks_of(table, target, columns, known=known), "settings")
+
+
+def of_copies(copies: Copies, others: Evaluation | None, *, judged: str = "held-out rows") -> str:
+    """Return a hint about copies among the held-out rows, with the metrics of the others."""
+    said = f"{copies.text(judged=judged)}. "
+    said += "If rows were copied, remove the copies; if they are of one customer or the like, name it with --group. "
+    if others is None:
+        return f"{said}Too few other rows are left to measure on: the metrics say nothing of new rows."
+    own = [score for score in others.scores if score.model == MODEL]
+    values = "; ".join(f"{score.metric} {_with_ends(score)}" for score in own[:_MOST_QUOTED])
+    return f"{said}On the {others.rows:,} rows that are no copies: {values}."
+
+
+def _with_ends(score: Score) -> str:
+    return with_interval(score.value, score.low, score.high)
+
+
+def of_model(predictor: Predictor, evaluation: Evaluation, settings: TrainConfig) -> list[str]:
+    """Return hints about the fit: metrics too good to be true, growth that did not end by itself, or broke off."""
+    found = []
+    best = {s.metric: s.value for s in evaluation.scores if s.model == MODEL and s.metric in ("auc", "r2")}
+    if any(value >= _PERFECT for value in best.values()):
+        found.append(
+            "Almost perfect on held-out rows: is something among the features known only after the target?"
+            + (
+                f" The trees use {predictor.importance()['feature'][0]!r} most."
+                if isinstance(predictor, BoostedModel)
+                else ""
+            )
+        )
+    return found + (
+        _of_trees(predictor, settings) if isinstance(predictor, BoostedModel) else _of_network(predictor, settings)
+    )
+
+
+def _of_trees(booster: BoostedModel, settings: TrainConfig) -> list[str]:
+    if not settings.boosting.early_stopping_rounds or booster.trees < settings.boosting.max_trees:
+        return []
+    return [
+        f"All {booster.trees:,} trees were grown and the held-out loss still fell: "
+        "raise boosting.max_trees or boosting.learning_rate."
+    ]
+
+
+def _of_network(network: MLPModel, settings: TrainConfig) -> list[str]:
+    found = [f"Training broke off: {network.stopped}. Lower neural.learning_rate."] if network.stopped else []
+    losses = [epoch.held_out_loss for epoch in network.history if epoch.held_out_loss is not None]
+    late = losses[-max(len(losses) // 10, 1) - 1 :]
+    if network.epochs == settings.neural.max_epochs and late[0] - late[-1] > _STILL * (max(losses) - min(losses)):
+        found.append(
+            f"The held-out loss still fell at the last of {network.epochs:,} epochs: raise neural.max_epochs or "
+            "neural.learning_rate."
+        )
+    return found
+
+
+def of_refit(predictor: Predictor) -> list[str]:
+    """Return a hint if the fit on all rows broke off, though that of the measured twin did not."""
+    stopped = predictor.stopped if isinstance(predictor, MLPModel) else None
+    advice = "set final to 'evaluated', or lower neural.learning_rate"
+    return [f"The fit on all rows broke off: {stopped}; {advice}."] if stopped else []
+
+
+def of_rules(encoder: FittedTable) -> list[str]:
+    """Return a hint about features that a person or a search may have found on these very rows."""
+    used = [name for part in encoder.parts if part.encoder.kind == "rule" for name in part.encoder.outputs]
+    if not used:
+        return []
+    return [
+        f"Rules are among the features ({', '.join(map(repr, used[:6]))}): where they were found by looking at these "
+        "rows, held-out ones too, the metrics flatter them."
+    ]
+
+
+def _rare(test: Table, target: Target) -> list[str]:
+    y = labels(test, target)
+    counts = {label: int((y == k).sum()) for k, label in enumerate(target.classes)}
+    return [
+        f"Only {count} of {len(y):,} held-out rows have {target.name} = {label}: do not trust intervals on so few."
+        for label, count in counts.items()
+        if count < _FEW
+    ]
+
+
+def _numbers_as_text(table: Table, columns: Sequence[str]) -> list[str]:
+    found = []
+    for name in columns:
+        if name not in table.frame.columns:  # a cross, or a rule
+            continue
+        if family(table.frame.schema[name]) != "text":
+            continue
+        levels = table.frame[name].cast(pl.String).drop_nulls().unique()
+        others = levels.filter(levels.str.strip_chars().cast(pl.Float64, strict=False).is_null())
+        if len(others) and 1 - len(others) / len(levels) >= _NUMBERS:
+            examples = ", ".join(map(repr, others.sort().head(3).to_list()))
+            found.append(
+                f"{name!r} is text, though {len(levels) - len(others):,} of its {len(levels):,} levels are numbers "
+                f"(not {examples}): if it is meant as a number, leave these empty."
+            )
+    return found
+
+
+def _shared_groups(fit: Table, test: Table) -> list[str]:
+    group = fit.roles.group
+    if group is None:
+        return []
+    shared = float(np.isin(test.frame[group].to_numpy(), fit.frame[group].unique().to_numpy()).mean())
+    if not shared:
+        return []
+    return [
+        f"Rows are divided by time: {shared:.0%} of the held-out rows have a {group} that the fit knows, "
+        "so that the metrics speak for known ones."
+    ]

@@ -1,0 +1,117 @@
+"""What stands at the head of rules and of pages: columns that tell too much, and rows that are copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabkit.leaks import Leak
+from tabkit.leaks.asked import asked
+from tabkit.leaks.copied_rows import copies_of
+from tabkit.leaks.copies import Copies
+from tabkit.predicates import Rule
+from tabkit.rules import masks, measure
+from tabkit.rules.goal import Mask
+from tabkit.rules.leaks import leaks_for
+from tabkit.rules.sample import Aimed
+from tabkit.rules.suggestion import Suggestion
+from tabkit.table import Table
+
+_MOST_QUOTED = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Doubts:
+    """What weakens everything that is said of some rows.
+
+    Parameters
+    ----------
+    leaks
+        Columns that tell the target too well to be known before it.
+    copies
+        Held-out rows that are copies of others.
+    """
+
+    leaks: tuple[Leak, ...]
+    copies: Copies | None
+
+    @property
+    def kept_out(self) -> frozenset[str]:
+        """The columns that no rule is sought on.
+
+        Rules on them would take every place and hide all others, and their file is made to be used: whoever knows
+        that such a column is known before the target says so. Columns that tell it only together stay in.
+        """
+        return frozenset(leak.columns[0] for leak in self.leaks if len(leak.columns) == 1)
+
+    def by_column(self) -> dict[str, str]:
+        """Return by column what there is to ask about it."""
+        return {name: leak.question() for leak in self.leaks for name in leak.columns}
+
+    def of_rule(self, rule: Rule) -> list[str]:
+        """Return what there is to ask about the columns of a rule."""
+        used = rule.columns()
+        return [leak.question() for leak in self.leaks if not set(used).isdisjoint(leak.columns)]
+
+    def warnings(self, *, sought: bool, others: str = "") -> list[str]:
+        """Return everything in sentences, the columns first.
+
+        Parameters
+        ----------
+        sought
+            Whether rules were sought, so that it is to be said on which columns they were not.
+        others
+            What rules do on held-out rows that are no copies.
+        """
+        found = asked(self.leaks, "options")
+        if sought and self.kept_out:
+            found.append(f"No rules were sought on {', '.join(map(repr, sorted(self.kept_out)))}.")
+        if self.copies is not None:
+            learned = "rows that rules were found on"
+            found.append(f"{self.copies.text(learned=learned)}: they prove little.{others}")
+        return found
+
+
+def doubts_of(found: Aimed, columns: Sequence[str], *, known: Sequence[str]) -> Doubts:
+    """Look for leaks in the rows to look at, and for copies of these among the rows held out.
+
+    Parameters
+    ----------
+    found
+        The rows.
+    columns
+        The features.
+    known
+        Those of them that a person says are known before the target.
+    """
+    train = np.ones(found.frame.height, dtype=np.bool_) if found.holdout is None else ~found.holdout
+    leaks = leaks_for(found.table, found.goal, train, columns, known=known)
+    if found.holdout is None:
+        return Doubts(leaks, None)
+    learned, judged = (_part(found.table, rows) for rows in (train, found.holdout))
+    copies = copies_of(learned, judged, target=found.goal.name, classes=found.goal.binary, columns=columns)
+    return Doubts(leaks, copies)
+
+
+def without_copies(found: Aimed, copies: Copies | None, suggested: Sequence[Suggestion]) -> str:
+    """Return in a sentence what rules do on the held-out rows that are no copies; nothing where there are none."""
+    if copies is None or found.holdout is None or not suggested:
+        return ""
+    rows = found.holdout.copy()
+    rows[rows] = ~copies.copied
+    goal, few = found.goal.take(rows), suggested[:_MOST_QUOTED]
+    values = []
+    for one, inside in zip(few, masks([each.rule for each in few], found.frame), strict=True):
+        said = measure(inside[rows], goal)
+        values.append(f"{one.rule.name} {_number(said.value)} ({_number(one.holdout.value)} with them)")
+    return f" On the {int(rows.sum()):,} others: {', '.join(values)}."
+
+
+def _part(table: Table, rows: Mask) -> Table:
+    return Table(table.frame.filter(rows), table.roles, table.name, {})
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4g}"

@@ -1,0 +1,171 @@
+"""Where rules come from: what their file says of the rows they were found on, and whether others are among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from tabkit.errors import TabkitError
+from tabkit.fingerprint import NO_KEY, Hashes, Sample, digest, row_hashes
+from tabkit.rules.config import AimConfig
+from tabkit.rules.sample import Aimed, aimed
+from tabkit.schema import family
+
+C = TypeVar("C", bound=AimConfig)
+
+_FLATTERED = "rows that rules were found on flatter them"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What rows are to the rules of a file.
+
+    Parameters
+    ----------
+    kind
+        ``same``: the very rows that they were found on, divided as then; ``overlapping``: some or all of these, or
+        divided otherwise; ``fresh``: none of a sample of these; ``unknown``.
+    overlap
+        The share of the rows that the rules were found on, of those of which it can be told; None if of none.
+    note
+        In a sentence.
+    """
+
+    kind: Literal["same", "overlapping", "fresh", "unknown"]
+    overlap: float | None
+    note: str
+
+    def tried(self, known: Mapping[str, Any]) -> int:
+        """Return how many rules may have been chosen among by looking at the rows."""
+        return 0 if self.kind == "fresh" else int(known.get("tried", 0))
+
+
+def facts(found: Aimed, config: AimConfig) -> dict[str, Any]:
+    """Return how rules are found, for their file: enough to hold out the same rows again, and to know rows again.
+
+    ``columns`` tell rows apart, ``kinds`` are their families, ``print`` is of the rows in their order, ``sketch`` a
+    sample of them in any, and ``division`` is of those held out.
+    """
+    goal, roles = found.goal, found.table.roles
+    columns = _columns(found)
+    rows = row_hashes(found.frame, columns)
+    sample = Sample.of(rows)
+    return {
+        "source": found.table.short_name,
+        "rows": found.frame.height,
+        "target": goal.name,
+        "positive": goal.positive,
+        "treatment": goal.treatment,
+        "arm": goal.arm,
+        "control": goal.control,
+        "time": roles.time,
+        "group": roles.group,
+        "holdout": config.holdout,
+        "seed": config.seed,
+        "columns": columns,
+        "kinds": _kinds(found, columns),
+        "print": digest(rows),
+        "division": None if found.holdout is None else digest(found.holdout),
+        "sketch": None if sample is None else sample.text(),
+    }
+
+
+def provenance(found: Aimed, known: Mapping[str, Any]) -> Provenance:
+    """Return what rows are to rules, by what `facts` said when these were found.
+
+    Parameters
+    ----------
+    found
+        The rows.
+    known
+        Of the rules' file: `RuleFile.found`.
+    """
+    why = _strange(found, known)
+    if why is not None:
+        return _unknown(why)
+    rows = row_hashes(found.frame, known["columns"])
+    if known.get("print") != digest(rows):
+        return _sampled(rows, known)
+    if found.holdout is not None and known.get("division") == digest(found.holdout):
+        said = "These are the rows that the rules were found on: only those held out then are measured."
+        return Provenance("same", 1.0, said)
+    return _overlapping(1.0)
+
+
+def aimed_like(config: C, known: Mapping[str, Any]) -> tuple[Aimed, C]:
+    """Read rows, and divide them as those were on which rules were found, where the settings do not say how.
+
+    Returns
+    -------
+    tuple
+        The rows, and the settings with what was taken from the file.
+    """
+    like = _like(config, known)
+    if like != config:
+        try:
+            return aimed(like), like
+        except TabkitError:  # these rows cannot be divided so, such as for want of a column: they are others
+            pass
+    return aimed(config), config
+
+
+def _like(config: C, known: Mapping[str, Any]) -> C:
+    taken = {name: known[name] for name in ("holdout", "seed") if name in known and name not in config.model_fields_set}
+    if config.roles.get("target") == known.get("target"):
+        names = ("positive", *(("control", "arm") if "treatment" in config.roles else ()))
+        taken |= {name: known[name] for name in names if name in known and getattr(config, name) is None}
+    if "time" not in config.roles and "group" not in config.roles:
+        taken["roles"] = {**config.roles, **{name: known[name] for name in ("time", "group") if name in known}}
+    return config.model_copy(update=taken)
+
+
+def _columns(found: Aimed) -> list[str]:
+    """Return what tells rows apart: the id alone, or all columns but the weight, which is relative to the others."""
+    roles, schema = found.table.roles, found.frame.schema
+    if roles.id is not None:
+        return [roles.id]
+    return [name for name, dtype in schema.items() if name != roles.weight and family(dtype) not in NO_KEY]
+
+
+def _kinds(found: Aimed, columns: list[str]) -> list[str]:
+    return [family(found.frame.schema[name]) for name in columns]
+
+
+def _strange(found: Aimed, known: Mapping[str, Any]) -> str | None:
+    """Return why rows cannot be compared with those of a file."""
+    columns, kinds = known.get("columns"), known.get("kinds")
+    if not isinstance(columns, list) or not isinstance(kinds, list) or not columns:
+        return "its file does not say which these were"
+    missing = [name for name in columns if name not in found.frame.columns]
+    if missing:
+        return f"column {missing[0]!r} is not here, by which they were told apart"
+    now = _kinds(found, columns)
+    other = [name for name, kind, then in zip(columns, now, kinds, strict=False) if kind != then or kind in NO_KEY]
+    return f"column {other[0]!r} is of another type now" if other else None
+
+
+def _sampled(rows: Hashes, known: Mapping[str, Any]) -> Provenance:
+    sample = Sample.read(known.get("sketch"))
+    if sample is None:
+        return _unknown("too many of them were alike; with --id they are told apart")
+    overlap = sample.overlap(rows)
+    if overlap is None:
+        return _unknown("too few of these are in the range of the file's sample")
+    if not overlap:
+        said = "None of these rows is among a sample of those that the rules were found on."
+        return Provenance("fresh", 0.0, said)
+    return _overlapping(overlap)
+
+
+def _overlapping(overlap: float) -> Provenance:
+    share = f"{max(1, np.floor(100 * overlap)):.0f} %"
+    said = f"About {share} of these rows are among those that the rules were found on: that flatters them."
+    return Provenance("overlapping", overlap, said)
+
+
+def _unknown(why: str) -> Provenance:
+    said = f"It cannot be told whether these rows are among those that the rules were found on: {why}; {_FLATTERED}."
+    return Provenance("unknown", None, said)

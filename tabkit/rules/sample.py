@@ -1,0 +1,184 @@
+"""Rows with something to look for in them, divided into those to look at and those held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from tabkit import splits
+from tabkit.dependence import dependence
+from tabkit.errors import ConfigError, FitError
+from tabkit.required import needed
+from tabkit.roles import Roles
+from tabkit.rules import Goal, aim
+from tabkit.rules.config import AimConfig
+from tabkit.rules.goal import Mask
+from tabkit.table import Table, read
+
+FEWEST = 40
+"""With fewer rows than this nothing is held out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aimed:
+    """Rows, what is looked for, and which of them nobody looks at.
+
+    Parameters
+    ----------
+    table
+        The n rows with a known goal.
+    goal
+        Of these.
+    holdout
+        Shape (n,); None where there are too few rows to hold any out.
+    columns
+        What rules may be on: no column with a role.
+    notes
+        What was decided, in sentences.
+    dropped_notes
+        Those of them that speak of the rows that are there at all.
+    """
+
+    table: Table
+    goal: Goal
+    holdout: Mask | None
+    columns: tuple[str, ...]
+    notes: tuple[str, ...]
+    dropped_notes: tuple[str, ...] = ()
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The rows."""
+        return self.table.frame
+
+
+def aimed(config: AimConfig) -> Aimed:
+    """Read rows, understand what is looked for, and hold out some.
+
+    Raises
+    ------
+    TabkitError
+        If the source cannot be read, or the target not be understood.
+    """
+    roles = Roles.from_dict(config.roles)
+    if roles.target is None:
+        raise ConfigError("no target is given", advice="name the column that rules are to tell apart: --target")
+    exclude = [name for name in config.exclude if name not in roles.given().values()]
+    return of_table(read(needed(config, "source"), roles, exclude=exclude), config)
+
+
+def of_table(table: Table, config: AimConfig) -> Aimed:
+    """Do the same for a table that was read."""
+    roles = table.roles
+    target = roles.target or ""
+    found = aim(
+        table.frame,
+        target,
+        positive=config.positive,
+        treatment=roles.treatment,
+        control=config.control,
+        arm=config.arm,
+    )
+    rows = Table(found.frame, roles, table.name, {**table.dropped, **found.dropped})
+    notes = [*found.notes, *(f"{count:,} rows were left out: {why}." for why, count in found.dropped.items())]
+    if roles.treatment is not None:
+        notes.append("A difference between arms is an effect only where chance decided who was in which.")
+    return divided(rows, found.goal, config, notes=notes)
+
+
+def divided(table: Table, goal: Goal, config: AimConfig, *, notes: Sequence[str] = ()) -> Aimed:
+    """Hold out some of the rows of a goal, and say which of them depend on each other.
+
+    Raises
+    ------
+    FitError
+        If an arm is missing among the rows to look at.
+    """
+    roles = table.roles
+    columns = tuple(name for name in table.frame.columns if name not in roles.given().values())
+    goal, lots = _with_units(table, goal, config.holdout)
+    found, holdout = [*notes, *lots], held_out(table, goal, config)
+    found += [] if holdout is None else _arms(goal, holdout)
+    if holdout is None:
+        found.append(why_none(table, goal, config))
+    elif roles.time is not None:
+        both = f" One {roles.group} may stand on both sides: time divides." if roles.group is not None else ""
+        found.append(f"The newest {int(holdout.sum()):,} rows by {roles.time} are held out.{both}")
+    return Aimed(table, goal, holdout, columns, tuple(found), (*notes, *lots))
+
+
+def _with_units(table: Table, goal: Goal, share: float) -> tuple[Goal, list[str]]:
+    """Return the goal with what is independent, by the one rule of `tabkit.dependence`; and a note that says so.
+
+    Groups that are too few to be drawn count nevertheless: who names them says that their rows are alike, and a rule
+    that holds in three of five shops is proved nowhere.
+    """
+    roles, lots = table.roles, dependence(table.frame, table.roles, share=share)
+    unit, codes = lots.unit, lots.codes
+    if codes is None and "group" in lots.few:
+        unit, codes = "group", lots.few["group"]
+    if codes is None or lots.lots == table.frame.height:
+        return goal, [lots.note] if lots.note and codes is None else []
+    what = {"group": f"one {roles.group}", "day": f"one day of {roles.time}"}.get(unit, f"one block of {roles.time}")
+    note = f"Rows of {what} count as one, for they depend on each other: {int(codes.max()) + 1:,} are independent."
+    return replace(goal, unit=codes), [note]
+
+
+def _arms(goal: Goal, holdout: Mask) -> list[str]:
+    """Return a note if an arm is missing among the rows held out; among the others it must not."""
+    if goal.treated is None:
+        return []
+    found = []
+    for arm, rows in ((goal.arm, goal.treated), (goal.control, ~goal.treated)):
+        if not (rows & ~holdout).any():
+            raise FitError(
+                f"arm {arm!r} of {goal.treatment!r} has rows among those held out alone",
+                advice="hold out others: another share (--set holdout=0.4), another seed, or no time or group role",
+            )
+        if not (rows & holdout).any():
+            found.append(f"No row of arm {arm} is held out: nothing can be proved on the rows that are.")
+    return found
+
+
+def held_out(table: Table, goal: Goal, config: AimConfig) -> Mask | None:
+    """Return which rows nobody looks at: the newest, whole groups, or by class or chance; None if it cannot be."""
+    if table.frame.height < FEWEST:
+        return None
+    try:
+        return _held_out(table, goal, config)
+    except FitError:
+        return None
+
+
+def why_none(table: Table, goal: Goal, config: AimConfig) -> str:
+    """Return in a sentence why `held_out` gave None."""
+    if table.frame.height < FEWEST:
+        return f"With fewer than {FEWEST} rows none are held out: nothing can be proved on them."
+    divider = table.roles.time or table.roles.group
+    if divider is not None and table.frame[divider].n_unique() == 1:
+        return f"No rows are held out, since all have one {divider}: nothing can be proved on them."
+    try:
+        _held_out(table, goal, config)
+    except FitError as error:
+        return f"No rows are held out, so that nothing can be proved: {error.problem}."
+    return "No rows are held out: nothing can be proved on them."
+
+
+def _held_out(table: Table, goal: Goal, config: AimConfig) -> Mask:
+    rows, roles = table.frame.height, table.roles
+    by_class = goal.y if goal.kind == "share" else goal.treated
+    plain = roles.time is None and roles.group is None
+    parts = splits.holdout(
+        rows,
+        share=config.holdout,
+        seed=config.seed,
+        time=table.times(),
+        groups=table.frame[roles.group].to_numpy() if roles.group and roles.time is None else None,
+        stratify=by_class.astype(np.int64) if plain and by_class is not None else None,
+    )
+    mask = np.zeros(rows, dtype=np.bool_)
+    mask[parts.test] = True
+    return mask

@@ -1,0 +1,1 @@
+"""Files that anyone may have written: bounded in size, checked field by field."""

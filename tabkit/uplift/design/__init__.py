@@ -1,0 +1,1 @@
+"""Whether rows are an experiment: arms, balance, overlap, leaks, placebos."""

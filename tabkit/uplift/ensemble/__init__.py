@@ -1,0 +1,1 @@
+"""The cross-fitted ensemble: members that never saw a unit speak about it."""

@@ -1,0 +1,1 @@
+"""An uplift model judged by units that it never saw."""

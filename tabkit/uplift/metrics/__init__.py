@@ -1,0 +1,1 @@
+"""Metrics of rankings by effect, with intervals."""
