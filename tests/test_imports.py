@@ -3,11 +3,10 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = ("tabkit", "pipelines", "dashboards")
 GROUND = (
     *("errors", "forked", "threads", "roles", "frames", "config", "schema", "target", "table", "objective", "rows"),

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "format1"
+from places import GOLDEN
+
 KINDS = {
     **dict.fromkeys(("churned", "claims", "segment", "neural"), "propensity"),
     **dict.fromkeys(("encoder", "ruled"), "encoder"),

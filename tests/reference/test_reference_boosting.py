@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
+from places import DATA
 
 from tabkit import metrics
 from tabkit.boosting import BoostingConfig, Rows, base_rate, fit, linear
 from tabkit.encoding import TableEncoder
 from tabkit.splits import holdout
 
-DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[3] / "shared" / "data")
 BANK = DATA / "bank_additional.parquet"
 CONFIG = BoostingConfig(objective="binary", max_trees=100, num_threads=1)
 

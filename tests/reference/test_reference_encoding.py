@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
+from places import DATA
 
 from tabkit import metrics
 from tabkit.boosting import BoostingConfig, Rows, fit
@@ -23,7 +21,6 @@ from tabkit.encoding import (
 )
 from tabkit.splits import kfold
 
-DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[3] / "shared" / "data")
 SALARIES = DATA / "employee_salaries.parquet"
 TARGET = "current_annual_salary"
 

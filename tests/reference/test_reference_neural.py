@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import polars as pl
 import pytest
+from places import DATA
 
 from pipelines import propensity
 from tabkit import Roles
@@ -14,7 +12,6 @@ from tabkit.propensity.model import PropensityModel
 
 pytest.importorskip("torch", reason="the extra neural is not installed")
 
-DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[3] / "shared" / "data")
 BANK, SALARIES = DATA / "bank_additional.parquet", DATA / "employee_salaries.parquet"
 CONFIG = {"model": "mlp", "resamples": 50, "final": "evaluated", "neural": {"num_threads": 2}}
 

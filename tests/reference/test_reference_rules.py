@@ -5,7 +5,6 @@ Its release 0.8.0 is in the extra `dev`; 0.9.0 asks for numpy below 2 (and runs 
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from places import DATA
 
 from dashboards.explorer.settings import ExploreConfig
 from pipelines.jobs.explore import view_for
@@ -26,7 +26,6 @@ from tabkit.rules.discovery import suggest
 from tabkit.rules.search import search
 from tabkit.rules.verdict import verdict
 
-DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[3] / "shared" / "data")
 BANK, MAILING = DATA / "bank_additional.parquet", DATA / "hillstrom.parquet"
 WELFARE = DATA / "welfare.parquet"
 MISSING = "the oracle is missing: pip install pysubgroup==0.8.0"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
+from places import DATA
 
 from pipelines import propensity
 from tabkit import Roles, metrics
 
-DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[3] / "shared" / "data")
 BANK = DATA / "bank_additional.parquet"
 
 pytestmark = [

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from places import DATA
 
 from pipelines import uplift
 from pipelines.jobs.uplift import summary
@@ -15,7 +14,6 @@ from tabkit.errors import FitError
 from tabkit.roles import Roles
 from tabkit.uplift.model import UpliftModel
 
-DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[3] / "shared" / "data")
 HILLSTROM, WELFARE = DATA / "hillstrom.parquet", DATA / "welfare.parquet"
 MEN, WOMEN = "Mens E-Mail", "Womens E-Mail"
 

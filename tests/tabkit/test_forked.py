@@ -15,8 +15,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks of thread
 _CHILD = """
 import faulthandler, os, signal, sys
 import numpy as np, polars as pl
-from pipelines import encoding, lifetime_value, propensity, rows, updating, uplift
-from pipelines.encoding import encode
+from pipelines import lifetime_value, propensity, uplift
+from pipelines.jobs.encode import encode
 from tabkit import TabkitError, boosting, bundle, frames
 from tabkit.roles import Roles
 from tabkit.rows import Rows

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from places import ROOT
 
 from tabkit import frames
 from tabkit.errors import FitError, SourceError
@@ -30,7 +31,6 @@ WRITERS = {
     "ndjson": pl.DataFrame.write_ndjson,
     "jsonl": pl.DataFrame.write_ndjson,
 }
-ROOT = Path(__file__).parents[2]
 ENDINGS = ["parquet", "csv", "arrow", "ndjson"]
 
 

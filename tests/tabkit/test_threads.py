@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from tabkit import ConfigError, threads
 from tabkit.frames import scan
 
-ROOT = Path(__file__).parents[2]
 NAMES = ("TABKIT_THREADS", "POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from experiments import KNOWN, QUICK, ROLES, mailing
+from places import GOLDEN
 
 from dashboards.explorer.settings import ExploreConfig
 from dashboards.explorer.view import View
@@ -25,7 +26,6 @@ from tabkit.rules import write as write_rules
 from tabkit.rules.saved import RuleFile
 from tabkit.scoring.files import score_files
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "format1"
 EXPERIMENT = {"treatment": "arm", "outcome": "bought", "id": "customer"}
 Make = Callable[..., pl.DataFrame]
 

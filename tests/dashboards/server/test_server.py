@@ -127,8 +127,8 @@ def test_the_end_closes_the_door_and_tells_the_jobs():
 SCRIPT = """
 import signal, sys, time
 {before}
-from dashboards.background import Background
-from dashboards.server import Site, serve
+from dashboards.server.background import Background
+from dashboards.server.server import Site, serve
 
 jobs = Background()
 

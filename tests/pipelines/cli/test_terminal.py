@@ -13,6 +13,7 @@ from pipelines.jobs.inspect import inspect
 from pipelines.jobs.propensity import train_job
 from tabkit.errors import FitError
 from tabkit.progress import Silent
+from tabkit.roles import Roles
 
 HOSTILE = "[red]x[/red] [/] \\[a \\"
 LONG = "a_very_long_name_of_a_column_" * 5
@@ -211,7 +212,7 @@ def test_bars_show_nested_work_on_a_terminal() -> None:
 def test_multiclass_and_regression_views(make: Any, quick: dict[str, Any], tmp_path: Any) -> None:
     for target in ("segment", "value"):
         table = make(400).select("plan", "calls", "spend", "active", target)
-        propensity.train(table, roles=propensity.Roles(target=target), config=quick).save(tmp_path / target)
+        propensity.train(table, roles=Roles(target=target), config=quick).save(tmp_path / target)
         text = shown(inspect_view(inspect(tmp_path / target)))
         assert ("segment (multiclass, 3 classes)" if target == "segment" else "value (regression)") in text
         assert "no time role" in text

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from places import GOLDEN as FORMAT1
 
 from pipelines import lifetime_value
 from pipelines.jobs.forecast import forecast_file
@@ -14,7 +15,7 @@ from tabkit.cltv.interval_record import IntervalRecord, interval_record
 from tabkit.cltv.model import LifetimeModel
 from tabkit.settings import ForecastConfig
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "format1" / "value"
+GOLDEN = FORMAT1 / "value"
 CONFIG = {"horizon_days": 90, "draws": 100}
 RECORD = {
     "horizon_days": 90, "overlap_days": 0, "level": 0.94,

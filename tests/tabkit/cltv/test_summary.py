@@ -3,7 +3,6 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import math
-import os
 from collections import Counter, defaultdict
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import DATA
 from polars.testing import assert_frame_equal
 
 from tabkit.cltv.summary import summarise
@@ -21,7 +21,6 @@ from tabkit.errors import ConfigError, FitError, SchemaError, SourceError
 
 NAN, INF = float("nan"), float("inf")
 ROLES = {"customer": "who", "date": "day", "amount": "paid"}
-DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[4] / "shared" / "data")
 RETAIL = DATA / "online_retail_invoices.parquet"
 LIFETIMES = importlib.util.find_spec("lifetimes")
 

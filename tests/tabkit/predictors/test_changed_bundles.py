@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 from mutations import Mutated, sealed
+from places import GOLDEN
 
 from pipelines import lifetime_value, propensity, uplift
 from pipelines.cli.views.inspect import inspect_view
@@ -20,7 +21,6 @@ from tabkit.encoding.table import saved
 from tabkit.errors import BundleError, ScoringError, TabkitError
 from tabkit.frames import collect
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "format1"
 LOAD: dict[str, Callable[[Path], Any]] = {
     **dict.fromkeys(("churned", "claims", "segment", "neural"), propensity.load),
     **dict.fromkeys(("encoder", "ruled"), saved.load),

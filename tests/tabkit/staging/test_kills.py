@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import ROOT
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="forks, and looks at /proc")
-KILLING = Path(__file__).with_name("killing.py")
+KILLING = ROOT / "tests" / "helpers" / "killing.py"
 
 
 def kill(*job: str) -> list[dict[str, Any]]:
     ran = subprocess.run(
-        [sys.executable, KILLING, *job], capture_output=True, text=True, check=True, cwd=KILLING.parents[3],
+        [sys.executable, KILLING, *job], capture_output=True, text=True, check=True, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     results: list[dict[str, Any]] = json.loads(ran.stdout)

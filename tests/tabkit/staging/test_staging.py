@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from tabkit import staging
 from tabkit.errors import BundleError, ScoringError, TabkitError
 from tabkit.staging import folder, refuse_existing, staged_file, staged_folder
 
-ROOT = Path(__file__).parents[2]
 Snapshot = dict[str, bytes | str | None]
 
 

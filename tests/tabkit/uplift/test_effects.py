@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import DATA
 from scipy import stats
 
 from tabkit.errors import ConfigError, FitError
 from tabkit.uplift.effects import adjusted, aipw, difference, on_treated
 from tabkit.uplift.experiment import Experiment
 
-DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[4] / "shared" / "data")
 HILLSTROM = DATA / "hillstrom.parquet"
 # A shared machine stalls at times; that is no failure.
 patient = settings(deadline=None, max_examples=30)

@@ -1,20 +1,18 @@
 from __future__ import annotations
 
 import itertools
-import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from places import DATA
 
 from tabkit.errors import ConfigError, FitError
 from tabkit.uplift.metrics import ranking as metrics
 from tabkit.uplift.metrics.rate import rate_qini
 from tabkit.uplift.metrics.uplift_at_k import uplift_at
 
-DATA = Path(os.environ.get("TABKIT_REFERENCE_DATA") or Path(__file__).parents[4] / "shared" / "data")
 HILLSTROM = DATA / "hillstrom.parquet"
 
 
