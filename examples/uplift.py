@@ -42,7 +42,7 @@ def main(folder: Path | None = None) -> None:
     people = thornton()
     roles = Roles(treatment="any", outcome="got", group="villnum")
     model = uplift.train(people, roles=roles, config={"control": "no", "design": "randomised"})
-    arm = model.report["arms"][0]
+    arm = model.evaluation["arms"][0]
     effect = arm["effect"]
     print(f"An offer of money, {people.height:,} people: {100 * effect['value']:+.1f} points come for their result")
     low, high = 100 * effect["low"], 100 * effect["high"]
@@ -51,7 +51,7 @@ def main(folder: Path | None = None) -> None:
     experiment, new = made(30_000, seed=0), made(20_000, seed=1)
     config = {"control": "none", "design": "randomised", "costs": COSTS}
     model = uplift.train(experiment.rows, roles=Roles(id="customer", treatment="arm", outcome="bought"), config=config)
-    for arm in model.report["arms"]:
+    for arm in model.evaluation["arms"]:
         name, effect = arm["arm"], arm["effect"]
         true = float(np.mean(experiment.truth[:, ARMS.index(name)] - experiment.truth[:, 0]))
         found = f"{100 * effect['value']:+.1f} ({100 * effect['low']:.1f} to {100 * effect['high']:.1f})"
@@ -71,7 +71,7 @@ def main(folder: Path | None = None) -> None:
 
 def picture(model: uplift.UpliftModel, place: Path) -> None:
     """Draw what ranking by the effect of a call gains on held-out units, beside ranking by response."""
-    arm = next(arm for arm in model.report["arms"] if arm["arm"] == "call")
+    arm = next(arm for arm in model.evaluation["arms"] if arm["arm"] == "call")
     drawn = [pl.DataFrame({"share": arm[name]["share"]}) for name in ("curve", "response_curve")]
     ends = {"gain": "gain", "low": "gain_low", "high": "gain_high"}
     found = [

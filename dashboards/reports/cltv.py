@@ -28,7 +28,7 @@ from tabkit.cltv.forecasting.tracking import Calendar, track
 from tabkit.cltv.inference.density import densities, sampled
 from tabkit.cltv.inference.mixing import GOOD_R_HAT, doubts
 from tabkit.cltv.inference.psis import TRUSTED
-from tabkit.cltv.model import LifetimeModel
+from tabkit.cltv.model import CLTVModel
 from tabkit.cltv.models.priors import Prior
 from tabkit.cltv.transactions import Rule
 from tabkit.config import build
@@ -79,7 +79,7 @@ _HISTORIES, _CELLS = 400, 50_000_000
 
 
 def write_fit_page(
-    model: LifetimeModel,
+    model: CLTVModel,
     path: str | Path,
     *,
     source: Source | None = None,
@@ -184,7 +184,7 @@ def write_campaign_page(
 
 
 def fit_page(
-    model: LifetimeModel,
+    model: CLTVModel,
     *,
     source: Source | None = None,
     config: LifetimeConfig | Mapping[str, Any] | None = None,
@@ -253,7 +253,7 @@ def backtest_page(
     )
 
 
-def parameters(model: LifetimeModel) -> pl.DataFrame:
+def parameters(model: CLTVModel) -> pl.DataFrame:
     """Return one row per parameter, those of the formulas too: ``parameter``, ``meaning``, ``mean``, ``low``, ``high``.
 
     The ends are the quantiles 0.03 and 0.97 of the draws; ``prior`` is in words, null where it follows from others.
@@ -270,7 +270,7 @@ def parameters(model: LifetimeModel) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={**types, "prior": pl.String})
 
 
-def _single(model: LifetimeModel) -> Iterator[tuple[str, NDArray[np.float64], Prior | None]]:
+def _single(model: CLTVModel) -> Iterator[tuple[str, NDArray[np.float64], Prior | None]]:
     """Yield names, draws and priors: what was sampled, then what the model derives from it; then those of spend."""
     own, priors = model.forecaster, _priors(model.facts)
     for posterior in (own.purchases, own.spending):
@@ -314,7 +314,7 @@ def _words(prior: Mapping[str, Any]) -> str:
     return ", ".join([name, *(f"{key} {value:.3g}" for key, value in prior.items() if key != "kind")])
 
 
-def _heat(model: LifetimeModel, horizon_days: float) -> Heat | None:
+def _heat(model: CLTVModel, horizon_days: float) -> Heat | None:
     own = model.forecaster
     if "frequency" not in own.model.columns or not float(model.customers["T"].max() or 0) > 0:  # type: ignore[arg-type]
         return None
@@ -330,7 +330,7 @@ def _heat(model: LifetimeModel, horizon_days: float) -> Heat | None:
 
 
 def _tracked(
-    model: LifetimeModel,
+    model: CLTVModel,
     source: Source,
     settings: LifetimeConfig,
     *,
@@ -378,7 +378,7 @@ def _settings(config: LifetimeConfig | Mapping[str, Any] | None) -> LifetimeConf
     return config if isinstance(config, LifetimeConfig) else build(LifetimeConfig, config or {})
 
 
-def _verdict(model: LifetimeModel) -> str:
+def _verdict(model: CLTVModel) -> str:
     found, own = model.facts, model.forecaster
     spend = " and Gamma-Gamma" if own.spending is not None else ""
     bought = f"{found['transactions']:,} purchases of " if found.get("transactions") else ""
@@ -400,7 +400,7 @@ def _trusted(found: Mapping[str, Any]) -> bool:
     return not values["divergences"] and (values["r_hat"] or 1.0) <= GOOD_R_HAT  # of bundles that know no share
 
 
-def _facts(model: LifetimeModel) -> Iterator[tuple[str, str]]:
+def _facts(model: CLTVModel) -> Iterator[tuple[str, str]]:
     found, own = model.facts, model.forecaster
     yield "Model", f"{own.model.title} ({own.model.source})"
     if found.get("transactions"):
@@ -430,7 +430,7 @@ def _drawn(found: Mapping[str, Any]) -> str:
     return f"NUTS; {values['divergences']:.0f} divergences, R-hat up to {r_hat}, {effective}"
 
 
-def _notes(model: LifetimeModel, *, tracked: bool) -> Iterator[str]:
+def _notes(model: CLTVModel, *, tracked: bool) -> Iterator[str]:
     own = model.forecaster
     yield from model.facts.get("warnings", ())
     if "frequency" not in own.model.columns:

@@ -52,6 +52,6 @@ def write(model: UpliftModel, path: str | Path, *, title: str | None = None, ove
             "never saw the held-out units."
         )
     heading = title or f"Effect of {model.arms.column} on {model.target.name}"
-    text = report_page(model.report, title=heading, facts=facts, notes=notes)
+    text = report_page(model.evaluation, title=heading, facts=facts, notes=notes)
     with staged_file(path, kind=ReportError) as hidden:
         hidden.write_text(text, encoding="utf-8")

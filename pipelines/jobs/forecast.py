@@ -11,7 +11,7 @@ from dashboards.kit.outputs import check_table
 from tabkit.cltv.forecasting import forecast as forecasting
 from tabkit.cltv.forecasting.totals import Totals
 from tabkit.cltv.guard import faults_of
-from tabkit.cltv.model import LifetimeModel, horizon_of
+from tabkit.cltv.model import CLTVModel, horizon_of
 from tabkit.errors import ScoringError
 from tabkit.progress import Progress
 from tabkit.scoring import write
@@ -22,7 +22,7 @@ _MADE_BY = "cltv forecast"
 
 
 def forecast_file(
-    model: LifetimeModel,
+    model: CLTVModel,
     output: Path,
     *,
     config: ForecastConfig,
@@ -61,7 +61,7 @@ def forecast_file(
     }
 
 
-def _warnings(model: LifetimeModel) -> list[str]:
+def _warnings(model: CLTVModel) -> list[str]:
     """Return what was said of the fit, and what its customers are that would be refused today."""
     faults = faults_of(model.customers, model.forecaster.model)
     old = [f"In the summary that was fitted {'; '.join(faults)}: repair it and fit again."] if faults else []

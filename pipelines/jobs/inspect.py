@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipelines.jobs.uplift import summary
 from tabkit import bundle
 from tabkit.boosting import BoostedModel
 from tabkit.bundle import Bundle
@@ -111,7 +110,7 @@ def _uplift(found: Bundle) -> dict[str, Any]:
     return {
         **{key: found.manifest[key] for key in ("roles", "lineage", "config")},
         "schema": model.schema().to_list(),
-        **summary(model),
+        **model.summary(),
         "sizes": {
             "members": len(model.members),
             "features": len(model.members[0].encoder.outputs),

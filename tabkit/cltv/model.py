@@ -46,7 +46,7 @@ MEDIAN = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LifetimeModel:
+class CLTVModel:
     """What each customer will bring: a fitted model with the customers it knows.
 
     Parameters
@@ -71,7 +71,7 @@ class LifetimeModel:
 
     def widened(
         self, learned: Mapping[str, Widening], *, horizon_days: float, tested: Mapping[str, Any] | None = None
-    ) -> LifetimeModel:
+    ) -> CLTVModel:
         """Return the model with what a backtest learned (`Backtest.learned`) of how wide its intervals have to be.
 
         Parameters
@@ -152,7 +152,7 @@ class LifetimeModel:
         return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
 
 
-def load(path: str | Path) -> LifetimeModel:
+def load(path: str | Path) -> CLTVModel:
     """Read a saved model, in the process that uses it: a fork of one that has loaded raises at once.
 
     Raises
@@ -165,7 +165,7 @@ def load(path: str | Path) -> LifetimeModel:
     return from_bundle(bundle.read(path, kinds=[KIND]))
 
 
-def from_bundle(found: bundle.Bundle) -> LifetimeModel:
+def from_bundle(found: bundle.Bundle) -> CLTVModel:
     """Rebuild a model from a bundle that was read; `BundleError` if it is not as expected."""
     given = Given(found.manifest, "the manifest")
     with building():
@@ -188,12 +188,16 @@ def from_bundle(found: bundle.Bundle) -> LifetimeModel:
         check_customers(customers, customer, forecaster)
         facts = given.mapping("facts")
         check_told(facts)
-        return LifetimeModel(forecaster, customers, customer, facts, widening)
+        return CLTVModel(forecaster, customers, customer, facts, widening)
+
+
+LifetimeModel = CLTVModel
+"""The name of `CLTVModel` until the release that follows; say `CLTVModel`."""
 
 
 def fit(
     source: Source, *, config: LifetimeConfig | Mapping[str, Any] | None = None, progress: Progress | None = None
-) -> LifetimeModel:
+) -> CLTVModel:
     """Fit purchases, and with amounts spend, to a log of transactions or a summary of it.
 
     Parameters
@@ -252,7 +256,7 @@ def fit(
             *(f"Spend: {warning}" for warning in (money.sampled.warnings if money else ())),
         ],
     }
-    return LifetimeModel(forecaster, customers, customer, facts)
+    return CLTVModel(forecaster, customers, customer, facts)
 
 
 def horizon_of(settings: ForecastConfig) -> Horizon:

@@ -25,6 +25,7 @@ from tabkit.uplift.design.design import Arms
 from tabkit.uplift.ensemble.calibration import Calibration
 from tabkit.uplift.ensemble.member import Member
 from tabkit.uplift.regressor import Floats
+from tabkit.uplift.summary import summary_of
 
 KIND = "uplift"
 _ROWS_SCORED = 16_384
@@ -48,7 +49,7 @@ class UpliftModel:
         By treated arm, from the mean of the members' predictions to effects that mean what they say.
     decision
         How the best arm is chosen.
-    report
+    evaluation
         What held-out units said, as plain data: see `tabkit.uplift.evaluation.evaluation`.
     config, lineage, dtypes
         Settings of the fit, where the model comes from, and the types of the role columns.
@@ -64,7 +65,7 @@ class UpliftModel:
     members: tuple[Member, ...]
     calibrations: tuple[Calibration, ...]
     decision: Decision
-    report: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
     config: Mapping[str, Any] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
@@ -128,6 +129,10 @@ class UpliftModel:
             title=lambda name: name.partition("/")[2],
         )
         return stream(frames.scan(source, dtypes=self.known_dtypes()), scorer, keep=kept, tally=tally)
+
+    def summary(self) -> dict[str, Any]:
+        """Return effects, verdicts and checks as plain data; see `tabkit.uplift.summary.summary_of`."""
+        return summary_of(self.evaluation, target=self.target, arms=self.arms, learner=self.config["learner"])
 
     def schema(self) -> Schema:
         """Return the columns that any member needs, as they were at the fit."""
@@ -194,7 +199,7 @@ class UpliftModel:
             "decision": asdict(self.decision),
             "config": dict(self.config),
             "lineage": dict(self.lineage),
-            "report": dict(self.report),
+            "report": dict(self.evaluation),
         }
         return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
 
@@ -226,7 +231,7 @@ class UpliftModel:
                 members=members,
                 calibrations=calibrations,
                 decision=Decision.from_dict(given.mapping("decision"), arms=len(arms.treated)),
-                report=given.mapping("report"),
+                evaluation=given.mapping("report"),
                 config=config_of(found.manifest),
                 lineage=lineage_of(found.manifest),
                 dtypes=dtypes_of(given.mapping("dtypes")),

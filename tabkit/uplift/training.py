@@ -118,7 +118,7 @@ def _model(
         members=fitted.members,
         calibrations=believed,
         decision=judged.decision(),
-        report=judged.to_dict(),
+        evaluation=judged.to_dict(),
         config=settings.model_dump(mode="json", exclude={"source", "output"}),
         lineage={
             "parent": None,

@@ -157,7 +157,7 @@ def update(
         members=final.ensemble.members,
         calibrations=final.calibrations,
         decision=found.decision(),
-        report=found.to_dict(),
+        evaluation=found.to_dict(),
         lineage=_lineage(model, units, report),
         seen=Sketch.of(prints) if model.seen is None else model.seen.merge(Sketch.of(prints)),
         checksum=None,

@@ -49,4 +49,4 @@ def quick_fit(source, *, config, progress=None):
         of_spend = {"p": 6 * size, "q": 4 * size, "v": 3 / 6 * mean * size}
         spending = Posterior(of_spend, spend.PARAMETERS, Design())
     forecaster = Forecaster(model, Posterior(draws, parameters, Design()), spending, UNIT_DAYS[config.unit])
-    return lifetime_value.LifetimeModel(forecaster, source, config.customer, {"parameters": {"rate": rate}})
+    return lifetime_value.CLTVModel(forecaster, source, config.customer, {"parameters": {"rate": rate}})

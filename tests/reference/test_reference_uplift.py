@@ -9,7 +9,6 @@ import pytest
 from places import DATA
 
 from pipelines import uplift
-from pipelines.jobs.uplift import summary
 from tabkit.errors import FitError
 from tabkit.roles import Roles
 from tabkit.uplift.model import UpliftModel
@@ -45,7 +44,7 @@ def asked(**settings: Any) -> UpliftModel:
 
 
 def arm(model: UpliftModel, label: str) -> dict[str, Any]:
-    return next(each for each in model.report["arms"] if each["arm"] == label)
+    return next(each for each in model.evaluation["arms"] if each["arm"] == label)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +60,7 @@ def mailing(hillstrom: pl.DataFrame) -> UpliftModel:
 @pytest.mark.xdist_group("mailing of Hillstrom")
 @pytest.mark.slow(seconds=60)
 def test_hillstroms_average_effects_are_those_in_print(mailing: UpliftModel) -> None:
-    assert mailing.report["rows"] == {"No E-Mail": 21306, MEN: 21307, WOMEN: 21387}
+    assert mailing.evaluation["rows"] == {"No E-Mail": 21306, MEN: 21307, WOMEN: 21387}
     for label, printed in ((MEN, 0.07659), (WOMEN, 0.04523)):
         found = arm(mailing, label)
         assert found["difference"]["value"] == pytest.approx(printed, abs=5e-6)
@@ -75,13 +74,13 @@ def test_hillstroms_average_effects_are_those_in_print(mailing: UpliftModel) -> 
 def test_an_honest_tool_does_not_rank_by_the_mens_mail(mailing: UpliftModel) -> None:
     assert arm(mailing, MEN)["verdict"]["word"] == "average only"
     assert arm(mailing, WOMEN)["verdict"]["word"] == "usable"
-    checks = {name: check["passed"] for name, check in summary(mailing)["checks"].items()}
+    checks = {name: check["passed"] for name, check in mailing.summary()["checks"].items()}
     assert checks == dict.fromkeys(checks, True) | {"sample_ratio": None, "placebo_outcomes": None}
 
 
 def test_equal_shares_were_planned_and_kept(hillstrom: pl.DataFrame) -> None:
     model = mailed(hillstrom.head(20_000), shares=dict.fromkeys(("No E-Mail", MEN, WOMEN), 1 / 3))
-    assert summary(model)["checks"]["sample_ratio"]["passed"] is True
+    assert model.summary()["checks"]["sample_ratio"]["passed"] is True
 
 
 @pytest.mark.xdist_group("mailing of Hillstrom")
@@ -113,7 +112,7 @@ def test_the_wording_was_not_drawn_alike_everywhere() -> None:
 @pytest.mark.parametrize("settings", [{"design": "observational"}, {"allow_imbalance": True}], ids=str)
 def test_the_wording_moves_some_far_more_than_others(settings: dict[str, Any]) -> None:
     model = asked(**settings)
-    found = summary(model)["arms"]["1"]
+    found = model.summary()["arms"]["1"]
     assert found["effect"] == pytest.approx(-0.338, abs=0.02)
     assert found["verdict"] == "usable"
     assert found["against_response_low"] > 0

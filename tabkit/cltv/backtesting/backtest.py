@@ -22,7 +22,7 @@ from tabkit.cltv.forecasting.widening import Scored, Widening
 from tabkit.cltv.holdout import Holdout
 from tabkit.cltv.inference.mixing import doubts_of_fit
 from tabkit.cltv.leaks import leaks_of
-from tabkit.cltv.model import LifetimeModel
+from tabkit.cltv.model import CLTVModel
 from tabkit.cltv.summary import summarise
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError
@@ -87,7 +87,7 @@ class Origin:
 
     day: datetime.date
     held: Holdout
-    model: LifetimeModel
+    model: CLTVModel
     judged: Mapping[str, Judged]
 
     def to_dict(self) -> Plain:
@@ -145,7 +145,7 @@ class Backtest:
     def held(self) -> Plain:
         """Return, by kind, how often the widest interval of the total held, as it was and widened: plain data.
 
-        `LifetimeModel.widened` keeps it with a model, so that forecasts say how far to believe their intervals.
+        `CLTVModel.widened` keeps it with a model, so that forecasts say how far to believe their intervals.
         """
         kinds = {}
         for kind in (kind for kind in KINDS if all(kind in origin.judged for origin in self.origins)):
@@ -268,13 +268,13 @@ class _Job:
         found = self.scores(origin.model, held, {})
         return replace(origin, held=held, judged={kind: Judged(one.plain, {}) for kind, one in found.items()})
 
-    def scores(self, model: LifetimeModel, held: Holdout, learned: Mapping[str, Widening]) -> dict[str, Scored]:
+    def scores(self, model: CLTVModel, held: Holdout, learned: Mapping[str, Widening]) -> dict[str, Scored]:
         horizon = Horizon(days=held.days, draws=self.draws, seed=self.settings.seed)
         return widening.score(
             model.forecaster, model.customers, held.outcome, horizon=horizon, learned=learned, progress=self.progress
         )
 
-    def fit(self, held: Holdout, day: datetime.date) -> LifetimeModel:
+    def fit(self, held: Holdout, day: datetime.date) -> CLTVModel:
         settings = self.settings.model_copy(update={"summary": True, "source": None, "output": None, "end": None})
         try:
             return lifetime_value.fit(held.summary.customers, config=settings, progress=self.progress)

@@ -13,7 +13,7 @@ from tabkit.cltv.campaigns import bidding
 from tabkit.cltv.campaigns.campaign import CampaignFit
 from tabkit.cltv.campaigns.forecast import Forecast
 from tabkit.cltv.forecasting.acquired import repeat_value
-from tabkit.cltv.model import LifetimeModel
+from tabkit.cltv.model import CLTVModel
 from tabkit.settings import CampaignConfig
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,7 @@ COLUMNS = (*_SURE, *_MAYBE)
 
 
 def decide(
-    model: LifetimeModel,
+    model: CLTVModel,
     fitted: CampaignFit,
     ahead: Forecast,
     people: pl.DataFrame,
@@ -75,7 +75,7 @@ def decide(
     )
 
 
-def _curve(model: LifetimeModel, groups: list[str | None], grid: Floats, size: int) -> Floats:
+def _curve(model: CLTVModel, groups: list[str | None], grid: Floats, size: int) -> Floats:
     """Return what newcomers pay after their first purchase, shape (draws, days): the mean over the users' groups."""
     names, counts = np.unique([name or "" for name in groups], return_counts=True)
     parts = [repeat_value(model.forecaster, grid, draws=size, group=str(name) or None) for name in names]

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from tabkit.cltv.forecasting.acquired import repeats
-from tabkit.cltv.model import LifetimeModel
+from tabkit.cltv.model import CLTVModel
 
 _NEWER = 1 / 3
 _SURE = 3.0
@@ -16,7 +16,7 @@ _DRAWS = 200
 _FEW = 30
 
 
-def changes(model: LifetimeModel, users: pl.DataFrame) -> pl.DataFrame:
+def changes(model: CLTVModel, users: pl.DataFrame) -> pl.DataFrame:
     """Compare the newest third of each campaign's users with what the model expects at their age, and with the others.
 
     What young users will do is forecast mostly from what all did. If the newer ones buy less often, or pay less at
@@ -40,7 +40,7 @@ def changes(model: LifetimeModel, users: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"campaign": pl.String, "changed": pl.Boolean, "told": pl.String})
 
 
-def _told(model: LifetimeModel, name: str, users: pl.DataFrame) -> str | None:
+def _told(model: CLTVModel, name: str, users: pl.DataFrame) -> str | None:
     border = users["age_days"][int(users.height * _NEWER)]
     newer, older = users.filter(pl.col("age_days") <= border), users.filter(pl.col("age_days") > border)
     if newer.height < _FEW or older.height < _FEW:
@@ -62,7 +62,7 @@ def _told(model: LifetimeModel, name: str, users: pl.DataFrame) -> str | None:
     )
 
 
-def _expected(model: LifetimeModel, users: pl.DataFrame) -> float:
+def _expected(model: CLTVModel, users: pl.DataFrame) -> float:
     """Return how many repeat purchases the model expects of newcomers by their ages."""
     total = 0.0
     for (group,), own in users.group_by("group"):

@@ -19,7 +19,7 @@ from tabkit.cltv.campaigns.drift import changes
 from tabkit.cltv.campaigns.forecast import Forecast, forecast
 from tabkit.cltv.forecasting.acquired import repeat_value, worth
 from tabkit.cltv.inference.mixing import doubts, doubts_of_fit
-from tabkit.cltv.model import LifetimeModel
+from tabkit.cltv.model import CLTVModel
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import Source, collect, describe, scan
@@ -80,7 +80,7 @@ class Campaigns:
 
 
 def campaigns(
-    model: LifetimeModel,
+    model: CLTVModel,
     source: Source,
     *,
     config: CampaignConfig | Mapping[str, Any],
@@ -148,7 +148,7 @@ def campaigns(
     )
 
 
-def _check(model: LifetimeModel) -> None:
+def _check(model: CLTVModel) -> None:
     """Refuse before any work a model that cannot value users by the day they came."""
     if model.forecaster.spending is not None:
         for group in model.forecaster.purchases.design.groups or (None,):
@@ -165,7 +165,7 @@ def _check(model: LifetimeModel) -> None:
         )
 
 
-def _acquired(source: Source, model: LifetimeModel, settings: CampaignConfig) -> pl.DataFrame:
+def _acquired(source: Source, model: CLTVModel, settings: CampaignConfig) -> pl.DataFrame:
     """Return customer, campaign and cost of each row; `SchemaError` or `FitError` where they cannot be used."""
     customer = settings.customer or model.customer
     if settings.campaign is None:
@@ -205,7 +205,7 @@ def _acquired(source: Source, model: LifetimeModel, settings: CampaignConfig) ->
 
 
 def _valued(
-    acquired: pl.DataFrame, values: pl.DataFrame, model: LifetimeModel, settings: CampaignConfig
+    acquired: pl.DataFrame, values: pl.DataFrame, model: CLTVModel, settings: CampaignConfig
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """Join what users are worth, and the day of their first purchase; return who is left out, by reason."""
     last = datetime.date.fromisoformat(model.facts["end"])
@@ -324,7 +324,7 @@ def _verdict(decisions: pl.DataFrame, settings: CampaignConfig, *, doubts: Seque
 
 
 def _notes(
-    people: pl.DataFrame, model: LifetimeModel, settings: CampaignConfig, refused: Mapping[str, int], rows: int
+    people: pl.DataFrame, model: CLTVModel, settings: CampaignConfig, refused: Mapping[str, int], rows: int
 ) -> list[str]:
     """Return what a careful colleague would add."""
     told = []

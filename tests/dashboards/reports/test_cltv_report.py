@@ -20,7 +20,7 @@ from tabkit.cltv.forecasting import widening
 from tabkit.cltv.forecasting.forecast import Forecaster, Horizon
 from tabkit.cltv.inference.design import Design
 from tabkit.cltv.inference.posterior import Posterior
-from tabkit.cltv.model import LifetimeModel
+from tabkit.cltv.model import CLTVModel
 from tabkit.cltv.models import MODELS
 from tabkit.cltv.models import gamma_gamma as spend
 from tabkit.cltv.summary import summarise
@@ -54,7 +54,7 @@ def forecaster(*, money: bool = True) -> Forecaster:
     return Forecaster(chosen, Posterior(draws, chosen.parameters, Design()), spending, 7.0)
 
 
-def lifetime(*, customers: pl.DataFrame | None = None, money: bool = True, **more: Any) -> LifetimeModel:
+def lifetime(*, customers: pl.DataFrame | None = None, money: bool = True, **more: Any) -> CLTVModel:
     found = summarise(log(), customer="who", date="day", amount="paid", end=END)
     priors = {p.name: p.prior.to_dict() for p in (*MODELS["bgnbd"].parameters, *spend.PARAMETERS)}
     drawn = {"inference": "laplace", "diagnostics": {"k_hat": 0.1, "ess": 900.0}, "warnings": []}
@@ -63,7 +63,7 @@ def lifetime(*, customers: pl.DataFrame | None = None, money: bool = True, **mor
         "model": "bgnbd", "unit": "week", "rows": 120, "unique_rows": 90, "priors": priors, **drawn,
         "spend": drawn if money else None, "warnings": ["Mind the <gap>."], **more,
     }  # fmt: skip
-    return LifetimeModel(forecaster(money=money), found.customers if customers is None else customers, "who", facts)
+    return CLTVModel(forecaster(money=money), found.customers if customers is None else customers, "who", facts)
 
 
 def backtest() -> Backtest:
@@ -143,7 +143,7 @@ def test_groups_and_covariates_stand_in_the_table() -> None:
     extra = {"group_scale": {"kind": "half_cauchy", "beta": 0.5}, "covariate": {"kind": "normal", "mu": 0, "sigma": 1}}
     customers = model.customers.with_columns(age=pl.lit(1.0), land=pl.lit("x"))
     facts = {**model.facts, "priors": {**model.facts["priors"], **extra}}
-    richer = LifetimeModel(dataclasses.replace(model.forecaster, purchases=purchases), customers, "who", facts)
+    richer = CLTVModel(dataclasses.replace(model.forecaster, purchases=purchases), customers, "who", facts)
     found = lifetime_page.fit_page(richer)
     names = found.parameters["parameter"].to_list()
     assert {"alpha_sigma", "rate: age"} <= set(names)
@@ -189,7 +189,7 @@ def test_contracts_have_a_page_without_a_heat_map(tmp_path: Path) -> None:
         "priors": {p.name: p.prior.to_dict() for p in chosen.parameters}, "spend": None, "warnings": [],
         "inference": "laplace", "diagnostics": {"k_hat": None, "ess": 20.0},
     }  # fmt: skip
-    lifetime_page.write_fit_page(LifetimeModel(own, customers, "customer", facts), tmp_path / "sbg.html")
+    lifetime_page.write_fit_page(CLTVModel(own, customers, "customer", facts), tmp_path / "sbg.html")
     text = (tmp_path / "sbg.html").read_text()
     assert text.count("<svg") == 1
     assert "knows no frequency" in text

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from pipelines import lifetime_value
-from tabkit.cltv.model import LifetimeModel
+from tabkit.cltv.model import CLTVModel
 from tabkit.errors import BundleError, ConfigError, FitError, SchemaError
 
 pytest.importorskip("pymc", reason="the extra cltv is not installed")
@@ -35,11 +35,11 @@ def log() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def lifetime(log: pl.DataFrame) -> LifetimeModel:
+def lifetime(log: pl.DataFrame) -> CLTVModel:
     return lifetime_value.fit(log, config=CONFIG)
 
 
-def test_what_is_said_of_a_fit(lifetime: LifetimeModel) -> None:
+def test_what_is_said_of_a_fit(lifetime: CLTVModel) -> None:
     facts = lifetime.facts
     assert (facts["rows"], facts["unique_rows"], facts["transactions"]) == (2357, 1016, 4814)
     assert facts["k_hat"] < 0.7
@@ -51,7 +51,7 @@ def test_what_is_said_of_a_fit(lifetime: LifetimeModel) -> None:
     json.dumps(facts, allow_nan=False)
 
 
-def test_ninety_four_of_a_hundred_customers_do_what_was_said(lifetime: LifetimeModel, log: pl.DataFrame) -> None:
+def test_ninety_four_of_a_hundred_customers_do_what_was_said(lifetime: CLTVModel, log: pl.DataFrame) -> None:
     everyone, totals = lifetime.forecast(config={"horizon_days": 273})
     later = log.filter(pl.col("date") > datetime.date(1997, 9, 30)).group_by("customer_id")
     bought = everyone.join(later.agg(pl.col("date").n_unique().alias("bought")), on="customer_id", how="left")
@@ -63,7 +63,7 @@ def test_ninety_four_of_a_hundred_customers_do_what_was_said(lifetime: LifetimeM
     assert everyone["p_alive"].is_between(0, 1).all()
 
 
-def test_a_bundle_forecasts_the_same_without_pymc(lifetime: LifetimeModel, tmp_path: Path) -> None:
+def test_a_bundle_forecasts_the_same_without_pymc(lifetime: CLTVModel, tmp_path: Path) -> None:
     lifetime.save(tmp_path / "m")
     again = lifetime_value.load(tmp_path / "m")
     assert dict(again.facts) == json.loads(json.dumps(dict(lifetime.facts)))

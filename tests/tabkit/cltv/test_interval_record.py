@@ -12,7 +12,7 @@ from places import GOLDEN as FORMAT1
 from pipelines import lifetime_value
 from pipelines.jobs.forecast import forecast_file
 from tabkit.cltv.interval_record import IntervalRecord, interval_record
-from tabkit.cltv.model import LifetimeModel
+from tabkit.cltv.model import CLTVModel
 from tabkit.settings import ForecastConfig
 
 GOLDEN = FORMAT1 / "value"
@@ -27,12 +27,12 @@ RECORD = {
 
 
 @pytest.fixture(scope="module")
-def saved_earlier() -> LifetimeModel:
+def saved_earlier() -> CLTVModel:
     """A bundle of an earlier release: widened, without a record of its backtest."""
     return lifetime_value.load(GOLDEN)
 
 
-def with_record(model: LifetimeModel, record: dict[str, Any]) -> LifetimeModel:
+def with_record(model: CLTVModel, record: dict[str, Any]) -> CLTVModel:
     return dataclasses.replace(model, facts={**model.facts, "backtest": record})
 
 
@@ -77,7 +77,7 @@ def test_the_record_is_that_of_intervals_made_alike() -> None:
 
 
 def test_a_bundle_saved_earlier_forecasts_and_says_that_it_is_not_tested(
-    saved_earlier: LifetimeModel, tmp_path: Path
+    saved_earlier: CLTVModel, tmp_path: Path
 ) -> None:
     said = forecast_file(saved_earlier, tmp_path / "f.parquet", config=ForecastConfig(**CONFIG, quantiles=[0.1]))
     assert set(said["intervals"]) == {"purchases", "value"}
@@ -91,7 +91,7 @@ def test_a_bundle_saved_earlier_forecasts_and_says_that_it_is_not_tested(
 
 
 def test_customers_that_would_be_refused_today_are_told_at_the_forecast(
-    saved_earlier: LifetimeModel, tmp_path: Path
+    saved_earlier: CLTVModel, tmp_path: Path
 ) -> None:
     odd = saved_earlier.customers.with_columns(-pl.col("monetary_value"))
     said = forecast_file(
@@ -100,9 +100,7 @@ def test_customers_that_would_be_refused_today_are_told_at_the_forecast(
     assert "monetary_value is negative for" in said["warnings"][0]
 
 
-def test_the_command_says_it_at_the_figure(
-    saved_earlier: LifetimeModel, run: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_the_command_says_it_at_the_figure(saved_earlier: CLTVModel, run: Callable[..., Any], tmp_path: Path) -> None:
     with_record(saved_earlier, RECORD).save(tmp_path / "m")
     done = run("cltv", "forecast", str(tmp_path / "m"), "--horizon-days", "90", "--no-widen", "--draws", "100",
                "-o", str(tmp_path / "f.parquet"))  # fmt: skip
@@ -116,7 +114,7 @@ def test_the_command_says_it_at_the_figure(
 
 
 def test_what_was_not_tested_is_said_once_for_both_kinds(
-    saved_earlier: LifetimeModel, run: Callable[..., Any], tmp_path: Path
+    saved_earlier: CLTVModel, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     facts = {name: fact for name, fact in saved_earlier.facts.items() if name != "widened"}
     dataclasses.replace(saved_earlier, facts=facts, widening={}).save(tmp_path / "m")
@@ -128,7 +126,7 @@ def test_what_was_not_tested_is_said_once_for_both_kinds(
     assert "Intervals of purchases and value: not widened; not tested" in text
 
 
-def test_unknown_spend_is_the_populations(saved_earlier: LifetimeModel) -> None:
+def test_unknown_spend_is_the_populations(saved_earlier: CLTVModel) -> None:
     """Two customers alike in all but what is known of their spend."""
     best = saved_earlier.customers.filter(pl.col("frequency") > 2).head(1)
     spends = [None, float("nan"), 1000.0]

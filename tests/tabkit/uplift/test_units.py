@@ -89,7 +89,7 @@ def test_an_amount_of_two_values_gives_the_decision_of_the_amount(people) -> Non
     told = {}
     for control, cost in (("0", {"1": 2}), ("0.0", {"1.0": 2})):
         model = uplift.train(table, roles=roles, config={**QUICK, "control": control, "costs": cost})
-        assert (model.report["kind"], model.arms.labels) == ("number", ("0", "1", "2"))
+        assert (model.evaluation["kind"], model.arms.labels) == ("number", ("0", "1", "2"))
         told[control] = model.score(table).collect()
     assert told["0"].equals(told["0.0"])
     seen = table.group_by("code").agg(pl.col("paid").mean()).sort("code")["paid"]

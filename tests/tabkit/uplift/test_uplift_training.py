@@ -16,7 +16,6 @@ import pytest
 from experiments import KNOWN, QUICK, ROLES, mailing
 
 from pipelines import uplift
-from pipelines.jobs import uplift as uplift_jobs
 from tabkit import bundle
 from tabkit.config import build
 from tabkit.errors import BundleError, ConfigError, FitError, SchemaError, TabkitError
@@ -49,7 +48,7 @@ def learned_from(table: pl.DataFrame, *also: str, roles: Roles = ROLES, **settin
 
 
 def found(model: UpliftModel, arm: str) -> dict[str, Any]:
-    return next(each for each in model.report["arms"] if each["arm"] == arm)
+    return next(each for each in model.evaluation["arms"] if each["arm"] == arm)
 
 
 def word(model: UpliftModel, arm: str) -> str:
@@ -96,13 +95,13 @@ def test_the_arm_whose_effect_differs_between_units_is_usable_and_the_other_is_n
     assert 0 < mail["qini"]["low"] < mail["qini"]["value"] < mail["qini"]["high"]
     assert mail["effect"]["low"] < 0.1 < mail["effect"]["high"]
     assert found(mailer, "call")["effect"]["low"] < 0.02 < found(mailer, "call")["effect"]["high"]
-    assert mailer.report["rows"] == dict(people["arm"].value_counts().iter_rows())
-    assert list(mailer.report["rows"]) == ["none", "call", "mail"]
-    assert mailer.report["held_out"] == mailer.lineage["rows_holdout"] == 1200
+    assert mailer.evaluation["rows"] == dict(people["arm"].value_counts().iter_rows())
+    assert list(mailer.evaluation["rows"]) == ["none", "call", "mail"]
+    assert mailer.evaluation["held_out"] == mailer.lineage["rows_holdout"] == 1200
 
 
 def test_the_summary_has_the_keys_that_are_promised(mailer: UpliftModel) -> None:
-    said = uplift_jobs.summary(mailer)
+    said = mailer.summary()
     assert set(said) == {
         "arms", "checks", "rows", "held_out", "design", "outcome", "outcome_kind", "control", "learner", "policies",
         "positive", "warnings", "units",
@@ -133,22 +132,22 @@ def test_the_summary_has_the_keys_that_are_promised(mailer: UpliftModel) -> None
         "dr",
     )
     json.dumps(said, allow_nan=False)
-    json.dumps(dict(mailer.report), allow_nan=False)
+    json.dumps(dict(mailer.evaluation), allow_nan=False)
 
 
 def test_the_models_policy_is_worth_more_than_to_treat_none_or_all(mailer: UpliftModel) -> None:
-    policies = {each["policy"]: each for each in uplift_jobs.summary(mailer)["policies"]}
+    policies = {each["policy"]: each for each in mailer.summary()["policies"]}
     assert policies["treat none"]["gain"]["low"] > 0
     assert policies["treat all: mail"]["gain"]["value"] > 0
 
 
 def test_the_policy_that_is_valued_is_the_one_that_scores_carry_out(mailer: UpliftModel, scores: pl.DataFrame) -> None:
-    valued = next(each for each in uplift_jobs.summary(mailer)["policies"] if each["policy"] == "model")
+    valued = next(each for each in mailer.summary()["policies"] if each["policy"] == "model")
     assert valued["treated"] == pytest.approx((scores["best_arm"] != "none").mean(), abs=0.15)
 
 
 def test_an_experiment_drawn_by_chance_passes_its_checks(mailer: UpliftModel) -> None:
-    assert uplift_jobs.summary(mailer)["checks"]["balance"]["passed"] is True
+    assert mailer.summary()["checks"]["balance"]["passed"] is True
 
 
 # Scores
@@ -288,7 +287,7 @@ def test_a_bundle_scores_as_the_model_did(
 ) -> None:
     again = UpliftModel.load(kept)
     assert again.score(strangers).collect().equals(scores)
-    assert again.report == json.loads(json.dumps(dict(mailer.report)))
+    assert again.evaluation == json.loads(json.dumps(dict(mailer.evaluation)))
     assert again.checksum == bundle.read(kept).checksum
     assert again.schema() == mailer.schema()
     assert (again.roles, again.arms, again.decision) == (mailer.roles, mailer.arms, mailer.decision)
@@ -339,7 +338,7 @@ def test_the_same_seed_gives_the_same_scores_and_another_seed_others(
 ) -> None:
     again = trained(people, final="all")
     assert again.score(strangers).collect().equals(scores)
-    assert again.report == mailer.report
+    assert again.evaluation == mailer.evaluation
     assert not trained(people, final="all", seed=1).score(strangers).collect().equals(scores)
 
 
@@ -352,7 +351,7 @@ def test_input_is_left_as_it_was(people: pl.DataFrame) -> None:
 
 def test_the_measured_members_can_be_kept(people: pl.DataFrame, strangers: pl.DataFrame, mailer: UpliftModel) -> None:
     measured = trained(people, final="evaluated")
-    assert measured.report == mailer.report
+    assert measured.evaluation == mailer.evaluation
     assert not measured.score(strangers).collect().equals(mailer.score(strangers).collect())
 
 
@@ -414,7 +413,7 @@ def test_outcomes_of_every_kind(
     outcome: str, kind: str, scale: float, people: pl.DataFrame, strangers: pl.DataFrame
 ) -> None:
     model = trained(people, roles=replace(ROLES, outcome=outcome))
-    assert model.report["kind"] == kind
+    assert model.evaluation["kind"] == kind
     assert word(model, "mail") == "usable"
     told = model.score(strangers).collect()
     assert np.corrcoef(told["effect_mail"], strangers["true_mail"])[0, 1] > 0.8
@@ -424,7 +423,7 @@ def test_outcomes_of_every_kind(
 
 def test_the_kind_of_outcome_can_be_said(people: pl.DataFrame) -> None:
     orders = replace(ROLES, outcome="orders")
-    assert trained(people, roles=orders, outcome_type="number").report["kind"] == "number"
+    assert trained(people, roles=orders, outcome_type="number").evaluation["kind"] == "number"
     with pytest.raises(FitError, match="said to be a count"):
         trained(people, roles=replace(ROLES, outcome="spend"), outcome_type="count")
 
@@ -498,9 +497,9 @@ def test_with_a_time_the_newest_are_held_out(people: pl.DataFrame) -> None:
     newest = pl.col("sent_at").rank() > 1800
     late = people.with_columns(bought=pl.when(newest & (pl.col("arm") == "mail")).then(True).otherwise("bought"))
     model = trained(late, roles=timed)
-    drift = next(each for each in model.report["drift"] if each["arm"] == "mail")
+    drift = next(each for each in model.evaluation["drift"] if each["arm"] == "mail")
     assert drift["effect_holdout"] > drift["effect_fit"] + 0.4
-    assert uplift_jobs.summary(model)["checks"]["drift"]["passed"] is False
+    assert model.summary()["checks"]["drift"]["passed"] is False
     assert [at[:10] for at in model.lineage["span"]] == ["2024-01-01", "2024-01-03"]
 
 
@@ -538,12 +537,12 @@ def test_what_decided_the_arms_is_taken_into_account() -> None:
     effect, plain = found(model, "mail")["effect"], found(model, "mail")["difference"]
     assert plain["low"] > 0.13
     assert effect["value"] == pytest.approx(0.1, abs=0.05)
-    assert set(uplift_jobs.summary(model)["checks"]) >= {"overlap"}
-    overlap = model.report["overlap"]
+    assert set(model.summary()["checks"]) >= {"overlap"}
+    overlap = model.evaluation["overlap"]
     assert 0 <= overlap["trimmed"] < 400
     assert 0 < overlap["lowest"] < 0.3 < 0.7 < overlap["highest"] < 1
-    assert model.report["propensities"][0]["arm"] == "mail"
-    shown = next(row for row in model.report["balance"] if row["column"] == "age" and row["level"] is None)
+    assert model.evaluation["propensities"][0]["arm"] == "mail"
+    shown = next(row for row in model.evaluation["balance"] if row["column"] == "age" and row["level"] is None)
     assert abs(shown["smd_weighted"]) < abs(shown["smd"]) / 2
 
 
@@ -564,11 +563,11 @@ def test_arms_of_another_size_than_planned_take_every_verdict_away(people: pl.Da
     model = trained(people, shares={"none": 0.4, "mail": 0.3, "call": 0.3})
     assert {word(model, arm) for arm in ("mail", "call")} == {"none"}
     assert "do not have the sizes that were planned" in found(model, "mail")["verdict"]["why"]
-    check = uplift_jobs.summary(model)["checks"]["sample_ratio"]
+    check = model.summary()["checks"]["sample_ratio"]
     assert check["passed"] is False
     assert check["p"] < 0.001
     as_planned = trained(people, shares=dict.fromkeys(("none", "mail", "call"), 1 / 3))
-    assert uplift_jobs.summary(as_planned)["checks"]["sample_ratio"]["passed"] is True
+    assert as_planned.summary()["checks"]["sample_ratio"]["passed"] is True
     assert word(as_planned, "mail") == "usable"
 
 
@@ -580,12 +579,12 @@ def test_no_one_is_contacted_where_nothing_can_be_believed(people: pl.DataFrame,
 def test_a_placebo_that_moved_takes_the_verdict_away(people: pl.DataFrame) -> None:
     calm = trained(people, "before", placebos=["before"])
     assert word(calm, "mail") == "usable"
-    assert uplift_jobs.summary(calm)["checks"]["placebo_outcomes"]["passed"] is True
+    assert calm.summary()["checks"]["placebo_outcomes"]["passed"] is True
     moved = people.with_columns(before=pl.col("before") + 1.0 * (pl.col("arm") == "mail"))
     model = trained(moved, "before", placebos=["before"], allow_imbalance=True)
     assert word(model, "mail") == "none"
     assert "on 'before'" in found(model, "mail")["verdict"]["why"]
-    check = uplift_jobs.summary(model)["checks"]["placebo_outcomes"]
+    check = model.summary()["checks"]["placebo_outcomes"]
     assert check["passed"] is False
     assert {each["arm"]: each["passed"] for each in check["found"]} == {"mail": False, "call": True}
 
@@ -593,7 +592,7 @@ def test_a_placebo_that_moved_takes_the_verdict_away(people: pl.DataFrame) -> No
 def test_a_policy_column_is_valued_beside_the_models(people: pl.DataFrame) -> None:
     wise = pl.when(pl.col("age") > 50).then(pl.lit("mail")).otherwise(pl.lit("none")).alias("plan")
     model = trained(people.with_columns(wise), "plan", policy="plan")
-    policies = {each["policy"]: each for each in uplift_jobs.summary(model)["policies"]}
+    policies = {each["policy"]: each for each in model.summary()["policies"]}
     assert "column plan" in policies
     assert policies["column plan"]["value"] > policies["treat none"]["value"]
 
@@ -660,7 +659,7 @@ def test_copies_of_units_on_both_sides_reach_the_verdict(people: pl.DataFrame) -
     once = people.select(*KNOWN[1:], "arm", "bought")
     roles = Roles(treatment="arm", outcome="bought")
     model = uplift.train(pl.concat([once, once[:1400]]), roles=roles, config=QUICK)
-    said = uplift_jobs.summary(model)
+    said = model.summary()
     assert said["checks"]["copies"]["passed"] is False
     assert 0.3 < said["checks"]["copies"]["share"] < 0.7
     assert any("also stand among the others" in warning for warning in said["warnings"])

@@ -66,7 +66,7 @@ def covered(learner: str, sets: int, *, rows: int = 800, **options: Any) -> int:
         frame, _ = simulated(rows, seed, **options)
         design = "observational" if options.get("observational") else "randomised"
         model = uplift.train(frame, roles=ROLES, config={**FEW, "learner": learner, "design": design, "seed": seed})
-        effect = model.report["arms"][0]["effect"]
+        effect = model.evaluation["arms"][0]["effect"]
         found += effect["low"] <= (0.05 if options.get("binary") else 0.5) <= effect["high"]
     return found
 
@@ -97,7 +97,7 @@ def test_most_of_a_confounding_is_taken_out() -> None:
         frame, _ = simulated(4000, seed, observational=True)
         trees = {**TREES, "max_trees": 200, "learning_rate": 0.1, "early_stopping_rounds": 20}
         config = {**FEW, "members": 5, "outcomes": trees, "design": "observational", "seed": seed}
-        arm = uplift.train(frame, roles=ROLES, config=config).report["arms"][0]
+        arm = uplift.train(frame, roles=ROLES, config=config).evaluation["arms"][0]
         apart.append(arm["effect"]["value"] - 0.5)
         plain.append(arm["difference"]["value"] - 0.5)
     assert np.mean(plain) > 0.6
@@ -115,7 +115,7 @@ def test_where_all_units_are_alike_no_ranking_is_usable(average: float, binary: 
     for seed in range(15):
         frame, _ = simulated(1500, 1000 + seed, slope=0.0, average=average, binary=binary)
         model = uplift.train(frame, roles=ROLES, config={**FEW, "resamples": 200, "members": 3, "seed": seed})
-        words.append(model.report["arms"][0]["verdict"]["word"])
+        words.append(model.evaluation["arms"][0]["verdict"]["word"])
     assert few_enough(words.count("usable"), 15, chance=0.025), words
     if average and not binary:
         assert set(words) == {"average only"}  # half a standard deviation in 1,500 units is not missed
@@ -127,7 +127,7 @@ def test_where_units_differ_the_ranking_is_usable() -> None:
     for seed in range(5):
         frame, _ = simulated(1500, seed)
         model = uplift.train(frame, roles=ROLES, config={**FEW, "learner": "x", "seed": seed})
-        assert model.report["arms"][0]["verdict"]["word"] == "usable"
+        assert model.evaluation["arms"][0]["verdict"]["word"] == "usable"
 
 
 # Effects of units
@@ -190,4 +190,4 @@ def test_a_constant_effect_is_no_ranking() -> None:
     assert set(effect) == {1.0}
     model, told = told_of(frame)
     assert told.mean() == pytest.approx(1, abs=0.15)
-    assert model.report["arms"][0]["verdict"]["word"] == "average only"
+    assert model.evaluation["arms"][0]["verdict"]["word"] == "average only"

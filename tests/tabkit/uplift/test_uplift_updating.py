@@ -64,7 +64,7 @@ def test_a_world_turned_round_is_found(model: uplift.UpliftModel) -> None:
     assert before.filter(old).mean() > before.filter(~old).mean()  # type: ignore[operator]  # means of numbers
     assert after.filter(old).mean() < after.filter(~old).mean()  # type: ignore[operator]
     kept, _ = uplift.update(model, turned(3000, 4), strategy="keep")
-    assert [arm["verdict"]["word"] for arm in kept.report["arms"] if arm["arm"] == "mail"] != ["usable"]
+    assert [arm["verdict"]["word"] for arm in kept.evaluation["arms"] if arm["arm"] == "mail"] != ["usable"]
 
 
 def test_what_cannot_be_used_is_refused(model: uplift.UpliftModel) -> None:

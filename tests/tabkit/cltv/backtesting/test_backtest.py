@@ -179,7 +179,7 @@ def test_the_verdict_says_what_does_not_hold(quick, monkeypatch):
         draws = {**own.draws, "r": own.draws["r"] * 500, "alpha": own.draws["alpha"] * 500 / 8}
         wrong = Posterior(draws, own.parameters, own.design)
         forecaster = Forecaster(model.forecaster.model, wrong, None, model.forecaster.unit_days)
-        return lifetime_value.LifetimeModel(forecaster, source, model.customer, {})
+        return lifetime_value.CLTVModel(forecaster, source, model.customer, {})
 
     assert "beats the historical rate" in tried().verdict()
     monkeypatch.setattr(backtesting.lifetime_value, "fit", sure)

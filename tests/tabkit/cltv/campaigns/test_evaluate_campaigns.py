@@ -18,7 +18,7 @@ from tabkit.cltv.campaigns import evaluate as campaigns_module
 from tabkit.cltv.campaigns.campaign import CampaignFit
 from tabkit.cltv.campaigns.drift import changes
 from tabkit.cltv.campaigns.evaluate import campaigns
-from tabkit.cltv.model import LifetimeModel
+from tabkit.cltv.model import CLTVModel
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.settings import CampaignConfig
@@ -36,7 +36,7 @@ def data() -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def model(data: tuple[pl.DataFrame, pl.DataFrame]) -> LifetimeModel:
+def model(data: tuple[pl.DataFrame, pl.DataFrame]) -> CLTVModel:
     """All campaigns, without groups: a fit of seconds."""
     return lifetime_value.fit(data[0], config={**COLUMNS, "draws": 500})
 
@@ -65,7 +65,7 @@ def test_intervals_hold_what_users_are_truly_worth(data: tuple[pl.DataFrame, pl.
 
 @pytest.mark.slow
 def test_the_command_says_what_follows(
-    model: LifetimeModel, data: tuple[pl.DataFrame, pl.DataFrame], run: Callable[..., Any], tmp_path: Path
+    model: CLTVModel, data: tuple[pl.DataFrame, pl.DataFrame], run: Callable[..., Any], tmp_path: Path
 ) -> None:
     users, bundle, page = tmp_path / "users.parquet", tmp_path / "m", tmp_path / "page.html"
     data[1].write_parquet(users)
@@ -103,7 +103,7 @@ def changed(users: pl.DataFrame, **columns: Any) -> pl.DataFrame:
     ],
 )
 def test_what_cannot_be_decided_is_refused(
-    model: LifetimeModel,
+    model: CLTVModel,
     data: tuple[pl.DataFrame, pl.DataFrame],
     change: Callable[[pl.DataFrame], pl.DataFrame],
     config: dict[str, Any],
@@ -115,17 +115,17 @@ def test_what_cannot_be_decided_is_refused(
 
 
 def test_a_model_without_money_or_days_decides_nothing(
-    data: tuple[pl.DataFrame, pl.DataFrame], model: LifetimeModel
+    data: tuple[pl.DataFrame, pl.DataFrame], model: CLTVModel
 ) -> None:
     log, users = data
     with pytest.raises(SchemaError, match="knows no spend"):
         campaigns(lifetime_value.fit(log, config={**COLUMNS, "amount": None, "draws": 200}), users, config=SETTINGS)
-    dayless = LifetimeModel(model.forecaster, model.customers, model.customer, {**model.facts, "end": None})
+    dayless = CLTVModel(model.forecaster, model.customers, model.customer, {**model.facts, "end": None})
     with pytest.raises(ConfigError, match="when its customers were acquired is unknown"):
         campaigns(dayless, users, config=SETTINGS)
 
 
-def test_a_volume_curve_needs_its_columns(model: LifetimeModel, data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+def test_a_volume_curve_needs_its_columns(model: CLTVModel, data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     with pytest.raises(SchemaError, match="lacks columns: 'users'"):
         campaigns(model, data[1], config={**SETTINGS, "draws": 100}, volume=pl.DataFrame({"bid": [1.0]}))
 
@@ -157,7 +157,7 @@ def walked(rows: pl.DataFrame, **diagnostics: float) -> CampaignFit:
 
 
 def test_doubtful_draws_stand_at_the_head_of_text_page_and_json(
-    model: LifetimeModel, data: tuple[pl.DataFrame, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+    model: CLTVModel, data: tuple[pl.DataFrame, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = {}
     for name, r_hat in (("clean", 1.004), ("rough", 1.07)):
@@ -174,7 +174,7 @@ def test_doubtful_draws_stand_at_the_head_of_text_page_and_json(
     assert printed.get().startswith("Doubtful: R-hat is 1.070")
 
 
-def test_a_campaign_that_changed_is_told(model: LifetimeModel, data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+def test_a_campaign_that_changed_is_told(model: CLTVModel, data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     log, users = data
     own = users.filter(campaign="search")
     ages = model.customers.with_columns(
@@ -206,7 +206,7 @@ def test_payback_and_the_chance_to_gain_agree() -> None:
 
 @pytest.mark.parametrize("cost", [float("nan"), float("inf")])
 def test_a_cost_that_is_none_counts_as_null(
-    model: LifetimeModel, data: tuple[pl.DataFrame, pl.DataFrame], cost: float
+    model: CLTVModel, data: tuple[pl.DataFrame, pl.DataFrame], cost: float
 ) -> None:
     users = data[1].with_columns(cac=pl.when(pl.col("customer_id") == 5).then(cost).otherwise("cac"))
     settings = build(CampaignConfig, SETTINGS)
@@ -215,7 +215,7 @@ def test_a_cost_that_is_none_counts_as_null(
     assert found["cost"].is_finite().drop_nulls().all()
 
 
-def test_a_model_in_weeks_decides_nothing(model: LifetimeModel, data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
-    weekly = LifetimeModel(model.forecaster, model.customers, model.customer, {**model.facts, "resolution": "week"})
+def test_a_model_in_weeks_decides_nothing(model: CLTVModel, data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+    weekly = CLTVModel(model.forecaster, model.customers, model.customer, {**model.facts, "resolution": "week"})
     with pytest.raises(ConfigError, match="the day that a user came is unknown"):
         campaigns(weekly, data[1], config=SETTINGS)

@@ -16,7 +16,6 @@ from rich.console import Console, Group
 from dashboards.reports import uplift as uplift_page
 from pipelines import uplift
 from pipelines.cli.views import uplift as uplift_views
-from pipelines.jobs import uplift as uplift_jobs
 from tabkit.errors import FitError
 from tabkit.roles import Roles
 from tabkit.uplift.model import UpliftModel
@@ -31,7 +30,7 @@ def trained(frame: pl.DataFrame, **settings: Any) -> UpliftModel:
 
 def text(model: UpliftModel, *, width: int = 400) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(Group(*uplift_views.summary_lines(uplift_jobs.summary(model))))
+    console.print(Group(*uplift_views.summary_lines(model.summary())))
     return console.export_text()
 
 
@@ -51,11 +50,11 @@ def far_apart() -> UpliftModel:
 
 
 def test_where_most_units_are_trimmed_nothing_is_usable(far_apart: UpliftModel) -> None:
-    said = uplift_jobs.summary(far_apart)
+    said = far_apart.summary()
     assert said["checks"]["overlap"]["passed"] is False
     assert {arm["verdict"] for arm in said["arms"].values()} == {"none"}
     kept = said["units"]["used"]
-    assert kept == 1070 - far_apart.report["overlap"]["trimmed"] == sum(said["units"]["by_arm"].values()) < 535
+    assert kept == 1070 - far_apart.evaluation["overlap"]["trimmed"] == sum(said["units"]["by_arm"].values()) < 535
     assert said["units"]["held_out"] < said["held_out"]
     shown = text(far_apart)
     assert f"{kept:,} of 1,070 units, observational; verdicts by {said['units']['held_out']:,} held-out units" in shown
@@ -66,11 +65,11 @@ def test_where_most_units_are_trimmed_nothing_is_usable(far_apart: UpliftModel) 
 
 
 def test_the_effect_on_the_treated_is_given_with_whom_it_rests_on(far_apart: UpliftModel) -> None:
-    (arm,) = uplift_jobs.summary(far_apart)["arms"].values()
+    (arm,) = far_apart.summary()["arms"].values()
     treated = arm["on_treated"]
     assert treated["low"] < treated["value"] < treated["high"]
     assert treated["se"] > 0
-    assert treated["units"] <= treated["of"] == far_apart.report["rows"]["1"]
+    assert treated["units"] <= treated["of"] == far_apart.evaluation["rows"]["1"]
     assert f"On the treated: {treated['units']} of {treated['of']} units" in text(far_apart)
     assert "…" not in text(far_apart, width=80)
 
@@ -80,7 +79,7 @@ def test_the_page_says_the_same_as_text_and_json(far_apart: UpliftModel, tmp_pat
     uplift_page.write(far_apart, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert 'role="alert"' in page
-    for warning in uplift_jobs.summary(far_apart)["warnings"]:
+    for warning in far_apart.summary()["warnings"]:
         assert warning in page
     assert "Effect on the treated" in page
     assert "Ranking usable" not in page
@@ -109,10 +108,10 @@ def test_what_follows_from_the_outcome_is_asked_about() -> None:
     y = (rng.random(2000) < 0.1 + 0.01 * frame["t"].to_numpy()).astype(np.float64)
     table = frame.with_columns(y=pl.Series(y), pages=pl.Series(2.4 * y + rng.normal(size=2000)))
     model = trained(table)
-    said = uplift_jobs.summary(model)
+    said = model.summary()
     assert any("'pages' 0.9" in warning and warning.endswith("before?") for warning in said["warnings"])
     assert all("reservations" in arm["title"] or arm["verdict"] == "none" for arm in said["arms"].values())
-    assert uplift_jobs.summary(trained(table.drop("pages")))["warnings"] == []
+    assert trained(table.drop("pages")).summary()["warnings"] == []
 
 
 def test_what_contact_moved_in_many_features_at_once_is_found_by_the_two_estimates() -> None:
@@ -120,7 +119,7 @@ def test_what_contact_moved_in_many_features_at_once_is_found_by_the_two_estimat
     base, t = frame["x"].to_numpy(), frame["t"].to_numpy()
     y = base + 1.0 * t + rng.normal(size=3000)
     parts = {f"part{i}": pl.Series(y / 6 + 0.7 * rng.normal(size=3000)) for i in range(16)}
-    said = uplift_jobs.summary(trained(frame.with_columns(y=pl.Series(y), **parts), allow_imbalance=True))
+    said = trained(frame.with_columns(y=pl.Series(y), **parts), allow_imbalance=True).summary()
     assert said["checks"]["agreement"]["passed"] is False
     (arm,) = said["arms"].values()
     assert arm["effect"] < arm["difference"]["value"] - 3 * arm["se"]
@@ -144,13 +143,13 @@ def test_pupils_of_a_class_need_the_name_of_their_class() -> None:
             "class": of,
         }
     )
-    said = uplift_jobs.summary(trained(frame.drop("class")))
+    said = trained(frame.drop("class")).summary()
     assert said["checks"]["clusters"]["passed"] is False
     assert {arm["verdict"] for arm in said["arms"].values()} == {"none"}
     assert any("'school'" in warning and "--group" in warning for warning in said["warnings"])
     roles = Roles(treatment="t", outcome="y", group="class")
     named = uplift.train(frame, roles=roles, config={**QUICK, "control": "0", "members": 2, "final": "evaluated"})
-    assert uplift_jobs.summary(named)["warnings"] == []
+    assert named.summary()["warnings"] == []
     with pytest.raises(FitError, match="tells the treatment") as caught:
         trained(frame)
     assert "--group 'class'" in str(caught.value)
@@ -160,11 +159,11 @@ def test_forty_treated_units_are_no_model_to_beat() -> None:
     rng, frame = drawn(1200, share=0.05)
     noise = pl.Series(rng.normal(size=1200))
     nothing = trained(frame.with_columns(y=noise))
-    (arm,) = uplift_jobs.summary(nothing)["arms"].values()
+    (arm,) = nothing.summary()["arms"].values()
     if arm["qini_response"] is None:
         assert "No response model could be fitted" in text(nothing)
     told = trained(frame.with_columns(y=2 * pl.col("x") + noise))
-    (arm,) = uplift_jobs.summary(told)["arms"].values()
+    (arm,) = told.summary()["arms"].values()
     assert arm["qini_response"] is not None  # that of the control units ranks
     assert arm["qini_response"] != 0
 
@@ -176,5 +175,5 @@ def test_clean_experiments_with_strong_features_hear_of_nothing() -> None:
     for seed in range(20):
         rng, frame = drawn(1500, seed)
         y = 1.55 * frame["x"].to_numpy() + 0.2 * frame["t"].to_numpy() + rng.normal(size=1500)
-        heard += uplift_jobs.summary(trained(frame.with_columns(y=pl.Series(y))))["warnings"]
+        heard += trained(frame.with_columns(y=pl.Series(y))).summary()["warnings"]
     assert len(heard) <= 2
