@@ -9,13 +9,14 @@ import polars as pl
 
 from dashboards.charts.cltv import border_line, days_axis
 from dashboards.charts.legend import Entry, key
-from dashboards.charts.model import GUIDE, INK, MARGIN, PALETTE, Extra, drawable, inline
+from dashboards.charts.model import GUIDE, INK, MARGIN, PALETTE, drawable, inline
 from tabkit.errors import SchemaError
+from tabkit.extras import Later
 
 if TYPE_CHECKING:
     import altair as alt
 else:
-    alt = Extra("altair")
+    alt = Later("altair", extra="dashboards")
 
 LEVELS = ("q3", "q10", "q25", "q50", "q75", "q90", "q97")
 FAN = ("campaign", "day", *LEVELS, "past", "observed", "users")

@@ -10,14 +10,15 @@ import polars as pl
 from scipy import stats
 
 from dashboards.charts.legend import Entry, key
-from dashboards.charts.model import GUIDE, HEIGHT, INK, LINE, PALETTE, SOFT, WIDTH, Extra, drawable, inline
+from dashboards.charts.model import GUIDE, HEIGHT, INK, LINE, PALETTE, SOFT, WIDTH, drawable, inline
 from dashboards.kit.html import clean
 from tabkit.errors import SchemaError
+from tabkit.extras import Later
 
 if TYPE_CHECKING:
     import altair as alt
 else:
-    alt = Extra("altair")
+    alt = Later("altair", extra="dashboards")
 
 CELLS = ("frequency", "recency_low", "recency_high", "alive", "purchases", "value", "customers")
 TRACKED = ("phase", "day", "observed", "mean", "q03", "q25", "q75", "q97")

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from dashboards.charts.model import GUIDE, HEIGHT, INK, PALETTE, SOFT, WIDTH, Extra, inline, require
+from dashboards.charts.model import GUIDE, HEIGHT, INK, PALETTE, SOFT, WIDTH, inline, require
 from tabkit.errors import SchemaError
+from tabkit.extras import Later
 
 if TYPE_CHECKING:
     import altair as alt
 else:
-    alt = Extra("altair")
+    alt = Later("altair", extra="dashboards")
 
 HISTORY = ("epoch", "loss", "held_out_loss")
 _NAMES = {"loss": "in training", "held_out_loss": "held out"}

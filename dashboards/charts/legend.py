@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from dashboards.charts.model import INK, Extra, data
+from dashboards.charts.model import INK, data
+from tabkit.extras import Later
 
 if TYPE_CHECKING:
     import altair as alt
 else:
-    alt = Extra("altair")
+    alt = Later("altair", extra="dashboards")
 
 HEIGHT = 18
 _SWATCH, _GAP, _BETWEEN, _LETTER = 22, 7, 18, 6.1

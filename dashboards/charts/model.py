@@ -7,7 +7,6 @@ given the same `models`.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -15,6 +14,7 @@ import polars as pl
 
 from dashboards.kit.html import Markup, clean
 from tabkit.errors import SchemaError
+from tabkit.extras import Later
 
 Section = Literal["metrics", "roc", "calibration", "importance", "over_time", "candidates"]
 
@@ -58,29 +58,11 @@ CONFIG: dict[str, Any] = {
 }
 
 
-class Extra:
-    """A library of the `dashboards` extra, imported when it is first used."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> object:
-        # doctest and inspect probe every global for such names; that is no use of the library.
-        if attribute.startswith("__"):
-            raise AttributeError(attribute)
-        try:
-            library = importlib.import_module(self._name)
-        except ImportError as error:
-            problem = f"charts need {self._name}, which is not installed: pip install 'tabkit-ml[dashboards]'"
-            raise ImportError(problem, name=self._name) from error
-        return getattr(library, attribute)
-
-
 if TYPE_CHECKING:
     import altair as alt
     import vl_convert
 else:
-    alt, vl_convert = Extra("altair"), Extra("vl_convert")
+    alt, vl_convert = Later("altair", extra="dashboards"), Later("vl_convert", extra="dashboards")
 
 Chart: TypeAlias = "alt.LayerChart | alt.VConcatChart | alt.HConcatChart"
 

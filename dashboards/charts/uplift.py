@@ -8,15 +8,16 @@ import polars as pl
 
 from dashboards.charts.cltv import BANDS, PERCENT
 from dashboards.charts.legend import Entry, key
-from dashboards.charts.model import GUIDE, INK, MARGIN, NAME_WIDTH, PALETTE, WIDTH, Extra, drawable, inline
+from dashboards.charts.model import GUIDE, INK, MARGIN, NAME_WIDTH, PALETTE, WIDTH, drawable, inline
 from dashboards.kit.html import clean
 from tabkit.errors import SchemaError
+from tabkit.extras import Later
 from tabkit.uplift.limits import LITTLE
 
 if TYPE_CHECKING:
     import altair as alt
 else:
-    alt = Extra("altair")
+    alt = Later("altair", extra="dashboards")
 
 GAIN = ("share", "gain", "low", "high")
 TOC = ("share", "toc", "low", "high")

@@ -12,6 +12,7 @@ from dashboards.explorer.decimals import short
 from dashboards.explorer.payload import Payload, to_json
 from dashboards.kit.html import Markup, escape, join, tag
 from tabkit.errors import ConfigError
+from tabkit.extras import require
 from tabkit.marks import html
 
 _SCRIPTS = (
@@ -211,11 +212,9 @@ def _own() -> str:
 @cache
 def _hiplot() -> str:
     """Return HiPlot's bundled script, from the package that is installed."""
-    try:
-        folder = files("hiplot")
-    except ModuleNotFoundError as error:
-        raise ImportError("pages to explore need HiPlot: pip install 'tabkit-ml[dashboards]'") from error
-    text = (folder / "static" / "built" / "hiplot.bundle.js").read_text(encoding="utf-8")
+    text = (files(require("hiplot", extra="dashboards")) / "static" / "built" / "hiplot.bundle.js").read_text(
+        encoding="utf-8"
+    )
     if "</script" in text.lower():
         raise ConfigError("this HiPlot cannot stand inside of a page", advice=f"install hiplot=={HIPLOT}")
     return text

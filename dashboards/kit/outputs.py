@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tabkit import marks
+from tabkit import extras, marks
 from tabkit.destination import check
 from tabkit.errors import ScoringError
 from tabkit.scoring import check_output
@@ -31,7 +30,7 @@ def check_page(
     ImportError
         If the extra `dashboards` is not installed.
     """
-    check_drawable("page")
+    extras.check_drawing()
     check(path, marks.page(made_by), overwrite=overwrite, inputs=inputs, outside=outside)
 
 
@@ -51,10 +50,3 @@ def check_table(
         )
     check_output(Path(path))
     check(path, marks.table(made_by, columns), overwrite=overwrite, inputs=inputs)
-
-
-def check_drawable(what: str) -> None:
-    """Raise an ImportError that says what to install if nothing can be drawn."""
-    for name in ("altair", "vl_convert"):
-        if importlib.util.find_spec(name) is None:
-            raise ImportError(f"the {what} needs {name}, which is not installed: pip install 'tabkit-ml[dashboards]'")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dashboards.charts.learning_curve import learning_curve
 from dashboards.charts.picture_files import check_picture, save
-from dashboards.kit.outputs import check_drawable
 from tabkit.errors import ConfigError
+from tabkit.extras import check_drawing
 from tabkit.neural import Epoch, MLPModel, history_frame
 from tabkit.predictors.stored import stored
 from tabkit.propensity.evaluation import measures_of
@@ -36,7 +36,7 @@ def check_curve(
     """
     if model != "mlp":
         raise ConfigError("a learning curve is drawn of a network", advice="add --model mlp, or leave out --curve")
-    check_drawable("curve")
+    check_drawing()
     check_picture(path, overwrite=overwrite, inputs=inputs, outside=[] if bundle is None else [bundle])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from dashboards.reports import uplift as uplift_page
 from tabkit.bundle import check_place
 from tabkit.config import build
+from tabkit.extras import can_draw
 from tabkit.progress import Progress
 from tabkit.required import inputs, needed
 from tabkit.roles import Roles
@@ -54,8 +54,7 @@ def report_job(bundle: str, *, page: str | None, overwrite: bool = False) -> dic
         extra that draws is not installed.
     """
     model = load(bundle)
-    drawable = all(importlib.util.find_spec(name) is not None for name in ("altair", "vl_convert"))
-    place = page or (str(_beside(bundle)) if drawable else None)
+    place = page or (str(_beside(bundle)) if can_draw() else None)
     with building("its report"):
         if place is not None:
             uplift_page.write(model, place, overwrite=overwrite)

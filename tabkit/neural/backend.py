@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,27 +9,10 @@ from typing import Any
 
 from tabkit import forked
 from tabkit.errors import ConfigError
+from tabkit.extras import require
 from tabkit.threads import count as thread_count
 
 _ONE = threading.RLock()
-
-
-def library(name: str) -> Any:
-    """Import a module that needs the `neural` extra.
-
-    Raises
-    ------
-    ImportError
-        If the extra is not installed; it says how to install it.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        missing = (error.name or name).partition(".")[0]
-        if missing == "tabkit":
-            raise
-        problem = f"a network needs {missing}, which is not installed: pip install 'tabkit-ml[neural]'"
-        raise ImportError(problem, name=missing) from error
 
 
 def device_of(wanted: str) -> str:
@@ -41,7 +23,7 @@ def device_of(wanted: str) -> str:
     ConfigError
         If one is asked for that is not there.
     """
-    torch = library("torch")
+    torch = require("torch", extra="neural")
     there = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -66,7 +48,7 @@ def check_device(wanted: str) -> None:
 def threads(count: int) -> Iterator[None]:
     """Let torch use so many threads in here; with 0 as many as it would, if this process may use them."""
     forked.check()
-    torch = library("torch")
+    torch = require("torch", extra="neural")
     before = torch.get_num_threads()
     count = count or min(before, thread_count())
     if count == before:
@@ -86,7 +68,7 @@ def seeded(seed: int, *, device: str) -> Iterator[Any]:
     On a GPU dropout draws from torch's own stream, which belongs to the whole process: it is seeded in here, one caller
     at a time, and left where it was.
     """
-    torch = library("torch")
+    torch = require("torch", extra="neural")
     generator = torch.Generator().manual_seed(seed)
     if device == "cpu":
         yield generator

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tabkit.neural.backend import device_of, library, seeded, threads
+from tabkit.extras import require
+from tabkit.neural.backend import device_of, seeded, threads
 from tabkit.neural.config import MLPConfig
 from tabkit.neural.inputs import Inputs, fit_inputs
 from tabkit.neural.model import MLPModel
@@ -102,7 +103,7 @@ def fit(
         config=config.model_dump(mode="json"),
     )
     with seeded(config.seed, device=device) as generator, threads(config.num_threads):
-        network = library("tabkit.neural.mlp").MLP(shape, generator=generator)
+        network = require("tabkit.neural.mlp", extra="neural").MLP(shape, generator=generator)
         if network.bins is not None:
             network.bins.edges.copy_(_edges(inputs, train, config.bins))
         task = Task(
@@ -142,7 +143,7 @@ def fit_again(
 
 
 def _shape(inputs: Inputs, outputs: int, config: MLPConfig) -> Any:
-    return library("tabkit.neural.mlp").Shape(
+    return require("tabkit.neural.mlp", extra="neural").Shape(
         numbers=len(inputs.numbers),
         missing=len(inputs.missing),
         sizes=inputs.sizes,
@@ -167,4 +168,6 @@ def _edges(inputs: Inputs, rows: Rows, bins: int) -> Any:
     """Return the quantiles of each number, shape (numbers, bins + 1), as the network sees it."""
     some = rows.features.sample(min(rows.features.height, _SAMPLE), seed=0)
     numbers = inputs.batch(some).numbers[:, : len(inputs.numbers)]
-    return library("torch").from_numpy(np.quantile(numbers, np.linspace(0, 1, bins + 1), axis=0).T.astype(np.float32))
+    return require("torch", extra="neural").from_numpy(
+        np.quantile(numbers, np.linspace(0, 1, bins + 1), axis=0).T.astype(np.float32)
+    )

@@ -13,7 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit.errors import BundleError, ScoringError
-from tabkit.neural.backend import library, threads
+from tabkit.extras import require
+from tabkit.neural.backend import threads
 from tabkit.neural.calibrate import intercepts
 from tabkit.neural.checking import check_model
 from tabkit.neural.history import Epoch
@@ -127,10 +128,12 @@ class MLPModel:
         BundleError
             If the weights are not those of the shape.
         """
-        mlp, safetensors = library("tabkit.neural.mlp"), library("safetensors.torch")
+        mlp, safetensors = require("tabkit.neural.mlp", extra="neural"), require("safetensors.torch", extra="neural")
         shape = {k: tuple(v) if isinstance(v, list) else v for k, v in self.shape.items()}
         try:
-            apart = library("torch").Generator()  # a training elsewhere keeps its stream of random numbers
+            apart = require(
+                "torch", extra="neural"
+            ).Generator()  # a training elsewhere keeps its stream of random numbers
             network = mlp.MLP(mlp.Shape(**shape), generator=apart)
             network.load_state_dict(safetensors.load(self.weights))
         except Exception as error:  # safetensors and torch raise many kinds
@@ -179,7 +182,7 @@ class MLPModel:
         return self._run("embed", features, members * self.shape["hidden"][-1], num_threads=num_threads)
 
     def _run(self, what: str, features: pl.DataFrame, width: int, *, num_threads: int) -> NDArray[np.float32]:
-        torch, network = library("torch"), self.network
+        torch, network = require("torch", extra="neural"), self.network
         rows = min(max(_NUMBERS // (self.shape["members"] * self._widest), 64), _ROWS)
         found = np.empty((features.height, width), dtype=np.float32)
         with threads(num_threads), torch.inference_mode():

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabkit.errors import ConfigError, FitError
-from tabkit.neural.backend import library
+from tabkit.extras import require
 from tabkit.neural.calibrate import temperature
 from tabkit.neural.config import MLPConfig
 from tabkit.neural.model import MLPModel
@@ -71,9 +71,9 @@ def run(task: Task, network: Any, *, frozen: Sequence[str] = (), epochs: int | N
     """
     if epochs is not None and epochs < 0:
         raise ConfigError(f"epochs is {epochs}; a number from 0 was expected")
-    config, loop = task.config, library("tabkit.neural.training")
+    config, loop = task.config, require("tabkit.neural.training", extra="neural")
     network.masked = config.masked
-    criterion = library("tabkit.neural.losses").Loss(
+    criterion = require("tabkit.neural.losses", extra="neural").Loss(
         objective=task.objective.name,
         smoothing=config.label_smoothing,
         quantile=config.quantile,
@@ -92,7 +92,7 @@ def run(task: Task, network: Any, *, frozen: Sequence[str] = (), epochs: int | N
         found = loop.train(network, data, criterion, course, judge=judge, frozen=frozen, tick=lambda: advance(1))
     model = replace(
         task.start,
-        weights=library("safetensors.torch").save(found.weights),
+        weights=require("safetensors.torch", extra="neural").save(found.weights),
         epochs=found.epoch,
         history=tuple(found.history),
         stopped=found.stopped,
@@ -154,7 +154,7 @@ def _shares(task: Task) -> tuple[float, ...]:
 
 def _data(task: Task, device: Any) -> Any:
     """Return the rows of the fit as tensors; the target of a number in the units of the network's scores."""
-    torch, start, rows = library("torch"), task.start, task.train
+    torch, start, rows = require("torch", extra="neural"), task.start, task.train
     base = np.array(start.base_score) + task.shift
     before = base + rows.offsets()[:, None]
     y, slope = rows.y, start.slope
@@ -167,14 +167,14 @@ def _data(task: Task, device: Any) -> Any:
     arrays = (batch.numbers, batch.levels, before.astype(np.float32), y.astype(np.float32))
     tensors = [torch.from_numpy(array).to(device) for array in arrays]
     weights = None if (weight == 1).all() else torch.from_numpy(weight.astype(np.float32)).to(device)
-    return library("tabkit.neural.training").Data(*tensors, weight=weights, slope=slope)
+    return require("tabkit.neural.training", extra="neural").Data(*tensors, weight=weights, slope=slope)
 
 
 class _Judge:
     """The loss of a network on held-out rows."""
 
     def __init__(self, task: Task, rows: Rows, device: Any) -> None:
-        torch = library("torch")
+        torch = require("torch", extra="neural")
         self._task, self._rows = task, rows
         batch = task.start.inputs.batch(rows.features, kind=FitError)
         self._batch = [torch.from_numpy(array).to(device) for array in batch]
@@ -187,7 +187,7 @@ class _Judge:
         """Return shape (n, outputs), without the offset."""
         start, size = self._task.start, _JUDGED_AT_ONCE
         numbers, levels = self._batch
-        with library("torch").inference_mode():
+        with require("torch", extra="neural").inference_mode():
             pieces = [
                 network(numbers[k : k + size], levels[k : k + size]).cpu().numpy() for k in range(0, len(numbers), size)
             ]

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabkit.cltv.campaigns.axes import Plan
-from tabkit.cltv.inference.backend import library, pytensor_ops
+from tabkit.cltv.inference.backend import pytensor_ops
 from tabkit.cltv.inference.building import distribution
 from tabkit.cltv.inference.grouping import near
 from tabkit.cltv.models.ops import NUMPY, Ops
 from tabkit.cltv.models.priors import Prior
+from tabkit.extras import require
 
 Floats = NDArray[np.float64]
 
@@ -82,7 +83,7 @@ def model_of(plan: Plan, priors: Mapping[str, Prior]) -> Any:
 
     With zero inflation the number of days of exactly 0 is binomial by campaign; the walk is that of the others.
     """
-    pm, pt, ops = library("pymc"), library("pytensor.tensor"), pytensor_ops()
+    pm, pt, ops = require("pymc", extra="cltv"), require("pytensor.tensor", extra="cltv"), pytensor_ops()
     count, panel = len(plan.bases), plan.panel
     with pm.Model() as model:
         free = {name: distribution(name, priors[name]) for name in (*SCALES, "freedom")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import warnings
 from collections.abc import Iterator
@@ -12,22 +11,7 @@ from typing import Any
 import numpy as np
 
 from tabkit.cltv.models.ops import Ops
-
-
-def library(name: str) -> Any:
-    """Import a library of the `cltv` extra, without the notices that it prints of its own future.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed; it says how to install it.
-    """
-    try:
-        with quiet():
-            return importlib.import_module(name)
-    except ImportError as error:
-        problem = f"fitting customer value needs {name}, which is not installed: pip install 'tabkit-ml[cltv]'"
-        raise ImportError(problem, name=name) from error
+from tabkit.extras import require
 
 
 @contextmanager
@@ -49,12 +33,12 @@ def quiet() -> Iterator[None]:
 
 def compiling() -> dict[str, Any]:
     """Return how functions are compiled: as PyTensor does by default, but by Numba where there is no C++ compiler."""
-    return {} if library("pytensor").config.cxx else {"mode": "NUMBA"}
+    return {} if require("pytensor", extra="cltv").config.cxx else {"mode": "NUMBA"}
 
 
 def pytensor_ops() -> Ops:
     """Return the functions of `Ops` as PyTensor has them."""
-    pt = library("pytensor.tensor")
+    pt = require("pytensor.tensor", extra="cltv")
     return Ops(
         log=pt.log,
         log1p=pt.log1p,

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tabkit.cltv.inference.backend import library, pytensor_ops, quiet
+from tabkit.cltv.inference.backend import pytensor_ops, quiet
 from tabkit.cltv.inference.grouping import common, distance, seen
 from tabkit.cltv.models.model import Parameter
 from tabkit.cltv.models.ops import Ops
 from tabkit.cltv.models.priors import PYMC, Prior
+from tabkit.extras import require
 
 Floats = NDArray[np.float64]
 GROUP_SCALE = "group_scale"
@@ -67,7 +68,7 @@ def build(likelihood: Likelihood, priors: Mapping[str, Prior]) -> Any:
     priors
         By parameter; ``group_scale`` for all scales of groups, ``covariate`` for all coefficients.
     """
-    pm, ops = library("pymc"), pytensor_ops()
+    pm, ops = require("pymc", extra="cltv"), pytensor_ops()
     with quiet(), pm.Model() as model:
         if likelihood.place is None:
             free = {p.name: distribution(p.name, priors[p.name]) for p in likelihood.parameters}
@@ -92,19 +93,19 @@ def shown(model: Any) -> list[str]:
 
 def frozen(prior: Prior) -> Any:
     """Return the distribution of a prior, outside of any model."""
-    return getattr(library("pymc"), PYMC[prior.kind]).dist(**dict(prior.values))
+    return getattr(require("pymc", extra="cltv"), PYMC[prior.kind]).dist(**dict(prior.values))
 
 
 def distribution(name: str, prior: Prior, *, shape: int | None = None) -> Any:
     """Return a random variable with a prior, inside of a model."""
-    pm = library("pymc")
+    pm = require("pymc", extra="cltv")
     options = {} if shape is None else {"shape": shape}
     return getattr(pm, PYMC[prior.kind])(name, **dict(prior.values), **options)
 
 
 def _grouped(likelihood: Likelihood, place: NDArray[np.int64], priors: Mapping[str, Prior]) -> dict[str, Any]:
     """Return each row's parameters; their common ones, scales and standardised deviations become draws."""
-    pm, ops = library("pymc"), pytensor_ops()
+    pm, ops = require("pymc", extra="cltv"), pytensor_ops()
     known = seen(
         likelihood.parameters,
         lambda ops, values, data: likelihood.loglik(ops, likelihood.derived(values), data),

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from tabkit.cltv.inference.backend import compiling, library, quiet
+from tabkit.cltv.inference.backend import compiling, quiet
 from tabkit.cltv.inference.building import shown as names_of
 from tabkit.cltv.inference.psis import TRUSTED, Smoothed, smooth
 from tabkit.cltv.inference.sampling import Sampled
 from tabkit.errors import FitError
+from tabkit.extras import require
 from tabkit.progress import Advance, Progress, Silent
 
 Floats = NDArray[np.float64]
@@ -117,7 +118,7 @@ def _learned(proposal: _Proposal, proposed: Floats, weighed: Smoothed) -> _Propo
 
 def density(model: Any) -> tuple[Logp, Floats]:
     """Return the log posterior with its gradient as a function of all unconstrained values, and where to start."""
-    bijection = library("pymc.blocking").DictToArrayBijection
+    bijection = require("pymc.blocking", extra="cltv").DictToArrayBijection
     with quiet():
         function = model.logp_dlogp_function(ravel_inputs=True, **compiling())
     function.set_extra_values({})
@@ -133,7 +134,7 @@ def density(model: Any) -> tuple[Logp, Floats]:
 
 def _value(model: Any) -> Callable[[Floats], float]:
     """Return the log posterior alone as a function of all unconstrained values."""
-    blocking = library("pymc.blocking")
+    blocking = require("pymc.blocking", extra="cltv")
     info = blocking.DictToArrayBijection.map(model.initial_point()).point_map_info
     with quiet():
         function = model.compile_fn(model.logp(), inputs=model.value_vars, **compiling())
@@ -179,9 +180,9 @@ def hessian(logp: Logp, at: Floats) -> Floats:
 
 def named(model: Any, x: Floats) -> dict[str, Floats]:
     """Return the variables that are draws at each unconstrained point, shape (draws,) or (draws, k)."""
-    bijection = library("pymc.blocking").DictToArrayBijection
+    bijection = require("pymc.blocking", extra="cltv").DictToArrayBijection
     info = bijection.map(model.initial_point()).point_map_info
-    raveled = library("pymc.blocking").RaveledVars
+    raveled = require("pymc.blocking", extra="cltv").RaveledVars
     names = names_of(model)
     values = [variable for variable in model.unobserved_value_vars if variable.name in names]
     with quiet():

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tabkit.cltv.inference.backend import library
 from tabkit.errors import FitError
+from tabkit.extras import require
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def mixing(posterior: Mapping[str, Floats], *, divergences: int) -> dict[str, fl
     dict
         ``divergences``, ``divergent`` (their share of the draws), ``r_hat`` (the largest) and ``ess`` (the smallest).
     """
-    arviz = library("arviz")
+    arviz = require("arviz", extra="cltv")
     columns = []
     for value in posterior.values():
         flat = value.reshape(*value.shape[:2], -1)

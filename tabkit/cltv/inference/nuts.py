@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tabkit.cltv.inference.backend import library, quiet
+from tabkit.cltv.inference.backend import quiet
 from tabkit.cltv.inference.building import shown as names_of
 from tabkit.cltv.inference.mixing import doubts, mixing, refuse
 from tabkit.cltv.inference.sampling import Sampled
 from tabkit.errors import FitError
+from tabkit.extras import require
 from tabkit.progress import Progress, Silent
 
 
@@ -63,7 +64,7 @@ def nuts(
 def _sample(model: Any, options: dict[str, Any], *, seed: int, cores: int | None) -> Any:
     with quiet():
         if importlib.util.find_spec("nutpie") is not None:
-            nutpie = library("nutpie")
+            nutpie = require("nutpie", extra="cltv")
             compiled = nutpie.compile_pymc_model(model)
             at_once = {} if cores is None else {"cores": cores}
             try:
@@ -73,7 +74,7 @@ def _sample(model: Any, options: dict[str, Any], *, seed: int, cores: int | None
                     f"the sampler could not run: {str(error).splitlines()[0]}",
                     advice="look for values that no customer can have, and for priors far from the data",
                 ) from error
-        pm = library("pymc")
+        pm = require("pymc", extra="cltv")
         logging.getLogger("pymc").setLevel(logging.ERROR)
         return pm.sample(
             **options, cores=cores, random_seed=seed, model=model, progressbar=False, compute_convergence_checks=False

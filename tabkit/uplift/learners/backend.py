@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-
-def library(name: str) -> Any:
-    """Import a module of the `uplift` extra, without the notices that it and its dependencies print.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed; it says how to install it.
-    """
-    try:
-        with quiet():
-            return importlib.import_module(name)
-    except ImportError as error:
-        problem = f"fitting with CausalML needs {name}, which is not installed: pip install 'tabkit-ml[uplift]'"
-        raise ImportError(problem, name=name) from error
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from tabkit.errors import ConfigError, FitError
+from tabkit.extras import require
 from tabkit.frames import fresh_name
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.learners.backend import library
 from tabkit.uplift.learners.learners import NAMES, Effects, Models, Name
 from tabkit.uplift.regressor import Codes, Fitted, Floats, Kind, Learn
 
@@ -130,7 +130,7 @@ class _Setting:
         """Fit the class of that name; its arms are numbers, control 0, so that its order of arms is ours."""
         found, n = self.experiment, self.experiment.rows
         propensity = {arm: found.pairwise(arm) for arm in range(1, len(found.arms))}
-        model = getattr(library("causalml.inference.meta"), learner)(control_name=0, **regressions)
+        model = getattr(require("causalml.inference.meta", extra="uplift"), learner)(control_name=0, **regressions)
         for name, value in (options or {}).items():
             setattr(model, name, value)
         more = {"seed": self.seed} if learner == "BaseDRRegressor" else {}

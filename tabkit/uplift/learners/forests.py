@@ -11,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit.errors import ConfigError, FitError
+from tabkit.extras import require
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.learners.backend import library, quiet
+from tabkit.uplift.learners.backend import quiet
 from tabkit.uplift.learners.forest import Forest, ForestKind, Trees, matrix
 from tabkit.uplift.regressor import Floats
 
@@ -117,7 +118,7 @@ def fit_forest(
 
 
 def _uplift(settings: ForestSettings) -> Any:
-    return library("causalml.inference.tree").UpliftRandomForestClassifier(
+    return require("causalml.inference.tree", extra="uplift").UpliftRandomForestClassifier(
         control_name=0,
         random_state=settings.seed,
         n_jobs=settings.threads,
@@ -134,7 +135,7 @@ def _uplift(settings: ForestSettings) -> Any:
 
 
 def _causal(settings: ForestSettings) -> Any:
-    return library("causalml.inference.tree").CausalRandomForestRegressor(
+    return require("causalml.inference.tree", extra="uplift").CausalRandomForestRegressor(
         control_name=0,
         random_state=settings.seed,
         n_jobs=settings.threads,

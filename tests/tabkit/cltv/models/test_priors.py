@@ -3,6 +3,7 @@ import pytest
 
 from tabkit.cltv.models.priors import PARAMETERS, PYMC, Prior
 from tabkit.errors import ConfigError
+from tabkit.extras import require
 
 ALL = [
     Prior.of("half_cauchy", beta=2.5),
@@ -36,9 +37,9 @@ def test_in_another_unit_it_is_the_same_belief(prior: Prior) -> None:
 @pytest.mark.parametrize("prior", ALL, ids=lambda prior: prior.kind)
 def test_pymc_has_the_same_density(prior: Prior) -> None:
     pytest.importorskip("pymc", reason="the extra cltv is not installed")
-    from tabkit.cltv.inference.backend import library, quiet  # noqa: PLC0415  # PyMC may be missing
+    from tabkit.cltv.inference.backend import quiet  # noqa: PLC0415  # PyMC may be missing
 
-    pm = library("pymc")
+    pm = require("pymc", extra="cltv")
     with quiet():
         distribution = getattr(pm, PYMC[prior.kind]).dist(**dict(prior.values))
         for x in prior.frozen().ppf([0.2, 0.5, 0.8]):

@@ -14,8 +14,8 @@ import pytest
 from regressions import boosted
 from sklearn.linear_model import LinearRegression
 
+from tabkit.extras import require
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.learners.backend import library
 from tabkit.uplift.learners.learners import fit
 from tabkit.uplift.learners.plan import Plan
 from tabkit.uplift.regressor import Floats
@@ -26,13 +26,13 @@ pytest.importorskip("causalml", reason="the extra uplift is not installed")
 
 @pytest.fixture(scope="module")
 def meta() -> ModuleType:
-    found: ModuleType = library("causalml.inference.meta")
+    found: ModuleType = require("causalml.inference.meta", extra="uplift")
     return found
 
 
 @pytest.fixture(scope="module")
 def metrics() -> ModuleType:
-    found: ModuleType = library("causalml.metrics")
+    found: ModuleType = require("causalml.metrics", extra="uplift")
     return found
 
 
@@ -186,7 +186,7 @@ def test_r_pools_the_outcomes_of_all_arms(meta: ModuleType) -> None:
 
 
 def test_an_uplift_forest_takes_amounts_for_one() -> None:
-    forests = library("causalml.inference.tree")
+    forests = require("causalml.inference.tree", extra="uplift")
     drawn = randomised(1000)
     amounts = np.where(drawn.y > 0, 50 * drawn.y, 0)
     found, plain = (

@@ -13,8 +13,8 @@ from regressions import Spy, Trial, boosted, least_squares, trial
 from sklearn.base import clone
 
 from tabkit.errors import ConfigError, FitError
+from tabkit.extras import require
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.learners import backend
 from tabkit.uplift.learners import causalml as bridge
 from tabkit.uplift.learners.causalml import fit_causalml
 from tabkit.uplift.learners.learners import NAMES, Effects, Name
@@ -37,7 +37,7 @@ NAMES_OF_MODELS = {
 @pytest.fixture(scope="module")
 def meta() -> ModuleType:
     pytest.importorskip("causalml", reason="the extra uplift is not installed")
-    found: ModuleType = backend.library("causalml.inference.meta")
+    found: ModuleType = require("causalml.inference.meta", extra="uplift")
     return found
 
 

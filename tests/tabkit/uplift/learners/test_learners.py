@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from tabkit.errors import ConfigError
+from tabkit.extras import require
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.learners.backend import library
 from tabkit.uplift.learners.learners import NAMES, Name, fit, fit_many
 from tabkit.uplift.learners.plan import Plan
 from tabkit.uplift.regressor import Codes, Floats, Kind
@@ -223,7 +223,7 @@ def test_lalonde_with_the_survey_as_control(lalonde: dict[str, pl.DataFrame]) ->
 @pytest.fixture(scope="module")
 def meta() -> ModuleType:
     pytest.importorskip("causalml", reason="the extra uplift is not installed")
-    found: ModuleType = library("causalml.inference.meta")
+    found: ModuleType = require("causalml.inference.meta", extra="uplift")
     return found
 
 
