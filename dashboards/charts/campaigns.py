@@ -50,7 +50,7 @@ def campaign_fan(frame: pl.DataFrame, *, title: str = "Value of a user") -> alt.
     Examples
     --------
     >>> import datetime
-    >>> from dashboards.charts import svg
+    >>> from dashboards.charts.model import svg
     >>> day = {"campaign": "spring", "day": datetime.date(2024, 3, 1), "past": True, "observed": 4.0, "users": 9}
     >>> "spring" in svg(campaign_fan(pl.DataFrame([{**day, **dict.fromkeys(LEVELS, 4.2)}])))
     True

@@ -42,7 +42,7 @@ def learning_curve(history: pl.DataFrame, *, best: int, loss: str) -> alt.VConca
 
     Examples
     --------
-    >>> from dashboards.charts import svg
+    >>> from dashboards.charts.model import svg
     >>> told = {"epoch": [1, 2], "loss": [0.6, 0.5], "held_out_loss": [0.62, 0.58]}
     >>> "held out" in svg(learning_curve(pl.DataFrame(told), best=2, loss="log_loss"))
     True

@@ -47,7 +47,7 @@ def key(entries: Sequence[Entry], *, width: float, left: float = 0.0) -> alt.Lay
 
     Examples
     --------
-    >>> from dashboards.charts import svg
+    >>> from dashboards.charts.model import svg
     >>> "observed" in svg(key([Entry("observed", "line", "#000000")], width=300))
     True
     """

@@ -27,7 +27,7 @@ def save(chart: Chart, path: str | Path, *, overwrite: bool = False) -> None:
 
     Examples
     --------
-    >>> from dashboards.lifetime_charts import pit_histogram
+    >>> from dashboards.charts.cltv import pit_histogram
     >>> save(pit_histogram([5, 6, 5]), "pit.pdf")
     Traceback (most recent call last):
     tabkit.errors.ConfigError: 'pit.pdf' is no picture that can be drawn

@@ -111,9 +111,9 @@ def surface(
 
     Examples
     --------
-    >>> from tabkit.cltv.design import Design
+    >>> from tabkit.cltv.inference.design import Design
     >>> from tabkit.cltv.models import MODELS
-    >>> from tabkit.cltv.posterior import Posterior
+    >>> from tabkit.cltv.inference.posterior import Posterior
     >>> values = {"r": 0.243, "alpha": 4.414, "phi": 0.246, "kappa": 3.219}
     >>> draws = {name: np.array([value]) for name, value in values.items()}
     >>> posterior = Posterior(draws, MODELS["bgnbd"].parameters, Design())

@@ -184,7 +184,7 @@ def learn(past: Sequence[Scores], *, weights: Sequence[float] | None = None, nar
 
     Examples
     --------
-    >>> from tabkit.cltv.predictive import Tally
+    >>> from tabkit.cltv.forecasting.predictive import Tally
     >>> tally, rng = Tally(counts=True), np.random.default_rng(0)
     >>> tally.add(rng.poisson(3.0, (2000, 100)).astype(float), rng.poisson(3.0, 2000).astype(float), rng=rng)
     >>> found = learn([tally.scores()])

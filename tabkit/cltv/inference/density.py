@@ -47,7 +47,7 @@ def densities(posteriors: Sequence[Posterior], priors: Mapping[str, Prior], *, b
 
     Examples
     --------
-    >>> from tabkit.cltv.design import Design
+    >>> from tabkit.cltv.inference.design import Design
     >>> posterior = Posterior({"r": np.random.default_rng(0).beta(3, 5, 4000)}, (), Design())
     >>> found = densities([posterior], {"r": Prior.of("uniform", lower=0.0, upper=1.0)}, bins=20)
     >>> found.height, found["prior"].round(6).unique().to_list()

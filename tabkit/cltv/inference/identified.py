@@ -65,7 +65,7 @@ def vague(posterior: Posterior, priors: Mapping[str, Prior], model: Model | None
 
     Examples
     --------
-    >>> from tabkit.cltv.design import Design
+    >>> from tabkit.cltv.inference.design import Design
     >>> wide = np.random.default_rng(0).standard_cauchy(4000)
     >>> posterior = Posterior({"p": np.abs(wide), "q": 3 + 0.1 * np.tanh(wide)}, (), Design())
     >>> priors = {name: Prior.of("half_cauchy", beta=1.0) for name in ("p", "q")}
