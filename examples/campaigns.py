@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from pipelines import lifetime_value
-from tabkit.cltv.campaigns.evaluate import campaigns
+from tabkit.cltv.campaigns.evaluate import evaluate_campaigns
 from tabkit.cltv.models import MODELS
 
 END, DAYS, YEAR = datetime.date(2024, 12, 31), 270, 365
@@ -62,7 +62,7 @@ def main(folder: Path | None = None) -> None:
     columns = {"customer": "customer_id", "date": "date", "amount": "amount", "end": END, "group": GROUP}
     model = lifetime_value.fit(log.join(users, on="customer_id"), config=columns)
     settings = {"campaign": GROUP, "cost": "cac", "margin": MARGIN, "horizon_days": YEAR}
-    found = campaigns(model, users, config=settings, volume=volume)
+    found = evaluate_campaigns(model, users, config=settings, volume=volume)
     print(f"What a user is worth within a year, at a margin of {MARGIN:.0%}:")
     for row in found.decisions.sort("campaign").iter_rows(named=True):
         truth = next(truth for truth in TRUTHS if truth.name == row["campaign"])

@@ -1,6 +1,10 @@
 """The jobs: thin compositions of what `tabkit` offers, and the `tabkit` command.
 
->>> from pipelines import propensity
->>> propensity.train  # doctest: +ELLIPSIS
+>>> import pipelines
+>>> pipelines.propensity.train  # doctest: +ELLIPSIS
 <function train at ...>
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Pages in which people see features, brush rules and prove them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

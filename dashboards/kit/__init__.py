@@ -1,1 +1,5 @@
 """Parts of pages: HTML, blocks, where they may be written."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

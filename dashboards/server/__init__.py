@@ -1,1 +1,5 @@
 """The server of a page for the person at this machine."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -16,7 +16,7 @@ from tabkit.bundle import check_place
 from tabkit.cltv import model as lifetime_value
 from tabkit.cltv.backtesting.backtest import backtest
 from tabkit.cltv.campaigns.decisions import COLUMNS
-from tabkit.cltv.campaigns.evaluate import Campaigns, campaigns
+from tabkit.cltv.campaigns.evaluate import Campaigns, evaluate_campaigns
 from tabkit.config import build
 from tabkit.progress import Progress
 from tabkit.required import inputs, needed
@@ -82,7 +82,9 @@ def campaigns_job(values: Mapping[str, Any], *, overwrite: bool = False, progres
         check_page(config.report, "cltv campaigns", overwrite=overwrite, inputs=used)
     if config.output is not None:
         check_table(config.output, "cltv campaigns", COLUMNS, overwrite=overwrite, inputs=used)
-    found = campaigns(lifetime_value.load(path), source, config=config, volume=config.volume, progress=progress)
+    found = evaluate_campaigns(
+        lifetime_value.load(path), source, config=config, volume=config.volume, progress=progress
+    )
     if config.output is not None:
         write([found.decisions.lazy()], [Path(config.output)], sources=["the campaigns"], made_by="cltv campaigns")
     if config.report is not None:

@@ -1,5 +1,5 @@
 """Columns that tell a target too well to be known before it: one check for all doors."""
 
-from tabkit.leaks.find import Leak, find_leaks, late
+import lazy_loader
 
-__all__ = ["Leak", "find_leaks", "late"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tabkit.leaks import Leak, find_leaks, late
+from tabkit.leaks.find import Leak, find_leaks, late
 from tabkit.table import Table, labels
 from tabkit.target import Target
 

@@ -12,9 +12,9 @@ from tabkit.leaks.asked import asked
 from tabkit.leaks.copied_rows import copies_of
 from tabkit.leaks.copies import Copies
 from tabkit.predicates import Rule
-from tabkit.rules import masks, measure
 from tabkit.rules.goal import Mask
 from tabkit.rules.leaks import leaks_for
+from tabkit.rules.measurement import masks, measure
 from tabkit.rules.sample import Aimed
 from tabkit.rules.suggestion import Suggestion
 from tabkit.table import Table

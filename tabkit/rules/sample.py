@@ -13,9 +13,8 @@ from tabkit.dependence import dependence
 from tabkit.errors import ConfigError, FitError
 from tabkit.required import needed
 from tabkit.roles import Roles
-from tabkit.rules import Goal, aim
 from tabkit.rules.config import AimConfig
-from tabkit.rules.goal import Mask
+from tabkit.rules.goal import Goal, Mask, aim
 from tabkit.table import Table, read
 
 FEWEST = 40

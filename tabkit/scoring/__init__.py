@@ -1,7 +1,5 @@
 """Scores over tables larger than memory: a stream in, whole files out."""
 
-from tabkit.scoring.folder import check_folder, write_folder
-from tabkit.scoring.sink import check_output, write
-from tabkit.scoring.streaming import Predict, Scorer, Tally, stream
+import lazy_loader
 
-__all__ = ["Predict", "Scorer", "Tally", "check_folder", "check_output", "stream", "write", "write_folder"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

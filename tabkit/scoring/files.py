@@ -17,8 +17,10 @@ from tabkit.destination import check, refuse_inputs
 from tabkit.errors import SchemaError, ScoringError
 from tabkit.progress import Progress, Silent
 from tabkit.schema import dtype_name, family
-from tabkit.scoring import Tally, check_output, write, write_folder
+from tabkit.scoring.folder import write_folder
+from tabkit.scoring.sink import check_output, write
 from tabkit.scoring.sources import Opener, OpenRun, ScoresBySource
+from tabkit.scoring.streaming import Tally
 from tabkit.sources.names import without_secrets
 
 _MADE_BY = "score"

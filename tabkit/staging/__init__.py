@@ -6,27 +6,6 @@ hidden name and leaves the old content. What a killed process left is removed by
 A target that is a link is replaced itself; what it leads to is left as it is.
 """
 
-from tabkit.staging.disk import explain, may_write
-from tabkit.staging.file import staged_file
-from tabkit.staging.folder import recover, refuse_existing, staged_folder
-from tabkit.staging.inside import staged_inside
-from tabkit.staging.leftovers import abandoned
-from tabkit.staging.lock import exclusive
-from tabkit.staging.scratch import scratch_folder
-from tabkit.staging.version import Version, one_version, opened
+import lazy_loader
 
-__all__ = [
-    "Version",
-    "abandoned",
-    "exclusive",
-    "explain",
-    "may_write",
-    "one_version",
-    "opened",
-    "recover",
-    "refuse_existing",
-    "scratch_folder",
-    "staged_file",
-    "staged_folder",
-    "staged_inside",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

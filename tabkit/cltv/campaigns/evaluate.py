@@ -79,7 +79,7 @@ class Campaigns:
         }
 
 
-def campaigns(
+def evaluate_campaigns(
     model: CLTVModel,
     source: Source,
     *,
@@ -117,7 +117,8 @@ def campaigns(
 
     Examples
     --------
-    >>> found = campaigns(model, "acquired.parquet", config={"campaign": "campaign", "cost": "cac"})  # doctest: +SKIP
+    >>> settings = {"campaign": "campaign", "cost": "cac"}
+    >>> campaigns = evaluate_campaigns(model, "acquired.parquet", config=settings)  # doctest: +SKIP
     """
     settings = config if isinstance(config, CampaignConfig) else build(CampaignConfig, config)
     _check(model)

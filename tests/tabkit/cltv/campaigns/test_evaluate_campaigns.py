@@ -17,7 +17,7 @@ from tabkit.cltv.campaigns import bidding, decisions
 from tabkit.cltv.campaigns import evaluate as campaigns_module
 from tabkit.cltv.campaigns.campaign import CampaignFit
 from tabkit.cltv.campaigns.drift import changes
-from tabkit.cltv.campaigns.evaluate import campaigns
+from tabkit.cltv.campaigns.evaluate import evaluate_campaigns
 from tabkit.cltv.model import CLTVModel
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError, SchemaError
@@ -48,7 +48,7 @@ def test_intervals_hold_what_users_are_truly_worth(data: tuple[pl.DataFrame, pl.
         log.join(users, on="customer_id"), config={**COLUMNS, "group": "campaign", "draws": 1000}
     )
     volume = pl.DataFrame({"bid": [0.0, 100.0], "users": [0.0, 100.0]})
-    found = campaigns(fitted, users, config={**SETTINGS, "draws": 2000}, volume=volume)
+    found = evaluate_campaigns(fitted, users, config={**SETTINGS, "draws": 2000}, volume=volume)
     rows = {row["campaign"]: row for row in found.decisions.to_dicts()}
     for truth in example.TRUTHS:
         row = rows[truth.name]
@@ -111,7 +111,7 @@ def test_what_cannot_be_decided_is_refused(
     told: str,
 ) -> None:
     with pytest.raises(error, match=told):
-        campaigns(model, change(data[1]), config={**SETTINGS, **config})
+        evaluate_campaigns(model, change(data[1]), config={**SETTINGS, **config})
 
 
 def test_a_model_without_money_or_days_decides_nothing(
@@ -119,15 +119,17 @@ def test_a_model_without_money_or_days_decides_nothing(
 ) -> None:
     log, users = data
     with pytest.raises(SchemaError, match="knows no spend"):
-        campaigns(lifetime_value.fit(log, config={**COLUMNS, "amount": None, "draws": 200}), users, config=SETTINGS)
+        evaluate_campaigns(
+            lifetime_value.fit(log, config={**COLUMNS, "amount": None, "draws": 200}), users, config=SETTINGS
+        )
     dayless = CLTVModel(model.forecaster, model.customers, model.customer, {**model.facts, "end": None})
     with pytest.raises(ConfigError, match="when its customers were acquired is unknown"):
-        campaigns(dayless, users, config=SETTINGS)
+        evaluate_campaigns(dayless, users, config=SETTINGS)
 
 
 def test_a_volume_curve_needs_its_columns(model: CLTVModel, data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     with pytest.raises(SchemaError, match="lacks columns: 'users'"):
-        campaigns(model, data[1], config={**SETTINGS, "draws": 100}, volume=pl.DataFrame({"bid": [1.0]}))
+        evaluate_campaigns(model, data[1], config={**SETTINGS, "draws": 100}, volume=pl.DataFrame({"bid": [1.0]}))
 
 
 def test_the_example_ends_its_log_at_the_last_day(data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
@@ -163,7 +165,7 @@ def test_doubtful_draws_stand_at_the_head_of_text_page_and_json(
     for name, r_hat in (("clean", 1.004), ("rough", 1.07)):
         diagnostics = {"divergences": 0.0, "divergent": 0.0, "r_hat": r_hat, "ess": 900.0}
         monkeypatch.setattr(campaigns_module.campaign, "fit", lambda rows, d=diagnostics, **_: walked(rows, **d))
-        found[name] = campaigns(model, data[1], config={**SETTINGS, "ahead_days": 5}).to_dict()
+        found[name] = evaluate_campaigns(model, data[1], config={**SETTINGS, "ahead_days": 5}).to_dict()
     assert found["clean"]["doubts"] == []
     assert found["rough"]["doubts"] == ["R-hat is 1.070, above 1.02: the chains do not agree yet; draw more."]
     assert found["rough"]["verdict"].endswith(found["clean"]["verdict"])
@@ -218,4 +220,4 @@ def test_a_cost_that_is_none_counts_as_null(
 def test_a_model_in_weeks_decides_nothing(model: CLTVModel, data: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     weekly = CLTVModel(model.forecaster, model.customers, model.customer, {**model.facts, "resolution": "week"})
     with pytest.raises(ConfigError, match="the day that a user came is unknown"):
-        campaigns(weekly, data[1], config=SETTINGS)
+        evaluate_campaigns(weekly, data[1], config=SETTINGS)

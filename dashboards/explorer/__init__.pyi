@@ -1,0 +1,18 @@
+from .board import Board, prepare
+from .building import build
+from .settings import ExploreConfig, RulesConfig
+from .view import Given, Shade, View
+from .writing import serve, write
+
+__all__ = [
+    "Board",
+    "ExploreConfig",
+    "Given",
+    "RulesConfig",
+    "Shade",
+    "View",
+    "build",
+    "prepare",
+    "serve",
+    "write",
+]

@@ -1,0 +1,3 @@
+from . import lifetime_value, propensity, report, uplift
+
+__all__ = ["lifetime_value", "propensity", "report", "uplift"]

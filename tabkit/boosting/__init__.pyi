@@ -1,0 +1,35 @@
+from .baselines import BaseRate, Linear, base_rate, linear
+from .choice import KEEP, Candidate, Choice, choose
+from .config import BoostingConfig
+from .explanation import reason_schema, reasons
+from .extension import extend
+from .growth import fit
+from .inputs import OBJECTIVES, Objective, Rows, variance_power
+from .model import BoostedModel
+from .recalibration import recalibrate
+from .refitting import refit
+from .updatable import refusal
+
+__all__ = [
+    "KEEP",
+    "OBJECTIVES",
+    "BaseRate",
+    "BoostedModel",
+    "BoostingConfig",
+    "Candidate",
+    "Choice",
+    "Linear",
+    "Objective",
+    "Rows",
+    "base_rate",
+    "choose",
+    "extend",
+    "fit",
+    "linear",
+    "reason_schema",
+    "reasons",
+    "recalibrate",
+    "refit",
+    "refusal",
+    "variance_power",
+]

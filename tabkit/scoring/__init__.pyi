@@ -1,0 +1,14 @@
+from .folder import check_folder, write_folder
+from .sink import check_output, write
+from .streaming import Predict, Scorer, Tally, stream
+
+__all__ = [
+    "Predict",
+    "Scorer",
+    "Tally",
+    "check_folder",
+    "check_output",
+    "stream",
+    "write",
+    "write_folder",
+]
