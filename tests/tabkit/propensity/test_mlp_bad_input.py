@@ -54,7 +54,7 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("something was trained")
 
     monkeypatch.setattr("tabkit.predictors.learners.fit", fail)
-    monkeypatch.setattr("pipelines.propensity.read", fail)
+    monkeypatch.setattr("tabkit.propensity.training.read", fail)
 
 
 def refused(done: Any, *expected: str) -> None:

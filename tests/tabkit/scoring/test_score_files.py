@@ -327,7 +327,7 @@ def test_memory_does_not_grow_with_the_table(saved: Path, newcomers: pl.DataFram
     script.write_text(
         "import re, sys\n"
         "from pipelines import propensity\n"
-        "from pipelines.scores import score_files\n"
+        "from tabkit.scoring.files import score_files\n"
         "score_files(propensity.load(sys.argv[1]), sys.argv[3:], sys.argv[2])\n"
         # Not getrusage: its peak outlives exec, and would be that of the tests.
         "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])\n"
