@@ -179,7 +179,7 @@ def _fit_ours(folder: Path, inference: Any) -> Found:
     for name in ("pymc", "arviz", "nutpie"):  # before the clock starts
         _library(name)
     customers = pl.read_parquet(folder / "cdnow.parquet")
-    settings = fitting.Settings(inference=inference, draws=DRAWS, tune=TUNE, chains=CHAINS, seed=1)
+    settings = fitting.InferenceSettings(inference=inference, draws=DRAWS, tune=TUNE, chains=CHAINS, seed=1)
     fitted, cost = processes.measured(lambda: fitting.fit(customers, model="bgnbd", settings=settings))
     if fitted.sampled.inference != inference:
         raise SystemExit(f"{inference} was replaced by {fitted.sampled.inference}")

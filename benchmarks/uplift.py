@@ -32,7 +32,7 @@ from tabkit.uplift.config import EffectBoosting, OutcomeBoosting
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.learners import learners
 from tabkit.uplift.learners.boosted import regressions
-from tabkit.uplift.learners.plan import Plan
+from tabkit.uplift.learners.plan import CrossFitting
 from tabkit.uplift.metrics import resampling
 
 TREES, LEAVES, FEW = 200, 16, 3
@@ -97,7 +97,7 @@ def _twice(frame: pl.DataFrame, experiment: Experiment, new: pl.DataFrame) -> ob
 def _ours(name: Any, frame: pl.DataFrame, experiment: Experiment, new: pl.DataFrame) -> object:
     same = OutcomeBoosting(**SAME)
     learn = regressions(outcomes=same, effects=EffectBoosting(**SAME), seed=0)
-    plan = Plan.crossfit(kfold(experiment.rows, folds=2, seed=0).astype(np.int64))
+    plan = CrossFitting.crossfit(kfold(experiment.rows, folds=2, seed=0).astype(np.int64))
     fitted = learners.fit(name, frame, experiment, learn=learn, plan=plan)
     return fitted.effect(new, propensity=np.full((new.height, 2), 0.5))
 

@@ -22,7 +22,7 @@ from pipelines import propensity
 from tabkit import Roles, metrics
 from tabkit.propensity.comparison import compare
 from tabkit.propensity.evaluation import Gain
-from tabkit.propensity.updating.update import Tried
+from tabkit.propensity.updating.update import Trial
 
 ROLES = Roles(id="flight_id", time="time_hour", target="late")
 TRAINING = {"resamples": 200, "boosting": {"num_threads": 2}}
@@ -60,7 +60,7 @@ class Month:
     predicted: np.ndarray
     since_update: Gain
     since_january: Gain
-    update: Tried
+    update: Trial
 
 
 def main(folder: Path) -> None:

@@ -56,7 +56,7 @@ def row_hashes(frame: pl.DataFrame, columns: Sequence[str]) -> Hashes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """The smallest hashes of some rows, at most 512; see `tabkit.sketch.Sketch`, whose idea it is, small as text.
+    """The smallest hashes of some rows, at most 512; see `tabkit.sketch.RowSample`, whose idea it is, small as text.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from tabkit.sources.csv_files import scan_csv
 from tabkit.sources.failures import first_lines, reading
 from tabkit.sources.gathered import FEWEST_TOGETHER, batches_of, gathered
 from tabkit.sources.hive import attach, key_names, key_types
-from tabkit.sources.names import FORMATS, Part, Source, describe, ending, endings, is_path, is_path_list, parts
+from tabkit.sources.names import FORMATS, Source, SourceFile, describe, ending, endings, is_path, is_path_list, parts
 from tabkit.sources.ndjson_files import scan_ndjson
 from tabkit.sources.page_checksums import check_pages
 from tabkit.sources.runs import Run, check_alike, check_filled, runs
@@ -21,9 +21,9 @@ from tabkit.sources.runs import Run, check_alike, check_filled, runs
 __all__ = [
     "FEWEST_TOGETHER",
     "FORMATS",
-    "Part",
     "Run",
     "Source",
+    "SourceFile",
     "batches_of",
     "collect",
     "collect_all",
@@ -92,7 +92,7 @@ def scan(source: Source, *, dtypes: Mapping[str, pl.DataType] | None = None) -> 
 
 
 def scan_parts(
-    source: Sequence[Part],
+    source: Sequence[SourceFile],
     *,
     dtypes: Mapping[str, pl.DataType] | None = None,
     wanted: Collection[str] | None = None,

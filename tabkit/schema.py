@@ -11,7 +11,7 @@ from typing import Any, Literal
 import polars as pl
 
 from tabkit.errors import BundleError, SchemaError
-from tabkit.untrusted.manifest import Given, damaged, is_whole, shown
+from tabkit.untrusted.manifest import NamedTable, damaged, is_whole, shown
 
 Family = Literal["number", "boolean", "text", "date", "datetime", "time", "duration", "null", "other"]
 
@@ -136,7 +136,7 @@ class Schema:
     def from_list(cls, rows: Iterable[Mapping[str, Any]]) -> Schema:
         """Rebuild what `to_list` gave; anything else is a `SchemaError`."""
         try:
-            columns = tuple(_column(Given(row, "a column")) for row in rows)
+            columns = tuple(_column(NamedTable(row, "a column")) for row in rows)
         except (TypeError, BundleError) as error:
             said = getattr(error, "problem", error)
             raise SchemaError(f"this is no saved schema: {said}", advice="upgrade tabkit-ml") from error
@@ -213,7 +213,7 @@ def _is_zone(name: str | None) -> bool:
     return True
 
 
-def _column(given: Given) -> Column:
+def _column(given: NamedTable) -> Column:
     given.only([field.name for field in fields(Column)])
     counted = {name: given.values[name] for name in ("nulls", "levels") if name in given}
     if not all(is_whole(high=_MOST_ROWS)(count) for count in counted.values()):

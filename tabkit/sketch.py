@@ -17,7 +17,7 @@ _WHAT = "the sample of the rows of the fit"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sketch:
+class RowSample:
     """The smallest hashes of the keys of some rows.
 
     Beyer and others 2007, "On synopses for distinct-value estimation under multiset operations".
@@ -34,7 +34,7 @@ class Sketch:
 
     Examples
     --------
-    >>> sketch = Sketch.of(str(i) for i in range(10_000))
+    >>> sketch = RowSample.of(str(i) for i in range(10_000))
     >>> round(sketch.overlap(str(i) for i in range(5_000, 15_000)), 1)
     0.5
     >>> sketch.overlap(["new", "rows"])
@@ -45,11 +45,11 @@ class Sketch:
     complete: bool
 
     @classmethod
-    def of(cls, keys: Iterable[str]) -> Sketch:
+    def of(cls, keys: Iterable[str]) -> RowSample:
         """Return the sketch of rows, from one text each that tells them apart."""
         return _smallest(np.unique(_hashed(keys)), complete=True)
 
-    def merge(self, other: Sketch) -> Sketch:
+    def merge(self, other: RowSample) -> RowSample:
         """Return the sketch of the rows of both."""
         both = np.unique(np.concatenate([self.hashes, other.hashes]))
         ends = [part.hashes[-1] for part in (self, other) if not part.complete]
@@ -73,7 +73,7 @@ class Sketch:
         return pl.DataFrame({"hash": self.hashes, "complete": np.full(len(self.hashes), self.complete)})
 
     @classmethod
-    def from_frame(cls, frame: pl.DataFrame) -> Sketch:
+    def from_frame(cls, frame: pl.DataFrame) -> RowSample:
         """Rebuild what `to_frame` gave; anything else is a `BundleError`."""
         complete = flags_of(frame, "complete", what=_WHAT)
         dtype = frame.schema.get("hash")
@@ -90,5 +90,5 @@ def _hashed(keys: Iterable[str]) -> NDArray[np.uint64]:
     return np.fromiter(digests, dtype=np.uint64)
 
 
-def _smallest(hashes: NDArray[np.uint64], *, complete: bool) -> Sketch:
-    return Sketch(hashes[:SIZE], complete and len(hashes) <= SIZE)
+def _smallest(hashes: NDArray[np.uint64], *, complete: bool) -> RowSample:
+    return RowSample(hashes[:SIZE], complete and len(hashes) <= SIZE)

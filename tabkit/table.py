@@ -14,7 +14,7 @@ from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import Source, collect, describe, scan
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name, family
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,6 +222,6 @@ def _check_number(values: pl.Series, label: str, low: str) -> None:
         raise FitError(f"{label} is zero in all rows: no row would count", advice="choose another column")
 
 
-def labels(table: Table, target: Target) -> NDArray[np.float64]:
+def labels(table: Table, target: TargetColumn) -> NDArray[np.float64]:
     """Return the target as numbers, shape (n,): 0/1, a class's index, or the value."""
     return table.frame.select(target.expr()).to_series().to_numpy()

@@ -15,7 +15,7 @@ from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import collect
 from tabkit.labels import label_expr, matched, whole
 from tabkit.schema import Family, dtype_name, family
-from tabkit.untrusted.manifest import Given, damaged, shown
+from tabkit.untrusted.manifest import NamedTable, damaged, shown
 
 Task = Literal["binary", "multiclass", "regression"]
 _MAX_CLASSES = 100
@@ -23,7 +23,7 @@ _STEPS = 100  # a double's step below a hundredth of the spread costs less than 
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetColumn:
     """A target column, understood.
 
     Parameters
@@ -106,9 +106,9 @@ class Target:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Target:
+    def from_dict(cls, values: Mapping[str, Any]) -> TargetColumn:
         """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
-        given = Given(values, "a target").only([field.name for field in fields(cls)])
+        given = NamedTable(values, "a target").only([field.name for field in fields(cls)])
         found = cls(given.text("name"), given.choice("task", get_args(Task)), given.texts("classes"))
         counts = {"binary": range(2, 3), "multiclass": range(2, _MAX_CLASSES + 1), "regression": range(1)}
         if len(found.classes) not in counts[found.task] or len(set(found.classes)) < len(found.classes):
@@ -136,7 +136,7 @@ def infer(
     task: Task | None = None,
     positive: str | None = None,
     what: str = "the data",
-) -> Target:
+) -> TargetColumn:
     """Understand the target column and refuse one that cannot be learned.
 
     Without `task`: two distinct values make it binary, other text multiclass, other numbers regression.
@@ -187,13 +187,13 @@ def infer(
     if task != "regression":
         labels = _count(lazy, name, kind=kind, what=what)
         _check_classes(name, labels, task=task)
-        return Target(name, task, _ordered(list(labels), positive, name=name))
+        return TargetColumn(name, task, _ordered(list(labels), positive, name=name))
     if kind != "number":
         raise ConfigError(
             f"target {name!r} is {kind}: regression needs a number", advice="choose another objective, or parse it"
         )
     _check_digits(lazy, name, what=what)
-    return Target(name, "regression")
+    return TargetColumn(name, "regression")
 
 
 def _kind(frame: pl.LazyFrame, name: str, *, what: str) -> Family:

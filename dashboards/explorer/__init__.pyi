@@ -1,13 +1,13 @@
 from .board import Board, prepare
 from .building import build
 from .settings import ExploreConfig, RulesConfig
-from .view import Given, Shade, View
+from .view import OfferedRule, Shade, View
 from .writing import serve, write
 
 __all__ = [
     "Board",
     "ExploreConfig",
-    "Given",
+    "OfferedRule",
     "RulesConfig",
     "Shade",
     "View",

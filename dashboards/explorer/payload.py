@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dashboards.explorer.arrays import Packed, pack
 from dashboards.explorer.axis import Axis
 from dashboards.explorer.board import Board
-from dashboards.explorer.view import Given, View
+from dashboards.explorer.view import OfferedRule, View
 from tabkit.predicates import text, to_dict
 from tabkit.rules import Goal, measure
 from tabkit.rules.goal import Floats
@@ -249,5 +249,5 @@ def _axis(board: Board, axis: Axis) -> dict[str, Any]:
     }
 
 
-def _given(given: Given) -> dict[str, Any]:
+def _given(given: OfferedRule) -> dict[str, Any]:
     return {"name": given.rule.name, "rule": to_dict(given.rule), "text": text(given.rule), "words": given.words}

@@ -15,7 +15,7 @@ from tabkit.rules.goal import Floats, Mask
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class OfferedRule:
     """A rule that the page offers.
 
     Parameters
@@ -93,7 +93,7 @@ class View:
     columns: tuple[str, ...]
     holdout: Mask | None = None
     shade: Shade | None = None
-    given: tuple[Given, ...] = ()
+    given: tuple[OfferedRule, ...] = ()
     suggested: str = ""
     unproved: str = "There is no hold-out here: what is found on these rows alone flatters itself."
     tried: int = 0

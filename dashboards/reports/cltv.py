@@ -20,7 +20,7 @@ from dashboards.reports.campaigns_page import CampaignPage
 from dashboards.reports.cltv_page import FitPage, Heat
 from dashboards.reports.cltv_parts import Tracked
 from dashboards.reports.propensity import ReportError
-from tabkit.cltv.backtesting.backtest import Backtest, Judged
+from tabkit.cltv.backtesting.backtest import Backtest, ResultScores
 from tabkit.cltv.backtesting.baselines import BOOSTED, RATE, ZERO
 from tabkit.cltv.forecasting.predictive import KINDS, total_of
 from tabkit.cltv.forecasting.surface import surface
@@ -30,7 +30,7 @@ from tabkit.cltv.inference.mixing import GOOD_R_HAT, doubts
 from tabkit.cltv.inference.psis import TRUSTED
 from tabkit.cltv.model import CLTVModel
 from tabkit.cltv.models.priors import Prior
-from tabkit.cltv.transactions import Rule
+from tabkit.cltv.transactions import PurchaseRule
 from tabkit.config import build
 from tabkit.errors import ConfigError
 from tabkit.frames import Source
@@ -346,7 +346,7 @@ def _tracked(
             "tracking needs the columns of the log, and customer or date is not given",
             advice="give the settings of the fit: config={'customer': ..., 'date': ...}",
         )
-    rule = Rule(
+    rule = PurchaseRule(
         settings.customer, settings.date, settings.amount, settings.merge, settings.refunds, zeros=settings.zeros
     )
     first = start or _day(model.facts.get("start")) or border
@@ -452,7 +452,7 @@ def _notes(model: CLTVModel, *, tracked: bool) -> Iterator[str]:
     )
 
 
-def _errors(kind: str, origin: str, judged: Judged) -> dict[str, Any]:
+def _errors(kind: str, origin: str, judged: ResultScores) -> dict[str, Any]:
     points = {"zero": ZERO, "rate": RATE, "lightgbm": BOOSTED}
     simple = {name: judged.baselines.get(key) for name, key in points.items()}
     own = {"mean": judged.scores.mae_mean, "median": judged.scores.mae_median}
@@ -460,14 +460,14 @@ def _errors(kind: str, origin: str, judged: Judged) -> dict[str, Any]:
     return {"kind": kind, "origin": origin, "customers": judged.scores.customers, **own, **errors}
 
 
-def _held(kind: str, origin: str, judged: Judged) -> list[dict[str, Any]]:
+def _held(kind: str, origin: str, judged: ResultScores) -> list[dict[str, Any]]:
     return [
         {"kind": kind, "origin": origin, "level": found.level, "share": found.share, "expected": found.expected}
         for found in judged.scores.coverage
     ]
 
 
-def _totals(kind: str, origin: str, judged: Judged) -> dict[str, Any]:
+def _totals(kind: str, origin: str, judged: ResultScores) -> dict[str, Any]:
     ends: dict[str, float | None] = {"wide_low": None, "wide_high": None}
     for before, scores in (("", judged.scores), ("wide_", judged.widened)):
         if scores is not None:
@@ -476,7 +476,7 @@ def _totals(kind: str, origin: str, judged: Judged) -> dict[str, Any]:
     return {"kind": kind, "origin": origin, "actual": judged.scores.actual, **ends}
 
 
-def _pit(kind: str, judged: Judged) -> Pit:
+def _pit(kind: str, judged: ResultScores) -> Pit:
     wide = judged.widened
     return Pit(kind, tuple(judged.scores.pit_counts()), () if wide is None else tuple(wide.pit_counts()))
 

@@ -16,7 +16,7 @@ from tabkit.bundle import check_place
 from tabkit.cltv import model as lifetime_value
 from tabkit.cltv.backtesting.backtest import backtest
 from tabkit.cltv.campaigns.decisions import COLUMNS
-from tabkit.cltv.campaigns.evaluate import Campaigns, evaluate_campaigns
+from tabkit.cltv.campaigns.evaluate import CampaignReport, evaluate_campaigns
 from tabkit.config import build
 from tabkit.progress import Progress
 from tabkit.required import inputs, needed
@@ -98,7 +98,7 @@ def campaigns_job(values: Mapping[str, Any], *, overwrite: bool = False, progres
     return {"bundle": path, **kept, **found.to_dict(), "page": config.report, "seconds": seconds}
 
 
-def _said(config: CampaignConfig, found: Campaigns) -> Iterator[tuple[str, str]]:
+def _said(config: CampaignConfig, found: CampaignReport) -> Iterator[tuple[str, str]]:
     yield "Value", f"what a user pays by the age of {config.horizon_days:,} days, times {config.margin:g}"
     yield "Decided on", f"users of {found.ahead.days[0]} to {found.ahead.days[-1]}"
     safe = f"makes no loss with a probability of {config.confidence:.0%}"

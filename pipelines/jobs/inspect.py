@@ -14,7 +14,7 @@ from tabkit.encoding.table import saved
 from tabkit.predictors.learners import Predictor, name_of, sizes
 from tabkit.propensity.model import KIND as PROPENSITY
 from tabkit.propensity.model import PropensityModel
-from tabkit.untrusted.manifest import Given, building
+from tabkit.untrusted.manifest import NamedTable, building
 from tabkit.uplift.model import KIND as UPLIFT
 from tabkit.uplift.model import UpliftModel
 
@@ -55,7 +55,7 @@ def inspect(path: str | Path) -> dict[str, Any]:
 
 def _model(found: Bundle) -> dict[str, Any]:
     model, manifest = PropensityModel.from_bundle(found), found.manifest
-    Given(manifest["metrics"], "the evaluation").text("verdict")
+    NamedTable(manifest["metrics"], "the evaluation").text("verdict")
     return {
         **{key: manifest[key] for key in ("roles", "target")},
         "schema": model.encoder.schema.to_list(),

@@ -23,10 +23,10 @@ from tabkit.rules import Ledger, Rule, RuleFile, masks, most_alike, read, write
 from tabkit.rules.config import AimConfig
 from tabkit.rules.discovery import suggest
 from tabkit.rules.doubts import Doubts, doubts_of, without_copies
-from tabkit.rules.features import file_of, origin
+from tabkit.rules.features import load_rules, origin
 from tabkit.rules.goal import Mask
 from tabkit.rules.provenance import Provenance, aimed_like, facts, provenance
-from tabkit.rules.sample import FEWEST, Aimed, aimed, why_none
+from tabkit.rules.sample import FEWEST, RuleSample, aimed, why_none
 from tabkit.rules.suggestion import Suggestions
 from tabkit.rules.verdict import verdict
 from tabkit.settings import WorthConfig
@@ -109,7 +109,7 @@ def worth_of_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, 
     On the rows that the rules were found on, only those held out then are judged on.
     """
     config = build(WorthConfig, values)
-    ruled = file_of(config.rules)
+    ruled = load_rules(config.rules)
     known = ruled.found
     if not known or config.holdout is not None:
         return worth_job(values, progress=progress)
@@ -130,7 +130,7 @@ def worth_of_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, 
     return {**result.to_dict(), "roles": roles.given(), "found": origin(ruled)}
 
 
-def _held_out_then(config: WorthConfig, known: Mapping[str, Any]) -> Aimed | None:
+def _held_out_then(config: WorthConfig, known: Mapping[str, Any]) -> RuleSample | None:
     """Return the rows divided as when the rules were found, whatever the folds are by; None if these are others."""
     settings = {name: known[name] for name in ("positive", "control", "arm", "holdout", "seed") if name in known}
     roles = {role: column for role, column in config.roles.items() if role not in ("time", "group")}
@@ -152,7 +152,7 @@ def _output(config: RulesConfig, *, overwrite: bool) -> Path:
     return output
 
 
-def _unprovable(found: Aimed, config: RulesConfig) -> ConfigError:
+def _unprovable(found: RuleSample, config: RulesConfig) -> ConfigError:
     """Return the error that says why no rows could be held out."""
     rows = found.frame.height
     if rows < FEWEST:
@@ -168,7 +168,7 @@ def _of_rules(doubts: Doubts, content: RuleFile, whence: Provenance) -> Doubts:
     return Doubts(leaks, doubts.copies if whence.kind == "same" else None)
 
 
-def _file(result: Suggestions, found: Aimed, config: RulesConfig, *, kept_out: list[str]) -> RuleFile:
+def _file(result: Suggestions, found: RuleSample, config: RulesConfig, *, kept_out: list[str]) -> RuleFile:
     rules = tuple(one.rule for one in result.rules)
     measured = {
         one.rule.name: {"train": one.train.to_dict(), "holdout": one.holdout.to_dict(), "p": one.p}
@@ -178,7 +178,9 @@ def _file(result: Suggestions, found: Aimed, config: RulesConfig, *, kept_out: l
     return RuleFile(rules, {**facts(found, config), "tried": result.tested, **about}, measured)
 
 
-def _scored(content: RuleFile, found: Aimed, whence: Provenance, *, level: float) -> tuple[list[dict[str, Any]], int]:
+def _scored(
+    content: RuleFile, found: RuleSample, whence: Provenance, *, level: float
+) -> tuple[list[dict[str, Any]], int]:
     """Measure rules on all rows, or on those held out where they were found on the others; and say how many."""
     rows = np.ones(found.frame.height, dtype=np.bool_)
     if whence.kind == "same" and found.holdout is not None:

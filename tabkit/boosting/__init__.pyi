@@ -1,5 +1,5 @@
 from .baselines import BaseRate, Linear, base_rate, linear
-from .choice import KEEP, Candidate, Choice, choose
+from .choice import KEEP, CandidateLoss, Choice, choose
 from .config import BoostingConfig
 from .explanation import reason_schema, reasons
 from .extension import extend
@@ -16,7 +16,7 @@ __all__ = [
     "BaseRate",
     "BoostedModel",
     "BoostingConfig",
-    "Candidate",
+    "CandidateLoss",
     "Choice",
     "Linear",
     "Objective",

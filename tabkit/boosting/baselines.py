@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tabkit.boosting.config import BoostingConfig
-from tabkit.boosting.scale import Scale
+from tabkit.boosting.scale import LabelScale
 from tabkit.errors import ConfigError, FitError
 from tabkit.objective import Objective, base_score, check_target, inverse_link, named, variance_power
 from tabkit.rows import Rows, matrix
@@ -103,7 +103,7 @@ def linear(rows: Rows, *, config: BoostingConfig) -> Linear:
     if objective.link == "log":
         power = variance_power(config)
         y, weight = y / np.exp(offset), weight * np.exp((2 - power) * offset)
-        unit = Scale.of(replace(rows, y=y, weight=weight), np.zeros((len(y), 1)), objective).unit
+        unit = LabelScale.of(replace(rows, y=y, weight=weight), np.zeros((len(y), 1)), objective).unit
         y = y / unit
         step = TweedieRegressor(power=power, link="log", alpha=1e-3, max_iter=1000)
     elif objective.link == "identity":

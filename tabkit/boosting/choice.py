@@ -22,7 +22,7 @@ _FEWEST_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class CandidateLoss:
     """How one candidate did on the judging rows.
 
     Parameters
@@ -70,7 +70,7 @@ class Choice:
 
     winner: str
     why: str
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[CandidateLoss, ...]
     metric: str
     level: float
 
@@ -139,7 +139,9 @@ def choose(
         weight=weight, groups=groups, resamples=max(resamples, _LEAST), seed=seed,
     )  # fmt: skip
     width = _width(drawn, level)
-    found = tuple(Candidate(name, float(drawn.values[k]), *_gain(drawn, k, 0, width)) for k, name in enumerate(names))
+    found = tuple(
+        CandidateLoss(name, float(drawn.values[k]), *_gain(drawn, k, 0, width)) for k, name in enumerate(names)
+    )
     if len(y) < _FEWEST_ROWS or (groups is not None and drawn.units < ENOUGH):
         many = f"{len(y)} rows" + ("" if groups is None else f" of {drawn.units} groups or days")
         why = (
@@ -220,7 +222,9 @@ def _width(drawn: Draws, level: float) -> float:
     return float(stats.t.isf(stats.norm.sf(normal), n - 1) * np.sqrt(n / (n - 1)))
 
 
-def _why(winner: str, candidates: Sequence[Candidate], metric: str, level: float, objections: Mapping[str, str]) -> str:
+def _why(
+    winner: str, candidates: Sequence[CandidateLoss], metric: str, level: float, objections: Mapping[str, str]
+) -> str:
     by_name = {candidate.name: candidate for candidate in candidates}
     if winner == KEEP:
         others = [candidate for candidate in candidates if candidate.name != KEEP]
@@ -243,12 +247,12 @@ def _why(winner: str, candidates: Sequence[Candidate], metric: str, level: float
     return f"{sentence}; {dearer[0].name} is not surely better than that{f': {more}' if more else ''}."
 
 
-def changed(candidate: Candidate, level: float) -> str:
+def changed(candidate: CandidateLoss, level: float) -> str:
     """Write a difference with its interval, or that it has none.
 
-    >>> changed(Candidate("refit", 0.5, -0.1, -0.2, -0.05), 0.95)
+    >>> changed(CandidateLoss("refit", 0.5, -0.1, -0.2, -0.05), 0.95)
     '-0.10 (95% interval -0.20 to -0.05)'
-    >>> changed(Candidate("refit", 0.5, -0.1, None, None), 0.95)
+    >>> changed(CandidateLoss("refit", 0.5, -0.1, None, None), 0.95)
     '-0.100 (no interval: every draw gave the same)'
     """
     return with_interval(

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from tabkit import forked
 
 
-class Gate:
+class ThreadLock:
     """Lets callers of one kind in together, and callers of different kinds only one after the other.
 
     Examples
     --------
-    >>> gate = Gate()
+    >>> gate = ThreadLock()
     >>> with gate.passing(1), gate.passing(1):
     ...     print("two of a kind")
     two of a kind
@@ -56,5 +56,5 @@ class Gate:
         return self._waiting == 1
 
 
-LIGHTGBM = Gate()
+LIGHTGBM = ThreadLock()
 """The gate before every call that sets LightGBM's number of threads."""

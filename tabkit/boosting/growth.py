@@ -14,7 +14,7 @@ from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.model import BoostedModel
 from tabkit.boosting.names import safe_names
 from tabkit.boosting.parameters import parameters
-from tabkit.boosting.scale import Scale
+from tabkit.boosting.scale import LabelScale
 from tabkit.boosting.trees import Trees
 from tabkit.errors import FitError
 from tabkit.objective import base_score, check_parts, inverse_link, loss, named
@@ -80,7 +80,7 @@ def fit(
         classes=outputs,
     )
     params = parameters(config, objective, names=names, outputs=outputs)
-    scale = Scale.of(train, start_of(train, base), objective)
+    scale = LabelScale.of(train, start_of(train, base), objective)
     own = scale.parameters(params)
     sets = [dataset(rows, names, base, own, scale) for rows in (train, *([valid] if valid else []))]
     booster, best = grow(sets, params=own, config=config, progress=progress or Silent())
@@ -102,14 +102,14 @@ def start_of(rows: Rows, base: Floats) -> Floats:
     return np.tile(base, (rows.features.height, 1)) + rows.offsets()[:, None]
 
 
-def scale_of(model: BoostedModel, rows: Rows) -> Scale:
+def scale_of(model: BoostedModel, rows: Rows) -> LabelScale:
     """Return the scale of new rows for a model's trees: leaves under a log link weigh in the unit of the fit."""
     if model.kind.link == "identity":
-        return Scale.of(rows, start_of(rows, np.array(model.base_score)), model.kind)
-    return Scale(model.kind, model.label_unit)
+        return LabelScale.of(rows, start_of(rows, np.array(model.base_score)), model.kind)
+    return LabelScale(model.kind, model.label_unit)
 
 
-def in_unit(text: str, scale: Scale) -> str:
+def in_unit(text: str, scale: LabelScale) -> str:
     """Return the text of trees that were grown on such labels as trees of the target itself."""
     if scale.leaf == 1.0:
         return text
@@ -117,7 +117,12 @@ def in_unit(text: str, scale: Scale) -> str:
 
 
 def dataset(
-    rows: Rows, names: tuple[str, ...], base: Floats, params: dict[str, Any], scale: Scale, added: Floats | float = 0.0
+    rows: Rows,
+    names: tuple[str, ...],
+    base: Floats,
+    params: dict[str, Any],
+    scale: LabelScale,
+    added: Floats | float = 0.0,
 ) -> lgb.Dataset:
     """Return LightGBM's form of the rows, whose scores start at a base, shape (outputs,), and what trees add to it."""
     start = start_of(rows, base)

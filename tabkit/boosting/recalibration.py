@@ -8,7 +8,7 @@ import numpy as np
 
 from tabkit.boosting.gradients import derivatives, losses
 from tabkit.boosting.model import BoostedModel
-from tabkit.boosting.scale import Scale
+from tabkit.boosting.scale import LabelScale
 from tabkit.boosting.updatable import check
 from tabkit.errors import FitError
 from tabkit.objective import check_target, inverse_link
@@ -70,7 +70,7 @@ def _centred(model: BoostedModel, rows: Rows, base: Floats) -> tuple[Rows, Float
     if model.kind.link != "identity":
         return rows, base, 1.0
     start = base + rows.offsets()[:, None]
-    scale = Scale.of(rows, start, model.kind)
+    scale = LabelScale.of(rows, start, model.kind)
     return replace(rows, y=scale.labels(rows.y, start), offset=None), np.zeros(1), scale.unit
 
 

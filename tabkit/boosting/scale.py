@@ -20,7 +20,7 @@ _LARGEST_COUNT = 2.0**53  # beyond it a double cannot hold each whole number
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class LabelScale:
     """What is taken off a label before LightGBM sees it, and put back behind it.
 
     Under squared error and for quantiles the trees learn ``(y - start) / unit``, start being base score and offset, and
@@ -43,7 +43,7 @@ class Scale:
     unit: float = 1.0
 
     @classmethod
-    def of(cls, rows: Rows, start: Floats, objective: Objective) -> Scale:
+    def of(cls, rows: Rows, start: Floats, objective: Objective) -> LabelScale:
         """Return the scale of rows whose scores start as given, shape (n, outputs)."""
         if objective.link == "identity":
             return cls(objective, _power_of_two(rows.y - start[:, 0]))

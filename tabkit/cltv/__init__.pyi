@@ -1,18 +1,18 @@
 from .backtesting.backtest import Backtest, backtest
 from .campaigns.daily import Daily, daily
-from .campaigns.evaluate import Campaigns, evaluate_campaigns
+from .campaigns.evaluate import CampaignReport, evaluate_campaigns
 from .forecasting.forecast import Horizon
-from .holdout import Holdout, split
+from .holdout import PeriodSplit, split
 from .model import CLTVModel, fit, horizon_of, load
 from .summary import Summary, summarise
 
 __all__ = [
     "Backtest",
     "CLTVModel",
-    "Campaigns",
+    "CampaignReport",
     "Daily",
-    "Holdout",
     "Horizon",
+    "PeriodSplit",
     "Summary",
     "backtest",
     "daily",

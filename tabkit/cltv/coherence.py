@@ -13,7 +13,7 @@ from tabkit.cltv.forecasting.predictive import KINDS
 from tabkit.cltv.forecasting.widening import Widening
 from tabkit.cltv.interval_record import interval_record
 from tabkit.cltv.models.model import Model, Parameter
-from tabkit.untrusted.manifest import Given, damaged, numbers_of, shown
+from tabkit.untrusted.manifest import NamedTable, damaged, numbers_of, shown
 
 _SUMMARY = "the customers"
 _LONGEST = 1e9
@@ -39,7 +39,7 @@ def parameters_of(model: Model, names: Sequence[str]) -> tuple[Parameter, ...]:
     return tuple(known[name] for name in names)
 
 
-def widening_of(given: Given, forecaster: Forecaster) -> dict[str, Widening]:
+def widening_of(given: NamedTable, forecaster: Forecaster) -> dict[str, Widening]:
     """Return the widening by kind; `BundleError` for a kind that is not forecast, or not in such numbers."""
     kinds = KINDS if forecaster.spending is not None else KINDS[:1]
     table = given.table("widening").only(KINDS)
@@ -86,7 +86,7 @@ def check_told(facts: Mapping[str, Any]) -> None:
     BundleError
         Naming the field.
     """
-    given = Given(facts, "the facts")
+    given = NamedTable(facts, "the facts")
     if "backtest" not in given:
         return
     record = given.table("backtest", "the backtest")

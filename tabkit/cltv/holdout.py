@@ -9,7 +9,17 @@ from dataclasses import dataclass
 import polars as pl
 
 from tabkit.cltv.summary import RESOLUTION_DAYS, UNIT_DAYS, Resolution, Summary, Unit, divided, summary_of
-from tabkit.cltv.transactions import PARTS, Refunds, Rule, Zeros, check_choice, check_day, check_free, count, open_log
+from tabkit.cltv.transactions import (
+    PARTS,
+    PurchaseRule,
+    Refunds,
+    Zeros,
+    check_choice,
+    check_day,
+    check_free,
+    count,
+    open_log,
+)
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source
 
@@ -17,7 +27,7 @@ RESULTS = ("purchases", "value")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Holdout:
+class PeriodSplit:
     """A log split at a day.
 
     Parameters
@@ -57,7 +67,7 @@ def split(
     refunds: Refunds = "drop",
     zeros: Zeros = "count",
     keep: Sequence[str] = (),
-) -> Holdout:
+) -> PeriodSplit:
     """Summarise customers up to a day, and count what each of them bought after it.
 
     Parameters
@@ -88,7 +98,7 @@ def split(
     check_choice("resolution", resolution, RESOLUTION_DAYS)
     check_free([customer], RESULTS)
     _check_order(calibration_end, end)
-    log = open_log(source, Rule(customer, date, amount, merge, refunds, keep, zeros))
+    log = open_log(source, PurchaseRule(customer, date, amount, merge, refunds, keep, zeros))
     summary = summary_of(log, end=calibration_end, unit=unit, resolution=resolution)
     later = count(log, after=calibration_end, end=end)
     if later.end is None:
@@ -99,10 +109,10 @@ def split(
     known = summary.customers.select(pl.col(customer).alias("id"))
     newcomers = later.frame.join(known, on="id", how="anti").height
     outcome = _outcome(known, later.frame, log.rule)
-    return Holdout(summary, outcome, (later.end - calibration_end).days, newcomers, later.refused)
+    return PeriodSplit(summary, outcome, (later.end - calibration_end).days, newcomers, later.refused)
 
 
-def _outcome(known: pl.DataFrame, bought: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+def _outcome(known: pl.DataFrame, bought: pl.DataFrame, rule: PurchaseRule) -> pl.DataFrame:
     """Return what the known customers bought, in their order; zero for those who bought nothing."""
     bought = bought.with_columns(divided(bought["total"].cast(pl.Float64), PARTS))
     value = pl.lit(None, pl.Float64) if rule.amount is None else pl.col("total").fill_null(0.0)

@@ -23,7 +23,7 @@ from tabkit.cltv.forecasting.widening import Widening
 from tabkit.cltv.guard import guard
 from tabkit.cltv.inference import fit as fitting
 from tabkit.cltv.inference.design import Design
-from tabkit.cltv.inference.fit import Fitted
+from tabkit.cltv.inference.fit import FittedLikelihood
 from tabkit.cltv.inference.identified import Vague, sentences, vague
 from tabkit.cltv.inference.posterior import MOST_DRAWS, Posterior
 from tabkit.cltv.interval_record import IntervalRecord, interval_record
@@ -36,7 +36,7 @@ from tabkit.frames import Source, collect, describe, scan
 from tabkit.leaks.asked import asked
 from tabkit.progress import Progress
 from tabkit.settings import ForecastConfig, LifetimeConfig
-from tabkit.untrusted.manifest import Given, building
+from tabkit.untrusted.manifest import NamedTable, building
 
 KIND = "cltv"
 CUSTOMER = "customer"
@@ -167,7 +167,7 @@ def load(path: str | Path) -> CLTVModel:
 
 def from_bundle(found: bundle.Bundle) -> CLTVModel:
     """Rebuild a model from a bundle that was read; `BundleError` if it is not as expected."""
-    given = Given(found.manifest, "the manifest")
+    given = NamedTable(found.manifest, "the manifest")
     with building():
         model = fitting.known(given.text("model"))
         purchases = Posterior.from_frame(
@@ -270,8 +270,8 @@ def horizon_of(settings: ForecastConfig) -> Horizon:
     )
 
 
-def _settings(settings: LifetimeConfig) -> fitting.Settings:
-    return fitting.Settings(
+def _settings(settings: LifetimeConfig) -> fitting.InferenceSettings:
+    return fitting.InferenceSettings(
         inference=settings.inference,
         draws=settings.draws,
         tune=settings.tune,
@@ -348,7 +348,7 @@ def _dependence(customers: pl.DataFrame) -> float:
     return float(found) if found is not None and np.isfinite(found) else 0.0
 
 
-def _vague(forecaster: Forecaster, purchases: Fitted, money: Fitted | None) -> list[Vague]:
+def _vague(forecaster: Forecaster, purchases: FittedLikelihood, money: FittedLikelihood | None) -> list[Vague]:
     """Return the parameters that the data hardly tell."""
     found = vague(purchases.posterior, purchases.priors, forecaster.model)
     return found + (vague(money.posterior, money.priors, None) if money else [])

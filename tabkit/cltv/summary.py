@@ -9,7 +9,18 @@ from typing import Any, Literal
 
 import polars as pl
 
-from tabkit.cltv.transactions import PARTS, Counted, Log, Refunds, Rule, Zeros, check_choice, check_day, count, open_log
+from tabkit.cltv.transactions import (
+    PARTS,
+    Log,
+    PurchaseCounts,
+    PurchaseRule,
+    Refunds,
+    Zeros,
+    check_choice,
+    check_day,
+    count,
+    open_log,
+)
 from tabkit.errors import FitError
 from tabkit.frames import Source
 
@@ -133,7 +144,7 @@ def summarise(
     check_choice("resolution", resolution, RESOLUTION_DAYS)
     if end is not None:
         check_day("end", end)
-    log = open_log(source, Rule(customer, date, amount, merge, refunds, keep, zeros))
+    log = open_log(source, PurchaseRule(customer, date, amount, merge, refunds, keep, zeros))
     return summary_of(log, end=end, unit=unit, resolution=resolution)
 
 
@@ -177,7 +188,7 @@ def _elapsed(frame: pl.DataFrame, until: pl.Expr, resolution: Resolution, unit: 
     return divided(pl.select(middle).to_series(), UNIT_DAYS[unit])
 
 
-def _too_few(counted: Counted, name: str) -> FitError:
+def _too_few(counted: PurchaseCounts, name: str) -> FitError:
     rows = "; ".join(f"{reason}: {count:,} rows" for reason, count in counted.refused.items()) or "no row at all"
     came = "one customer" if counted.frame.height else "no purchase that can be used"
     return FitError(

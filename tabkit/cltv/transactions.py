@@ -31,7 +31,7 @@ _ISO = r"^\d{4}-\d\d-\d\d(?:[ T](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d+)?
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class PurchaseRule:
     """Which columns make a transaction, and which transactions make a purchase."""
 
     customer: str
@@ -72,11 +72,11 @@ class Log:
 
     rows: pl.LazyFrame
     name: str
-    rule: Rule
+    rule: PurchaseRule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counted:
+class PurchaseCounts:
     """One row per customer with purchases, sorted by `id`.
 
     The columns are `first` and `last` (days), `count` (purchases), `total` (Int128, billionths), `opening` (likewise,
@@ -88,7 +88,7 @@ class Counted:
     end: datetime.date | None
 
 
-def open_log(source: Source, rule: Rule) -> Log:
+def open_log(source: Source, rule: PurchaseRule) -> Log:
     """Find the columns of a rule in a source and bring them under our own names."""
     lazy, name = scan(source), describe(source)
     schema = lazy.collect_schema()
@@ -107,7 +107,7 @@ def open_log(source: Source, rule: Rule) -> Log:
     return Log(lazy.select(columns), name, rule)
 
 
-def count(log: Log, *, after: datetime.date | None = None, end: datetime.date | None = None) -> Counted:
+def count(log: Log, *, after: datetime.date | None = None, end: datetime.date | None = None) -> PurchaseCounts:
     """Count the purchases of each customer after a day and up to another, in one pass over the log."""
     rows = log.rows if after is None else log.rows.filter(pl.col("day") > after)
     rows = rows.with_columns(reason=_reason(log, end))
@@ -131,7 +131,7 @@ def count(log: Log, *, after: datetime.date | None = None, end: datetime.date | 
     if void := int(frame["void"].sum()):
         refused[CANCELLED] = void
     last: Any = tally.filter(pl.col("reason") >= 2)["day"].max()
-    return Counted(frame.filter(pl.col("count") > 0), refused, end or last)
+    return PurchaseCounts(frame.filter(pl.col("count") > 0), refused, end or last)
 
 
 def check_choice(label: str, value: object, known: Collection[str]) -> None:
@@ -158,7 +158,7 @@ def check_free(columns: Collection[str], results: Collection[str]) -> None:
         )
 
 
-def _check_types(schema: pl.Schema, rule: Rule) -> None:
+def _check_types(schema: pl.Schema, rule: PurchaseRule) -> None:
     wanted = {rule.date: ("date", "datetime", "text", "null"), rule.amount: ("number", "null")}
     plain = [column for column in (rule.customer, *rule.keep) if family(schema[column]) == "other"]
     wrong = [column for column, kinds in wanted.items() if column is not None and family(schema[column]) not in kinds]
@@ -203,7 +203,7 @@ def _reason(log: Log, end: datetime.date | None) -> pl.Expr:
     return pl.coalesce(*first, pl.lit(len(REASONS), pl.UInt8))
 
 
-def _purchases(used: pl.LazyFrame, rule: Rule) -> pl.LazyFrame:
+def _purchases(used: pl.LazyFrame, rule: PurchaseRule) -> pl.LazyFrame:
     """Return the query that merges rows to purchases, and purchases to customers."""
     kept, moment = [pl.col(f"keep_{i}") for i in range(len(rule.keep))], pl.col("moment")
     sums = pl.col("units", "gross", "rows").sum()

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tabkit.target import Target
-from tabkit.untrusted.manifest import Given
+from tabkit.target import TargetColumn
+from tabkit.untrusted.manifest import NamedTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class Aim:
 
     Examples
     --------
-    >>> Aim(Target("visit", "binary", ("0", "1")), low=0.0, arm="Mens").name
+    >>> Aim(TargetColumn("visit", "binary", ("0", "1")), low=0.0, arm="Mens").name
     'visit | Mens'
     """
 
-    target: Target
+    target: TargetColumn
     low: float = 0.0
     arm: str | None = None
 
@@ -50,17 +50,17 @@ class Aim:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Aim:
         """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
-        given = Given(values, "an aim of the encoder")
-        target = Target.from_dict(given.mapping("target"))
+        given = NamedTable(values, "an aim of the encoder")
+        target = TargetColumn.from_dict(given.mapping("target"))
         return cls(target, given.number("low"), given.maybe(given.text, "arm"))
 
 
 def labels(aims: tuple[Aim, ...]) -> list[str]:
     """Return what features call each column of each aim: ``target``, or its name where there are several.
 
-    >>> labels((Aim(Target("late", "binary", ("0", "1"))),))
+    >>> labels((Aim(TargetColumn("late", "binary", ("0", "1"))),))
     ['target']
-    >>> labels((Aim(Target("tier", "multiclass", ("a", "b"))), Aim(Target("spend", "regression"))))
+    >>> labels((Aim(TargetColumn("tier", "multiclass", ("a", "b"))), Aim(TargetColumn("spend", "regression"))))
     ['tier=a', 'tier=b', 'spend']
     """
     names = ["target"] if len(aims) == 1 else [aim.name for aim in aims]

@@ -60,7 +60,7 @@ class SampleRows:
 
     frame: pl.DataFrame
     known: Known | None
-    target: target.Target | None
+    target: target.TargetColumn | None
     w: Floats | None
     weight: str | None
 
@@ -152,7 +152,7 @@ def rows_of(frame: pl.DataFrame, y: Any, sample_weight: Any, *, target_type: Tar
     known = w = aim = weight = None
     if y is not None:
         known, name = _understood(y, target_type), frames.fresh_name("y", names)
-        aim = target.Target(name, _TASKS[known.kind], tuple(known.labels()))
+        aim = target.TargetColumn(name, _TASKS[known.kind], tuple(known.labels()))
         columns.append(known.column(name))
     if sample_weight is not None:
         w, weight = column_or_1d(sample_weight).astype(np.float64), frames.fresh_name("sample_weight", names)

@@ -14,7 +14,7 @@ Codes = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Levels:
+class KnownLevels:
     """The known levels of a column, in a fixed order.
 
     Codes are ``0 .. n-1`` for the levels, ``n`` for null and ``n + 1`` for a level never seen. The
@@ -22,7 +22,7 @@ class Levels:
 
     Examples
     --------
-    >>> levels = Levels(pl.Series(["a", "b"]))
+    >>> levels = KnownLevels(pl.Series(["a", "b"]))
     >>> frame = pl.DataFrame({"x": ["b", None, "new", "a"]})
     >>> frame.select(levels.code(pl.col("x"))).to_series().to_list()
     [1, 2, 3, 0]
@@ -45,7 +45,7 @@ class Levels:
         null = pl.lit(len(self), dtype=pl.UInt32)
         return pl.when(text.is_null()).then(null).otherwise(known.fill_null(unseen))
 
-    def places(self, of: Levels) -> Codes:
+    def places(self, of: KnownLevels) -> Codes:
         """Return where the levels `of` another, then its null, stand here, shape (len(of) + 1,).
 
         A level that is not known here gets ``len(self) + 1``.
@@ -53,16 +53,16 @@ class Levels:
         names = pl.concat([of.names, pl.Series([None], dtype=pl.String)])
         return names.to_frame("x").select(self.code(pl.col("x"))).to_series().cast(pl.Int64).to_numpy()
 
-    def union(self, other: Levels, *, append: bool) -> Levels:
+    def union(self, other: KnownLevels, *, append: bool) -> KnownLevels:
         """Return the levels of both: those of `other` behind, so that no code moves, or all sorted."""
         new = other.names.filter(~other.names.is_in(self.names.implode())) if len(other) else other.names
         if not len(new):
             return self
         names = pl.concat([self.names, new])
-        return Levels(names if append else names.sort())
+        return KnownLevels(names if append else names.sort())
 
 
-def factorise(text: pl.Series, *, known: Sequence[str] = ()) -> tuple[Levels, Codes]:
+def factorise(text: pl.Series, *, known: Sequence[str] = ()) -> tuple[KnownLevels, Codes]:
     """Return the levels of a String or Categorical, sorted, and the code of each row: their number for null.
 
     Levels that are `known` are among them, whether or not a row has them.
@@ -83,7 +83,7 @@ def factorise(text: pl.Series, *, known: Sequence[str] = ()) -> tuple[Levels, Co
     rank[held] = place[: len(held)]
     rank[-1] = len(order)
     physical: NDArray[Any] = category.to_physical().fill_null(len(rank) - 1).to_numpy()
-    return Levels(names.gather(order)), rank[physical]
+    return KnownLevels(names.gather(order)), rank[physical]
 
 
 def own_categories() -> pl.Categorical:

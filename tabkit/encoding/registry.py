@@ -31,7 +31,7 @@ from tabkit.encoding.encoders.textlength import TextLength
 from tabkit.encoding.encoders.woe import WeightOfEvidence
 from tabkit.encoding.protocol import Encoder
 from tabkit.errors import ConfigError, SchemaError
-from tabkit.untrusted.manifest import Given, shown
+from tabkit.untrusted.manifest import NamedTable, shown
 
 _ALL: tuple[type[Any], ...] = (
     AutoText,
@@ -71,7 +71,7 @@ def to_dict(spec: Encoder) -> dict[str, Any]:
 
 def from_dict(values: Mapping[str, Any]) -> Encoder:
     """Rebuild what `to_dict` gave; an encoder that this version does not know is a `SchemaError`."""
-    given = Given(values, "an encoder of a saved state")
+    given = NamedTable(values, "an encoder of a saved state")
     kind = given.text("kind")
     if kind not in ENCODERS:
         raise SchemaError(f"unknown encoder {kind!r} in a saved state", advice="upgrade tabkit-ml")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from tabkit.untrusted.manifest import Given
+from tabkit.untrusted.manifest import NamedTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,5 +46,5 @@ class RowRoles:
     def from_dict(cls, values: Mapping[str, Any]) -> RowRoles:
         """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
         names = [field.name for field in fields(cls)]
-        given = Given(values, "the encoder's roles").only(names)
+        given = NamedTable(values, "the encoder's roles").only(names)
         return cls(**{name: given.maybe(given.text, name) for name in names})

@@ -45,7 +45,7 @@ from tabkit.encoding.table import encoder as table
 from tabkit.encoding.table.fitted import FittedTable
 from tabkit.errors import ConfigError
 
-__all__ = ["InputError", "TableEncoder", "TargetEncoder"]
+__all__ = ["InputError", "TableTransformer", "TargetEncoder"]
 
 _Key = str | tuple[str, ...]
 
@@ -121,7 +121,7 @@ class _Transformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         return tags
 
 
-class TableEncoder(_Transformer):
+class TableTransformer(_Transformer):
     """`tabkit.encoding.TableEncoder` as a transformer.
 
     Columns that cannot tell rows apart are left out, as by ``VarianceThreshold``; if none is left, `fit` fails.
@@ -151,7 +151,7 @@ class TableEncoder(_Transformer):
     Examples
     --------
     >>> X = pl.DataFrame({"city": ["a", "b", "a", "b"], "age": [31.0, 54.0, 27.0, 43.0]})
-    >>> encoder = TableEncoder(folds=2).set_output(transform="polars")
+    >>> encoder = TableTransformer(folds=2).set_output(transform="polars")
     >>> encoder.fit_transform(X, [0, 1, 0, 1]).columns
     ['city=a', 'city=b', 'age']
     >>> encoder.transform(X[:1]).row(0)
@@ -196,6 +196,10 @@ class TableEncoder(_Transformer):
         return self.folds
 
 
+TableEncoder = TableTransformer
+"""The old name of `TableTransformer`, for one release."""
+
+
 class TargetEncoder(_Transformer):
     """`tabkit.encoding.Target` for every column, in the place of scikit-learn's ``TargetEncoder``.
 
@@ -211,7 +215,7 @@ class TargetEncoder(_Transformer):
     smooth
         A number of pseudo-rows, or ``auto``; see `tabkit.encoding.Target`.
     target_type, cv, random_state
-        As `target_type`, `folds` and `random_state` of `TableEncoder`, and so are the attributes.
+        As `target_type`, `folds` and `random_state` of `TableTransformer`, and so are the attributes.
 
     Examples
     --------

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tabkit.encoding.levels import Levels
+from tabkit.encoding.levels import KnownLevels
 from tabkit.untrusted.manifest import LARGEST, damaged, numbers_of, texts_of
 
 _WHAT = "a table of levels of the encoder"
@@ -81,7 +81,7 @@ class LevelStatistics:
         One `Sums` per target, with n + 1 cells.
     """
 
-    levels: Levels
+    levels: KnownLevels
     rows: Floats
     targets: tuple[Sums, ...]
 
@@ -114,12 +114,12 @@ class LevelStatistics:
         """Return the statistics of the rows of both; new levels go behind if `append`, else all are sorted."""
         levels = self.levels.union(other.levels, append=append)
         if not append and not levels.names.is_sorted():  # after an update
-            levels = Levels(levels.names.sort())
+            levels = KnownLevels(levels.names.sort())
         mine, theirs = self._at(levels), other._at(levels)
         pairs = zip(mine.targets, theirs.targets, strict=True)
         return LevelStatistics(levels, mine.rows + theirs.rows, tuple(a.plus(b) for a, b in pairs))
 
-    def _at(self, levels: Levels) -> LevelStatistics:
+    def _at(self, levels: KnownLevels) -> LevelStatistics:
         index, cells = levels.places(self.levels), len(levels) + 1
         rows = np.zeros((cells, self.folds))
         rows[index] = self.rows
@@ -147,7 +147,7 @@ class LevelStatistics:
         """Rebuild what `to_frame` gave; anything else is a `BundleError`."""
         names = texts_of(frame, "level", what=_WHAT, nulls=True)
         fold = numbers_of(frame, "fold", what=_WHAT, whole=True, low=0, high=folds - 1).astype(np.int64)
-        levels = Levels(names.drop_nulls().unique(maintain_order=True))
+        levels = KnownLevels(names.drop_nulls().unique(maintain_order=True))
         cell = names.to_frame("level").select(levels.code(pl.col("level"))).to_series().to_numpy()
         shape = (len(levels) + 1, folds)
         if np.prod(shape) * frame.width > _MOST_CELLS or len(np.unique(cell * np.int64(folds) + fold)) < frame.height:
@@ -172,7 +172,12 @@ class LevelStatistics:
 
 
 def count(
-    levels: Levels, code: Integers, *, fold: Integers, folds: int, targets: Sequence[tuple[Floats, Floats | None, int]]
+    levels: KnownLevels,
+    code: Integers,
+    *,
+    fold: Integers,
+    folds: int,
+    targets: Sequence[tuple[Floats, Floats | None, int]],
 ) -> LevelStatistics:
     """Count the rows of a fit; sums run in row order, so that the same rows always give the same bits.
 
@@ -192,7 +197,7 @@ def count(
     return LevelStatistics(levels, rows, tuple(_sums(cell, rows, y, w, classes=k) for y, w, k in targets))
 
 
-def empty_like(statistics: LevelStatistics, levels: Levels) -> LevelStatistics:
+def empty_like(statistics: LevelStatistics, levels: KnownLevels) -> LevelStatistics:
     """Return statistics of no rows, for other levels."""
     cells = len(levels) + 1
     targets = tuple(

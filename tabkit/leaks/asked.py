@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from tabkit.leaks.find import Leak, find_leaks, late
 from tabkit.table import Table, labels
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 Door = Literal["options", "settings", "model", "covariates"]
 
 
-def leaks_of(table: Table, target: Target, columns: Sequence[str], *, known: Sequence[str] = ()) -> tuple[Leak, ...]:
+def leaks_of(
+    table: Table, target: TargetColumn, columns: Sequence[str], *, known: Sequence[str] = ()
+) -> tuple[Leak, ...]:
     """Return which of the columns tell the target of these rows too well to be known before it.
 
     Parameters

@@ -16,7 +16,7 @@ from tabkit.leaks.limits import CHANCE, FEWEST, MISSED, NEEDED, ODDS, PURE, SURE
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class LeakingState:
     """A state of a column that says too much of a class.
 
     Parameters
@@ -38,7 +38,7 @@ class State:
     elsewhere: float
 
 
-def telling(column: pl.Series, member: NDArray[np.bool_], *, needs: bool) -> State | None:
+def telling(column: pl.Series, member: NDArray[np.bool_], *, needs: bool) -> LeakingState | None:
     """Return the state of a column that tells a class most often, the one that implies it first; None if there is none.
 
     Values of measurements hardly repeat, and one end of a measurement may well be of one class: only states are looked
@@ -54,16 +54,16 @@ def telling(column: pl.Series, member: NDArray[np.bool_], *, needs: bool) -> Sta
         Whether a state without the class counts too.
     """
     rows, hits = len(member), int(member.sum())
-    implied: list[State] = []
-    needed: list[State] = []
+    implied: list[LeakingState] = []
+    needed: list[LeakingState] = []
     for words, n, k in _states(column, member):
         rest = rows - n
         if n < FEWEST or rest < FEWEST:
             continue
         if _implies(n, k, hits / rows):
-            implied.append(State(words, "implies", n, k, (hits - k) / rest))
+            implied.append(LeakingState(words, "implies", n, k, (hits - k) / rest))
         elif needs and _needed(n, k, rows, hits):
-            needed.append(State(words, "needs", n, k, (hits - k) / rest))
+            needed.append(LeakingState(words, "needs", n, k, (hits - k) / rest))
     found = implied or needed
     return max(found, key=lambda state: state.rows) if found else None
 

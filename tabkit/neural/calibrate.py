@@ -19,7 +19,7 @@ _RANGE = 3.0  # of log slopes: from 1/20 to 20
 _FAR = 700.0  # where exp ends
 
 
-class Line(NamedTuple):
+class CalibrationLine(NamedTuple):
     """``raw = intercept + slope * score``, the intercept of shape (outputs,)."""
 
     intercept: Floats
@@ -108,14 +108,14 @@ def intercepts(score: Floats, start: Floats, y: Floats, *, weight: Floats, offse
 
 def line(
     score: Floats,
-    start: Line,
+    start: CalibrationLine,
     y: Floats,
     *,
     weight: Floats,
     offset: Floats,
     config: LossSettings,
     objective: Objective,
-) -> Line:
+) -> CalibrationLine:
     """Return the intercepts and the slope that suit new rows best, from those that are there.
 
     Parameters
@@ -129,8 +129,8 @@ def line(
         fixed = offset + start.slope * score[:, 0]
         first = base_score(y, weight=weight, offset=fixed, config=config, objective=objective)
 
-    def unpacked(x: Floats) -> Line:
-        return Line(first + spread * x[1:], start.slope * float(np.exp(x[0])))
+    def unpacked(x: Floats) -> CalibrationLine:
+        return CalibrationLine(first + spread * x[1:], start.slope * float(np.exp(x[0])))
 
     def mean_loss(x: Floats) -> float:
         at = unpacked(x)

@@ -14,7 +14,7 @@ from tabkit.neural.backend import device_of, seeded, threads
 from tabkit.neural.config import MLPConfig
 from tabkit.neural.inputs import Inputs, fit_inputs
 from tabkit.neural.model import MLPModel
-from tabkit.neural.running import Task, run
+from tabkit.neural.running import TrainingTask, run
 from tabkit.neural.weighing import class_weights
 from tabkit.objective import Objective, base_score, check_parts, named
 from tabkit.progress import Progress, Silent
@@ -106,7 +106,7 @@ def fit(
         network = require("tabkit.neural.mlp", extra="neural").MLP(shape, generator=generator)
         if network.bins is not None:
             network.bins.edges.copy_(_edges(inputs, train, config.bins))
-        task = Task(
+        task = TrainingTask(
             start=start,
             train=train,
             valid=valid,

@@ -67,7 +67,7 @@ class MLP(nn.Module):
         self.dropout = 0.0
         self.generator = generator
         self.scale = nn.Parameter(torch.ones(shape.members, 1, shape.numbers + shape.missing))
-        self.embeddings = nn.ModuleList(Levels(size, shape, generator) for size in shape.sizes)
+        self.embeddings = nn.ModuleList(LevelEmbedding(size, shape, generator) for size in shape.sizes)
         self.bins = Piecewise(shape.numbers, shape.bins) if shape.bins else None
         wide = shape.numbers * (1 + shape.bins) + shape.missing + sum(_width(size, shape) for size in shape.sizes)
         widths = [wide, *shape.hidden]
@@ -142,7 +142,7 @@ class Parallel(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight)
 
 
-class Levels(nn.Module):
+class LevelEmbedding(nn.Module):
     """An embedding of a feature's levels for each member (Guo and Berkhahn 2016, "Entity embeddings").
 
     Index 0 is the unknown and begins at zero. As many levels as there are dimensions begin as one-hot vectors.

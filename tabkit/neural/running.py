@@ -28,7 +28,7 @@ _COURSE = (
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Task:
+class TrainingTask:
     """A training to be run.
 
     Parameters
@@ -57,7 +57,7 @@ class Task:
         return named(self.config)
 
 
-def run(task: Task, network: Any, *, frozen: Sequence[str] = (), epochs: int | None = None) -> MLPModel:
+def run(task: TrainingTask, network: Any, *, frozen: Sequence[str] = (), epochs: int | None = None) -> MLPModel:
     """Train a network in place, and return the model with its best weights.
 
     Parameters
@@ -101,7 +101,7 @@ def run(task: Task, network: Any, *, frozen: Sequence[str] = (), epochs: int | N
     return model if task.valid is None else _judged(model, task.valid, task)
 
 
-def _balanced(model: MLPModel, task: Task) -> MLPModel:
+def _balanced(model: MLPModel, task: TrainingTask) -> MLPModel:
     """Return the model with the intercept of a log link moved so that all predictions for the fit sum to its targets.
 
     Shortened gradients and an early end leave the sums of rare or heavy-tailed targets too low (Wüthrich 2020, "Bias
@@ -117,7 +117,7 @@ def _balanced(model: MLPModel, task: Task) -> MLPModel:
     return replace(model, base_score=(model.base_score[0] + float(np.log(observed / expected)),))
 
 
-def _judged(model: MLPModel, valid: Rows, task: Task) -> MLPModel:
+def _judged(model: MLPModel, valid: Rows, task: TrainingTask) -> MLPModel:
     """Return the model with the temperature and the losses that held-out rows give it.
 
     Where no epoch was better than the start, the start stays as it is.
@@ -133,7 +133,7 @@ def _judged(model: MLPModel, valid: Rows, task: Task) -> MLPModel:
     return replace(model, held_out_loss=_loss(raw, valid, task), base_loss=base_loss)
 
 
-def _loss(raw: Floats, rows: Rows, task: Task) -> float:
+def _loss(raw: Floats, rows: Rows, task: TrainingTask) -> float:
     """Return the objective's loss of raw scores, shape (n, outputs), offsets included; NaN if they are none."""
     if not np.isfinite(raw).all():
         return float("nan")
@@ -144,7 +144,7 @@ def _loss(raw: Floats, rows: Rows, task: Task) -> float:
     return loss(rows.y, p, weight=rows.weights(), config=task.config, objective=task.objective)
 
 
-def _shares(task: Task) -> tuple[float, ...]:
+def _shares(task: TrainingTask) -> tuple[float, ...]:
     """Return the shares of the classes in training, their weights included; nothing for numbers."""
     if task.objective.name not in ("binary", "multiclass"):
         return ()
@@ -152,7 +152,7 @@ def _shares(task: Task) -> tuple[float, ...]:
     return tuple(map(float, mass / mass.sum()))
 
 
-def _data(task: Task, device: Any) -> Any:
+def _data(task: TrainingTask, device: Any) -> Any:
     """Return the rows of the fit as tensors; the target of a number in the units of the network's scores."""
     torch, start, rows = require("torch", extra="neural"), task.start, task.train
     base = np.array(start.base_score) + task.shift
@@ -173,7 +173,7 @@ def _data(task: Task, device: Any) -> Any:
 class _Judge:
     """The loss of a network on held-out rows."""
 
-    def __init__(self, task: Task, rows: Rows, device: Any) -> None:
+    def __init__(self, task: TrainingTask, rows: Rows, device: Any) -> None:
         torch = require("torch", extra="neural")
         self._task, self._rows = task, rows
         batch = task.start.inputs.batch(rows.features, kind=FitError)

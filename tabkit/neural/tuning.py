@@ -9,10 +9,10 @@ import numpy as np
 
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.neural.backend import device_of, seeded, threads
-from tabkit.neural.calibrate import Line, line
+from tabkit.neural.calibrate import CalibrationLine, line
 from tabkit.neural.config import MLPConfig
 from tabkit.neural.model import MLPModel
-from tabkit.neural.running import Task, run
+from tabkit.neural.running import TrainingTask, run
 from tabkit.neural.weighing import class_weights
 from tabkit.objective import check_parts, named
 from tabkit.progress import Progress, Silent
@@ -73,7 +73,7 @@ def fine_tune(
     settings = MLPConfig(**settings.model_dump() | changes)
     weight, shift = class_weights(new, objective, settings, classes=len(model.classes))
     start = replace(model, held_out_loss=None, base_loss=None, config=settings.model_dump(mode="json"))
-    task = Task(
+    task = TrainingTask(
         start=start, train=new, valid=valid, config=settings, weight=weight, shift=shift, progress=progress or Silent()
     )
     device = device_of(settings.device)
@@ -106,8 +106,8 @@ def recalibrate(model: MLPModel, rows: Rows, *, num_threads: int = 0) -> MLPMode
     base = np.array(model.base_score)
     raw = model.raw(rows.features, num_threads=num_threads).reshape(len(rows.y), len(base))
     found = line(
-        (raw - base) / model.slope, Line(base, model.slope), rows.y, weight=rows.weights(), offset=rows.offsets(),
-        config=settings, objective=objective,
+        (raw - base) / model.slope, CalibrationLine(base, model.slope), rows.y, weight=rows.weights(),
+        offset=rows.offsets(), config=settings, objective=objective,
     )  # fmt: skip
     return replace(
         model, base_score=tuple(map(float, found.intercept)), slope=found.slope, held_out_loss=None, base_loss=None

@@ -10,15 +10,15 @@ from tabkit.objective import OBJECTIVES
 from tabkit.predictors.learners import Predictor, extent
 from tabkit.schema import parse_dtype
 from tabkit.sketch import SIZE as SKETCHED
-from tabkit.sketch import Sketch
-from tabkit.target import Target
-from tabkit.untrusted.manifest import LARGEST, Given, damaged, is_number, is_text, is_whole, shown
+from tabkit.sketch import RowSample
+from tabkit.target import TargetColumn
+from tabkit.untrusted.manifest import LARGEST, NamedTable, damaged, is_number, is_text, is_whole, shown
 
 SEEN = "seen.parquet"
 _FEW = 20
 
 
-def check_predictor(predictor: Predictor, *, target: Target, features: Collection[str]) -> None:
+def check_predictor(predictor: Predictor, *, target: TargetColumn, features: Collection[str]) -> None:
     """Refuse trees or a network that predict something else than the target, or from other features.
 
     Raises
@@ -99,7 +99,7 @@ def lineage_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     BundleError
         Naming the field.
     """
-    given = Given(manifest.get("lineage"), "the lineage")
+    given = NamedTable(manifest.get("lineage"), "the lineage")
     for name in ("strategy", "source", "rows"):
         if name not in given:
             raise damaged(f"the lineage does not say its {name}")
@@ -109,7 +109,7 @@ def lineage_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return dict(given.values)
 
 
-def check_known(lineage: Mapping[str, Any], target: Target) -> None:
+def check_known(lineage: Mapping[str, Any], target: TargetColumn) -> None:
     """Refuse a memory of the rows of the fit that updates could not compare new rows with.
 
     Raises
@@ -117,7 +117,7 @@ def check_known(lineage: Mapping[str, Any], target: Target) -> None:
     BundleError
         Naming the field.
     """
-    known = Given(lineage.get("known") or {}, "what is known of the rows")
+    known = NamedTable(lineage.get("known") or {}, "what is known of the rows")
     if not known.values:
         return
     known.whole("rows")
@@ -146,7 +146,7 @@ def config_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     BundleError
         If these are no names.
     """
-    given = Given(manifest["config"], "the config")
+    given = NamedTable(manifest["config"], "the config")
     if "encoding" in given and "exclude" in (encoding := given.table("encoding")):
         encoding.texts("exclude")
     if "placebos" in given:
@@ -165,14 +165,14 @@ def dtypes_of(values: object) -> dict[str, str]:
     TabkitError
         Naming what is none.
     """
-    given = Given(values, "the types of the roles")
+    given = NamedTable(values, "the types of the roles")
     for name in given.values:
         parse_dtype(given.text(name))
     return dict(given.values)
 
 
-def sketch_of(found: Bundle) -> Sketch | None:
+def sketch_of(found: Bundle) -> RowSample | None:
     """Return the sample of the rows of the fit, None if there is none; `BundleError` if it cannot be one."""
     if SEEN not in found.parts:
         return None
-    return Sketch.from_frame(found.frame(SEEN, most_rows=SKETCHED))
+    return RowSample.from_frame(found.frame(SEEN, most_rows=SKETCHED))

@@ -16,10 +16,12 @@ from tabkit.rules.features import rules_of
 from tabkit.schema import family
 from tabkit.settings import ModelName, TrainConfig
 from tabkit.table import Table, labels
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 
-def with_features(table: Table, features: pl.DataFrame, target: Target, *, categorical: tuple[str, ...] = ()) -> Rows:
+def with_features(
+    table: Table, features: pl.DataFrame, target: TargetColumn, *, categorical: tuple[str, ...] = ()
+) -> Rows:
     """Join encoded features with the target, weights and log exposure of their table."""
     exposure = table.numbers("exposure")
     offset = None if exposure is None else np.log(exposure)
@@ -39,7 +41,7 @@ def keys(table: Table) -> pl.Series | None:
 
 def fit_encoder(
     table: Table,
-    target: Target,
+    target: TargetColumn,
     settings: TrainConfig,
     *,
     learner: ModelName = "lightgbm",
@@ -97,7 +99,7 @@ def _embedded(table: Table, settings: TrainConfig) -> dict[str | tuple[str, ...]
 
 
 def rates(
-    table: Table, target: Target, settings: TrainConfig, *, column: str | None = None
+    table: Table, target: TargetColumn, settings: TrainConfig, *, column: str | None = None
 ) -> tuple[pl.DataFrame, str | None]:
     """Return the table with counts or amounts turned into rates, and the column of their weights.
 

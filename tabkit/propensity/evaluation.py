@@ -17,7 +17,7 @@ from tabkit.dependence import Unit, dependence
 from tabkit.errors import FitError
 from tabkit.settings import TrainConfig
 from tabkit.table import Table
-from tabkit.untrusted.manifest import Given
+from tabkit.untrusted.manifest import NamedTable
 from tabkit.wording import with_interval
 
 Floats = NDArray[np.float64]
@@ -190,7 +190,7 @@ class Evaluation:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
         """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
-        given = Given(values, "the evaluation")
+        given = NamedTable(values, "the evaluation")
         span = given.texts("span", size=2) if "span" in given else None
         return cls(
             rows=given.whole("rows"),
@@ -204,12 +204,12 @@ class Evaluation:
         )
 
 
-def _score(given: Given) -> Score:
+def _score(given: NamedTable) -> Score:
     ends = (given.maybe(given.number, name) for name in ("low", "high"))
     return Score(given.text("model"), given.text("metric"), given.number("value"), *ends)
 
 
-def _gain(given: Given) -> Gain:
+def _gain(given: NamedTable) -> Gain:
     return Gain(given.text("model"), given.text("metric"), *(given.number(name) for name in ("value", "low", "high")))
 
 

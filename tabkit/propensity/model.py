@@ -23,9 +23,9 @@ from tabkit.propensity.evaluation import Evaluation
 from tabkit.roles import Roles
 from tabkit.schema import parse_dtype
 from tabkit.scoring import Predict, Scorer, Tally, stream
-from tabkit.sketch import Sketch
-from tabkit.target import Target
-from tabkit.untrusted.manifest import Given, building
+from tabkit.sketch import RowSample
+from tabkit.target import TargetColumn
+from tabkit.untrusted.manifest import NamedTable, building
 
 KIND = "propensity"
 
@@ -35,10 +35,10 @@ _TREES, _NETWORK, _WEIGHTS = "booster.txt", "network.json", "network.safetensors
 _ROWS_EXPLAINED = 512
 
 
-def score_columns(target: Target) -> dict[str, pl.DataType]:
+def score_columns(target: TargetColumn) -> dict[str, pl.DataType]:
     """Return the names and types of the scores of a target, reasons not counted.
 
-    >>> list(score_columns(Target("plan", "multiclass", ("a", "b", "c"))))
+    >>> list(score_columns(TargetColumn("plan", "multiclass", ("a", "b", "c"))))
     ['score_a', 'score_b', 'score_c', 'predicted']
     """
     if target.task != "multiclass":
@@ -75,14 +75,14 @@ class PropensityModel:
     """
 
     roles: Roles
-    target: Target
+    target: TargetColumn
     encoder: FittedTable
     predictor: Predictor
     evaluation: Evaluation
     config: Mapping[str, Any] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
-    seen: Sketch | None = None
+    seen: RowSample | None = None
     checksum: str | None = None
 
     def outputs(self, *, contributions: int = 0) -> dict[str, pl.DataType]:
@@ -250,13 +250,13 @@ class PropensityModel:
         """Rebuild a model from a bundle that was read; `BundleError` if it lacks something."""
         manifest = found.manifest
         with building():
-            target, encoder = Target.from_dict(manifest["target"]), encoder_from_bundle(found)
+            target, encoder = TargetColumn.from_dict(manifest["target"]), encoder_from_bundle(found)
             predictor = _predictor(found)
             check_predictor(predictor, target=target, features=encoder.outputs)
             lineage = lineage_of(manifest)
             check_known(lineage, target)
             return cls(
-                roles=Roles.from_dict(Given(manifest["roles"], "the roles").values),
+                roles=Roles.from_dict(NamedTable(manifest["roles"], "the roles").values),
                 target=target,
                 encoder=encoder,
                 predictor=predictor,

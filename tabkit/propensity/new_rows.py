@@ -15,7 +15,7 @@ from tabkit.frames import Source, scan
 from tabkit.propensity.model import PropensityModel
 from tabkit.schema import dtype_name, family, parse_dtype
 from tabkit.table import Table, labels, read
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 
 def read_rows(model: PropensityModel, source: Source, *, drop_null_target: bool = False) -> Table:
@@ -79,7 +79,7 @@ def older(reference: Table, new: Table) -> tuple[Table, list[str]]:
     return replace(reference, frame=kept), [f"{left:,} reference rows {why} and were left out."] if left else []
 
 
-def knowledge(table: Table, target: Target) -> dict[str, Any]:
+def knowledge(table: Table, target: TargetColumn) -> dict[str, Any]:
     """Return what is remembered of the rows of a fit: how many, from when to when, and what the target was.
 
     ``level`` holds the share of each class; or ``mean``, with exposure the mean rate, and ``spread``, the standard
@@ -98,7 +98,7 @@ def knowledge(table: Table, target: Target) -> dict[str, Any]:
     }
 
 
-def _level(table: Table, target: Target) -> dict[str, float]:
+def _level(table: Table, target: TargetColumn) -> dict[str, float]:
     y, weight, exposure = labels(table, target), table.numbers("weight"), table.numbers("exposure")
     if target.classes:
         return {label: float(np.average(y == k, weights=weight)) for k, label in enumerate(target.classes)}
@@ -109,7 +109,7 @@ def _level(table: Table, target: Target) -> dict[str, float]:
     return {"mean": mean / size, "spread": float(y.std()) / size}
 
 
-def _errors(table: Table, target: Target, lots: Dependence) -> dict[str, float]:
+def _errors(table: Table, target: TargetColumn, lots: Dependence) -> dict[str, float]:
     """Return the standard error of each level (of a ratio, by its linear part), by sums over lots (Liang and Zeger)."""
     y, weight, exposure = labels(table, target), table.numbers("weight"), table.numbers("exposure")
     weight = np.ones(len(y)) if weight is None else weight

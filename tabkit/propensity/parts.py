@@ -11,7 +11,7 @@ import polars as pl
 from tabkit import splits
 from tabkit.errors import FitError
 from tabkit.table import Table, labels
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 Way = Literal["time", "group", "class", "chance"]
 
@@ -31,7 +31,7 @@ _PARTS = {
 }
 
 
-def way_of(table: Table, target: Target) -> Way:
+def way_of(table: Table, target: TargetColumn) -> Way:
     """Decide how rows are divided: by time where there are two at least, else by whole groups, by class or chance."""
     return "time" if times_of(table) > 1 else _without_time(table, target)
 
@@ -41,7 +41,7 @@ def times_of(table: Table) -> int:
     return 0 if table.roles.time is None else table.frame[table.roles.time].n_unique()
 
 
-def divide(table: Table, target: Target, *, share: float, seed: int, whole: bool = True) -> tuple[Table, Table]:
+def divide(table: Table, target: TargetColumn, *, share: float, seed: int, whole: bool = True) -> tuple[Table, Table]:
     """Return rows to fit on and rows held out: the newest, whole groups, or by class or chance.
 
     Parameters
@@ -59,7 +59,7 @@ def divide(table: Table, target: Target, *, share: float, seed: int, whole: bool
     return found
 
 
-def of_shares(table: Table, target: Target, parts: Mapping[str, tuple[Table, Table, float]]) -> list[str]:
+def of_shares(table: Table, target: TargetColumn, parts: Mapping[str, tuple[Table, Table, float]]) -> list[str]:
     """Say where parts are not as large as was asked for, or are divided otherwise than along time; with the numbers.
 
     Parameters
@@ -85,7 +85,7 @@ def of_shares(table: Table, target: Target, parts: Mapping[str, tuple[Table, Tab
     return found
 
 
-def _without_time(table: Table, target: Target) -> Way:
+def _without_time(table: Table, target: TargetColumn) -> Way:
     group = table.roles.group
     if group is not None and table.frame[group].n_unique() > 1:
         return "group"
@@ -104,7 +104,7 @@ def _shares_times(part: Table, source: Table) -> bool:
     return source.frame.filter(pl.col(name) >= oldest).height > part.frame.height
 
 
-def _divided(table: Table, target: Target, way: Way, *, share: float, seed: int) -> tuple[Table, Table]:
+def _divided(table: Table, target: TargetColumn, way: Way, *, share: float, seed: int) -> tuple[Table, Table]:
     group = table.roles.group
     found = splits.holdout(
         table.frame.height,
@@ -117,7 +117,7 @@ def _divided(table: Table, target: Target, way: Way, *, share: float, seed: int)
     return replace(table, frame=table.frame[found.train]), replace(table, frame=table.frame[found.test])
 
 
-def check_part(part: Table, target: Target, key: str) -> None:
+def check_part(part: Table, target: TargetColumn, key: str) -> None:
     """Refuse a part (``fit``, ``stop`` or ``test``) that is too small or weightless, or lacks what it is there for."""
     fewest, what, advice = _PARTS[key]
     rows, y, weight = part.frame.height, labels(part, target), part.numbers("weight")

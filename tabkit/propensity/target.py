@@ -12,7 +12,7 @@ from tabkit.roles import Roles
 from tabkit.schema import family
 from tabkit.settings import TrainConfig
 from tabkit.table import Table
-from tabkit.target import Target, Task, infer
+from tabkit.target import TargetColumn, Task, infer
 
 _TASK_OF: dict[str, Task] = {"binary": "binary", "multiclass": "multiclass"}
 _FEWEST_ROWS = 50
@@ -33,7 +33,7 @@ def target_name(roles: Roles, config: BoostingConfig) -> str:
     return roles.target
 
 
-def target_of(table: Table, name: str, settings: TrainConfig) -> Target:
+def target_of(table: Table, name: str, settings: TrainConfig) -> TargetColumn:
     """Return the target with its task and classes; refuse a table too small, or an id that scores clash with."""
     task = _task(settings.boosting)
     target = infer(table.frame.lazy(), name, task=task, positive=settings.positive, what=table.name)
@@ -49,7 +49,7 @@ def target_of(table: Table, name: str, settings: TrainConfig) -> Target:
     return target
 
 
-def understood(table: Table, target: Target, settings: TrainConfig) -> str:
+def understood(table: Table, target: TargetColumn, settings: TrainConfig) -> str:
     """Say how a target of numbers was taken where its values could mean something else; nothing where they cannot.
 
     Few whole numbers may be classes, and two numbers other than 0 and 1 an amount: who reads the verdict has to see
@@ -75,7 +75,7 @@ def understood(table: Table, target: Target, settings: TrainConfig) -> str:
     )
 
 
-def named_objective(settings: TrainConfig, target: Target) -> TrainConfig:
+def resolve_objective(settings: TrainConfig, target: TargetColumn) -> TrainConfig:
     """Return the settings with the objective that ``auto`` stands for."""
     name = target.task if settings.boosting.objective == "auto" else settings.boosting.objective
     boosted = settings.boosting.model_copy(update={"objective": name})

@@ -28,16 +28,16 @@ from tabkit.propensity.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, e
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.new_rows import knowledge
 from tabkit.propensity.parts import check_part, divide, of_shares, way_of
-from tabkit.propensity.target import named_objective, target_name, target_of, understood
+from tabkit.propensity.target import resolve_objective, target_name, target_of, understood
 from tabkit.propensity.updating.update import UpdateReport, update
 from tabkit.propensity.warnings import of_copies, of_leaks, of_model, of_refit, of_rows, of_rules
 from tabkit.roles import Roles
-from tabkit.rules.features import check_rules, file_of, origin
+from tabkit.rules.features import check_rules, load_rules, origin
 from tabkit.schema import dtype_name
 from tabkit.settings import ModelName, TrainConfig
-from tabkit.sketch import Sketch
+from tabkit.sketch import RowSample
 from tabkit.table import Table, labels, read
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 __all__ = ["PropensityModel", "TrainConfig", "UpdateReport", "load", "train", "update"]
 
@@ -77,13 +77,13 @@ def train(
     shown = progress or Silent()
     for learner in _learners(settings):
         check_there(learner, settings)
-    name, ruled = target_name(roles, settings.boosting), file_of(settings.rules)
+    name, ruled = target_name(roles, settings.boosting), load_rules(settings.rules)
     settings = settings.model_copy(update={"rules": ruled.rules})
     table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
     check_rules(ruled.rules, table, exclude=settings.encoding.exclude)
     target = target_of(table, name, settings)
     about = understood(table, target, settings)
-    settings = named_objective(settings, target)
+    settings = resolve_objective(settings, target)
     with shown.task("training", total=4) as advance:
         parts = _parts(table, target, settings)
         tried = {each: _fit(parts, target, settings, each, progress=shown) for each in _learners(settings)}
@@ -125,7 +125,7 @@ def train(
         | ({"rules": origin(ruled)} if ruled.found else {})
         | ({"copies": copied.to_dict()} if copied else {}),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in roles.given().values()},
-        seen=None if (found := keys(table)) is None else Sketch.of(found),
+        seen=None if (found := keys(table)) is None else RowSample.of(found),
     )
 
 
@@ -172,7 +172,7 @@ class _Copied:
         return {"share": self.copies.share, "by_chance": self.copies.expected, "metrics_of_others": others}
 
 
-def _parts(table: Table, target: Target, settings: TrainConfig) -> _Parts:
+def _parts(table: Table, target: TargetColumn, settings: TrainConfig) -> _Parts:
     rest, test = divide(table, target, share=settings.split.holdout, seed=settings.seed)
     fit, stop = divide(rest, target, share=settings.split.early_stopping, seed=settings.seed + 1, whole=False)
     for key, part in (("fit", fit), ("stop", stop), ("test", test)):
@@ -180,7 +180,7 @@ def _parts(table: Table, target: Target, settings: TrainConfig) -> _Parts:
     return _Parts(fit, stop, test, rest)
 
 
-def _of_shares(table: Table, target: Target, parts: _Parts, settings: TrainConfig) -> list[str]:
+def _of_shares(table: Table, target: TargetColumn, parts: _Parts, settings: TrainConfig) -> list[str]:
     shares = settings.split
     named = {
         "are held out": (parts.test, table, shares.holdout),
@@ -195,7 +195,7 @@ def _learners(settings: TrainConfig) -> list[ModelName]:
     return [settings.model, *(others if settings.compare else [])]
 
 
-def _fit(parts: _Parts, target: Target, settings: TrainConfig, name: ModelName, *, progress: Progress) -> _Fitted:
+def _fit(parts: _Parts, target: TargetColumn, settings: TrainConfig, name: ModelName, *, progress: Progress) -> _Fitted:
     encoder, rows = fit_encoder(parts.fit, target, settings, learner=name)
     features = encoder.transform(parts.stop.frame)
     held_out = with_features(parts.stop, features, target, categorical=encoder.categorical)
@@ -203,14 +203,18 @@ def _fit(parts: _Parts, target: Target, settings: TrainConfig, name: ModelName, 
     return _Fitted(encoder, found, rows)
 
 
-def _fit_all(table: Table, measured: _Fitted, target: Target, settings: TrainConfig, *, progress: Progress) -> _Fitted:
+def _fit_all(
+    table: Table, measured: _Fitted, target: TargetColumn, settings: TrainConfig, *, progress: Progress
+) -> _Fitted:
     """Fit on all rows, with the kinds of encoders and the number of trees or epochs of the measured twin."""
     encoder, rows = fit_encoder(table, target, settings, learner=settings.model, like=measured.encoder)
     found = learners.fit_again(measured.predictor, rows, settings=settings, classes=target.classes, progress=progress)
     return _Fitted(encoder, found, rows)
 
 
-def _evaluate(parts: _Parts, tried: Mapping[ModelName, _Fitted], target: Target, settings: TrainConfig) -> Evaluation:
+def _evaluate(
+    parts: _Parts, tried: Mapping[ModelName, _Fitted], target: TargetColumn, settings: TrainConfig
+) -> Evaluation:
     config, outputs = settings.boosting, len(target.classes) if target.task == "multiclass" else 1
     predictions = {
         MODEL if name == settings.model else TITLES[name]: _predict(fitted, parts.test, target, settings)
@@ -235,7 +239,9 @@ def _evaluate(parts: _Parts, tried: Mapping[ModelName, _Fitted], target: Target,
     )
 
 
-def _copied(parts: _Parts, tried: Mapping[ModelName, _Fitted], target: Target, settings: TrainConfig) -> _Copied | None:
+def _copied(
+    parts: _Parts, tried: Mapping[ModelName, _Fitted], target: TargetColumn, settings: TrainConfig
+) -> _Copied | None:
     """Look for held-out rows that are copies of rows of the fit, and measure all models on the others."""
     learned = replace(parts.fit, frame=parts.fit.frame.vstack(parts.stop.frame))
     columns = tried[settings.model].encoder.schema.names()
@@ -251,14 +257,14 @@ def _copied(parts: _Parts, tried: Mapping[ModelName, _Fitted], target: Target, s
         return _Copied(copies, None)
 
 
-def _predict(fitted: _Fitted, table: Table, target: Target, settings: TrainConfig) -> NDArray[np.float64]:
+def _predict(fitted: _Fitted, table: Table, target: TargetColumn, settings: TrainConfig) -> NDArray[np.float64]:
     rows = with_features(table, fitted.encoder.transform(table.frame), target)
     threads = settings.neural.num_threads if name_of(fitted.predictor) == "mlp" else settings.boosting.num_threads
     return fitted.predictor.predict(rows.features, offset=rows.offset, num_threads=threads)
 
 
 def _lineage(
-    table: Table, target: Target, parts: _Parts, measured: Predictor, settings: TrainConfig, hints: list[str]
+    table: Table, target: TargetColumn, parts: _Parts, measured: Predictor, settings: TrainConfig, hints: list[str]
 ) -> dict[str, Any]:
     """Say where the model comes from; ``measured`` is the twin that the metrics belong to."""
     used = table if settings.final == "all" else parts.fit

@@ -17,7 +17,7 @@ from tabkit.propensity.evaluation import MODEL, Evaluation, Score
 from tabkit.schema import family
 from tabkit.settings import TrainConfig
 from tabkit.table import Table, labels
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 from tabkit.wording import with_interval
 
 _FEW = 30
@@ -27,14 +27,14 @@ _NUMBERS = 0.5
 _STILL = 0.02
 
 
-def of_rows(fit: Table, test: Table, target: Target, encoder: FittedTable) -> list[str]:
+def of_rows(fit: Table, test: Table, target: TargetColumn, encoder: FittedTable) -> list[str]:
     """Return hints about the rows: a target that is constant, rare classes, text like numbers, groups in both parts."""
     found = [*_constant(test, target), *_rare(test, target)]
     found += _numbers_as_text(fit, [encoder.column for encoder in encoder.encoders])
     return found + _shared_groups(fit, test)
 
 
-def _constant(test: Table, target: Target) -> list[str]:
+def _constant(test: Table, target: TargetColumn) -> list[str]:
     values = test.frame[target.name].unique()
     if target.task != "regression" or len(values) > 1:
         return []
@@ -44,7 +44,7 @@ def _constant(test: Table, target: Target) -> list[str]:
     ]
 
 
-def of_leaks(table: Table, target: Target, encoder: FittedTable, *, known: Sequence[str]) -> list[str]:
+def of_leaks(table: Table, target: TargetColumn, encoder: FittedTable, *, known: Sequence[str]) -> list[str]:
     """Return hints about source columns that tell the target too well."""
     columns = [column.name for column in encoder.schema.columns]
     return asked(leaks_of(table, target, columns, known=known), "settings")
@@ -122,7 +122,7 @@ def of_rules(encoder: FittedTable) -> list[str]:
     ]
 
 
-def _rare(test: Table, target: Target) -> list[str]:
+def _rare(test: Table, target: TargetColumn) -> list[str]:
     y = labels(test, target)
     counts = {label: int((y == k).sum()) for k, label in enumerate(target.classes)}
     return [

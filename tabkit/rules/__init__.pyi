@@ -6,7 +6,7 @@ from .ledger import Ledger
 from .measurement import Measured, masks, measure, wilson
 from .relevance import useful, usefulness
 from .saved import RuleFile, read, write
-from .similarity import Overlap, most_alike, overlap
+from .similarity import Overlap, RuleOverlap, most_alike, overlap
 from .suggestion import Suggestion, Suggestions
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Range",
     "Rule",
     "RuleFile",
+    "RuleOverlap",
     "SuggestConfig",
     "Suggestion",
     "Suggestions",

@@ -24,7 +24,7 @@ _NAMED = ("text", "boolean")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Axis:
+class BinnedColumn:
     """A column as codes.
 
     Parameters
@@ -64,7 +64,7 @@ class Axis:
         These are missing values alone, all but missing values, neighbouring bins, or levels: of most of them, those
         left out are named; a level that comes later is inside, and null never is.
 
-        >>> axis = Axis("age", np.zeros(1, dtype=np.uint8), (30, 45), (), True)
+        >>> axis = BinnedColumn("age", np.zeros(1, dtype=np.uint8), (30, 45), (), True)
         >>> axis.condition(np.array([False, True, False, False]))
         Range(column='age', ge=30, gt=None, le=None, lt=45, null=False)
         >>> axis.condition(np.array([True, True, True, False]))
@@ -111,7 +111,7 @@ class Axes:
         Columns that no condition can be on, with their types or what else is the matter.
     """
 
-    found: tuple[Axis, ...]
+    found: tuple[BinnedColumn, ...]
     constant: tuple[str, ...]
     unusable: tuple[tuple[str, str], ...]
 
@@ -143,7 +143,7 @@ def axes(
     >>> found.unusable
     (('tags', 'List(String)'),)
     """
-    found: list[Axis] = []
+    found: list[BinnedColumn] = []
     constant: list[str] = []
     unusable: list[tuple[str, str]] = []
     schema = frame.schema  # made anew at each access
@@ -168,7 +168,7 @@ def axes(
     return Axes(tuple(found), tuple(constant), tuple(unusable))
 
 
-def _axis(series: pl.Series, *, bins: int, most_levels: int, slack: float) -> Axis | None:
+def _axis(series: pl.Series, *, bins: int, most_levels: int, slack: float) -> BinnedColumn | None:
     kind = family(series.dtype)
     if kind == "null" or series.null_count() == len(series):
         return None
@@ -182,17 +182,17 @@ def _axis(series: pl.Series, *, bins: int, most_levels: int, slack: float) -> Ax
     return axis if np.count_nonzero(np.bincount(axis.codes, minlength=1)) > 1 else None
 
 
-def _ordered(plain: pl.DataFrame, missing: Mask, name: str, *, bins: int, slack: float) -> Axis:
+def _ordered(plain: pl.DataFrame, missing: Mask, name: str, *, bins: int, slack: float) -> BinnedColumn:
     dtype = plain.schema["value"]
     values = plain.select(comparable("value", dtype)).to_series().to_physical().cast(pl.Float64).to_numpy().copy()
     values[missing] = np.nan
     bounds, cuts = cut(values, bins=bins, slack=slack, kind=family(dtype), whole=dtype.is_integer())
     codes = np.searchsorted(cuts, values, side="right")
     codes[missing] = len(cuts) + 1
-    return Axis(name, _small(codes, len(cuts) + 2), bounds, (), True)
+    return BinnedColumn(name, _small(codes, len(cuts) + 2), bounds, (), True)
 
 
-def _leveled(plain: pl.DataFrame, missing: Mask, name: str, *, most_levels: int) -> Axis:
+def _leveled(plain: pl.DataFrame, missing: Mask, name: str, *, most_levels: int) -> BinnedColumn:
     text = plain["value"].cast(pl.String)
     counts = text.drop_nulls().value_counts(name="rows").sort(["rows", "value"], descending=[True, False])
     kept = counts["value"].head(most_levels).to_list()
@@ -201,7 +201,7 @@ def _leveled(plain: pl.DataFrame, missing: Mask, name: str, *, most_levels: int)
     codes[missing] = others + 1
     boolean = plain.schema["value"] == pl.Boolean
     levels = tuple(level == "true" for level in kept) if boolean else tuple(kept)
-    return Axis(name, _small(codes, others + 2), (), levels, False)
+    return BinnedColumn(name, _small(codes, others + 2), (), levels, False)
 
 
 def _small(codes: NDArray[np.int64], groups: int) -> Codes:

@@ -71,7 +71,7 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
+class RuleCandidate:
     """A rule worth a test.
 
     Parameters
@@ -118,14 +118,14 @@ class Judge:
     config: SuggestConfig
     cuts: Cuts = field(default_factory=dict)
     sound: Callable[[Mask], bool] = field(default=lambda _: True)
-    known: dict[Conditions, Candidate] = field(default_factory=dict)
+    known: dict[Conditions, RuleCandidate] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         """How many rows there are."""
         return int(self.totals.shape[1])
 
-    def candidate(self, conditions: Conditions) -> Candidate:
+    def candidate(self, conditions: Conditions) -> RuleCandidate:
         """Measure a rule."""
         if conditions not in self.known:
             sums = self.sums(self.lookup.inside(conditions))
@@ -133,7 +133,7 @@ class Judge:
             base = self.known[()].sums if conditions else sums
             gain = -math.inf if value is None else value - (value_of(base) or 0.0)
             quality = (covered(sums) / self.rows) ** self.config.exponent * gain if covered(sums) else -math.inf
-            self.known[conditions] = Candidate(conditions, sums, quality)
+            self.known[conditions] = RuleCandidate(conditions, sums, quality)
         return self.known[conditions]
 
     def sums(self, inside: Mask) -> Floats:
@@ -145,7 +145,7 @@ class Judge:
         """Return the gain of some rows over the rest of their surroundings, in standard errors."""
         return z_value(inside, within, share=self.share)
 
-    def pared(self, conditions: Conditions) -> Candidate | None:
+    def pared(self, conditions: Conditions) -> RuleCandidate | None:
         """Return the rule without conditions that gain too little, ends of ranges and levels that do; or None."""
         self.candidate(())
         found = self.candidate(conditions)
@@ -162,7 +162,7 @@ class Judge:
             found = fewer
         return None
 
-    def with_fewer_levels(self, found: Candidate) -> Candidate:
+    def with_fewer_levels(self, found: RuleCandidate) -> RuleCandidate:
         """Return the rule without levels that are no better than those left out; itself if there are none."""
         for index, condition in enumerate(found.conditions):
             if not isinstance(condition, Levels) or len(condition.levels) == 1:
@@ -180,9 +180,9 @@ class Judge:
                 return self.candidate((*found.conditions[:index], fewer, *found.conditions[index + 1 :]))
         return found
 
-    def weakest(self, found: Candidate) -> tuple[Candidate, float]:
+    def weakest(self, found: RuleCandidate) -> tuple[RuleCandidate, float]:
         """Return the rule with the part left out that gains least, and what it gains, in standard errors."""
-        best: tuple[Candidate, float] | None = None
+        best: tuple[RuleCandidate, float] | None = None
         for conditions in weaker(found.conditions):
             parent = self.candidate(conditions)
             gain = self.gain(found.sums, parent.sums)
@@ -194,7 +194,7 @@ class Judge:
             return found, math.inf
         return best
 
-    def settled(self, found: Candidate) -> Candidate:
+    def settled(self, found: RuleCandidate) -> RuleCandidate:
         """Return the rule with its ends moved as long as the quality rises: the search saw coarse bins of a sample."""
         best = found
         for _ in range(_MOVES):
@@ -205,7 +205,7 @@ class Judge:
             best = better
         return self.pared(best.conditions) or found
 
-    def shorter(self, found: Candidate) -> list[Candidate]:
+    def shorter(self, found: RuleCandidate) -> list[RuleCandidate]:
         """Return the rule and what is left as one condition after the other goes, the least useful one first."""
         chain = [found]
         while len(chain[-1].conditions) > 1:
@@ -218,7 +218,7 @@ class Judge:
             chain.append(pared)
         return chain
 
-    def families(self, rules: Sequence[Conditions], *, most: int) -> list[list[Candidate]]:
+    def families(self, rules: Sequence[Conditions], *, most: int) -> list[list[RuleCandidate]]:
         """Return at most `most` candidates in families: a rule, then ever shorter ones to fall back on.
 
         The best come first. A rule whose rows beyond those of the better ones say nothing is left out: a test of it
@@ -227,7 +227,7 @@ class Judge:
         self.lookup.learn(condition for rule in rules for condition in rule)
         pared = [found for found in map(self.pared, dict.fromkeys(rules)) if found is not None]
         pared.sort(key=lambda found: (-found.quality, Rule(all_of=found.conditions).key()))
-        families: list[list[Candidate]] = []
+        families: list[list[RuleCandidate]] = []
         keys: set[str] = set()
         heads: list[Mask] = []
         free = np.ones(self.rows, dtype=np.bool_)
@@ -247,7 +247,7 @@ class Judge:
                 free &= ~heads[-1]
         return families
 
-    def family(self, head: Candidate, keys: set[str], *, most: int) -> list[Candidate]:
+    def family(self, head: RuleCandidate, keys: set[str], *, most: int) -> list[RuleCandidate]:
         """Return the rule and the shorter ones of it that are sound; their keys are added to all, `most` at most."""
         found = []
         for member in self.shorter(head):

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from tabkit.rules.bins import Axis, axes
+from tabkit.rules.bins import BinnedColumn, axes
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.goal import Codes, Floats, Goal, Mask
 
@@ -20,13 +20,13 @@ _MOST = 20  # columns that outcomes are levelled by
 _PASSES = 2
 
 
-def uneven(found: Sequence[Axis], treated: Mask | None, unit: Codes | None = None) -> list[Axis]:
+def uneven(found: Sequence[BinnedColumn], treated: Mask | None, unit: Codes | None = None) -> list[BinnedColumn]:
     """Return the columns that the share of treated rows differs by (Pearson 1900), the most uneven first.
 
     Where treatment was given to units rather than rows, the statistic is divided by what that does to the variance of
     a share, the design effect (Rao and Scott 1981).
 
-    >>> axis = Axis("age", np.repeat(np.arange(2, dtype=np.uint8), 50), (30,), (), True)
+    >>> axis = BinnedColumn("age", np.repeat(np.arange(2, dtype=np.uint8), 50), (30,), (), True)
     >>> [one.column for one in uneven([axis], np.arange(100) < 45)], uneven([axis], np.arange(100) % 2 == 0)
     (['age'], [])
     """
@@ -46,14 +46,14 @@ def uneven(found: Sequence[Axis], treated: Mask | None, unit: Codes | None = Non
     return [found[index] for index in order if p_values[index] <= _CHANCE / len(found)]
 
 
-def levelled(goal: Goal, found: Sequence[Axis]) -> Goal:
+def levelled(goal: Goal, found: Sequence[BinnedColumn]) -> Goal:
     """Return an effect's goal with `y` less the middle of both arms' means in each group of the columns.
 
     In a group, the treated then stand above zero by half of the effect there, and controls below by as much: what is
     left of the difference between arms is effect, however their shares differ by group. Several columns are taken to
     add up (backfitting: Buja, Hastie and Tibshirani 1989, section 2).
 
-    >>> axis = Axis("age", np.repeat(np.arange(2, dtype=np.uint8), 20), (30,), (), True)
+    >>> axis = BinnedColumn("age", np.repeat(np.arange(2, dtype=np.uint8), 20), (30,), (), True)
     >>> goal = Goal("y", "effect", np.repeat([0.0, 5.0], 20), None, np.arange(40) % 20 < np.repeat([5, 15], 20))
     >>> levelled(goal, [axis]).y.any()
     np.False_
@@ -67,7 +67,7 @@ def levelled(goal: Goal, found: Sequence[Axis]) -> Goal:
     return replace(goal, y=y, two=None)
 
 
-def _middles(y: Floats, treated: Mask, axis: Axis) -> Floats:
+def _middles(y: Floats, treated: Mask, axis: BinnedColumn) -> Floats:
     """Return by group the middle of both arms' means; the mean of all its rows where an arm has too few."""
     counts, sums = [], []
     for arm in (treated, ~treated):
@@ -89,7 +89,7 @@ def even(frame: pl.DataFrame, goal: Goal, names: Sequence[str], held: Mask, conf
     return replace(goal, y=y, two=None)
 
 
-def _part(axis: Axis, rows: NDArray[np.int64]) -> Axis:
+def _part(axis: BinnedColumn, rows: NDArray[np.int64]) -> BinnedColumn:
     return replace(axis, codes=axis.codes[rows])
 
 

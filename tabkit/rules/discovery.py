@@ -15,7 +15,7 @@ from tabkit.errors import ConfigError, SchemaError
 from tabkit.predicates import Bound, Rule
 from tabkit.progress import Progress, Silent
 from tabkit.rules.bins import axes
-from tabkit.rules.candidates import Candidate, Judge, Lookup
+from tabkit.rules.candidates import Judge, Lookup, RuleCandidate
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.confounding import even, levelled, said, uneven
 from tabkit.rules.goal import Goal, Mask
@@ -25,7 +25,7 @@ from tabkit.rules.measurement import masks, measure
 from tabkit.rules.parts import Conditions
 from tabkit.rules.proof import dense, holm, p_value, rule_p, totals
 from tabkit.rules.search import search
-from tabkit.rules.separation import Sound, clearest
+from tabkit.rules.separation import SeparationFilter, clearest
 from tabkit.rules.suggestion import Suggestion, Suggestions, apart, left_out
 
 MOST_TESTED = 20
@@ -116,7 +116,7 @@ def suggest(
     with progress.task("prove", total=2) as advance:
         known = Lookup(rows.filter(pl.Series(~held)))
         cuts = _cuts(rows, train, config) if rules else {}
-        sound = Sound(goal.take(train), config.direction)
+        sound = SeparationFilter(goal.take(train), config.direction)
         judge = Judge(known, totals(level.take(train)), goal.kind == "share", least, config, cuts, sound)
         families = judge.families(rules, most=MOST_TESTED)
         advance(1)
@@ -224,8 +224,8 @@ def _sampled(train: NDArray[np.int64], config: SuggestConfig) -> NDArray[np.int6
 
 
 def _prove(
-    families: list[list[Candidate]], lookup: Lookup, goals: Sequence[Goal], config: SuggestConfig
-) -> tuple[list[tuple[Candidate, float]], int]:
+    families: list[list[RuleCandidate]], lookup: Lookup, goals: Sequence[Goal], config: SuggestConfig
+) -> tuple[list[tuple[RuleCandidate, float]], int]:
     """Return the rules that pass by every goal of these rows, with their p values, and how many were tested."""
     tests = [(goal, None if goal.kind == "share" else dense(goal.y)) for goal in goals]
     raw: dict[Conditions, float] = {}
@@ -239,7 +239,7 @@ def _prove(
         for family in families
     ]
     passed.sort(key=lambda family: -family[0][0].quality if family else 0.0)
-    kept: list[tuple[Candidate, float]] = []
+    kept: list[tuple[RuleCandidate, float]] = []
     covered = np.zeros(goals[0].y.size, dtype=np.bool_)
     for family in passed:
         for found, p in family:
@@ -254,7 +254,7 @@ def _prove(
     return kept, len(raw)
 
 
-def _outcome(found: list[tuple[Candidate, float]], tested: int) -> list[str]:
+def _outcome(found: list[tuple[RuleCandidate, float]], tested: int) -> list[str]:
     if found:
         return []
     if tested:
@@ -262,7 +262,7 @@ def _outcome(found: list[tuple[Candidate, float]], tested: int) -> list[str]:
     return ["no rule looked good enough to be tested"]
 
 
-def _named(found: Sequence[tuple[Candidate, float]], columns: Sequence[str]) -> list[tuple[Rule, float]]:
+def _named(found: Sequence[tuple[RuleCandidate, float]], columns: Sequence[str]) -> list[tuple[Rule, float]]:
     """Name rules after their columns; a name is a feature, so no column and no other rule has it."""
     taken = set(columns)
     named: list[tuple[Rule, float]] = []

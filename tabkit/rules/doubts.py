@@ -15,7 +15,7 @@ from tabkit.predicates import Rule
 from tabkit.rules.goal import Mask
 from tabkit.rules.leaks import leaks_for
 from tabkit.rules.measurement import masks, measure
-from tabkit.rules.sample import Aimed
+from tabkit.rules.sample import RuleSample
 from tabkit.rules.suggestion import Suggestion
 from tabkit.table import Table
 
@@ -74,7 +74,7 @@ class Doubts:
         return found
 
 
-def doubts_of(found: Aimed, columns: Sequence[str], *, known: Sequence[str]) -> Doubts:
+def doubts_of(found: RuleSample, columns: Sequence[str], *, known: Sequence[str]) -> Doubts:
     """Look for leaks in the rows to look at, and for copies of these among the rows held out.
 
     Parameters
@@ -95,7 +95,7 @@ def doubts_of(found: Aimed, columns: Sequence[str], *, known: Sequence[str]) -> 
     return Doubts(leaks, copies)
 
 
-def without_copies(found: Aimed, copies: Copies | None, suggested: Sequence[Suggestion]) -> str:
+def without_copies(found: RuleSample, copies: Copies | None, suggested: Sequence[Suggestion]) -> str:
     """Return in a sentence what rules do on the held-out rows that are no copies; nothing where there are none."""
     if copies is None or found.holdout is None or not suggested:
         return ""

@@ -30,7 +30,7 @@ def understood(value: object) -> GivenRules:
     return tuple(item if isinstance(item, Rule) else from_dict(item) for item in items)
 
 
-def file_of(given: GivenRules) -> RuleFile:
+def load_rules(given: GivenRules) -> RuleFile:
     """Return rules with what is known about how they were found, read from their file if that is what was given."""
     return read(given) if isinstance(given, str) else RuleFile(given)
 
@@ -43,8 +43,8 @@ def origin(file: RuleFile) -> dict[str, Any]:
 
 
 def rules_of(given: GivenRules) -> tuple[Rule, ...]:
-    """Return the rules alone; see `file_of`."""
-    return file_of(given).rules
+    """Return the rules alone; see `load_rules`."""
+    return load_rules(given).rules
 
 
 def check_rules(rules: Sequence[Rule], table: Table, *, exclude: Sequence[str] = ()) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from tabkit.errors import TabkitError
 from tabkit.fingerprint import NO_KEY, Hashes, Sample, digest, row_hashes
 from tabkit.rules.config import AimConfig
-from tabkit.rules.sample import Aimed, aimed
+from tabkit.rules.sample import RuleSample, aimed
 from tabkit.schema import family
 
 C = TypeVar("C", bound=AimConfig)
@@ -43,7 +43,7 @@ class Provenance:
         return 0 if self.kind == "fresh" else int(known.get("tried", 0))
 
 
-def facts(found: Aimed, config: AimConfig) -> dict[str, Any]:
+def facts(found: RuleSample, config: AimConfig) -> dict[str, Any]:
     """Return how rules are found, for their file: enough to hold out the same rows again, and to know rows again.
 
     ``columns`` tell rows apart, ``kinds`` are their families, ``print`` is of the rows in their order, ``sketch`` a
@@ -73,7 +73,7 @@ def facts(found: Aimed, config: AimConfig) -> dict[str, Any]:
     }
 
 
-def provenance(found: Aimed, known: Mapping[str, Any]) -> Provenance:
+def provenance(found: RuleSample, known: Mapping[str, Any]) -> Provenance:
     """Return what rows are to rules, by what `facts` said when these were found.
 
     Parameters
@@ -95,7 +95,7 @@ def provenance(found: Aimed, known: Mapping[str, Any]) -> Provenance:
     return _overlapping(1.0)
 
 
-def aimed_like(config: C, known: Mapping[str, Any]) -> tuple[Aimed, C]:
+def aimed_like(config: C, known: Mapping[str, Any]) -> tuple[RuleSample, C]:
     """Read rows, and divide them as those were on which rules were found, where the settings do not say how.
 
     Returns
@@ -122,7 +122,7 @@ def _like(config: C, known: Mapping[str, Any]) -> C:
     return config.model_copy(update=taken)
 
 
-def _columns(found: Aimed) -> list[str]:
+def _columns(found: RuleSample) -> list[str]:
     """Return what tells rows apart: the id alone, or all columns but the weight, which is relative to the others."""
     roles, schema = found.table.roles, found.frame.schema
     if roles.id is not None:
@@ -130,11 +130,11 @@ def _columns(found: Aimed) -> list[str]:
     return [name for name, dtype in schema.items() if name != roles.weight and family(dtype) not in NO_KEY]
 
 
-def _kinds(found: Aimed, columns: list[str]) -> list[str]:
+def _kinds(found: RuleSample, columns: list[str]) -> list[str]:
     return [family(found.frame.schema[name]) for name in columns]
 
 
-def _strange(found: Aimed, known: Mapping[str, Any]) -> str | None:
+def _strange(found: RuleSample, known: Mapping[str, Any]) -> str | None:
     """Return why rows cannot be compared with those of a file."""
     columns, kinds = known.get("columns"), known.get("kinds")
     if not isinstance(columns, list) or not isinstance(kinds, list) or not columns:

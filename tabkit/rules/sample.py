@@ -22,7 +22,7 @@ FEWEST = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Aimed:
+class RuleSample:
     """Rows, what is looked for, and which of them nobody looks at.
 
     Parameters
@@ -54,7 +54,7 @@ class Aimed:
         return self.table.frame
 
 
-def aimed(config: AimConfig) -> Aimed:
+def aimed(config: AimConfig) -> RuleSample:
     """Read rows, understand what is looked for, and hold out some.
 
     Raises
@@ -69,7 +69,7 @@ def aimed(config: AimConfig) -> Aimed:
     return of_table(read(needed(config, "source"), roles, exclude=exclude), config)
 
 
-def of_table(table: Table, config: AimConfig) -> Aimed:
+def of_table(table: Table, config: AimConfig) -> RuleSample:
     """Do the same for a table that was read."""
     roles = table.roles
     target = roles.target or ""
@@ -88,7 +88,7 @@ def of_table(table: Table, config: AimConfig) -> Aimed:
     return divided(rows, found.goal, config, notes=notes)
 
 
-def divided(table: Table, goal: Goal, config: AimConfig, *, notes: Sequence[str] = ()) -> Aimed:
+def divided(table: Table, goal: Goal, config: AimConfig, *, notes: Sequence[str] = ()) -> RuleSample:
     """Hold out some of the rows of a goal, and say which of them depend on each other.
 
     Raises
@@ -106,7 +106,7 @@ def divided(table: Table, goal: Goal, config: AimConfig, *, notes: Sequence[str]
     elif roles.time is not None:
         both = f" One {roles.group} may stand on both sides: time divides." if roles.group is not None else ""
         found.append(f"The newest {int(holdout.sum()):,} rows by {roles.time} are held out.{both}")
-    return Aimed(table, goal, holdout, columns, tuple(found), (*notes, *lots))
+    return RuleSample(table, goal, holdout, columns, tuple(found), (*notes, *lots))
 
 
 def _with_units(table: Table, goal: Goal, share: float) -> tuple[Goal, list[str]]:

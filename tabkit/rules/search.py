@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabkit.predicates import Rule
-from tabkit.rules.bins import Axis
+from tabkit.rules.bins import BinnedColumn
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.goal import Floats, Mask
 from tabkit.rules.relevance import usefulness
@@ -49,7 +49,7 @@ class Node:
     value: float
     quality: float
 
-    def rule(self, axes: Sequence[Axis]) -> Rule:
+    def rule(self, axes: Sequence[BinnedColumn]) -> Rule:
         """Return it as conditions on columns."""
         return Rule(all_of=tuple(axes[index].condition(_member(found)) for index, found in self.picks))
 
@@ -85,7 +85,7 @@ class _Option:
 class _World:
     """All rows that are searched: their number, their mean and its unit, and what is asked of a rule."""
 
-    axes: Sequence[Axis]
+    axes: Sequence[BinnedColumn]
     signal: Floats
     rows: int
     base: float
@@ -104,7 +104,7 @@ class _Parent:
 
 
 def search(
-    axes: Sequence[Axis],
+    axes: Sequence[BinnedColumn],
     signal: Floats,
     *,
     least: int,
@@ -135,7 +135,7 @@ def search(
 
     Examples
     --------
-    >>> axis = Axis("age", np.repeat(np.arange(3, dtype=np.uint8), 40), (30, 45), (), True)
+    >>> axis = BinnedColumn("age", np.repeat(np.arange(3, dtype=np.uint8), 40), (30, 45), (), True)
     >>> found = search([axis], np.repeat([0.0, 1.0, 0.0], 40), least=10, config=SuggestConfig())
     >>> print(found.nodes[0].rule([axis]).text())
     30 <= age < 45
@@ -160,7 +160,7 @@ def search(
     return Searched(tuple(pool), evaluated, len(usable))
 
 
-def _most_useful(axes: Sequence[Axis], signal: Floats, most: int) -> list[int]:
+def _most_useful(axes: Sequence[BinnedColumn], signal: Floats, most: int) -> list[int]:
     use = [usefulness(axis.codes, signal, groups=axis.groups) for axis in axes]
     return sorted(np.argsort(-np.array(use), kind="stable")[:most].tolist())
 
@@ -259,7 +259,7 @@ def _quality(n: NDArray[np.int64], total: Floats, parent: _Parent, world: _World
     return np.where(allowed, quality, -math.inf), value
 
 
-def _beam(parents: Sequence[Node], options: list[_Option], axes: Sequence[Axis], *, width: int) -> list[Node]:
+def _beam(parents: Sequence[Node], options: list[_Option], axes: Sequence[BinnedColumn], *, width: int) -> list[Node]:
     """Return the best options as nodes, without those that say the same in other words."""
     options.sort(key=lambda option: (-option.quality, option.pick, option.parent))
     found: list[Node] = []

@@ -11,7 +11,7 @@ from tabkit.rules.suggestion import Suggestion
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sound:
+class SeparationFilter:
     """Says of rows that were searched whether they are worth a test on others; remembers why they were not.
 
     Parameters
@@ -24,7 +24,7 @@ class Sound:
     Examples
     --------
     >>> import numpy as np
-    >>> sound = Sound(Goal("y", "share", np.repeat([1.0, 0.0], 20), positive="yes"), "high")
+    >>> sound = SeparationFilter(Goal("y", "share", np.repeat([1.0, 0.0], 20), positive="yes"), "high")
     >>> sound(np.arange(40) < 20), sound(np.arange(40) % 2 == 0)
     (True, False)
     """

@@ -9,7 +9,7 @@ from tabkit.rules.goal import Mask
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class RuleOverlap:
     """How much two sets of rows share.
 
     Parameters
@@ -24,23 +24,27 @@ class Overlap:
     inside: float
 
 
-def overlap(first: Mask, second: Mask) -> Overlap:
+Overlap = RuleOverlap
+"""The old name of `RuleOverlap`, for one release."""
+
+
+def overlap(first: Mask, second: Mask) -> RuleOverlap:
     """Compare two sets of rows, shape (n,) each.
 
     >>> import numpy as np
     >>> overlap(np.array([True, True, False]), np.array([True, False, True]))
-    Overlap(jaccard=0.3333333333333333, inside=0.5)
+    RuleOverlap(jaccard=0.3333333333333333, inside=0.5)
     """
     both, some = int((first & second).sum()), int((first | second).sum())
-    return Overlap(both / some if some else 0.0, both / int(first.sum()) if first.any() else 0.0)
+    return RuleOverlap(both / some if some else 0.0, both / int(first.sum()) if first.any() else 0.0)
 
 
-def most_alike(one: Mask, others: Sequence[Mask]) -> tuple[int, Overlap] | None:
+def most_alike(one: Mask, others: Sequence[Mask]) -> tuple[int, RuleOverlap] | None:
     """Return which of the others is most like `one` by its Jaccard index, and how much; None without others.
 
     >>> import numpy as np
     >>> most_alike(np.array([True, False]), [np.array([False, True]), np.array([True, True])])
-    (1, Overlap(jaccard=0.5, inside=1.0))
+    (1, RuleOverlap(jaccard=0.5, inside=1.0))
     """
     if not others:
         return None

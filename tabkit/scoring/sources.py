@@ -35,7 +35,7 @@ class Opener:
     dtypes: Mapping[str, pl.DataType]
     wanted: Collection[str]
 
-    def runs(self, parts: Sequence[frames.Part]) -> list[OpenRun]:
+    def runs(self, parts: Sequence[frames.SourceFile]) -> list[OpenRun]:
         """Open all files, by as few readers as can be, in order.
 
         Raises
@@ -48,7 +48,7 @@ class Opener:
             found = [one for run in found for one in run.alone()]
         return [self._open(run) for run in found]
 
-    def alone(self, part: frames.Part) -> pl.LazyFrame:
+    def alone(self, part: frames.SourceFile) -> pl.LazyFrame:
         """Return the scores of one file."""
         with _naming(part.name):
             return self.score(frames.scan_parts([part], dtypes=self.dtypes), self.keep)
@@ -91,7 +91,7 @@ class OpenRun:
         What is read and what becomes of it, both lazy.
     """
 
-    parts: tuple[frames.Part, ...]
+    parts: tuple[frames.SourceFile, ...]
     columns: tuple[str, ...]
     table: pl.LazyFrame
     scores: pl.LazyFrame

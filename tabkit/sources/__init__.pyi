@@ -1,4 +1,4 @@
 from .failures import reading
-from .names import Part, describe, is_path, parts
+from .names import SourceFile, describe, is_path, parts
 
-__all__ = ["Part", "describe", "is_path", "parts", "reading"]
+__all__ = ["SourceFile", "describe", "is_path", "parts", "reading"]

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tabkit.errors import SourceError
-from tabkit.sources.names import Part
+from tabkit.sources.names import SourceFile
 from tabkit.sources.text_types import decide, dtype_of, parsed
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
-def key_names(parts: Sequence[Part], dtypes: Mapping[str, pl.DataType]) -> list[str]:
+def key_names(parts: Sequence[SourceFile], dtypes: Mapping[str, pl.DataType]) -> list[str]:
     """Return the names of the columns that folders give, the same for all parts.
 
     Raises
@@ -34,14 +34,19 @@ def key_names(parts: Sequence[Part], dtypes: Mapping[str, pl.DataType]) -> list[
     return [*first, *sorted(name for name in outer if name in dtypes and name not in first)]
 
 
-def key_types(parts: Sequence[Part]) -> dict[str, pl.DataType]:
+def key_types(parts: Sequence[SourceFile]) -> dict[str, pl.DataType]:
     """Return the types of the columns that folders give, decided over all parts that have them."""
     names = dict.fromkeys(name for part in parts for name, _ in part.keys)
     return {name: _types(_table(parts, [name]), [name], {})[name] for name in names}
 
 
 def attach(
-    frame: pl.LazyFrame, parts: Sequence[Part], names: Sequence[str], dtypes: Mapping[str, pl.DataType], *, path: str
+    frame: pl.LazyFrame,
+    parts: Sequence[SourceFile],
+    names: Sequence[str],
+    dtypes: Mapping[str, pl.DataType],
+    *,
+    path: str,
 ) -> pl.LazyFrame:
     """Add the columns that folders give, by `path`, the column with each row's file.
 
@@ -74,7 +79,7 @@ def attach(
     return frame.with_columns(values(name).alias(name) for name in missing)
 
 
-def _table(parts: Sequence[Part], names: Sequence[str]) -> pl.DataFrame:
+def _table(parts: Sequence[SourceFile], names: Sequence[str]) -> pl.DataFrame:
     values = [dict((*part.outer, *part.keys)) for part in parts]
     texts = {name: [None if row.get(name) == _NULL else row.get(name) for row in values] for name in names}
     schema = {"path": pl.String(), **dict.fromkeys(names, pl.String())}

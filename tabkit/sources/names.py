@@ -37,7 +37,7 @@ _COMPRESSED = {".gz", ".zst"}
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SourceFile:
     """One file of a source.
 
     Parameters
@@ -56,7 +56,7 @@ class Part:
     outer: tuple[tuple[str, str], ...] = ()
 
 
-def parts(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Part]:
+def parts(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[SourceFile]:
     """Resolve paths, globs and folders to files, sorted within each; URLs pass unchanged.
 
     A folder stands for the tables that lie directly in it, or in the Hive folders (``region=north``) in it. What is
@@ -130,9 +130,9 @@ def without_secrets(name: str) -> str:
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
-def _resolve(name: str) -> list[Part]:
+def _resolve(name: str) -> list[SourceFile]:
     if "://" in name:
-        return [Part(name)]
+        return [SourceFile(name)]
     if not name.strip():
         raise SourceError("the name of the source is empty", advice="name a file, a glob, a folder or a URL")
     if os.path.lexists(name):
@@ -181,11 +181,11 @@ def _before_magic(pattern: str) -> str:
     return folder
 
 
-def _part(name: str, root: str) -> Part:
+def _part(name: str, root: str) -> SourceFile:
     pathnames.check_utf8(name, kind=SourceError)
     depth = len([piece for piece in Path(root).parts if root])
     folders = Path(name).parts[:-1]
-    return Part(name, _keys(folders[depth:]), _keys(folders[:depth]))
+    return SourceFile(name, _keys(folders[depth:]), _keys(folders[:depth]))
 
 
 def _keys(folders: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from tabkit.errors import SourceError
 from tabkit.sources.failures import different, reading
-from tabkit.sources.names import FORMATS, Part, describe, ending
+from tabkit.sources.names import FORMATS, SourceFile, describe, ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Run:
         The names of all columns found in them, wanted or not; empty where only reading the whole tells them.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[SourceFile, ...]
     columns: tuple[str, ...]
 
     def alone(self) -> list[Run]:
@@ -34,7 +34,7 @@ class Run:
         return [Run((part,), self.columns) for part in self.parts]
 
 
-def runs(parts: Sequence[Part], *, wanted: Collection[str]) -> list[Run]:
+def runs(parts: Sequence[SourceFile], *, wanted: Collection[str]) -> list[Run]:
     """Divide files into runs of neighbours that are of one format and have the wanted columns under the same types.
 
     Parameters
@@ -101,7 +101,7 @@ def _columns(name: str) -> Mapping[str, pl.DataType | None]:
     return {}
 
 
-def _key(part: Part, columns: Mapping[str, pl.DataType | None], wanted: Collection[str]) -> object:
+def _key(part: SourceFile, columns: Mapping[str, pl.DataType | None], wanted: Collection[str]) -> object:
     """Return what is equal for files of one run."""
     kind = FORMATS.get(ending(part.name))
     folders = tuple(name for name, _ in part.keys), tuple(name for name, _ in part.outer)

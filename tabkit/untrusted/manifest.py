@@ -1,6 +1,6 @@
 """Plain data out of a bundle, taken field by field: a stranger may have written it, checksums and all.
 
-Whoever rebuilds an object from a manifest or a part takes each value through `Given` (of JSON) or `numbers_of` and
+Whoever rebuilds an object from a manifest or a part takes each value through `NamedTable` (of JSON) or `numbers_of` and
 `texts_of` (of a table). They let through what is of the expected type and size, and name everything else in a
 `BundleError`: the field, what was expected and what came.
 """
@@ -33,7 +33,7 @@ _BUILDING = (
 )
 
 
-class Given:
+class NamedTable:
     """One table of plain data, and what it is called in messages.
 
     Parameters
@@ -45,7 +45,7 @@ class Given:
 
     Examples
     --------
-    >>> given = Given({"trees": 12, "slope": "steep"}, "a booster")
+    >>> given = NamedTable({"trees": 12, "slope": "steep"}, "a booster")
     >>> given.whole("trees", high=1000)
     12
     >>> given.number("slope")
@@ -67,7 +67,7 @@ class Given:
         """Return whether a field is there, and not null."""
         return self.values.get(name) is not None
 
-    def only(self, names: Collection[str]) -> Given:
+    def only(self, names: Collection[str]) -> NamedTable:
         """Return it, once it is sure that it has no other fields."""
         more = [name for name in self.values if name not in names]
         if more:
@@ -105,14 +105,14 @@ class Given:
         """Return a list of texts, of one length if `size` is given."""
         return tuple(self._listed(name, is_text, "texts", size))
 
-    def table(self, name: str, what: str = "") -> Given:
+    def table(self, name: str, what: str = "") -> NamedTable:
         """Return a field that is a table of its own."""
-        return Given(self._there(name), what or f"{name} of {self.what}")
+        return NamedTable(self._there(name), what or f"{name} of {self.what}")
 
-    def tables(self, name: str, what: str = "") -> list[Given]:
+    def tables(self, name: str, what: str = "") -> list[NamedTable]:
         """Return a field that is a list of tables."""
         found = self._listed(name, lambda value: isinstance(value, Mapping), "tables of values", None)
-        return [Given(value, what or f"{name}.{place} of {self.what}") for place, value in enumerate(found)]
+        return [NamedTable(value, what or f"{name}.{place} of {self.what}") for place, value in enumerate(found)]
 
     def lists(self, name: str) -> list[list[Any]]:
         """Return a field that is a list of lists."""

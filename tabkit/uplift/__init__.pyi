@@ -9,7 +9,7 @@ from .effects import AverageEffect, adjusted, aipw, difference, on_treated
 from .ensemble.calibration import Calibration, calibrate
 from .experiment import Experiment
 from .learners.learners import NAMES, Effects, fit, fit_many
-from .learners.plan import Plan
+from .learners.plan import CrossFitting, Plan
 from .learners.renewal import Change, renew
 from .metrics.best_linear_predictor import BestLine, best_linear_predictor
 from .metrics.groups import GroupEffects, gates
@@ -32,6 +32,7 @@ __all__ = [
     "BestLine",
     "Calibration",
     "Change",
+    "CrossFitting",
     "Effects",
     "Experiment",
     "Fitted",

@@ -17,9 +17,9 @@ from tabkit.predictors.coherence import config_of, dtypes_of, lineage_of, sketch
 from tabkit.roles import Roles
 from tabkit.schema import Column, Schema, parse_dtype
 from tabkit.scoring import Scorer, Tally, stream
-from tabkit.sketch import Sketch
-from tabkit.target import Target
-from tabkit.untrusted.manifest import Given, building, damaged
+from tabkit.sketch import RowSample
+from tabkit.target import TargetColumn
+from tabkit.untrusted.manifest import NamedTable, building, damaged
 from tabkit.uplift.decision.decision import Decision
 from tabkit.uplift.design.design import Arms
 from tabkit.uplift.ensemble.calibration import Calibration
@@ -60,7 +60,7 @@ class UpliftModel:
     """
 
     roles: Roles
-    target: Target
+    target: TargetColumn
     arms: Arms
     members: tuple[Member, ...]
     calibrations: tuple[Calibration, ...]
@@ -69,7 +69,7 @@ class UpliftModel:
     config: Mapping[str, Any] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
-    seen: Sketch | None = None
+    seen: RowSample | None = None
     checksum: str | None = None
 
     def outputs(self) -> dict[str, pl.DataType]:
@@ -211,7 +211,7 @@ class UpliftModel:
     @classmethod
     def from_bundle(cls, found: bundle.Bundle) -> UpliftModel:
         """Rebuild a model from a bundle that was read; `BundleError` if it lacks something."""
-        given = Given(found.manifest, "the manifest")
+        given = NamedTable(found.manifest, "the manifest")
         with building():
             arms = Arms.from_dict(given.mapping("arms"))
             members = tuple(
@@ -226,7 +226,7 @@ class UpliftModel:
                 )
             return cls(
                 roles=Roles.from_dict(given.mapping("roles")),
-                target=Target.from_dict(given.mapping("target")),
+                target=TargetColumn.from_dict(given.mapping("target")),
                 arms=arms,
                 members=members,
                 calibrations=calibrations,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 from tabkit.uplift.decision import trust
 from tabkit.uplift.design.design import Arms
 
 
-def summary_of(report: Mapping[str, Any], *, target: Target, arms: Arms, learner: str) -> dict[str, Any]:
+def summary_of(report: Mapping[str, Any], *, target: TargetColumn, arms: Arms, learner: str) -> dict[str, Any]:
     """Return effects, verdicts and checks of a model as plain data.
 
     Parameters

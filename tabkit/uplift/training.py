@@ -11,12 +11,12 @@ from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name
-from tabkit.sketch import Sketch
+from tabkit.sketch import RowSample
 from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.ensemble.calibrating import calibrations, joined
 from tabkit.uplift.ensemble.calibration import Calibration
-from tabkit.uplift.ensemble.fit import Ensemble, Units, fit_ensemble, predict_mean
-from tabkit.uplift.evaluation.evaluation import Judged, judge
+from tabkit.uplift.ensemble.fit import Ensemble, ExperimentUnits, fit_ensemble, predict_mean
+from tabkit.uplift.evaluation.evaluation import TrustReport, judge
 from tabkit.uplift.evaluation.placebos import expected_placebos
 from tabkit.uplift.model import UpliftModel, check_names
 from tabkit.uplift.units import balance_of, costs_of, divide, fingerprints, refuse_imbalance, units_of
@@ -103,10 +103,10 @@ def load(path: str | Path) -> UpliftModel:
 
 
 def _model(
-    units: Units,
+    units: ExperimentUnits,
     fitted: Ensemble,
     believed: tuple[Calibration, ...],
-    judged: Judged,
+    judged: TrustReport,
     settings: UpliftConfig,
     parts: tuple[int, int],
 ) -> UpliftModel:
@@ -130,6 +130,6 @@ def _model(
             "span": list(span) if (span := table.span()) else None,
             "kind": units.experiment.kind,
         },
-        seen=Sketch.of(fingerprints(table)),
+        seen=RowSample.of(fingerprints(table)),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in table.roles.given().values()},
     )

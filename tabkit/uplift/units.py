@@ -14,13 +14,13 @@ from tabkit.labels import is_yes_no, matched
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name, family
 from tabkit.table import Table, read
-from tabkit.target import Target, Task, infer
+from tabkit.target import TargetColumn, Task, infer
 from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.design.balance import balance, beyond_chance
 from tabkit.uplift.design.design import FEWEST, Arms, arms_of, shares_of, stratum_shares
 from tabkit.uplift.design.leaks import refuse_leaks, refuse_sums
 from tabkit.uplift.design.together import assigned_together
-from tabkit.uplift.ensemble.fit import Units
+from tabkit.uplift.ensemble.fit import ExperimentUnits
 from tabkit.uplift.ensemble.folds import held_out
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.regressor import Codes, Floats, Kind
@@ -35,11 +35,13 @@ _ROLES = ("target", "amount", "weight", "exposure")
 class Understood:
     """An outcome as a model was trained on it: further units are read alike, whatever values they happen to have."""
 
-    target: Target
+    target: TargetColumn
     kind: Kind | None
 
 
-def units_of(source: Source, roles: Roles, settings: UpliftConfig, *, like: Understood | None = None) -> Units:
+def units_of(
+    source: Source, roles: Roles, settings: UpliftConfig, *, like: Understood | None = None
+) -> ExperimentUnits:
     """Read the rows of an experiment and understand them, their outcome `like` that of the model to be updated.
 
     Raises
@@ -78,7 +80,7 @@ def units_of(source: Source, roles: Roles, settings: UpliftConfig, *, like: Unde
         kind=(like and like.kind) or _kind(y, target, settings),
         clusters=clusters,
     )
-    return Units(table, target, arms, experiment)
+    return ExperimentUnits(table, target, arms, experiment)
 
 
 def fingerprints(table: Table) -> pl.Series:
@@ -97,7 +99,7 @@ def features_of(table: Table, settings: UpliftConfig) -> list[str]:
     return [name for name in table.frame.columns if name not in left_out]
 
 
-def balance_of(units: Units, settings: UpliftConfig, *, weight: Floats | None = None) -> pl.DataFrame:
+def balance_of(units: ExperimentUnits, settings: UpliftConfig, *, weight: Floats | None = None) -> pl.DataFrame:
     """Return the balance of the features of each arm against control; see `tabkit.uplift.design.balance.balance`."""
     found, experiment = [], units.experiment
     if weight is None and settings.strata is not None:
@@ -115,7 +117,7 @@ def balance_of(units: Units, settings: UpliftConfig, *, weight: Floats | None = 
     return pl.concat(found)
 
 
-def refuse_imbalance(found: pl.DataFrame, units: Units, settings: UpliftConfig) -> None:
+def refuse_imbalance(found: pl.DataFrame, units: ExperimentUnits, settings: UpliftConfig) -> None:
     """Refuse features of a randomised design that differ between arms as chance would not have it.
 
     Where columns show that whole groups were given one arm, the advice is to name these.
@@ -146,7 +148,7 @@ def refuse_imbalance(found: pl.DataFrame, units: Units, settings: UpliftConfig) 
     )
 
 
-def divide(units: Units, settings: UpliftConfig) -> tuple[Codes, Codes]:
+def divide(units: ExperimentUnits, settings: UpliftConfig) -> tuple[Codes, Codes]:
     """Divide the units into those to learn from and those to judge by."""
     table = units.table
     if table.roles.time is not None:
@@ -208,7 +210,7 @@ def _given(roles: Roles, settings: UpliftConfig) -> tuple[str, str, str]:
     return roles.treatment, roles.outcome, settings.control
 
 
-def costs_of(units: Units, settings: UpliftConfig) -> Floats:
+def costs_of(units: ExperimentUnits, settings: UpliftConfig) -> Floats:
     """Return the cost of each treated arm, in the unit of the outcome; 0 where none is given.
 
     Raises
@@ -240,7 +242,7 @@ def costs_of(units: Units, settings: UpliftConfig) -> Floats:
     return np.array([given.get(arm, 0.0) for arm in arms])
 
 
-def _outcome_like(table: Table, like: Understood) -> Target:
+def _outcome_like(table: Table, like: Understood) -> TargetColumn:
     """Return the outcome of the model, once it is sure that these units have it."""
     name, what = like.target.name, f"{table.name} (the outcome)"
     like.target.check(table.frame, what=what)
@@ -252,7 +254,7 @@ def _outcome_like(table: Table, like: Understood) -> Target:
     return like.target
 
 
-def _outcome(table: Table, name: str, settings: UpliftConfig) -> Target:
+def _outcome(table: Table, name: str, settings: UpliftConfig) -> TargetColumn:
     values = table.frame[name]
     missing = values.null_count() + (int(values.is_nan().sum()) if values.dtype.is_float() else 0)
     if missing:
@@ -282,7 +284,7 @@ def _outcome(table: Table, name: str, settings: UpliftConfig) -> Target:
     )
 
 
-def _kind(y: Floats, target: Target, settings: UpliftConfig) -> Kind:
+def _kind(y: Floats, target: TargetColumn, settings: UpliftConfig) -> Kind:
     if target.task == "binary":
         return "binary"
     whole = bool((y >= 0).all() and (y == np.floor(y)).all())

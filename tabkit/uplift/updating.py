@@ -15,14 +15,14 @@ from tabkit.errors import ConfigError, FitError, TabkitError
 from tabkit.frames import Source
 from tabkit.predictors.stored import stored
 from tabkit.progress import Progress, Silent
-from tabkit.sketch import Sketch
+from tabkit.sketch import RowSample
 from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.ensemble.calibrating import calibrations, joined
-from tabkit.uplift.ensemble.fit import Ensemble, Units, fit_ensemble, predict_mean
+from tabkit.uplift.ensemble.fit import Ensemble, ExperimentUnits, fit_ensemble, predict_mean
 from tabkit.uplift.ensemble.folds import folds_of
 from tabkit.uplift.ensemble.member import Member, Predicted
 from tabkit.uplift.evaluation.evaluation import judge
-from tabkit.uplift.learners.boosted import Regression
+from tabkit.uplift.learners.boosted import BoostedRegression
 from tabkit.uplift.learners.forest import Forest
 from tabkit.uplift.learners.renewal import renew
 from tabkit.uplift.metrics.clustered_errors import critical, mean_se
@@ -38,7 +38,7 @@ _TREES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class EffectTrial:
     """A strategy on new units that it did not learn from.
 
     Parameters
@@ -83,7 +83,7 @@ class UpliftUpdate:
 
     strategy: Strategy
     why: str
-    tried: tuple[Tried, ...]
+    tried: tuple[EffectTrial, ...]
     rows: int
     judged_on: int
     kept: bool = False
@@ -159,13 +159,13 @@ def update(
         decision=found.decision(),
         evaluation=found.to_dict(),
         lineage=_lineage(model, units, report),
-        seen=Sketch.of(prints) if model.seen is None else model.seen.merge(Sketch.of(prints)),
+        seen=RowSample.of(prints) if model.seen is None else model.seen.merge(RowSample.of(prints)),
         checksum=None,
     )
     return renewed, report
 
 
-def _new_units(model: UpliftModel, source: Source, settings: UpliftConfig) -> tuple[Units, pl.Series]:
+def _new_units(model: UpliftModel, source: Source, settings: UpliftConfig) -> tuple[ExperimentUnits, pl.Series]:
     """Read the units and what they are known again by; refuse those that a model of this kind cannot learn from."""
     if settings.design != "randomised":
         raise ConfigError(
@@ -186,7 +186,7 @@ def _new_units(model: UpliftModel, source: Source, settings: UpliftConfig) -> tu
 
 
 def _made_all(
-    model: UpliftModel, learned: Units, strategy: Strategy, settings: UpliftConfig, *, progress: Progress
+    model: UpliftModel, learned: ExperimentUnits, strategy: Strategy, settings: UpliftConfig, *, progress: Progress
 ) -> tuple[dict[Strategy, _Made], dict[Strategy, str]]:
     """Make what each strategy makes of the units; return that, and why others are not possible."""
     ways = WAYS if strategy == "auto" else tuple(dict.fromkeys(("keep", strategy)))
@@ -204,7 +204,7 @@ def _made_all(
     return made, refused
 
 
-def _lineage(model: UpliftModel, units: Units, report: UpliftUpdate) -> dict[str, Any]:
+def _lineage(model: UpliftModel, units: ExperimentUnits, report: UpliftUpdate) -> dict[str, Any]:
     return {
         **model.lineage,
         "parent": model.checksum,
@@ -218,7 +218,7 @@ def _lineage(model: UpliftModel, units: Units, report: UpliftUpdate) -> dict[str
     }
 
 
-def _refuse_known(model: UpliftModel, units: Units, prints: pl.Series) -> None:
+def _refuse_known(model: UpliftModel, units: ExperimentUnits, prints: pl.Series) -> None:
     """Refuse units that the model was made from; without an id, as many alike as chance brings are let pass."""
     known = 0.0 if model.seen is None else model.seen.overlap(prints)
     alike = 1 - prints.n_unique() / len(prints)
@@ -242,7 +242,9 @@ class _Made:
         return mean, np.column_stack([c(mean.effect[:, i]) for i, c in enumerate(self.calibrations)])
 
 
-def _make(model: UpliftModel, units: Units, way: Strategy, settings: UpliftConfig, *, progress: Progress) -> _Made:
+def _make(
+    model: UpliftModel, units: ExperimentUnits, way: Strategy, settings: UpliftConfig, *, progress: Progress
+) -> _Made:
     if way == "retrain":
         ensemble = fit_ensemble(units, settings, progress=progress)
         return _Made(ensemble, calibrations(units, ensemble, settings))
@@ -252,7 +254,7 @@ def _make(model: UpliftModel, units: Units, way: Strategy, settings: UpliftConfi
     return _Made(ensemble, calibrations(units, ensemble, settings))
 
 
-def _ensemble(members: Sequence[Member], units: Units, way: Strategy, settings: UpliftConfig) -> Ensemble:
+def _ensemble(members: Sequence[Member], units: ExperimentUnits, way: Strategy, settings: UpliftConfig) -> Ensemble:
     """Update each member without one part of the units, and let it predict that part."""
     parts = folds_of(units.experiment, folds=len(members), seed=settings.seed)
     found, told = [], []
@@ -265,7 +267,7 @@ def _ensemble(members: Sequence[Member], units: Units, way: Strategy, settings: 
     return Ensemble(tuple(found), joined(units, *told), parts)
 
 
-def _renewed(member: Member, units: Units, way: Strategy, settings: UpliftConfig) -> Member:
+def _renewed(member: Member, units: ExperimentUnits, way: Strategy, settings: UpliftConfig) -> Member:
     features = member.encoder.transform(units.table.frame)
     experiment = units.experiment
     change = _Change(way, settings)
@@ -288,7 +290,7 @@ class _Change:
     def __call__(
         self, model: Fitted, features: pl.DataFrame, y: Floats, *, kind: Kind, weight: Floats | None = None
     ) -> Fitted:
-        if not isinstance(model, Regression):
+        if not isinstance(model, BoostedRegression):
             raise FitError(f"a {type(model).__name__} cannot be updated", advice="hand in boosted trees")
         if model.model.trees == 0:
             return model  # it says that nothing was to be learned; retraining alone may say otherwise
@@ -311,8 +313,8 @@ def _part(rows: Rows, own: Codes) -> Rows:
 
 
 def _compared(
-    made: Mapping[Strategy, _Made], refused: Mapping[Strategy, str], judged: Units, settings: UpliftConfig
-) -> tuple[Tried, ...]:
+    made: Mapping[Strategy, _Made], refused: Mapping[Strategy, str], judged: ExperimentUnits, settings: UpliftConfig
+) -> tuple[EffectTrial, ...]:
     """Compare strategies on units that none learned from, by the same scores: those of the kept model's outcomes."""
     kept, _ = made["keep"].effect(judged.table.frame)
     experiment = judged.experiment
@@ -324,17 +326,17 @@ def _compared(
     found = []
     for way, loss in losses.items():
         if way == "keep":
-            found.append(Tried(way, float((loss - nothing).mean())))
+            found.append(EffectTrial(way, float((loss - nothing).mean())))
             continue
         gains = losses["keep"] - loss
         gain = float(gains.mean())
         error = wide * mean_se(gains, experiment.clusters) if gains.std() > 0 else 0.0
         ends = (gain - error, gain + error) if error > 0 else (None, None)  # without a width it is no evidence
-        found.append(Tried(way, float((loss - nothing).mean()), gain, *ends))
-    return tuple(found) + tuple(Tried(way, None, refused=why) for way, why in refused.items())
+        found.append(EffectTrial(way, float((loss - nothing).mean()), gain, *ends))
+    return tuple(found) + tuple(EffectTrial(way, None, refused=why) for way, why in refused.items())
 
 
-def _chosen(tried: Sequence[Tried], strategy: Strategy) -> tuple[Strategy, str]:
+def _chosen(tried: Sequence[EffectTrial], strategy: Strategy) -> tuple[Strategy, str]:
     if strategy != "auto":
         return strategy, "it was asked for"
     sure = [each for each in tried if each.low is not None and each.low > 0]

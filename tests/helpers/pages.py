@@ -12,7 +12,7 @@ from browser import Browser, Point
 from dashboards.explorer.board import Board, prepare
 from dashboards.explorer.page import page
 from dashboards.explorer.payload import payload
-from dashboards.explorer.view import Given, View
+from dashboards.explorer.view import OfferedRule, View
 from tabkit.rules import Goal, Levels, Range, Rule, aim
 
 PLANTED = Rule(
@@ -50,7 +50,7 @@ def view(frame: pl.DataFrame, *, target: str = "churned", given: tuple[Rule, ...
     found = aim(frame, target)
     held = np.random.default_rng(1).random(found.frame.height) < 0.3
     columns = tuple(name for name in frame.columns if name != target)
-    options: dict[str, Any] = {"holdout": held, "given": tuple(Given(rule, "known") for rule in given), **fields}
+    options: dict[str, Any] = {"holdout": held, "given": tuple(OfferedRule(rule, "known") for rule in given), **fields}
     return View("Features", "A page", found.frame, (found.goal,), columns, **options)
 
 

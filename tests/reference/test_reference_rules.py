@@ -20,7 +20,7 @@ from tabkit.config import build
 from tabkit.predicates import Levels, Rule
 from tabkit.progress import Silent
 from tabkit.rules import Goal, Ledger, aim, masks, measure
-from tabkit.rules.bins import Axis, axes
+from tabkit.rules.bins import BinnedColumn, axes
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.discovery import suggest
 from tabkit.rules.search import search
@@ -63,9 +63,9 @@ def ours(
     return found.nodes[0].quality * float(goal.signal().std())
 
 
-def _cut(axis: Axis, frame: pl.DataFrame, cuts: list[float]) -> Axis:
+def _cut(axis: BinnedColumn, frame: pl.DataFrame, cuts: list[float]) -> BinnedColumn:
     codes = np.searchsorted(np.array(cuts), frame[axis.column].to_numpy(), side="right")
-    return Axis(axis.column, codes.astype(np.uint8), tuple(cuts), (), True)
+    return BinnedColumn(axis.column, codes.astype(np.uint8), tuple(cuts), (), True)
 
 
 def their_cuts(frame: pl.DataFrame, bins: int) -> dict[str, list[float]]:

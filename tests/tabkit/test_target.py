@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabkit.errors import ConfigError, FitError, SchemaError
-from tabkit.target import Target, infer
+from tabkit.target import TargetColumn, infer
 
 NAN, INF = float("nan"), float("inf")
 
@@ -19,7 +19,7 @@ def frame(values, dtype=None) -> pl.LazyFrame:
     return pl.LazyFrame({"x": range(len(values)), "y": pl.Series(values, dtype=dtype, strict=False)})
 
 
-def encoded(target: Target, values, dtype=None) -> list[float | None]:
+def encoded(target: TargetColumn, values, dtype=None) -> list[float | None]:
     found = frame(values, dtype).select(target.expr()).collect().to_series()
     assert found.dtype == pl.Float64
     return found.to_list()
@@ -49,10 +49,10 @@ def encoded(target: Target, values, dtype=None) -> list[float | None]:
 )
 def test_the_task_follows_from_the_column(values, dtype, task, classes):
     target = infer(frame(values, dtype), "y")
-    assert target == Target("y", task, classes)
+    assert target == TargetColumn("y", task, classes)
     assert infer(frame(values, dtype).collect(), "y") == target
     assert target.positive == (classes[1] if task == "binary" else None)
-    assert Target.from_dict(json.loads(json.dumps(target.to_dict()))) == target
+    assert TargetColumn.from_dict(json.loads(json.dumps(target.to_dict()))) == target
     target.check(frame(values, dtype))
 
 
@@ -121,7 +121,7 @@ def test_a_missing_column_is_refused_with_those_that_are_there():
 @pytest.mark.parametrize("name", ["rows", "value", "len", "nulls", "literal", "", "a b"])
 def test_the_column_may_have_any_name(name):
     target = infer(pl.LazyFrame({name: [0, 1, 0, 1]}), name)
-    assert target == Target(name, "binary", ("0", "1"))
+    assert target == TargetColumn(name, "binary", ("0", "1"))
     target.check(pl.LazyFrame({name: [1.0]}))
     assert pl.DataFrame({name: [1.0]}).select(target.expr()).item() == 1.0
 
@@ -144,7 +144,7 @@ def test_a_hundred_classes_are_not_too_many():
 )
 def test_numbers_name_the_same_classes_whatever_their_type(values, dtype):
     for classes in (("0", "1"), ("0.0", "1.0")):
-        assert encoded(Target("y", "binary", classes), values, dtype) == [1.0, 0.0, None]
+        assert encoded(TargetColumn("y", "binary", classes), values, dtype) == [1.0, 0.0, None]
 
 
 def test_labels_of_text_stay_apart():
@@ -159,7 +159,7 @@ def test_labels_come_back_as_they_were_chosen():
     assert encoded(infer(frame(values), "y"), values) == [1, 0, 1, 0]
     assert encoded(infer(frame(values), "y", positive="no"), values) == [0, 1, 0, 1]
     assert encoded(infer(frame([True, False] * 2), "y"), [True, False, None]) == [1, 0, None]
-    assert encoded(Target("y", "regression"), [Decimal("1.5"), None], pl.Decimal(5, 2)) == [1.5, None]
+    assert encoded(TargetColumn("y", "regression"), [Decimal("1.5"), None], pl.Decimal(5, 2)) == [1.5, None]
 
 
 @settings(deadline=None, max_examples=50)
@@ -183,12 +183,12 @@ def test_any_text_can_be_a_label(labels):
 @pytest.mark.parametrize(
     ("target", "values", "kind", "match"),
     [
-        (Target("y", "binary", ("0", "1")), [0, 1, 2], FitError, "classes that were not there at the fit: '2'"),
-        (Target("y", "binary", ("0", "1")), [0, None], FitError, "'y' is null in 1 of 2 rows"),
-        (Target("y", "binary", ("0", "1")), [True, False], FitError, "not there at the fit: 'false', 'true'"),
-        (Target("y", "regression"), ["1", "2"], SchemaError, "'y' of the data is text: a number was expected"),
-        (Target("y", "regression"), [1.0, INF], FitError, "NaN or infinite"),
-        (Target("z", "regression"), [1.0], SchemaError, "no target column 'z'"),
+        (TargetColumn("y", "binary", ("0", "1")), [0, 1, 2], FitError, "classes that were not there at the fit: '2'"),
+        (TargetColumn("y", "binary", ("0", "1")), [0, None], FitError, "'y' is null in 1 of 2 rows"),
+        (TargetColumn("y", "binary", ("0", "1")), [True, False], FitError, "not there at the fit: 'false', 'true'"),
+        (TargetColumn("y", "regression"), ["1", "2"], SchemaError, "'y' of the data is text: a number was expected"),
+        (TargetColumn("y", "regression"), [1.0, INF], FitError, "NaN or infinite"),
+        (TargetColumn("z", "regression"), [1.0], SchemaError, "no target column 'z'"),
     ],
 )
 def test_further_rows_are_checked(target, values, kind, match):
@@ -198,9 +198,9 @@ def test_further_rows_are_checked(target, values, kind, match):
 
 
 def test_further_rows_may_have_one_class_and_another_type():
-    Target("y", "binary", ("0", "1")).check(frame([1.0, 1.0]))
-    Target("y", "binary", ("1.0", "0.0")).check(frame([1]).collect())
-    Target("y", "regression").check(frame([1]))
+    TargetColumn("y", "binary", ("0", "1")).check(frame([1.0, 1.0]))
+    TargetColumn("y", "binary", ("1.0", "0.0")).check(frame([1]).collect())
+    TargetColumn("y", "regression").check(frame([1]))
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ _LEARNED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
+class EffectColumns:
     """The columns that `tabkit score` wrote with a bundle of uplift.
 
     Parameters
@@ -51,7 +51,7 @@ class Effects:
     def all(self) -> tuple[str, ...]:
         """Return all columns.
 
-        >>> Effects(("mail",)).all()
+        >>> EffectColumns(("mail",)).all()
         ('effect_mail', 'effect_mail_low', 'effect_mail_high', 'best_arm')
         """
         return (*(f"effect_{arm}{end}" for arm in self.arms for end in _ENDS), BEST)
@@ -61,15 +61,15 @@ class Effects:
         return [f"effect_{other}{end}" for other in self.arms if other != arm for end in _ENDS[1:]]
 
 
-def found_in(columns: Sequence[str]) -> Effects | None:
+def found_in(columns: Sequence[str]) -> EffectColumns | None:
     """Return the columns of effects; None where there are none.
 
     >>> found_in(["id", "effect_mail", "effect_mail_low", "effect_mail_high", "best_arm"])
-    Effects(arms=('mail',))
+    EffectColumns(arms=('mail',))
     """
     arms = [name.removeprefix("effect_") for name in columns if name.startswith("effect_")]
     arms = [arm for arm in arms if all(f"effect_{arm}{end}" in columns for end in _ENDS)]
-    return Effects(tuple(arms)) if arms and BEST in columns else None
+    return EffectColumns(tuple(arms)) if arms and BEST in columns else None
 
 
 def uplift_view(config: ExploreConfig, *, progress: Progress) -> View:
@@ -117,7 +117,7 @@ def uplift_view(config: ExploreConfig, *, progress: Progress) -> View:
 
 
 def _observed(
-    table: Table, made: Effects, config: ExploreConfig, arm: str, *, notes: Sequence[str], progress: Progress
+    table: Table, made: EffectColumns, config: ExploreConfig, arm: str, *, notes: Sequence[str], progress: Progress
 ) -> View:
     """Return the view of an experiment: the effect that was seen decides, since only that can be proved."""
     roles = replace(table.roles, target=table.roles.outcome, outcome=None)
@@ -151,7 +151,7 @@ def _is_seen(config: ExploreConfig, roles: Roles) -> bool:
     return not missing
 
 
-def _arm(table: Table, made: Effects, arm: str | None) -> tuple[str, Sequence[str]]:
+def _arm(table: Table, made: EffectColumns, arm: str | None) -> tuple[str, Sequence[str]]:
     """Return the arm that is shown: the one that is named, or else the one with the largest mean effect."""
     if arm is not None:
         arm = matched(arm, made.arms) or arm
@@ -169,7 +169,7 @@ def _arm(table: Table, made: Effects, arm: str | None) -> tuple[str, Sequence[st
     return best, (f"{best} is shown, the arm with the largest mean predicted effect; --arm chooses {others}.",)
 
 
-def _narrowed(table: Table, made: Effects, arm: str) -> Table:
+def _narrowed(table: Table, made: EffectColumns, arm: str) -> Table:
     return replace(table, frame=table.frame.drop(made.without(arm)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dashboards.explorer.settings import ExploreConfig
-from dashboards.explorer.view import Given, View
+from dashboards.explorer.view import OfferedRule, View
 from dashboards.explorer.views.tables import joined
 from tabkit.errors import ConfigError
 from tabkit.predicates import check
@@ -19,7 +19,7 @@ from tabkit.rules.doubts import Doubts, doubts_of, without_copies
 from tabkit.rules.goal import Mask
 from tabkit.rules.measurement import Measured
 from tabkit.rules.provenance import aimed_like, facts, provenance
-from tabkit.rules.sample import FEWEST, Aimed, of_table
+from tabkit.rules.sample import FEWEST, RuleSample, of_table
 from tabkit.rules.suggestion import Suggestions
 
 
@@ -35,7 +35,7 @@ def features(config: ExploreConfig, *, progress: Progress) -> View:
 
 
 def view_of(
-    found: Aimed,
+    found: RuleSample,
     config: ExploreConfig,
     *,
     kind: str,
@@ -90,7 +90,7 @@ def view_of(
     return replace(view, **more)  # type: ignore[arg-type]  # fields by name
 
 
-def _opened(config: ExploreConfig, given: Sequence[Given]) -> str | None:
+def _opened(config: ExploreConfig, given: Sequence[OfferedRule]) -> str | None:
     names = [one.rule.name for one in given]
     if config.show is not None and config.show not in names:
         known = ", ".join(names) or "none: none was proved"
@@ -98,7 +98,7 @@ def _opened(config: ExploreConfig, given: Sequence[Given]) -> str | None:
     return config.show
 
 
-def search(found: Aimed, config: ExploreConfig, *, columns: Sequence[str], progress: Progress) -> Suggestions:
+def search(found: RuleSample, config: ExploreConfig, *, columns: Sequence[str], progress: Progress) -> Suggestions:
     """Search for rules on some of the columns, and prove them on the rows held out."""
     return suggest(
         found.frame,
@@ -110,7 +110,7 @@ def search(found: Aimed, config: ExploreConfig, *, columns: Sequence[str], progr
     )
 
 
-def _known(found: Aimed, config: ExploreConfig) -> RuleFile:
+def _known(found: RuleSample, config: ExploreConfig) -> RuleFile:
     """Return the file's rules, if there is one that fits these rows."""
     content = _file(config)
     shown = {name: found.frame.schema[name] for name in found.columns}
@@ -123,30 +123,31 @@ def _file(config: ExploreConfig) -> RuleFile:
     return RuleFile(()) if config.rules is None or not Path(config.rules).exists() else read(config.rules)
 
 
-def _whence(found: Aimed, known: RuleFile) -> list[str]:
+def _whence(found: RuleSample, known: RuleFile) -> list[str]:
     """Return what there is to say of rules from a file, unless these very rows were held out when they were found."""
     whence = provenance(found, known.found) if known.rules else None
     return [] if whence is None or whence.kind == "same" else [whence.note]
 
 
-def _from_file(content: RuleFile, found: Aimed, doubts: Doubts) -> Sequence[Given]:
+def _from_file(content: RuleFile, found: RuleSample, doubts: Doubts) -> Sequence[OfferedRule]:
     inside = masks(content.rules, found.frame)
     words = (_words(found, mask) for mask in inside)
     return [
-        Given(rule, "; ".join([said, *doubts.of_rule(rule)])) for rule, said in zip(content.rules, words, strict=True)
+        OfferedRule(rule, "; ".join([said, *doubts.of_rule(rule)]))
+        for rule, said in zip(content.rules, words, strict=True)
     ]
 
 
-def _words(found: Aimed, inside: Mask) -> str:
+def _words(found: RuleSample, inside: Mask) -> str:
     if found.holdout is None:
         return f"from the file; {standing(measure(inside, found.goal))}"
     said = measure(inside[found.holdout], found.goal.take(found.holdout))
     return f"from the file; {standing(said)} on the hold-out"
 
 
-def _from_search(suggestions: Suggestions) -> Sequence[Given]:
+def _from_search(suggestions: Suggestions) -> Sequence[OfferedRule]:
     return [
-        Given(one.rule, f"{standing(one.holdout)} on the hold-out, {standing(one.train)} where it was found")
+        OfferedRule(one.rule, f"{standing(one.holdout)} on the hold-out, {standing(one.train)} where it was found")
         for one in suggestions.rules
     ]
 
@@ -160,7 +161,7 @@ def standing(found: Measured) -> str:
     return f"{found.value:+.4g} against {found.base:+.4g}"
 
 
-def _said(suggestions: Suggestions | None, found: Aimed, *, asked: bool) -> str:
+def _said(suggestions: Suggestions | None, found: RuleSample, *, asked: bool) -> str:
     if suggestions is None:
         why = "there are too few rows" if found.frame.height < FEWEST else "no rows are held out"
         return f"Nothing was searched for: {why} to prove anything." if asked else ""

@@ -23,7 +23,7 @@ _INSTEAD = "What customers did later, as a column of a table, can be searched by
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class ForecastColumns:
     """The columns that `tabkit cltv forecast` wrote.
 
     Parameters
@@ -49,7 +49,7 @@ class Forecast:
         return f"{self.what}_width"
 
 
-def found_in(columns: Sequence[str]) -> Forecast | None:
+def found_in(columns: Sequence[str]) -> ForecastColumns | None:
     """Return the columns of a forecast; None where there are none.
 
     >>> found_in(["who", "value_mean", "value_q03", "value_q97.5", "p_alive"]).ends
@@ -62,7 +62,7 @@ def found_in(columns: Sequence[str]) -> Forecast | None:
     levels = {name: float(name.rpartition("_q")[2]) for name in columns if re.fullmatch(rf"{what}_q[\d.]+", name)}
     ends = (min(levels, key=levels.__getitem__), max(levels, key=levels.__getitem__)) if len(levels) > 1 else None
     own = tuple(name for name in columns if name == ALIVE or written.fullmatch(name))
-    return Forecast(what, f"{what}_mean", ends, own)
+    return ForecastColumns(what, f"{what}_mean", ends, own)
 
 
 def values_view(config: ExploreConfig, *, progress: Progress) -> View:
@@ -100,7 +100,7 @@ def values_view(config: ExploreConfig, *, progress: Progress) -> View:
     )
 
 
-def _notes(made: Forecast, columns: Sequence[str]) -> list[str]:
+def _notes(made: ForecastColumns, columns: Sequence[str]) -> list[str]:
     found = []
     if made.what == "purchases":
         found.append("The forecast knows no amounts: purchases are shown in place of value.")

@@ -14,7 +14,7 @@ from tabkit.errors import FitError
 from tabkit.progress import Progress
 from tabkit.roles import Roles
 from tabkit.rules import Goal
-from tabkit.rules.sample import Aimed, divided
+from tabkit.rules.sample import RuleSample, divided
 from tabkit.table import Table
 
 _NOT_HELD = (
@@ -105,7 +105,7 @@ def predicted_view(
     if asked:
         found = divided(table, goals[0], config, notes=[*told, _HELD])
     else:
-        found = Aimed(table, goals[0], None, columns, (*told, _NOT_HELD))
+        found = RuleSample(table, goals[0], None, columns, (*told, _NOT_HELD))
         # Without facts a file of rules claims no hold-out: all rows were looked at.
         said = {"suggested": _NOT_SEARCHED.format(instead=f"{instead} "), "facts": {}, "unproved": _UNPROVED}
     settings = config.model_copy(update={"suggest": asked})

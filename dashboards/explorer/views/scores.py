@@ -35,7 +35,7 @@ _LEARNED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class ScoreColumns:
     """The columns that `tabkit score` wrote.
 
     Parameters
@@ -59,20 +59,20 @@ class Scores:
         return name if name in self.scores else None
 
 
-def found_in(columns: Mapping[str, pl.DataType]) -> Scores | None:
+def found_in(columns: Mapping[str, pl.DataType]) -> ScoreColumns | None:
     """Return the columns of scores; None where there are none.
 
     >>> found_in({"id": pl.Int64(), "score": pl.Float64(), "reason_1": pl.String()})
-    Scores(scores=('score',), others=('reason_1',))
+    ScoreColumns(scores=('score',), others=('reason_1',))
     >>> found_in({"score": pl.Int64()}) is None
     True
     """
     reasons = [name for name in columns if _REASON.fullmatch(name)]
     if columns.get(SCORE) == pl.Float64:
-        return Scores((SCORE,), tuple(reasons))
+        return ScoreColumns((SCORE,), tuple(reasons))
     classes = [name for name, dtype in columns.items() if name.startswith(f"{SCORE}_") and dtype == pl.Float64]
     if len(classes) > 1 and "predicted" in columns:
-        return Scores(tuple(classes), ("predicted", *reasons))
+        return ScoreColumns(tuple(classes), ("predicted", *reasons))
     return None
 
 
@@ -97,7 +97,7 @@ def scores_view(config: ExploreConfig, *, progress: Progress) -> View:
     return _seen(config, made, roles, progress=progress)
 
 
-def _said(config: ExploreConfig, made: Scores, *, progress: Progress) -> View:
+def _said(config: ExploreConfig, made: ScoreColumns, *, progress: Progress) -> View:
     """Return the view of what the model said alone."""
     rows = joined(config, unroled(Roles.from_dict(config.roles)), written=True)
     table = known(rows.table, made.scores)
@@ -117,7 +117,7 @@ def _said(config: ExploreConfig, made: Scores, *, progress: Progress) -> View:
     )
 
 
-def _seen(config: ExploreConfig, made: Scores, roles: Roles, *, progress: Progress) -> View:
+def _seen(config: ExploreConfig, made: ScoreColumns, roles: Roles, *, progress: Progress) -> View:
     """Return the view of what came of the rows, which decides, beside what the model said of them."""
     rows = joined(config, roles)
     table = known(rows.table, made.scores)
@@ -138,7 +138,7 @@ def _seen(config: ExploreConfig, made: Scores, roles: Roles, *, progress: Progre
     )
 
 
-def _first(table: Table, made: Scores, positive: str | None) -> tuple[str, Sequence[str]]:
+def _first(table: Table, made: ScoreColumns, positive: str | None) -> tuple[str, Sequence[str]]:
     """Return the score that decides: of the class that is named, or else of the rarest."""
     if positive is not None and made.scores != (SCORE,):
         name = made.of(positive)
@@ -153,6 +153,6 @@ def _first(table: Table, made: Scores, positive: str | None) -> tuple[str, Seque
     return name, (f"{name} is shown, that of the rarest class as the model sees it; --positive names another.",)
 
 
-def _order(first: str, made: Scores) -> tuple[str, ...]:
+def _order(first: str, made: ScoreColumns) -> tuple[str, ...]:
     """Return the axes that come first: the score, and the chief reason with what it contributed."""
     return tuple(dict.fromkeys([first, *(name for name in made.others if name.startswith("reason_1")), *made.scores]))

@@ -19,7 +19,7 @@ from tabkit.required import needed
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name, family
 from tabkit.table import Table, read
-from tabkit.untrusted.manifest import Given
+from tabkit.untrusted.manifest import NamedTable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,7 +172,7 @@ def _customers(name: str) -> _Beside:
             f"{name!r} is a bundle of kind {kind!r}: it holds no rows that could stand beside others",
             advice="give a table; of bundles, only those of tabkit cltv fit hold one: their customers",
         )
-    customer = Given(found.manifest, "the manifest").table("roles").text("id")
+    customer = NamedTable(found.manifest, "the manifest").table("roles").text("id")
     return _Beside(found.frame("customers.parquet").lazy(), repr(name), customer)
 
 

@@ -21,7 +21,7 @@ from tabkit.predictors.coherence import lineage_of
 from tabkit.progress import Progress
 from tabkit.propensity.model import KIND as PROPENSITY
 from tabkit.roles import Roles
-from tabkit.rules.sample import Aimed
+from tabkit.rules.sample import RuleSample
 from tabkit.table import Table
 from tabkit.untrusted.files import MOST_JSON_BYTES, file_bytes
 from tabkit.untrusted.manifest import building
@@ -200,7 +200,7 @@ def _view(table: Table, updates: Sequence[Update], line: Line, config: ExploreCo
     goals = tuple(replace(mean_of(table.frame, name), name=f"{name} ({metric})") for name in ("loss", "change"))
     empty = [name for name in table.frame.columns if table.frame[name].null_count() == table.frame.height]
     columns = tuple(name for name in table.frame.columns if name not in empty)
-    found = Aimed(table, goals[0], None, columns, tuple(_notes(updates, line)))
+    found = RuleSample(table, goals[0], None, columns, tuple(_notes(updates, line)))
     return view_of(
         found,
         config.model_copy(update={"suggest": False}),

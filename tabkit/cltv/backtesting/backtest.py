@@ -13,13 +13,13 @@ import polars as pl
 from tabkit.cltv import holdout
 from tabkit.cltv import model as lifetime_value
 from tabkit.cltv.backtesting.baselines import BOOSTED, RATE, ZERO, Point, simple_forecasts
-from tabkit.cltv.backtesting.origins import Plan, plan_of
+from tabkit.cltv.backtesting.origins import BacktestPlan, plan_of
 from tabkit.cltv.covariates import columns_of
 from tabkit.cltv.forecasting import widening
 from tabkit.cltv.forecasting.forecast import Horizon
-from tabkit.cltv.forecasting.predictive import KINDS, LEVELS, Scores, total_of
+from tabkit.cltv.forecasting.predictive import KINDS, LEVELS, PredictiveScores, total_of
 from tabkit.cltv.forecasting.widening import Scored, Widening
-from tabkit.cltv.holdout import Holdout
+from tabkit.cltv.holdout import PeriodSplit
 from tabkit.cltv.inference.mixing import doubts_of_fit
 from tabkit.cltv.leaks import leaks_of
 from tabkit.cltv.model import CLTVModel
@@ -37,7 +37,7 @@ _TOLERANCE = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class ResultScores:
     """Forecasts of purchases, or of value, from one origin.
 
     Parameters
@@ -51,10 +51,10 @@ class Judged:
         draws of the total. None at the first origin, or where it is switched off.
     """
 
-    scores: Scores
+    scores: PredictiveScores
     baselines: Mapping[str, Point | None]
     widening: Widening | None = None
-    widened: Scores | None = None
+    widened: PredictiveScores | None = None
 
     def to_dict(self) -> Plain:
         """Return plain data."""
@@ -86,9 +86,9 @@ class Origin:
     """
 
     day: datetime.date
-    held: Holdout
+    held: PeriodSplit
     model: CLTVModel
-    judged: Mapping[str, Judged]
+    judged: Mapping[str, ResultScores]
 
     def to_dict(self) -> Plain:
         """Return plain data."""
@@ -122,7 +122,7 @@ class Backtest:
         What a careful colleague would add.
     """
 
-    plan: Plan
+    plan: BacktestPlan
     origins: tuple[Origin, ...]
     learned: Mapping[str, Widening]
     model: str
@@ -242,11 +242,11 @@ class _Job:
         names = ("customer", "date", "amount", "unit", "resolution", "merge", "refunds", "zeros")
         return {name: getattr(self.settings, name) for name in names}
 
-    def split(self, day: datetime.date, until: datetime.date) -> Holdout:
+    def split(self, day: datetime.date, until: datetime.date) -> PeriodSplit:
         keep = columns_of(self.settings)
         return holdout.split(self.source, **self.columns(), keep=keep, calibration_end=day, end=until)
 
-    def judge(self, day: datetime.date, plan: Plan, before: Sequence[Origin], *, widen: bool) -> Origin:
+    def judge(self, day: datetime.date, plan: BacktestPlan, before: Sequence[Origin], *, widen: bool) -> Origin:
         held = self.split(day, day + datetime.timedelta(plan.horizon_days))
         model = self.fit(held, day)
         past = [self.until(origin, day, scored=widen) for origin in before]
@@ -255,7 +255,7 @@ class _Job:
         judged = {}
         for kind, one in found.items():
             points = simple_forecasts(kind, held, past[-1].held if past else None, self.settings)
-            judged[kind] = Judged(one.plain, points, learned.get(kind), one.widened)
+            judged[kind] = ResultScores(one.plain, points, learned.get(kind), one.widened)
         return Origin(day, held, model, judged)
 
     def until(self, origin: Origin, day: datetime.date, *, scored: bool) -> Origin:
@@ -266,15 +266,15 @@ class _Job:
         if not scored:
             return replace(origin, held=held, judged={})
         found = self.scores(origin.model, held, {})
-        return replace(origin, held=held, judged={kind: Judged(one.plain, {}) for kind, one in found.items()})
+        return replace(origin, held=held, judged={kind: ResultScores(one.plain, {}) for kind, one in found.items()})
 
-    def scores(self, model: CLTVModel, held: Holdout, learned: Mapping[str, Widening]) -> dict[str, Scored]:
+    def scores(self, model: CLTVModel, held: PeriodSplit, learned: Mapping[str, Widening]) -> dict[str, Scored]:
         horizon = Horizon(days=held.days, draws=self.draws, seed=self.settings.seed)
         return widening.score(
             model.forecaster, model.customers, held.outcome, horizon=horizon, learned=learned, progress=self.progress
         )
 
-    def fit(self, held: Holdout, day: datetime.date) -> CLTVModel:
+    def fit(self, held: PeriodSplit, day: datetime.date) -> CLTVModel:
         settings = self.settings.model_copy(update={"summary": True, "source": None, "output": None, "end": None})
         try:
             return lifetime_value.fit(held.summary.customers, config=settings, progress=self.progress)
@@ -308,7 +308,7 @@ def _shares(starts: Sequence[int], days: Sequence[int]) -> list[float]:
     return [float((1 / covered[span]).mean()) for span in spans]
 
 
-def _verdict(kind: str, judged: Sequence[Judged]) -> str:
+def _verdict(kind: str, judged: Sequence[ResultScores]) -> str:
     against = ", ".join(said for name in (RATE, ZERO, BOOSTED) if (said := _against(name, judged)))
     last = [one.scores.coverage[-1] for one in judged]
     share, expected = _mean(judged, [c.share for c in last]), _mean(judged, [c.expected for c in last])
@@ -319,7 +319,7 @@ def _verdict(kind: str, judged: Sequence[Judged]) -> str:
     return f"for {kind} the model {against}; its {level} intervals {hold} for customers ({seen}) and {_totals(judged)}"
 
 
-def _against(name: str, judged: Sequence[Judged]) -> str:
+def _against(name: str, judged: Sequence[ResultScores]) -> str:
     """Compare mean absolute errors with a baseline, over the origins that have it; empty without any."""
     those = [(one, point) for one in judged if (point := one.baselines.get(name)) is not None]
     if not those:
@@ -336,12 +336,12 @@ def _against(name: str, judged: Sequence[Judged]) -> str:
     return f"beats {title} (mean absolute error {own:.3g} against {other:.3g})"
 
 
-def _mean(judged: Sequence[Judged], values: Sequence[float]) -> float:
+def _mean(judged: Sequence[ResultScores], values: Sequence[float]) -> float:
     """Return the mean over customers of all origins."""
     return float(np.average(values, weights=[one.scores.customers for one in judged]))
 
 
-def _totals(judged: Sequence[Judged]) -> str:
+def _totals(judged: Sequence[ResultScores]) -> str:
     """Say how often the widest interval of the total held, as it was and widened."""
     pairs = [(one.scores, one.widened) for one in judged if one.widened is not None]
     count, without = len(pairs), _count_held([plain for plain, _ in pairs])
@@ -349,7 +349,7 @@ def _totals(judged: Sequence[Judged]) -> str:
     return f"held the total in {_count_held([one.scores for one in judged])} of {len(judged)}{more if pairs else ''}"
 
 
-def _count_held(scores: Sequence[Scores]) -> int:
+def _count_held(scores: Sequence[PredictiveScores]) -> int:
     """Return of how many the widest interval of the total held."""
     return sum(total_of(s.total, s.actual, counts=s.counts)["intervals"][-1]["holds"] for s in scores)
 
@@ -360,7 +360,7 @@ def _doubtful(origins: Sequence[Origin]) -> str:
     return "".join(f"The fit at {day} is doubtful ({' '.join(own)}). " for day, own in told.items() if own)
 
 
-def _notes(plan: Plan, done: Sequence[Origin]) -> tuple[str, ...]:
+def _notes(plan: BacktestPlan, done: Sequence[Origin]) -> tuple[str, ...]:
     told = []
     if plan.overlap_days:
         told.append(

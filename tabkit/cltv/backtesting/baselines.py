@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tabkit import boosting
 from tabkit.boosting import BoostingConfig, Rows
-from tabkit.cltv.holdout import Holdout
+from tabkit.cltv.holdout import PeriodSplit
 from tabkit.cltv.summary import UNIT_DAYS
 from tabkit.settings import LifetimeConfig
 
@@ -33,7 +33,7 @@ class Point:
 
 
 def simple_forecasts(
-    kind: str, held: Holdout, before: Holdout | None, settings: LifetimeConfig
+    kind: str, held: PeriodSplit, before: PeriodSplit | None, settings: LifetimeConfig
 ) -> dict[str, Point | None]:
     """Return how far off each simple forecast is; None where there is none."""
     y = held.outcome[kind].cast(pl.Float64).to_numpy()
@@ -48,7 +48,7 @@ def _point(values: Floats, y: Floats) -> Point:
     return Point(float(np.abs(error).mean()), float(np.sqrt((error**2).mean())), bias)
 
 
-def historical_rate(held: Holdout, *, kind: str) -> Floats:
+def historical_rate(held: PeriodSplit, *, kind: str) -> Floats:
     """Return what customers would do at the rate at which they bought again: ``frequency / T`` times the horizon.
 
     Value is that times their mean spend. First purchases do not count; who never bought again is forecast zero.
@@ -59,7 +59,7 @@ def historical_rate(held: Holdout, *, kind: str) -> Floats:
     return np.asarray(known.select(rate * worth).to_series().to_numpy(), dtype=float)
 
 
-def boosted_forecast(before: Holdout, held: Holdout, *, kind: str, settings: LifetimeConfig) -> Floats | None:
+def boosted_forecast(before: PeriodSplit, held: PeriodSplit, *, kind: str, settings: LifetimeConfig) -> Floats | None:
     """Return LightGBM's forecast from the summary, learned from earlier customers and what they did then.
 
     Poisson regression of purchases, Tweedie regression of value, with the days as exposure. None if fewer than a

@@ -11,7 +11,7 @@ _FEWEST_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BacktestPlan:
     """When forecasts are made again; see `plan_of` for the rule.
 
     Parameters
@@ -34,7 +34,7 @@ class Plan:
         return self.horizon_days - self.step_days
 
 
-def plan_of(first: datetime.date, last: datetime.date, *, horizon_days: int, origins: int) -> Plan:
+def plan_of(first: datetime.date, last: datetime.date, *, horizon_days: int, origins: int) -> BacktestPlan:
     """Place origins: the last one's horizon ends at `last`, the others lie a horizon, or less, before each other.
 
     Each origin knows at least half of a horizon, and 30 days. Where the log is too short for a horizon between
@@ -76,4 +76,4 @@ def plan_of(first: datetime.date, last: datetime.date, *, horizon_days: int, ori
         )
     step = min(horizon, room // (origins - 1)) if origins > 1 else horizon
     end = last - datetime.timedelta(horizon)
-    return Plan(tuple(end - datetime.timedelta(step * k) for k in reversed(range(origins))), horizon, step)
+    return BacktestPlan(tuple(end - datetime.timedelta(step * k) for k in reversed(range(origins))), horizon, step)

@@ -21,7 +21,7 @@ _BOUNDS = [(-12.0, 6.0), (-9.0, 6.0)]  # of their logs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class WalkPlan:
     """How the walks of a panel are sampled: along axes on which a day's noise and the walk are both independent.
 
     Of campaign c at plug-in scales, with R the noise and K the covariance of the walk around its weighted mean,
@@ -62,12 +62,12 @@ class Plan:
         return self.day_noise**2 + self.user_var
 
 
-def plan_of(panel: Panel, *, scales: Floats | None = None) -> Plan:
+def plan_of(panel: Panel, *, scales: Floats | None = None) -> WalkPlan:
     """Find the axes, at `scales` (shape (campaigns, 2): walk and day noise) or quick estimates of them."""
     parts = panel.parts()
     scales = rough_scales(panel) if scales is None else scales
     axes = [_axes(panel.day[part], panel.v[part], *scale) for part, scale in zip(parts, scales, strict=True)]
-    return Plan(
+    return WalkPlan(
         panel=panel,
         bases=tuple(axis.basis for axis in axes),
         size=np.concatenate([axis.size for axis in axes]),

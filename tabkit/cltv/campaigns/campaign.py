@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tabkit.cltv.campaigns.axes import Plan, plan_of
+from tabkit.cltv.campaigns.axes import WalkPlan, plan_of
 from tabkit.cltv.campaigns.panel import DayLikelihood, Panel, panel_of
 from tabkit.cltv.campaigns.walk import in_units, model_of
 from tabkit.cltv.inference.nuts import nuts
@@ -43,7 +43,7 @@ draws diverged in one fit of three campaigns on some processors, with .95 none, 
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class CampaignSettings:
     """How campaigns are fitted.
 
     Parameters
@@ -164,7 +164,9 @@ class CampaignFit:
         )
 
 
-def fit(days: pl.DataFrame, *, settings: Settings | None = None, progress: Progress | None = None) -> CampaignFit:
+def fit(
+    days: pl.DataFrame, *, settings: CampaignSettings | None = None, progress: Progress | None = None
+) -> CampaignFit:
     r"""Learn the level of each campaign as a random walk, pooled across campaigns.
 
     For campaign c on its d-th day, g days after the one before, with n users of standard deviation s,
@@ -198,7 +200,7 @@ def fit(days: pl.DataFrame, *, settings: Settings | None = None, progress: Progr
     of freedom; 1 is added here, so that a day has a mean). Papaspiliopoulos, Roberts and Sköld (2007), Statistical
     Science 22(1) (why the walk is sampled as its distance from where data and prior put it).
     """
-    settings = settings or Settings()
+    settings = settings or CampaignSettings()
     panel = panel_of(days, likelihood=settings.likelihood)
     priors, plan = settings.in_units(panel.unit), plan_of(panel)
     found = nuts(
@@ -208,7 +210,7 @@ def fit(days: pl.DataFrame, *, settings: Settings | None = None, progress: Progr
     return learned(plan, found, mean=priors["start_mean"])
 
 
-def learned(plan: Plan, sampled: Sampled, *, mean: Prior) -> CampaignFit:
+def learned(plan: WalkPlan, sampled: Sampled, *, mean: Prior) -> CampaignFit:
     """Return what draws of `model_of` say, in money; `mean` is the prior of ``start_mean`` that they were made with."""
     panel = plan.panel
     draws = in_units(plan, sampled.draws, mean)

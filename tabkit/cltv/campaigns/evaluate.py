@@ -33,7 +33,7 @@ _MUCH = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Campaigns:
+class CampaignReport:
     """What is known of campaigns, and what follows.
 
     Parameters
@@ -86,7 +86,7 @@ def evaluate_campaigns(
     config: CampaignConfig | Mapping[str, Any],
     volume: Source | None = None,
     progress: Progress | None = None,
-) -> Campaigns:
+) -> CampaignReport:
     """Compare what the users of campaigns are worth with what they cost.
 
     A user's value is what was paid since the first purchase and what is forecast up to the age of ``horizon_days``,
@@ -130,14 +130,14 @@ def evaluate_campaigns(
     )  # fmt: skip
     users, refused = _valued(acquired, values, model, settings)
     days = daily(users, campaign="campaign", day="day", value="value", cost="cost")
-    own = campaign.Settings(likelihood=settings.likelihood, draws=settings.draws, seed=settings.seed)
+    own = campaign.CampaignSettings(likelihood=settings.likelihood, draws=settings.draws, seed=settings.seed)
     rows = together(days.frame, fewest_users=settings.fewest_users)
     fitted = _of_days(campaign.fit(rows, settings=own, progress=progress), users, days.frame)
     ahead = forecast(fitted, horizon_days=settings.ahead_days, seed=settings.seed)
     people = _people(users).join(changes(model, users), on="campaign", how="left")
     doubtful = (*doubts(fitted.diagnostics), *doubts_of_fit(model.facts))
     decisions = decide(model, fitted, ahead, people, settings=settings, volumes=curves)
-    return Campaigns(
+    return CampaignReport(
         decisions=decisions,
         fitted=fitted,
         ahead=ahead,

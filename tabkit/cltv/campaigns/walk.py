@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tabkit.cltv.campaigns.axes import Plan
+from tabkit.cltv.campaigns.axes import WalkPlan
 from tabkit.cltv.inference.backend import pytensor_ops
 from tabkit.cltv.inference.building import distribution
 from tabkit.cltv.inference.grouping import near
@@ -23,7 +23,7 @@ SCALES = ("walk", "walk_spread", "day_noise", "day_spread", "start_scale")
 
 
 def levels_of(
-    ops: Ops, free: Mapping[str, Any], plan: Plan, *, mean: Prior, walked: Callable[[Any], Any]
+    ops: Ops, free: Mapping[str, Any], plan: WalkPlan, *, mean: Prior, walked: Callable[[Any], Any]
 ) -> dict[str, Any]:
     """Return the levels and all else in units, from the free parameters: the same formulas in PyTensor and NumPy.
 
@@ -78,8 +78,8 @@ def log_factor(ops: Ops, spread: Any, z: Any) -> Any:
     return moved * ops.exp(-0.25 * ops.log1p((moved / reach) ** 4))
 
 
-def model_of(plan: Plan, priors: Mapping[str, Prior]) -> Any:
-    """Return the `pymc.Model` of a plan; its data can be exchanged by their names in `Plan.data`, after ``seen_``.
+def model_of(plan: WalkPlan, priors: Mapping[str, Prior]) -> Any:
+    """Return the `pymc.Model` of a plan; its data can be exchanged by their names in `WalkPlan.data`, after ``seen_``.
 
     With zero inflation the number of days of exactly 0 is binomial by campaign; the walk is that of the others.
     """
@@ -101,11 +101,11 @@ def model_of(plan: Plan, priors: Mapping[str, Prior]) -> Any:
     return model
 
 
-def _standardised(plan: Plan) -> dict[str, int]:
+def _standardised(plan: WalkPlan) -> dict[str, int]:
     return {"modes": len(plan.size), "anchors": len(plan.bases)}
 
 
-def _in_block(plan: Plan, pt: Any) -> Callable[[Any], Any]:
+def _in_block(plan: WalkPlan, pt: Any) -> Callable[[Any], Any]:
     """Return `walked` for PyTensor: one block of all bases, filled up with zeros, for a single product."""
     shapes = np.array([basis.shape for basis in plan.bases])
     block = np.zeros((len(shapes), *shapes.max(axis=0)))
@@ -120,7 +120,7 @@ def _in_block(plan: Plan, pt: Any) -> Callable[[Any], Any]:
     return walked
 
 
-def one_by_one(plan: Plan) -> Callable[[Floats], Floats]:
+def one_by_one(plan: WalkPlan) -> Callable[[Floats], Floats]:
     """Return `walked` for NumPy, shape (draws, modes) to (draws, rows)."""
     ends = np.cumsum([basis.shape[1] for basis in plan.bases])
 
@@ -131,7 +131,7 @@ def one_by_one(plan: Plan) -> Callable[[Floats], Floats]:
     return walked
 
 
-def in_units(plan: Plan, sampled: Mapping[str, Floats], mean: Prior) -> dict[str, Floats]:
+def in_units(plan: WalkPlan, sampled: Mapping[str, Floats], mean: Prior) -> dict[str, Floats]:
     """Return the draws of a panel's levels (draws, rows) and parameters, in units."""
     free = {**sampled, **{f"seen_{name}": value for name, value in plan.data.items()}}
     found = levels_of(NUMPY, free, plan, mean=mean, walked=one_by_one(plan))

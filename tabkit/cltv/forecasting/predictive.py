@@ -85,7 +85,7 @@ def pit(draws: Floats, y: Floats, *, rng: np.random.Generator) -> Floats:
 def coverage(draws: Floats, y: Floats, *, levels: Sequence[float] = LEVELS, counts: bool = True) -> dict[float, float]:
     """Return the share of outcomes inside the central interval of each level, ends included.
 
-    Intervals of counts can only be too wide: they end on whole numbers. `Tally` says what they should cover.
+    Intervals of counts can only be too wide: they end on whole numbers. `PredictiveTally` says what they should cover.
 
     With `counts` ends are draws (the inverse of their distribution function), as forecasts of purchases have them;
     otherwise interpolated, as those of value.
@@ -132,7 +132,7 @@ class Covered:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scores:
+class PredictiveScores:
     """Predictive draws of many customers beside what they did.
 
     Parameters
@@ -186,12 +186,12 @@ class Scores:
 
 
 @dataclass(slots=True, eq=False)
-class Tally:
+class PredictiveTally:
     """Adds up blocks of customers, so that their draws never stand in memory together; for `counts` see `coverage`.
 
     Examples
     --------
-    >>> tally, rng = Tally(counts=True), np.random.default_rng(0)
+    >>> tally, rng = PredictiveTally(counts=True), np.random.default_rng(0)
     >>> for _ in range(2):
     ...     tally.add(rng.poisson(3.0, (500, 100)).astype(float), rng.poisson(3.0, 500).astype(float), rng=rng)
     >>> tally.scores().customers, abs(tally.scores().bias) < 0.1
@@ -227,7 +227,7 @@ class Tally:
         self._total = (0.0 if self._total is None else self._total) + draws.sum(axis=0)
         self._customers += len(y)
 
-    def scores(self) -> Scores:
+    def scores(self) -> PredictiveScores:
         """Return the scores of all blocks; `ScoringError` without any customer."""
         if self._total is None or self._inside is None or not self._customers:
             raise ScoringError("there is no customer to score", advice="choose a later origin")
@@ -236,7 +236,7 @@ class Tally:
             Covered(level, share, float(np.sqrt(share * (1 - share) / n)), expected, width)
             for level, (share, expected, width) in zip(self.levels, (self._inside / n).tolist(), strict=True)
         ]
-        return Scores(
+        return PredictiveScores(
             counts=self.counts,
             customers=n,
             rmse_mean=float(np.sqrt(self._sums["square"] / n)),

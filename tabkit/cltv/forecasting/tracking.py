@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tabkit.cltv.forecasting.forecast import Forecaster, arrays
 from tabkit.cltv.forecasting.quantiles import named
 from tabkit.cltv.models.buying import Buyers
-from tabkit.cltv.transactions import Log, Rule, check_day, count, open_log
+from tabkit.cltv.transactions import Log, PurchaseRule, check_day, count, open_log
 from tabkit.errors import ConfigError, SchemaError, ScoringError
 from tabkit.frames import Source, collect
 from tabkit.progress import Progress, Silent
@@ -93,7 +93,7 @@ def track(
     customers: pl.DataFrame,
     source: Source,
     *,
-    rule: Rule,
+    rule: PurchaseRule,
     calendar: Calendar,
     progress: Progress | None = None,
 ) -> Tracking:
@@ -156,7 +156,7 @@ def track(
     return Tracking(together, single, calendar.border, known.height, calendar.step_days)
 
 
-def _check(forecaster: Forecaster, customers: pl.DataFrame, rule: Rule) -> None:
+def _check(forecaster: Forecaster, customers: pl.DataFrame, rule: PurchaseRule) -> None:
     model = forecaster.model
     if model.discrete:
         raise ConfigError(
@@ -176,7 +176,7 @@ def _held(log: Log) -> Log:
     return replace(log, rows=collect(log.rows, what=log.name).lazy(), rule=replace(log.rule, keep=()))
 
 
-def _acquired(customers: pl.DataFrame, log: Log, rule: Rule, calendar: Calendar) -> pl.DataFrame:
+def _acquired(customers: pl.DataFrame, log: Log, rule: PurchaseRule, calendar: Calendar) -> pl.DataFrame:
     """Return the customers with the day of their first purchase, as its ordinal, the earliest first."""
     found = count(log, end=calendar.border).frame.select("id", "first", "count")
     if found["id"].dtype != customers[rule.customer].dtype:
@@ -216,7 +216,7 @@ def _edges(known: pl.DataFrame, log: Log, calendar: Calendar) -> Days:
     return np.concatenate([[start], before, after, end]).astype(np.int64)
 
 
-def _observed(log: Log, known: pl.DataFrame, edges: Days, rule: Rule) -> Floats:
+def _observed(log: Log, known: pl.DataFrame, edges: Days, rule: PurchaseRule) -> Floats:
     """Return the repeat purchases of the known customers in each period, counted as the summary counts them."""
     ordinal = (pl.col("day") - pl.date(1, 1, 1)).dt.total_days() + 1
     period = pl.Series(edges[1:-1]).search_sorted  # a day that is an edge belongs to the period before it

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from tabkit.cltv.forecasting.forecast import Forecaster, Horizon, blocks
-from tabkit.cltv.forecasting.predictive import BINS, KINDS, LEVELS, Scores, Tally
+from tabkit.cltv.forecasting.predictive import BINS, KINDS, LEVELS, PredictiveScores, PredictiveTally
 from tabkit.errors import ScoringError
 from tabkit.progress import Progress, Silent
-from tabkit.untrusted.manifest import Given, damaged
+from tabkit.untrusted.manifest import NamedTable, damaged
 
 Floats = NDArray[np.float64]
 
@@ -130,7 +130,7 @@ class Widening:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Widening:
         """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
-        given = Given(values, "a widening").only(cls.__slots__)
+        given = NamedTable(values, "a widening").only(cls.__slots__)
         levels = np.array(given.numbers("levels", size=BINS + 1, low=0, high=1))
         if (np.diff(levels) < 0).any():
             raise damaged("levels of a widening fall from one to the next")
@@ -144,7 +144,9 @@ class Widening:
         )
 
 
-def learn(past: Sequence[Scores], *, weights: Sequence[float] | None = None, narrow: bool = False) -> Widening:
+def learn(
+    past: Sequence[PredictiveScores], *, weights: Sequence[float] | None = None, narrow: bool = False
+) -> Widening:
     r"""Learn from how forecasts of earlier origins turned out.
 
     **Customers.** If the share :math:`R(p)` of PIT values is at or below :math:`p`, the quantile at level
@@ -184,8 +186,8 @@ def learn(past: Sequence[Scores], *, weights: Sequence[float] | None = None, nar
 
     Examples
     --------
-    >>> from tabkit.cltv.forecasting.predictive import Tally
-    >>> tally, rng = Tally(counts=True), np.random.default_rng(0)
+    >>> from tabkit.cltv.forecasting.predictive import PredictiveTally
+    >>> tally, rng = PredictiveTally(counts=True), np.random.default_rng(0)
     >>> tally.add(rng.poisson(3.0, (2000, 100)).astype(float), rng.poisson(3.0, 2000).astype(float), rng=rng)
     >>> found = learn([tally.scores()])
     >>> found.central(0.94)[0] > 0.02, found.deviation < 0.02
@@ -213,8 +215,8 @@ class Scored:
     Of the widened ones the coverage, PIT and CRPS are of customers, and `total` is stretched by `apply_total`.
     """
 
-    plain: Scores
-    widened: Scores | None
+    plain: PredictiveScores
+    widened: PredictiveScores | None
 
 
 def score(
@@ -243,7 +245,7 @@ def score(
         By kind: ``purchases``, and where the forecaster knows spending ``value``.
     """
     learned, shown, seed = learned or {}, progress or Silent(), horizon.seed
-    plain, wide = ({kind: Tally(counts=kind == "purchases") for kind in KINDS} for _ in range(2))
+    plain, wide = ({kind: PredictiveTally(counts=kind == "purchases") for kind in KINDS} for _ in range(2))
     with shown.task("scoring customers", total=customers.height) as advance:
         for start, block in blocks(forecaster, customers, horizon, then=lambda start, _, found: (start, found)):
             for kind in KINDS if block.value is not None else KINDS[:1]:
@@ -273,7 +275,7 @@ def _levels(histogram: Floats, *, narrow: bool) -> Floats:
     return np.where(even < 0.5, np.minimum(found, even), np.where(even > 0.5, np.maximum(found, even), even))
 
 
-def _deviation(past: Sequence[Scores], weights: Floats) -> float:
+def _deviation(past: Sequence[PredictiveScores], weights: Floats) -> float:
     """Return the standard deviation of log totals beyond their own; totals without a median say nothing."""
     more, count = 0.0, 1.0
     for scores, weight in zip(past, weights, strict=True):

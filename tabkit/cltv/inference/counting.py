@@ -13,7 +13,7 @@ COUNT = "customers"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counted:
+class DistinctCustomers:
     """Distinct customers, and how many there are of each.
 
     Parameters
@@ -33,7 +33,7 @@ class Counted:
         return self.frame[COUNT].cast(pl.Float64).to_numpy()
 
 
-def count(customers: pl.DataFrame, columns: Sequence[str]) -> Counted:
+def count(customers: pl.DataFrame, columns: Sequence[str]) -> DistinctCustomers:
     """Count customers that are equal in the columns: in the likelihood, a sum, they are one term with a weight.
 
     Parameters
@@ -54,4 +54,4 @@ def count(customers: pl.DataFrame, columns: Sequence[str]) -> Counted:
     found = customers.group_by(names).agg(pl.len().cast(pl.Int64).alias(COUNT)).sort(names)
     numbered = found.select(*names).with_row_index("place")
     place = customers.select(names).join(numbered, on=names, how="left", nulls_equal=True, maintain_order="left")
-    return Counted(found, place["place"].cast(pl.Int64).to_numpy())
+    return DistinctCustomers(found, place["place"].cast(pl.Int64).to_numpy())

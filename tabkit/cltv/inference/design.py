@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit.errors import FitError, SchemaError
-from tabkit.untrusted.manifest import Given, damaged
+from tabkit.untrusted.manifest import NamedTable, damaged
 
 Floats = NDArray[np.float64]
 UNKNOWN = -1
@@ -116,7 +116,7 @@ class Design:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Design:
         """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
-        given = Given(values, "a design").only([field.name for field in fields(cls)])
+        given = NamedTable(values, "a design").only([field.name for field in fields(cls)])
         covariates, group, groups = given.texts("covariates"), given.maybe(given.text, "group"), given.texts("groups")
         size = len(covariates)
         if len({*covariates, group}) <= size or len(set(groups)) < len(groups) or bool(groups) != (group is not None):

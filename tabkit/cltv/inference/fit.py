@@ -14,7 +14,7 @@ from scipy import optimize
 from tabkit import forked
 from tabkit.cltv.guard import guard, guard_spend
 from tabkit.cltv.inference import building
-from tabkit.cltv.inference.counting import COUNT, Counted, count
+from tabkit.cltv.inference.counting import COUNT, DistinctCustomers, count
 from tabkit.cltv.inference.design import Design
 from tabkit.cltv.inference.laplace import laplace
 from tabkit.cltv.inference.nuts import nuts
@@ -40,7 +40,7 @@ _EXTRA = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class InferenceSettings:
     """How a model is fitted.
 
     Parameters
@@ -68,7 +68,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fitted:
+class FittedLikelihood:
     """A fitted likelihood.
 
     Parameters
@@ -94,8 +94,8 @@ class Fitted:
 
 
 def fit(
-    customers: pl.DataFrame, *, model: str, settings: Settings | None = None, progress: Progress | None = None
-) -> Fitted:
+    customers: pl.DataFrame, *, model: str, settings: InferenceSettings | None = None, progress: Progress | None = None
+) -> FittedLikelihood:
     """Fit a model of purchases to a summary.
 
     Parameters
@@ -115,7 +115,7 @@ def fit(
         If PyMC is not installed.
     """
     forked.check()
-    settings, chosen = settings or Settings(), known(model)
+    settings, chosen = settings or InferenceSettings(), known(model)
     if settings.covariates and not chosen.covariates:
         raise ConfigError(f"{chosen.title} takes no covariates", advice="use bgnbd or paretonbd, or leave them out")
     design = Design.of(customers, covariates=settings.covariates, group=settings.group)
@@ -127,7 +127,7 @@ def fit(
     likelihood = _likelihood(parameters, counted, design, chosen)
     sampled = sample(likelihood, priors, settings, progress=progress)
     posterior = Posterior(sampled.draws, parameters, design)
-    return Fitted(chosen.name, posterior, priors, sampled, customers.height, counted.frame.height)
+    return FittedLikelihood(chosen.name, posterior, priors, sampled, customers.height, counted.frame.height)
 
 
 def known(name: str) -> Model:
@@ -168,7 +168,9 @@ def defaults(parameters: Sequence[Parameter], *, time: float = 1.0, amount: floa
     return {p.name: p.prior.scaled(scale[p.dimension]) if p.dimension != "none" else p.prior for p in parameters}
 
 
-def fit_spend(customers: pl.DataFrame, *, settings: Settings | None = None, progress: Progress | None = None) -> Fitted:
+def fit_spend(
+    customers: pl.DataFrame, *, settings: InferenceSettings | None = None, progress: Progress | None = None
+) -> FittedLikelihood:
     """Fit the Gamma-Gamma model to the repeat buyers of a summary.
 
     Parameters
@@ -181,7 +183,7 @@ def fit_spend(customers: pl.DataFrame, *, settings: Settings | None = None, prog
     FitError
         If fewer than two customers bought again.
     """
-    settings = settings or Settings()
+    settings = settings or InferenceSettings()
     buyers = repeat_buyers(customers)
     design = Design.of(buyers, covariates=settings.covariates, group=settings.group)
     counted = count(buyers, ["frequency", "monetary_value", *design.columns])
@@ -193,7 +195,7 @@ def fit_spend(customers: pl.DataFrame, *, settings: Settings | None = None, prog
     likelihood = _likelihood(spend.PARAMETERS, counted, design, None)
     sampled = sample(likelihood, priors, settings, progress=progress)
     posterior = Posterior(sampled.draws, spend.PARAMETERS, design)
-    return Fitted(SPEND, posterior, priors, sampled, buyers.height, counted.frame.height)
+    return FittedLikelihood(SPEND, posterior, priors, sampled, buyers.height, counted.frame.height)
 
 
 def repeat_buyers(customers: pl.DataFrame) -> pl.DataFrame:
@@ -209,7 +211,11 @@ def repeat_buyers(customers: pl.DataFrame) -> pl.DataFrame:
 
 
 def sample(
-    likelihood: building.Likelihood, priors: Mapping[str, Prior], settings: Settings, *, progress: Progress | None
+    likelihood: building.Likelihood,
+    priors: Mapping[str, Prior],
+    settings: InferenceSettings,
+    *,
+    progress: Progress | None,
 ) -> Sampled:
     """Draw from the posterior as the settings say; where Laplace cannot be trusted, by NUTS."""
     model = building.build(likelihood, priors)
@@ -275,7 +281,7 @@ def maximum_likelihood(customers: pl.DataFrame, *, model: str) -> dict[str, floa
     return {**values, "loglik": -float(found.fun)}
 
 
-def columns_of(counted: Counted) -> dict[str, Any]:
+def columns_of(counted: DistinctCustomers) -> dict[str, Any]:
     """Return the counted columns as arrays, and how many whole periods at most have passed since a last purchase.
 
     Where rows share few distinct numbers, `LEVELS` says which and where; see `by_level`.
@@ -296,7 +302,7 @@ def _mean_age(customers: pl.DataFrame) -> float:
 
 
 def _likelihood(
-    parameters: tuple[Parameter, ...], counted: Counted, design: Design, model: Model | None
+    parameters: tuple[Parameter, ...], counted: DistinctCustomers, design: Design, model: Model | None
 ) -> building.Likelihood:
     return building.Likelihood(
         parameters=parameters,

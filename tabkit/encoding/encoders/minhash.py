@@ -14,9 +14,9 @@ from tabkit.encoding.aim import Aim
 from tabkit.encoding.encoders.drop import dropped
 from tabkit.encoding.encoders.exprs import FittedExprs
 from tabkit.encoding.encoders.ngrams import (
-    Cut,
     Grams,
     Hashes,
+    NGramLengths,
     checked_outputs,
     checked_range,
     empty_handed,
@@ -84,7 +84,7 @@ class MinHash:
         if not self.keep and (why := empty_handed(found)):
             return dropped(column, why)
         features = partial(least_hashes, components=self.components)
-        cut = Cut(ngram=self.ngram, lower=self.lower)
+        cut = NGramLengths(ngram=self.ngram, lower=self.lower)
         return FittedExprs(
             column.name,
             self,

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from tabkit.encoding.aim import Aim
 from tabkit.encoding.encoders.drop import dropped
 from tabkit.encoding.encoders.exprs import FittedExprs
-from tabkit.encoding.encoders.ngrams import Cut, Grams, checked_outputs, checked_range, empty_handed, ends, expressions
+from tabkit.encoding.encoders.ngrams import (
+    Grams,
+    NGramLengths,
+    checked_outputs,
+    checked_range,
+    empty_handed,
+    ends,
+    expressions,
+)
 from tabkit.encoding.input import Input
 from tabkit.encoding.protocol import FittedEncoder, Need, Scalars, Statistics, pool_scalars
 from tabkit.errors import ConfigError
@@ -83,7 +91,7 @@ class NGramHash:
             return dropped(column, why)
         features = partial(ngram_counts, width=self.width, signed=self.signed, norm=self.norm)
         dtype = pl.Int32() if self.norm == "none" else pl.Float64()
-        cut = Cut(ngram=self.ngram, lower=self.lower)
+        cut = NGramLengths(ngram=self.ngram, lower=self.lower)
         return FittedExprs(
             column.name,
             self,

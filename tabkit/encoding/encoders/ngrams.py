@@ -51,7 +51,7 @@ Features = Callable[[Iterator[Grams], int], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
+class NGramLengths:
     """How texts are cut: n-grams of which lengths, and whether capitals count as small letters."""
 
     ngram: tuple[int, int]
@@ -59,7 +59,7 @@ class Cut:
 
 
 def expressions(
-    text: pl.Expr, features: Features, *, cut: Cut, outputs: int, dtype: pl.DataType
+    text: pl.Expr, features: Features, *, cut: NGramLengths, outputs: int, dtype: pl.DataType
 ) -> tuple[pl.Expr, ...]:
     """Return one expression per output; null text is null in each.
 
@@ -72,14 +72,14 @@ def expressions(
     return tuple(together.arr.get(i) for i in range(outputs))
 
 
-def padded(text: pl.Expr, cut: Cut) -> pl.Expr:
+def padded(text: pl.Expr, cut: NGramLengths) -> pl.Expr:
     """Return the texts as they are cut: white space squeezed, and one space at either end.
 
     A text that is shorter than the shortest n-gram is filled with spaces at its end, so that each text has an
     n-gram; only empty ones, and those of white space, have none.
 
     >>> texts = pl.Series(["Rue  Foch", "a", " "])
-    >>> pl.select(padded(pl.lit(texts), Cut(ngram=(4, 5), lower=True))).to_series().to_list()
+    >>> pl.select(padded(pl.lit(texts), NGramLengths(ngram=(4, 5), lower=True))).to_series().to_list()
     [' rue foch ', ' a  ', '']
     """
     cased = text.str.to_lowercase() if cut.lower else text
@@ -157,7 +157,7 @@ def checked_outputs(name: str, value: object, *, limit: int = 4096) -> None:
         raise ConfigError(f"{name} is {value!r}", advice=f"give a whole number from 1 to {limit}")
 
 
-def _encode(texts: pl.Series, *, features: Features, cut: Cut, outputs: int, dtype: pl.DataType) -> pl.Series:
+def _encode(texts: pl.Series, *, features: Features, cut: NGramLengths, outputs: int, dtype: pl.DataType) -> pl.Series:
     """Return an Array per row. Dirty columns repeat themselves, so each different text is worked on once."""
     rows = texts.to_frame("text")
     unique = rows.unique().drop_nulls().with_row_index("at")

@@ -12,7 +12,7 @@ from tabkit.encoding.aim import Aim
 from tabkit.encoding.encoders.drop import dropped
 from tabkit.encoding.encoders.lookup import LevelEncoder, Unseen, declared_levels, group, refusing
 from tabkit.encoding.input import Input, shown
-from tabkit.encoding.levels import Levels
+from tabkit.encoding.levels import KnownLevels
 from tabkit.encoding.protocol import FittedEncoder, Sql, Statistics, Training
 from tabkit.encoding.statistics import Integers, LevelStatistics
 from tabkit.errors import FitError
@@ -76,7 +76,7 @@ class OneHot(LevelEncoder):
         if kept is None:
             kept = tuple(group(statistics, self.rare)[0].names.to_list())
         rows = statistics.rows.sum(axis=1)
-        known = Levels(pl.Series(kept, dtype=pl.String)).places(statistics.levels)[:-1] < len(kept)
+        known = KnownLevels(pl.Series(kept, dtype=pl.String)).places(statistics.levels)[:-1] < len(kept)
         is_other, is_null = bool(rows[:-1][~known].any()), bool(rows[-1])
         is_other |= is_null and self.null == "other"
         extra = ("other",) * is_other + ("null",) * (is_null and self.null == "level")
@@ -141,7 +141,7 @@ class FittedOneHot:
         kept, extra = self.frozen.levels or (), self.frozen.extra or ()
         none = len(kept) + len(extra)
         at = {name: len(kept) + i for i, name in enumerate(extra)}
-        place = Levels(pl.Series(kept, dtype=pl.String)).places(self.statistics.levels)[:-1]
+        place = KnownLevels(pl.Series(kept, dtype=pl.String)).places(self.statistics.levels)[:-1]
         place = np.where(place < len(kept), place, at.get("other", none))
         rules = {
             "level": at.get("null", none),

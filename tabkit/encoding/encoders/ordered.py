@@ -68,7 +68,7 @@ class OrderedTarget(LevelEncoder):
             )
         n = len(rows.code)
         rank = rows.time if rows.time is not None else np.random.default_rng(rows.seed).permutation(n)
-        in_level, in_all = Order.of(rank, rows.code), Order.of(rank, np.zeros(n, dtype=np.int64))
+        in_level, in_all = RowOrder.of(rank, rows.code), RowOrder.of(rank, np.zeros(n, dtype=np.int64))
         found = []
         for aim, y, weight in zip(fitted.aims, rows.y, rows.weight, strict=True):
             own = np.ones(n) if weight is None else weight
@@ -81,7 +81,7 @@ class OrderedTarget(LevelEncoder):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Order:
+class RowOrder:
     """Rows sorted by group and then by rank.
 
     Parameters
@@ -97,7 +97,7 @@ class Order:
     tie: Integers
 
     @classmethod
-    def of(cls, rank: Integers, group: Integers) -> Order:
+    def of(cls, rank: Integers, group: Integers) -> RowOrder:
         """Sort the rows."""
         by_rank = np.argsort(rank, kind="stable")
         rows = by_rank[np.argsort(group[by_rank], kind="stable")]

@@ -11,7 +11,7 @@ import polars as pl
 from tabkit.encoding.aim import Aim
 from tabkit.encoding.encoders.lookup import Cells, LevelEncoder, Null, group, written
 from tabkit.encoding.input import Input
-from tabkit.encoding.levels import Levels
+from tabkit.encoding.levels import KnownLevels
 from tabkit.encoding.smoothing import smoothed
 from tabkit.encoding.statistics import Floats, LevelStatistics
 from tabkit.errors import ConfigError
@@ -102,8 +102,8 @@ class Ordinal(LevelEncoder):
         return places
 
     def _given(self, cells: Cells) -> Floats:
-        order = Levels(pl.Series(self.order, dtype=pl.String))
-        places = order.places(Levels(cells.names))[:-1].astype(np.float64)
+        order = KnownLevels(pl.Series(self.order, dtype=pl.String))
+        places = order.places(KnownLevels(cells.names))[:-1].astype(np.float64)
         new = places >= len(order)
         behind = float(len(order)) if self.rare else np.nan
         places[new] = len(order) + np.arange(new.sum()) if self.append else behind

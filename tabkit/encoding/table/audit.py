@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tabkit.encoding.statistics import Floats
 from tabkit.encoding.table.fitted import FittedTable
 from tabkit.metrics import auc
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 Encode = Callable[[pl.DataFrame], tuple[FittedTable, pl.DataFrame]]
 _MOVED = 1e-9
@@ -46,7 +46,7 @@ class Audit:
 
 
 def audited(
-    encode: Encode, train: pl.DataFrame, test: pl.DataFrame, target: Target, *, flips: Sequence[int], seed: int
+    encode: Encode, train: pl.DataFrame, test: pl.DataFrame, target: TargetColumn, *, flips: Sequence[int], seed: int
 ) -> Audit:
     """Audit an encoder on rows to fit on and rows held out; `flips` are rows whose target is flipped.
 
@@ -71,7 +71,7 @@ def audited(
     return Audit(table.select(order), train.height, test.height)
 
 
-def _flipped(frame: pl.DataFrame, target: Target, row: int) -> pl.DataFrame:
+def _flipped(frame: pl.DataFrame, target: TargetColumn, row: int) -> pl.DataFrame:
     """Return the frame with another label in one row, or the farthest number that the column holds."""
     values = frame[target.name]
     others = values.filter(values != values[row])
@@ -96,7 +96,7 @@ def _distance(features: pl.DataFrame, again: pl.DataFrame, row: int) -> Floats:
     return np.array(found)
 
 
-def _positive(target: Target, y: Floats, output: int, outputs: int) -> Callable[[Floats], NDArray[np.bool_]]:
+def _positive(target: TargetColumn, y: Floats, output: int, outputs: int) -> Callable[[Floats], NDArray[np.bool_]]:
     """Return which rows are positive: of several classes the feature's own, of a number what exceeds its median."""
     if target.task == "regression":
         middle = np.median(y)

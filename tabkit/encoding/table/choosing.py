@@ -13,7 +13,7 @@ from tabkit.encoding.protocol import Encoder
 from tabkit.encoding.roles import RowRoles
 from tabkit.errors import ConfigError, SchemaError
 from tabkit.schema import dtype_name, family
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 Key = str | tuple[str, ...]
 Columns = Mapping[Key, Encoder | Sequence[Encoder]]
@@ -26,7 +26,7 @@ def choose_parts(
     columns: Columns,
     rules: Sequence[RuleFeature],
     default: Default,
-    targets: Sequence[Target],
+    targets: Sequence[TargetColumn],
     exclude: Iterable[str],
     roles: RowRoles,
 ) -> list[tuple[Input, Encoder]]:
@@ -117,7 +117,7 @@ def _check_cross(pair: Input, schema: pl.Schema) -> None:
 
 
 def _inputs(
-    schema: pl.Schema, columns: Columns, *, targets: Sequence[Target], exclude: Iterable[str], roles: RowRoles
+    schema: pl.Schema, columns: Columns, *, targets: Sequence[TargetColumn], exclude: Iterable[str], roles: RowRoles
 ) -> list[Input]:
     """Return the feature columns, once it is sure that every column named is there and can be named."""
     exclude = [exclude] if isinstance(exclude, str) else list(exclude)

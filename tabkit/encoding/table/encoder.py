@@ -20,12 +20,12 @@ from tabkit.encoding.roles import RowRoles
 from tabkit.encoding.smoothing import Smoothing, check_smoothing
 from tabkit.encoding.table.audit import Audit, audited
 from tabkit.encoding.table.choosing import Columns
-from tabkit.encoding.table.fit import Fit, Order, Targets, fit, in_order, training_features, training_frame
+from tabkit.encoding.table.fit import Fit, FitRequest, Targets, fit, in_order, training_features, training_frame
 from tabkit.encoding.table.fitted import FittedTable
 from tabkit.errors import ConfigError
 from tabkit.frames import collect
 from tabkit.predicates import Rule
-from tabkit.target import Target, infer
+from tabkit.target import TargetColumn, infer
 
 
 class Encoded(NamedTuple):
@@ -176,7 +176,7 @@ class TableEncoder:
         self,
         frame: pl.DataFrame | pl.LazyFrame,
         *,
-        target: str | Target,
+        target: str | TargetColumn,
         exclude: Iterable[str] = (),
         weight: str | None = None,
         groups: str | None = None,
@@ -212,7 +212,7 @@ class TableEncoder:
         (0.0, [])
         """
         rows = collect(frame.lazy(), what="the rows of the audit")
-        known = target if isinstance(target, Target) else infer(rows, target)
+        known = target if isinstance(target, TargetColumn) else infer(rows, target)
         apart = {"time": rows[time].to_numpy()} if time else {"groups": rows[groups].to_numpy()} if groups else {}
         if not apart and known.task != "regression":
             apart = {"stratify": rows[known.name].to_numpy()}
@@ -244,7 +244,7 @@ class TableEncoder:
         grouped: bool | None = None,
         out_of_fold: bool = True,
     ) -> Fit:
-        order = Order(
+        order = FitRequest(
             columns=self.columns,
             rules=specs_of(self.rules),
             default=self._default if self.default == "auto" else None,

@@ -19,21 +19,21 @@ from tabkit.encoding.protocol import Encoder, Scalars, Training
 from tabkit.encoding.roles import RowRoles
 from tabkit.encoding.table.choosing import Columns, Default, choose_parts
 from tabkit.encoding.table.fitted import FittedTable, assemble
-from tabkit.encoding.table.fitting import Part, Weighed, aims_of, fitted_part, refuse_infinite, source_of
+from tabkit.encoding.table.fitting import SourceEncoder, WeightedAims, aims_of, fitted_part, refuse_infinite, source_of
 from tabkit.encoding.table.folds import Folds, divide
 from tabkit.encoding.table.source import Source
 from tabkit.encoding.table.survey import Survey, survey
 from tabkit.errors import ConfigError
 from tabkit.frames import collect, fresh_name, reading
-from tabkit.target import Target, infer
+from tabkit.target import TargetColumn, infer
 
-Targets = str | Target | Sequence[str | Target] | None
+Targets = str | TargetColumn | Sequence[str | TargetColumn] | None
 Made = list[pl.Series] | None
 _UNSTABLE = re.compile(r"JOIN|AGGREGATE|GROUP|UNIQUE|DISTINCT|SORT|SAMPLE|SHUFFLE", flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class FitRequest:
     """What a fit is asked for: see `TableEncoder.fit`."""
 
     columns: Columns
@@ -77,11 +77,11 @@ class _Asked(NamedTuple):
 
 class _Fitted(NamedTuple):
     source: Source
-    parts: dict[int, Part]
+    parts: dict[int, SourceEncoder]
     made: dict[int, Made]
 
 
-def fit(frame: pl.LazyFrame, order: Order, *, transform: bool) -> Fit:
+def fit(frame: pl.LazyFrame, order: FitRequest, *, transform: bool) -> Fit:
     """Fit in one pass over the rows; with `transform`, encode them too where the target is used."""
     with reading("the source of the fit"):
         schema = frame.collect_schema()
@@ -175,15 +175,15 @@ def training_features(frame: pl.LazyFrame, fitted: Fit) -> pl.LazyFrame:
     return (pl.concat([aligned, rows], how="horizontal") if held else aligned).select(exprs)
 
 
-def understood(frame: pl.LazyFrame, target: Targets) -> tuple[Target, ...]:
+def understood(frame: pl.LazyFrame, target: Targets) -> tuple[TargetColumn, ...]:
     """Return the targets, each with its task and classes."""
     if target is None:
         return ()
-    given = [target] if isinstance(target, str | Target) else list(target)
-    names = [item.name if isinstance(item, Target) else item for item in given]
+    given = [target] if isinstance(target, str | TargetColumn) else list(target)
+    names = [item.name if isinstance(item, TargetColumn) else item for item in given]
     if len(set(names)) < len(names):
         raise ConfigError(f"a target is given twice: {', '.join(map(repr, names))}")
-    return tuple(item if isinstance(item, Target) else infer(frame, item) for item in given)
+    return tuple(item if isinstance(item, TargetColumn) else infer(frame, item) for item in given)
 
 
 def _by_source(chosen: Sequence[tuple[Input, Encoder]], found: Survey) -> dict[str, list[_Asked]]:
@@ -198,7 +198,7 @@ def _fit_source(
     found: Survey,
     asked: Sequence[_Asked],
     folds: Folds,
-    weighed: Weighed,
+    weighed: WeightedAims,
     *,
     seed: int,
     grouped: bool,

@@ -17,13 +17,13 @@ from tabkit.encoding.roles import RowRoles
 from tabkit.encoding.sql.query import Dialect, query
 from tabkit.encoding.statistics import MOST_FOLDS
 from tabkit.encoding.table.checking import check_part, check_schema, check_sources
-from tabkit.encoding.table.fitting import Part
-from tabkit.encoding.table.merging import State, further_columns, merged, nulls_of, updated
+from tabkit.encoding.table.fitting import SourceEncoder
+from tabkit.encoding.table.merging import TableState, further_columns, merged, nulls_of, updated
 from tabkit.encoding.table.source import Source
 from tabkit.errors import FitError, SchemaError
 from tabkit.frames import fresh_name, reading
 from tabkit.schema import Column, Schema
-from tabkit.untrusted.manifest import Given
+from tabkit.untrusted.manifest import NamedTable
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 FORMAT = 1
@@ -78,7 +78,7 @@ class FittedTable:
     (0, 0, 7.0)
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[SourceEncoder, ...]
     sources: Mapping[str, Source]
     schema: Schema
     aims: tuple[Aim, ...]
@@ -343,7 +343,7 @@ class FittedTable:
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> FittedTable:
         """Rebuild what `to_dict` gave; what cannot be is a `BundleError`, and an unknown encoder a `SchemaError`."""
-        given = Given(state, "the encoder")
+        given = NamedTable(state, "the encoder")
         if state.get("format") != FORMAT:
             raise SchemaError(
                 f"this state of an encoder has format {state.get('format')!r:.80}; this tabkit reads format {FORMAT}",
@@ -360,8 +360,8 @@ class FittedTable:
         roles = RowRoles.from_dict(given.mapping("roles"))
         return cls(parts, sources, schema, aims, roles, given.whole("folds", low=1, high=MOST_FOLDS))
 
-    def _state(self) -> State:
-        return State(self.parts, self.sources, self.aims, self.roles, self.folds, nulls_of(self.schema))
+    def _state(self) -> TableState:
+        return TableState(self.parts, self.sources, self.aims, self.roles, self.folds, nulls_of(self.schema))
 
     def _aligned(
         self, frame: pl.DataFrame | pl.LazyFrame, keep: list[str], *, coerce: bool
@@ -410,7 +410,7 @@ class FittedTable:
 
 
 def assemble(
-    parts: tuple[Part, ...], sources: Mapping[str, Source], nulls: Mapping[str, float], **rest: Any
+    parts: tuple[SourceEncoder, ...], sources: Mapping[str, Source], nulls: Mapping[str, float], **rest: Any
 ) -> FittedTable:
     """Put fitted encoders together, once it is sure that there are features and that their names differ."""
     if not any(part.encoder.outputs for part in parts):
@@ -420,11 +420,11 @@ def assemble(
     return FittedTable(parts, sources, schema_of(parts, sources, nulls), **rest)
 
 
-def _from_state(state: State) -> FittedTable:
+def _from_state(state: TableState) -> FittedTable:
     return assemble(state.parts, state.sources, state.nulls, aims=state.aims, roles=state.roles, folds=state.folds)
 
 
-def schema_of(parts: tuple[Part, ...], sources: Mapping[str, Source], nulls: Mapping[str, float]) -> Schema:
+def schema_of(parts: tuple[SourceEncoder, ...], sources: Mapping[str, Source], nulls: Mapping[str, float]) -> Schema:
     """Return the columns that the features are made of."""
     columns: dict[str, Column] = {}
     levels = {p.source: p.encoder.levels for p in parts if p.encoder.levels is not None}
@@ -436,7 +436,7 @@ def schema_of(parts: tuple[Part, ...], sources: Mapping[str, Source], nulls: Map
     return Schema(tuple(columns.values()))
 
 
-def refuse_clashes(parts: tuple[Part, ...]) -> None:
+def refuse_clashes(parts: tuple[SourceEncoder, ...]) -> None:
     """Refuse features of one name."""
     makers: dict[str, list[str]] = {}
     for part in parts:
@@ -450,7 +450,7 @@ def refuse_clashes(parts: tuple[Part, ...]) -> None:
         )
 
 
-def _part(given: Given, sources: Mapping[str, Source], aims: tuple[Aim, ...]) -> Part:
+def _part(given: NamedTable, sources: Mapping[str, Source], aims: tuple[Aim, ...]) -> SourceEncoder:
     requested, spec, frozen = (registry.from_dict(given.mapping(name)) for name in ("requested", "spec", "frozen"))
     name, scalars = given.choice("source", sources), given.mapping("scalars")
     source = sources[name]
@@ -462,4 +462,4 @@ def _part(given: Given, sources: Mapping[str, Source], aims: tuple[Aim, ...]) ->
             f"and are {list(encoder.outputs)} now",
             advice="use the version of tabkit-ml that saved it",
         )
-    return Part(name, requested, spec, scalars, encoder)
+    return SourceEncoder(name, requested, spec, scalars, encoder)

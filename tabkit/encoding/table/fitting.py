@@ -18,11 +18,11 @@ from tabkit.encoding.table.folds import Folds
 from tabkit.encoding.table.source import Source
 from tabkit.encoding.table.survey import Survey
 from tabkit.errors import ConfigError, FitError
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class SourceEncoder:
     """One encoder of one source.
 
     Parameters
@@ -47,7 +47,7 @@ class Part:
 _MOST_ARMS = 50
 
 
-class Weighed(NamedTuple):
+class WeightedAims(NamedTuple):
     """The aims of a fit, with the rows' targets and weights.
 
     Parameters
@@ -64,7 +64,7 @@ class Weighed(NamedTuple):
 
 
 def source_of(
-    found: Survey, column: Input, folds: Folds, weighed: Weighed, *, known: Sequence[str] = ()
+    found: Survey, column: Input, folds: Folds, weighed: WeightedAims, *, known: Sequence[str] = ()
 ) -> tuple[Source, Codes | None]:
     """Return the statistics of a source, and the level of each row where levels are needed."""
     levels, code = None, None
@@ -77,7 +77,7 @@ def source_of(
     return Source(column, found.rows, found.nulls[column.name], levels, values), code
 
 
-def aims_of(found: Survey, targets: Sequence[Target], *, arms: Sequence[str] | None = None) -> Weighed:
+def aims_of(found: Survey, targets: Sequence[TargetColumn], *, arms: Sequence[str] | None = None) -> WeightedAims:
     """Return the aims, and for each the values of its target and the weights of its rows.
 
     `arms` are the arms' labels, if they are known from before.
@@ -85,7 +85,7 @@ def aims_of(found: Survey, targets: Sequence[Target], *, arms: Sequence[str] | N
     lows = [float(values.min()) for values in found.y]
     if "arms" not in found.other.columns:
         aims = tuple(Aim(target, low) for target, low in zip(targets, lows, strict=True))
-        return Weighed(aims, found.y, (found.weight,) * len(aims))
+        return WeightedAims(aims, found.y, (found.weight,) * len(aims))
     arm = found.other["arms"].cast(pl.String)
     if arm.null_count():
         raise FitError(f"the arm is null in {arm.null_count():,} rows", advice="leave these rows out")
@@ -100,13 +100,13 @@ def aims_of(found: Survey, targets: Sequence[Target], *, arms: Sequence[str] | N
     inside = [(arm == name).to_numpy().astype(np.float64) for name in names]
     weights = [mask if found.weight is None else mask * found.weight for mask in inside]
     aims = tuple(Aim(t, low, name) for t, low in zip(targets, lows, strict=True) for name in names)
-    return Weighed(aims, tuple(values for values in found.y for _ in names), tuple(weights) * len(targets))
+    return WeightedAims(aims, tuple(values for values in found.y for _ in names), tuple(weights) * len(targets))
 
 
-def fitted_part(source: Source, encoder: Encoder, scalars: Scalars, aims: tuple[Aim, ...]) -> Part:
+def fitted_part(source: Source, encoder: Encoder, scalars: Scalars, aims: tuple[Aim, ...]) -> SourceEncoder:
     """Fit one encoder from the statistics of its source."""
     fitted = encoder.finish(source.input, source.statistics(scalars), aims)
-    return Part(source.input.name, encoder, fitted.spec, scalars, fitted)
+    return SourceEncoder(source.input.name, encoder, fitted.spec, scalars, fitted)
 
 
 def refuse_infinite(found: Survey, chosen: Sequence[tuple[Input, Encoder]]) -> None:

@@ -14,20 +14,20 @@ from tabkit.encoding.aim import Aim
 from tabkit.encoding.input import Input
 from tabkit.encoding.protocol import Scalars
 from tabkit.encoding.roles import RowRoles
-from tabkit.encoding.table.fitting import Part, aims_of, fitted_part, refuse_infinite, source_of
+from tabkit.encoding.table.fitting import SourceEncoder, aims_of, fitted_part, refuse_infinite, source_of
 from tabkit.encoding.table.folds import Folds
 from tabkit.encoding.table.source import Source
 from tabkit.encoding.table.survey import survey
 from tabkit.errors import ConfigError, FitError
 from tabkit.schema import Family, Schema, family
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class State:
+class TableState:
     """What a fitted table is made from: see `FittedTable`."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[SourceEncoder, ...]
     sources: Mapping[str, Source]
     aims: tuple[Aim, ...]
     roles: RowRoles
@@ -35,7 +35,7 @@ class State:
     nulls: Mapping[str, float]
 
 
-def merged(mine: State, other: State) -> State:
+def merged(mine: TableState, other: TableState) -> TableState:
     """Return the state of one fit on the rows of both; every choice is made anew from all of them.
 
     Raises
@@ -65,7 +65,7 @@ def merged(mine: State, other: State) -> State:
     return replace(mine, parts=parts, sources=sources, aims=aims, nulls=nulls)
 
 
-def updated(state: State, frame: pl.LazyFrame, *, decay: float) -> State:
+def updated(state: TableState, frame: pl.LazyFrame, *, decay: float) -> TableState:
     """Return the state with further rows, old ones counting `decay` times; no feature changes its name or meaning.
 
     Columns that made no feature stay left out. `frame` holds the columns of the fit, aligned, and its roles.
@@ -105,7 +105,7 @@ def updated(state: State, frame: pl.LazyFrame, *, decay: float) -> State:
     return replace(state, parts=parts, sources=sources, aims=aims, nulls=nulls)
 
 
-def further_columns(targets: Sequence[Target], roles: RowRoles) -> list[str]:
+def further_columns(targets: Sequence[TargetColumn], roles: RowRoles) -> list[str]:
     """Return the columns that an update needs beside the features."""
     needed = [name for name in (roles.weight, roles.arms, roles.time) if name]
     return list(dict.fromkeys([*(target.name for target in targets), *needed]))
@@ -116,18 +116,18 @@ def nulls_of(schema: Schema) -> dict[str, float]:
     return {column.name: column.nulls for column in schema.columns}
 
 
-def _pooled(part: Part, fresh: Mapping[int, Scalars]) -> Scalars:
+def _pooled(part: SourceEncoder, fresh: Mapping[int, Scalars]) -> Scalars:
     return part.requested.pool([part.scalars, fresh[id(part)]]) if id(part) in fresh else {}
 
 
-def _is_gone(state: State, part: Part) -> bool:
+def _is_gone(state: TableState, part: SourceEncoder) -> bool:
     """Return whether a part makes no feature and its statistics were not kept: see `FittedTable.slim`."""
     source, needs = state.sources[part.source], part.requested.needs
     empty = (source.levels is None if "levels" in needs else not part.scalars) and part.requested.kind != "drop"
     return not part.encoder.outputs and empty
 
 
-def _differences(mine: State, other: State) -> list[str]:
+def _differences(mine: TableState, other: TableState) -> list[str]:
     found = []
     ours, theirs = ([(p.source, registry.to_dict(p.requested)) for p in state.parts] for state in (mine, other))
     if ours != theirs:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tabkit import bundle
 from tabkit.encoding.table.fitted import FittedTable
-from tabkit.untrusted.manifest import Given, building
+from tabkit.untrusted.manifest import NamedTable, building
 
 KIND = "encoder"
 _STATE = "encoder.json"
@@ -28,7 +28,7 @@ def to_parts(encoder: FittedTable, *, prefix: str = "") -> dict[str, bytes]:
 def from_bundle(found: bundle.Bundle, *, prefix: str = "") -> FittedTable:
     """Rebuild the encoder from the parts of a bundle that was read; `BundleError` if they are not as expected."""
     with building("its encoder"):
-        state = Given(found.json(prefix + _STATE), "the encoder")
+        state = NamedTable(found.json(prefix + _STATE), "the encoder")
         sources = [
             {**item.values, "frames": {name: found.frame(part) for name, part in item.mapping("frames").items()}}
             for item in state.tables("sources")

@@ -12,7 +12,7 @@ from tabkit.encoding.input import Input
 from tabkit.encoding.protocol import Scalars, Statistics
 from tabkit.encoding.statistics import MOST_FOLDS, LevelStatistics
 from tabkit.schema import dtype_name, family, parse_dtype
-from tabkit.untrusted.manifest import Given, damaged, numbers_of
+from tabkit.untrusted.manifest import NamedTable, damaged, numbers_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +88,7 @@ class Source:
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Source:
         """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
-        given = Given(state, "a source of the encoder")
+        given = NamedTable(state, "a source of the encoder")
         columns, frames = given.texts("columns"), given.mapping("frames")
         dtypes = tuple(parse_dtype(name) for name in given.texts("dtypes", size=len(columns)))
         column = Input(columns, dtypes, given.maybe(given.text, "label"))

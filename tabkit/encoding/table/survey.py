@@ -18,7 +18,7 @@ from tabkit.encoding.roles import RowRoles
 from tabkit.encoding.statistics import Floats
 from tabkit.errors import FitError
 from tabkit.frames import collect_all
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 Part = tuple[Input, Encoder]
 
@@ -57,7 +57,7 @@ class Survey:
     other: pl.DataFrame
 
 
-def survey(frame: pl.LazyFrame, parts: Sequence[Part], *, targets: Sequence[Target], roles: RowRoles) -> Survey:
+def survey(frame: pl.LazyFrame, parts: Sequence[Part], *, targets: Sequence[TargetColumn], roles: RowRoles) -> Survey:
     """Read once what all encoders of a table need.
 
     Raises

@@ -14,7 +14,7 @@ from tabkit.errors import FitError
 from tabkit.propensity.ablation.folds import Fold
 from tabkit.propensity.evaluation import Resampling
 from tabkit.table import Table, labels
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -60,7 +60,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Arms:
+class ArmPredictions:
     """All that was predicted for the n judging rows.
 
     Parameters
@@ -82,7 +82,7 @@ class Arms:
     repeats: int
 
     @classmethod
-    def of(cls, judged: Table, places: Places, pairs: Sequence[Pair], target: Target) -> Arms:
+    def of(cls, judged: Table, places: Places, pairs: Sequence[Pair], target: TargetColumn) -> ArmPredictions:
         """Put predictions in the order of the judging rows, whose places in the table are given."""
         repeats = 1 + max(pair.fold.repeat for pair in pairs)
         predictions = [_gathered(pairs, arm, repeat) for arm in (0, 1) for repeat in range(repeats)]
@@ -90,7 +90,7 @@ class Arms:
         return cls(labels(judged, target), judged.numbers("weight"), predictions, lots, repeats)
 
 
-def differences(arms: Arms, measures: Sequence[metrics.Metric], how: Resampling) -> tuple[Difference, ...]:
+def differences(arms: ArmPredictions, measures: Sequence[metrics.Metric], how: Resampling) -> tuple[Difference, ...]:
     """Measure both arms; a metric other than the first is left out where it is undefined on these rows.
 
     Notes
@@ -110,7 +110,7 @@ def differences(arms: Arms, measures: Sequence[metrics.Metric], how: Resampling)
     return tuple(found)
 
 
-def _difference(arms: Arms, measure: metrics.Metric, how: Resampling) -> Difference:
+def _difference(arms: ArmPredictions, measure: metrics.Metric, how: Resampling) -> Difference:
     options = how.options()
     level = options.pop("level")
     drawn = metrics.joint_bootstrap(measure, arms.y, arms.predictions, weight=arms.weight, **options)
@@ -152,7 +152,7 @@ def _gathered(pairs: Sequence[Pair], arm: int, repeat: int) -> Floats:
     return found
 
 
-def _of_fold(arms: Arms, measure: metrics.Metric, rows: Places, both: tuple[Floats, Floats]) -> float | None:
+def _of_fold(arms: ArmPredictions, measure: metrics.Metric, rows: Places, both: tuple[Floats, Floats]) -> float | None:
     weight = None if arms.weight is None else arms.weight[rows]
     try:
         ours, theirs = (measure.function(arms.y[rows], prediction, weight=weight) for prediction in both)

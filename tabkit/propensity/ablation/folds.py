@@ -17,7 +17,7 @@ from tabkit.roles import Roles
 from tabkit.schema import dtype_name, family
 from tabkit.settings import WorthConfig
 from tabkit.table import Table, labels, read
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 Marks = NDArray[np.bool_]
 Places = NDArray[np.int64]
@@ -74,7 +74,7 @@ def read_marked(
     return replace(table, frame=table.frame.drop(column)), held
 
 
-def folds_of(table: Table, held: Marks | None, target: Target, settings: WorthConfig) -> list[Fold]:
+def folds_of(table: Table, held: Marks | None, target: TargetColumn, settings: WorthConfig) -> list[Fold]:
     """Return the pairs of fits: each judging row once in every division, and learned from nowhere near.
 
     By time each block is judged by what was learned from earlier rows, else each fold by all other rows; rows of
@@ -111,7 +111,7 @@ def _marks(table: Table, column: str) -> Marks:
     return marks
 
 
-def _forward(table: Table, held: Marks | None, target: Target, settings: WorthConfig) -> Iterator[Fold]:
+def _forward(table: Table, held: Marks | None, target: TargetColumn, settings: WorthConfig) -> Iterator[Fold]:
     """Yield blocks of time that have a past worth learning from; without marks the first block is past only."""
     times = table.times()
     if times is None:
@@ -126,7 +126,9 @@ def _forward(table: Table, held: Marks | None, target: Target, settings: WorthCo
             yield Fold(number, 0, fit, test)
 
 
-def _crossed(table: Table, held: Marks | None, target: Target, settings: WorthConfig, repeat: int) -> Iterator[Fold]:
+def _crossed(
+    table: Table, held: Marks | None, target: TargetColumn, settings: WorthConfig, repeat: int
+) -> Iterator[Fold]:
     height = table.frame.height
     rows = np.arange(height) if held is None else np.flatnonzero(held)
     way, group = way_of(table, target), table.roles.group

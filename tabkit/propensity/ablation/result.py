@@ -11,11 +11,11 @@ import numpy as np
 from tabkit.boosting import BoostedModel
 from tabkit.dependence import Unit
 from tabkit.predicates import Rule
-from tabkit.propensity.ablation.differences import Arms, Difference, Pair, differences
+from tabkit.propensity.ablation.differences import ArmPredictions, Difference, Pair, differences
 from tabkit.propensity.evaluation import has_width, measures_of, resampling
 from tabkit.settings import TrainConfig
 from tabkit.table import Table
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 from tabkit.wording import with_interval
 
 Decision = Literal["worth a feature", "no difference shown", "hurts"]
@@ -102,7 +102,7 @@ class Worth:
 def concluded(
     table: Table,
     pairs: Sequence[Pair],
-    target: Target,
+    target: TargetColumn,
     training: TrainConfig,
     rules: Sequence[Rule],
     *,
@@ -121,7 +121,7 @@ def concluded(
     places = np.sort(np.concatenate([pair.fold.test for pair in pairs if pair.fold.repeat == 0]))
     judged = replace(table, frame=table.frame[places])
     how = resampling(judged, training)
-    arms = Arms.of(judged, places, pairs, target)
+    arms = ArmPredictions.of(judged, places, pairs, target)
     found = differences(arms, measures_of(training), how)
     decision = _decision(found[0])
     repeats = 1 + max(pair.fold.repeat for pair in pairs)

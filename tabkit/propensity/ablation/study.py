@@ -25,13 +25,13 @@ from tabkit.propensity.ablation.differences import Difference, Pair
 from tabkit.propensity.ablation.folds import Fold, folds_of, read_marked
 from tabkit.propensity.ablation.result import Use, Worth, concluded
 from tabkit.propensity.parts import check_part, divide
-from tabkit.propensity.target import named_objective, target_name, target_of
+from tabkit.propensity.target import resolve_objective, target_name, target_of
 from tabkit.required import needed
 from tabkit.roles import Roles
-from tabkit.rules.features import check_rules, file_of, origin
+from tabkit.rules.features import check_rules, load_rules, origin
 from tabkit.settings import TrainConfig, WorthConfig
 from tabkit.table import Table
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 
 __all__ = ["Difference", "Use", "Worth", "worth", "worth_job"]
 
@@ -86,7 +86,7 @@ def worth(
     table, held = read_marked(source, roles, settings, holdout)
     check_rules(rules, table, exclude=settings.encoding.exclude)
     target = target_of(table, name, training)
-    training = named_objective(training.model_copy(update={"rules": tuple(rules)}), target)
+    training = resolve_objective(training.model_copy(update={"rules": tuple(rules)}), target)
     folds = folds_of(table, held, target, settings)
     with (progress or Silent()).task("models with and without", total=2 * len(folds)) as advance:
         pairs = [_pair(table, fold, target, training, rules, advance) for fold in folds]
@@ -102,7 +102,7 @@ def worth_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
     if not config.rules:
         raise ConfigError("no rules are given", advice="name a file of rules: rules = 'rules.toml'")
     source, roles = needed(config, "source"), Roles.from_dict(config.roles)
-    ruled = file_of(config.rules)
+    ruled = load_rules(config.rules)
     result = worth(source, rules=ruled.rules, roles=roles, config=config, progress=progress)
     return {
         **result.to_dict(),
@@ -112,12 +112,12 @@ def worth_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
     }
 
 
-def _leaks(table: Table, target: Target, settings: WorthConfig) -> list[str]:
+def _leaks(table: Table, target: TargetColumn, settings: WorthConfig) -> list[str]:
     """Return what is asked about columns that tell the target too well: beside them no rule can be worth anything."""
     return asked(leaks_of(table, target, table.frame.columns, known=settings.encoding.known), "options")
 
 
-def _copies(table: Table, folds: Sequence[Fold], target: Target) -> list[str]:
+def _copies(table: Table, folds: Sequence[Fold], target: TargetColumn) -> list[str]:
     """Say how many judging rows are copies of rows that their models learned from."""
     copied, judged = 0, 0
     said = ""
@@ -132,7 +132,7 @@ def _copies(table: Table, folds: Sequence[Fold], target: Target) -> list[str]:
 
 
 def _pair(
-    table: Table, fold: Fold, target: Target, training: TrainConfig, rules: Sequence[Rule], advance: Advance
+    table: Table, fold: Fold, target: TargetColumn, training: TrainConfig, rules: Sequence[Rule], advance: Advance
 ) -> Pair:
     """Fit both models of a fold: one encoding, from which the second model is not shown the rules."""
     rest, test = (replace(table, frame=table.frame[rows]) for rows in (fold.fit, fold.test))
@@ -157,11 +157,13 @@ def _pair(
     return Pair(fold, (predictions[0], predictions[-1]), (boosters[0], boosters[-1]))
 
 
-def _encoded(part: Table, encoder: FittedTable, target: Target) -> Rows:
+def _encoded(part: Table, encoder: FittedTable, target: TargetColumn) -> Rows:
     return with_features(part, encoder.transform(part.frame), target, categorical=encoder.categorical)
 
 
-def _fitted(rows: Rows, stopping: Rows, target: Target, config: BoostingConfig, hidden: Sequence[str]) -> BoostedModel:
+def _fitted(
+    rows: Rows, stopping: Rows, target: TargetColumn, config: BoostingConfig, hidden: Sequence[str]
+) -> BoostedModel:
     """Grow trees on all features but the hidden ones."""
     monotone = {name: sign for name, sign in config.monotone.items() if name not in hidden}
     shown = config.model_copy(update={"monotone": monotone})

@@ -40,7 +40,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class JudgingPlan:
     """How an update will be judged.
 
     Parameters
@@ -58,7 +58,7 @@ class Plan:
     remark: str = ""
 
 
-def planned(model: PropensityModel, new: Table, old: Table | None, settings: UpdateConfig, *, seed: int) -> Plan:
+def planned(model: PropensityModel, new: Table, old: Table | None, settings: UpdateConfig, *, seed: int) -> JudgingPlan:
     """Plan an update.
 
     With enough days (or blocks of a time that is a number) the newest new rows are judged on, in blocks of time. Of
@@ -71,16 +71,16 @@ def planned(model: PropensityModel, new: Table, old: Table | None, settings: Upd
     and what it would have been without them is no longer there.
     """
     if not is_snapshots(new):
-        return Plan(tuple(_blocks(new, old, model, settings, seed)))
+        return JudgingPlan(tuple(_blocks(new, old, model, settings, seed)))
     within, earlier = _within(new, old, model, settings, seed), _earlier(model, old)
     replayed = [] if earlier is None or old is None else _replays(earlier, old, new, settings)
     forward = [*replayed, *(step for step in within if step.when is not None)][-_MOST:]
     if len(forward) >= ENOUGH:
-        return Plan(tuple(forward), remark=_decided(forward))
+        return JudgingPlan(tuple(forward), remark=_decided(forward))
     if old is not None and not replayed:
         why = "the model knows them" if earlier is None else "there are too few rows in them, or only one outcome"
-        return Plan(tuple(within), remark=f"No snapshot of the reference can judge: {why}.")
-    return Plan(tuple(within), tuple(replayed[-_MOST:]))
+        return JudgingPlan(tuple(within), remark=f"No snapshot of the reference can judge: {why}.")
+    return JudgingPlan(tuple(within), tuple(replayed[-_MOST:]))
 
 
 def is_snapshots(table: Table) -> bool:

@@ -34,7 +34,7 @@ _FORGOTTEN = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fresh:
+class Candidate:
     """A candidate: what would replace encoder and predictor, and in a few words how it was made."""
 
     encoder: FittedTable
@@ -43,7 +43,7 @@ class Fresh:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Task:
+class UpdateTask:
     """What candidates are made from.
 
     Parameters
@@ -146,12 +146,12 @@ def divide(table: Table, model: PropensityModel, *, share: float, seed: int) -> 
     return replace(table, frame=table.frame[found.train]), replace(table, frame=table.frame[found.test])
 
 
-def kept(task: Task) -> Fresh:
+def kept(task: UpdateTask) -> Candidate:
     """Change nothing."""
-    return Fresh(task.model.encoder, task.model.predictor)
+    return Candidate(task.model.encoder, task.model.predictor)
 
 
-def recalibrated(task: Task) -> Fresh:
+def recalibrated(task: UpdateTask) -> Candidate:
     """Move intercept and slope."""
     model, rows = task.model.predictor, task.encoded(task.rows)
     threads = task.training.neural.num_threads
@@ -160,30 +160,30 @@ def recalibrated(task: Task) -> Fresh:
         if isinstance(model, MLPModel)
         else recalibrate(model, rows)
     )
-    return Fresh(task.model.encoder, found, "intercept and slope")
+    return Candidate(task.model.encoder, found, "intercept and slope")
 
 
-def refitted(task: Task) -> Fresh:
+def refitted(task: UpdateTask) -> Candidate:
     """Give the leaves new values, mixed as inner held-out rows like best."""
     encoder, rows = task.aged(task.rows)
     blend = _blend(task)
     booster = refit(task.trees, rows, decay=blend.decay, evidence=blend.evidence)
-    return Fresh(encoder, booster, blend.how)
+    return Candidate(encoder, booster, blend.how)
 
 
-def extended(task: Task) -> Fresh:
+def extended(task: UpdateTask) -> Candidate:
     """Grow more trees behind the old ones, as many as inner held-out rows like best."""
     return _extended(task, lambda _: task.trees)
 
 
-def refit_extended(task: Task) -> Fresh:
+def refit_extended(task: UpdateTask) -> Candidate:
     """Refit, then extend."""
     blend = _blend(task)
     found = _extended(task, lambda rows: refit(task.trees, rows, decay=blend.decay, evidence=blend.evidence))
     return replace(found, how=f"{blend.how}, {found.how}")
 
 
-def retrained(task: Task) -> Fresh:
+def retrained(task: UpdateTask) -> Candidate:
     """Fit a new model of the same kind on the new rows, and on the reference rows if there are any."""
     table = _weighed(_joined(task.reference, task.rows), task.update.half_life_days)
     settings = task.training
@@ -196,7 +196,7 @@ def retrained(task: Task) -> Fresh:
     encoder, rows = fit_encoder(table, target, settings, learner=name, like=like)
     told = "new rows alone" if task.reference is None else f"with {task.reference.frame.height:,} reference rows"
     again = learners.fit_again(found, rows, settings=settings, classes=classes, progress=shown)
-    return Fresh(encoder, again, told)
+    return Candidate(encoder, again, told)
 
 
 class _Blend(NamedTuple):
@@ -208,7 +208,7 @@ class _Blend(NamedTuple):
         return f"evidence {self.evidence:g}" if self.decay is None else f"decay {self.decay:g}"
 
 
-def _blend(task: Task) -> _Blend:
+def _blend(task: UpdateTask) -> _Blend:
     """Return the mixture of old and new leaves that was asked for, or that does best on inner held-out rows."""
     if task.update.decay is not None:
         return _Blend(decay=task.update.decay)
@@ -223,14 +223,14 @@ def _blend(task: Task) -> _Blend:
     return blends[int(np.argmin(losses))]
 
 
-def _loss_of(blend: _Blend, rows: Rows, held_out: Rows, task: Task) -> float:
+def _loss_of(blend: _Blend, rows: Rows, held_out: Rows, task: UpdateTask) -> float:
     try:
         return _loss(refit(task.trees, rows, decay=blend.decay, evidence=blend.evidence), held_out, task)
     except FitError:  # scores that run away
         return float("inf")
 
 
-def _extended(task: Task, start: Callable[[Rows], BoostedModel]) -> Fresh:
+def _extended(task: UpdateTask, start: Callable[[Rows], BoostedModel]) -> Candidate:
     older, newer = task.inner()
     config = task.training.boosting
     if task.update.learning_rate is not None:
@@ -248,10 +248,10 @@ def _extended(task: Task, start: Callable[[Rows], BoostedModel]) -> Fresh:
     more = tried.trees - trees
     encoder, rows = task.aged(task.rows)
     booster = extend(start(rows), rows, config=config, trees=more, most_trees=limit, progress=shown)
-    return Fresh(encoder, booster, f"{booster.trees - trees} more trees")
+    return Candidate(encoder, booster, f"{booster.trees - trees} more trees")
 
 
-def _loss(booster: BoostedModel, rows: Rows, task: Task) -> float:
+def _loss(booster: BoostedModel, rows: Rows, task: UpdateTask) -> float:
     config = task.training.boosting
     p = booster.predict(rows.features, offset=rows.offset, num_threads=config.num_threads)
     return loss(rows.y, p, weight=rows.weights(), config=config, objective=named(config))

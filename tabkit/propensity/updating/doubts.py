@@ -10,12 +10,12 @@ from tabkit.leaks.asked import asked, leaks_of
 from tabkit.leaks.copied_rows import copies_of
 from tabkit.propensity.evaluation import measures_of
 from tabkit.propensity.model import PropensityModel
-from tabkit.propensity.updating.trials import Judged
+from tabkit.propensity.updating.trials import Trials
 from tabkit.settings import TrainConfig
 from tabkit.table import Table
 
 
-def flattered(model: PropensityModel, new: Table, found: Judged, strategy: str, training: TrainConfig) -> list[str]:
+def flattered(model: PropensityModel, new: Table, found: Trials, strategy: str, training: TrainConfig) -> list[str]:
     """Return in sentences what makes the candidates look better than they are, or all rows alike.
 
     Parameters

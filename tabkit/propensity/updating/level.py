@@ -14,7 +14,7 @@ from tabkit.boosting import BoostedModel, refusal
 from tabkit.predictors.learners import Predictor
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.new_rows import knowledge
-from tabkit.propensity.updating.trials import Judged
+from tabkit.propensity.updating.trials import Trials
 from tabkit.table import Table
 
 _LEVEL = 0.001  # who updates each month for years shall not be alarmed by chance
@@ -67,7 +67,7 @@ def moved_levels(model: PropensityModel, new: Table) -> tuple[Moved, ...]:
     return tuple(sorted(matter, key=lambda each: (each.p, -abs(each.now - each.before))))
 
 
-def expected(moved: Moved, model: PropensityModel, judged: Judged, strategy: str) -> tuple[float, float] | None:
+def expected(moved: Moved, model: PropensityModel, judged: Trials, strategy: str) -> tuple[float, float] | None:
     """Return what the updated model expects of a level on the judging rows and what came, if it lags behind the move.
 
     It does where what is missing is more than a quarter of the move and than two standard errors. None too of a

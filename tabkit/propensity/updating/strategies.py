@@ -10,8 +10,8 @@ from tabkit.errors import ConfigError
 from tabkit.neural import Freeze, MLPModel
 from tabkit.predictors.learners import Predictor
 from tabkit.propensity.updating.candidates import (
-    Fresh,
-    Task,
+    Candidate,
+    UpdateTask,
     extended,
     kept,
     recalibrated,
@@ -20,15 +20,15 @@ from tabkit.propensity.updating.candidates import (
     retrained,
 )
 
-Strategies = dict[str, Callable[[Task], Fresh]]
+Strategies = dict[str, Callable[[UpdateTask], Candidate]]
 
 
-def fine_tuned(task: Task) -> Fresh:
+def fine_tuned(task: UpdateTask) -> Candidate:
     """Train a network's head on, or what `freeze` leaves free, for as long as inner held-out rows like best."""
     return _tuned(task, task.update.freeze if task.update.freeze is not None else "hidden")
 
 
-def fine_tuned_whole(task: Task) -> Fresh:
+def fine_tuned_whole(task: UpdateTask) -> Candidate:
     """Train the whole network on."""
     return _tuned(task, "none")
 
@@ -63,7 +63,7 @@ def check_strategy(predictor: Predictor, name: str) -> None:
         raise ConfigError(f"{name!r} is no strategy for {what}", advice=f"choose auto or one of {', '.join(there)}")
 
 
-def _tuned(task: Task, freeze: Freeze) -> Fresh:
+def _tuned(task: UpdateTask, freeze: Freeze) -> Candidate:
     network, rate = task.network, task.update.learning_rate
     config = task.training.network()
     older, newer = task.inner()
@@ -74,11 +74,11 @@ def _tuned(task: Task, freeze: Freeze) -> Fresh:
     )
     what = {"hidden": "the head", "none": "all layers"}.get(str(freeze), f"behind layer {freeze}")
     if not tried.epochs:
-        return Fresh(task.model.encoder, network, f"{what}, no epoch helped")
+        return Candidate(task.model.encoder, network, f"{what}, no epoch helped")
     encoder, rows = task.aged(task.rows)
     found = neural.fine_tune(
         network, rows, freeze=freeze, config=config, learning_rate=rate, epochs=tried.epochs, progress=task.progress
     )
     found = found.cooled(tried.temperature / network.temperature, rows, num_threads=config.num_threads)
     most = ", the most allowed" if tried.epochs == config.max_epochs else ""
-    return Fresh(encoder, replace(found, history=tried.history), f"{what}, {tried.epochs} epochs{most}")
+    return Candidate(encoder, replace(found, history=tried.history), f"{what}, {tried.epochs} epochs{most}")

@@ -19,7 +19,7 @@ from tabkit.progress import Advance, Progress
 from tabkit.propensity.evaluation import Resampling, measures_of, resampling
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.updating.blocks import Step, joined_rows, planned
-from tabkit.propensity.updating.candidates import Fresh, Task
+from tabkit.propensity.updating.candidates import Candidate, UpdateTask
 from tabkit.propensity.updating.strategies import strategies_of
 from tabkit.settings import TrainConfig, UpdateConfig
 from tabkit.table import Table, labels
@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class Trial:
     """One candidate: how it did on the judging rows, what it took, or why it could not be tried.
 
     Parameters
@@ -86,7 +86,7 @@ class Month:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class Trials:
     """What the judging rows said.
 
     Parameters
@@ -110,7 +110,7 @@ class Judged:
     """
 
     choice: Choice
-    tried: tuple[Tried, ...]
+    tried: tuple[Trial, ...]
     y: Floats
     weight: Floats | None
     predictions: dict[str, Floats]
@@ -122,7 +122,7 @@ class Judged:
     remarks: tuple[str, ...] = ()
 
 
-def judge(
+def run_trials(
     model: PropensityModel,
     new: Table,
     old: Table | None,
@@ -131,7 +131,7 @@ def judge(
     settings: UpdateConfig,
     *,
     progress: Progress,
-) -> Judged:
+) -> Trials:
     """Make every candidate for every step, and judge them on all blocks together."""
     plan = planned(model, new, old, settings, seed=training.seed)
     trial = _Trial(model, training, settings, progress)
@@ -154,7 +154,7 @@ def judge(
     if before:
         remarks.append(_replayed(months[: len(plan.replayed)]))
     learned, span = plan.steps[0].learn, judged.span()
-    return Judged(choice, scored, y, weight, joined, span, how, judged, learned, tuple(months), tuple(remarks))
+    return Trials(choice, scored, y, weight, joined, span, how, judged, learned, tuple(months), tuple(remarks))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,13 +168,13 @@ class _Trial:
 
     def run(
         self, steps: Sequence[Step], names: Sequence[str], advance: Advance, *, needed: Sequence[str]
-    ) -> tuple[dict[str, list[Floats]], dict[str, Tried]]:
+    ) -> tuple[dict[str, list[Floats]], dict[str, Trial]]:
         """Return by candidate what it predicts for each block; who fails at one, and is not needed, is left out."""
         makers = strategies_of(self.model.predictor)
         predictions: dict[str, list[Floats]] = {name: [] for name in names}
-        tried = {name: Tried(name) for name in names}
+        tried = {name: Trial(name) for name in names}
         for step in steps:
-            task = Task(self.model, step.learn, step.reference, self.training, self.settings, self.progress)
+            task = UpdateTask(self.model, step.learn, step.reference, self.training, self.settings, self.progress)
             for name in list(predictions):
                 started = clock.perf_counter()
                 try:
@@ -183,13 +183,13 @@ class _Trial:
                     if name in needed:
                         raise
                     predictions.pop(name)
-                    tried[name] = Tried(name, refused=error.problem)
+                    tried[name] = Trial(name, refused=error.problem)
                     continue
                 finally:
                     advance(1)
                 predictions[name].append(_predict(fresh, step.block, self.model, self.training))
                 spent = tried[name].seconds + clock.perf_counter() - started
-                tried[name] = Tried(name, fresh.how, seconds=spent, trees=extent(fresh.predictor))
+                tried[name] = Trial(name, fresh.how, seconds=spent, trees=extent(fresh.predictor))
         return predictions, tried
 
 
@@ -248,20 +248,20 @@ def _replayed(months: Sequence[Month]) -> str:
     )
 
 
-def _predict(fresh: Fresh, block: Table, model: PropensityModel, training: TrainConfig) -> Floats:
+def _predict(fresh: Candidate, block: Table, model: PropensityModel, training: TrainConfig) -> Floats:
     rows = with_features(block, fresh.encoder.transform(block.frame), model.target)
     settings = training.neural if name_of(fresh.predictor) == "mlp" else training.boosting
     return fresh.predictor.predict(rows.features, offset=rows.offset, num_threads=settings.num_threads)
 
 
 def _scored(
-    tried: Mapping[str, Tried],
+    tried: Mapping[str, Trial],
     choice: Choice,
     predictions: Mapping[str, Floats],
     y: Floats,
     weight: Floats | None,
     training: TrainConfig,
-) -> tuple[Tried, ...]:
+) -> tuple[Trial, ...]:
     found = {candidate.name: candidate for candidate in choice.candidates}
     calibration = next((measure for measure in measures_of(training) if measure.name == "ece"), None)
     result = []

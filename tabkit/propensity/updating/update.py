@@ -22,14 +22,14 @@ from tabkit.propensity.ancestry import descends
 from tabkit.propensity.evaluation import MODEL, Evaluation, evaluate, measures_of
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.new_rows import joined, knowledge, older, read_rows
-from tabkit.propensity.updating.candidates import Fresh, Task
+from tabkit.propensity.updating.candidates import Candidate, UpdateTask
 from tabkit.propensity.updating.checks import check_rows, warnings_of
 from tabkit.propensity.updating.doubts import flattered
 from tabkit.propensity.updating.level import Moved, alarm, expected, moved_levels
 from tabkit.propensity.updating.strategies import check_strategy, strategies_of
-from tabkit.propensity.updating.trials import Judged, Month, Tried, judge
+from tabkit.propensity.updating.trials import Month, Trial, Trials, run_trials
 from tabkit.settings import TrainConfig, UpdateConfig
-from tabkit.sketch import Sketch
+from tabkit.sketch import RowSample
 from tabkit.table import Table, labels
 
 _PARENT = "parent"
@@ -67,7 +67,7 @@ class UpdateReport:
 
     strategy: str
     why: str
-    candidates: tuple[Tried, ...]
+    candidates: tuple[Trial, ...]
     metric: str
     level: float
     unit: str
@@ -129,9 +129,9 @@ def update(
         old, more = older(read_rows(model, reference, drop_null_target=settings.drop_null_target), new)
         remarks += more
     names = _names(model, settings)
-    found = judge(model, new, old, names, training, settings, progress=shown)
+    found = run_trials(model, new, old, names, training, settings, progress=shown)
     strategy = found.choice.winner if settings.strategy == "auto" else settings.strategy
-    task = Task(model, new, old, training, settings, shown)
+    task = UpdateTask(model, new, old, training, settings, shown)
     fresh = strategies_of(model.predictor)[strategy](task)
     moved = moved_levels(model, new)
     report = UpdateReport(
@@ -212,23 +212,23 @@ def _why(strategy: str, choice: Choice, settings: UpdateConfig) -> str:
     )
 
 
-def _learned(task: Task, strategy: str) -> tuple[dict[str, Any] | None, Sketch | None]:
+def _learned(task: UpdateTask, strategy: str) -> tuple[dict[str, Any] | None, RowSample | None]:
     """Return what the new model remembers of the rows it was made from; who keeps the model has learned nothing."""
     before, model = task.model.lineage.get("known"), task.model
     if strategy == "keep":
         return before, model.seen
     now, found = knowledge(task.rows, model.target), keys(task.rows)
-    seen = None if found is None else Sketch.of(found)
+    seen = None if found is None else RowSample.of(found)
     if strategy != "retrain":
         return joined(before, now), None if seen is None or model.seen is None else model.seen.merge(seen)
     if task.reference is not None:
         now = joined(knowledge(task.reference, model.target), now)
         old = keys(task.reference)
-        seen = seen if seen is None or old is None else seen.merge(Sketch.of(old))
+        seen = seen if seen is None or old is None else seen.merge(RowSample.of(old))
     return now, seen
 
 
-def _updated(task: Task, fresh: Fresh, report: UpdateReport, found: Judged, strategy: str) -> PropensityModel:
+def _updated(task: UpdateTask, fresh: Candidate, report: UpdateReport, found: Trials, strategy: str) -> PropensityModel:
     """Put the new model together; its metrics are those of the candidate on the rows it was judged on."""
     if strategy not in found.predictions:
         raise ConfigError(f"{strategy!r} was not judged")

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from tabkit.untrusted.manifest import Given, damaged, shown
+from tabkit.untrusted.manifest import NamedTable, damaged, shown
 from tabkit.uplift.decision.policy import assign
 from tabkit.uplift.decision.verdict import Word
 from tabkit.uplift.regressor import Codes, Floats
@@ -35,7 +35,7 @@ class Decision:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, arms: int) -> Decision:
         """Rebuild what `dataclasses.asdict` gave, for so many treated arms; anything else is a `BundleError`."""
-        given = Given(values, "the decision").only([field.name for field in fields(cls)])
+        given = NamedTable(values, "the decision").only([field.name for field in fields(cls)])
         words = given.texts("words", size=arms)
         unknown = [word for word in words if word not in get_args(Word)]
         if unknown:

@@ -14,7 +14,7 @@ from tabkit import forked
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.labels import as_labels, is_whole, labels_of, matched
 from tabkit.schema import dtype_name, family
-from tabkit.untrusted.manifest import Given, damaged, shown
+from tabkit.untrusted.manifest import NamedTable, damaged, shown
 from tabkit.uplift.regressor import Codes, Floats
 
 FEWEST = 50
@@ -41,7 +41,7 @@ class Arms:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Arms:
         """Rebuild what `dataclasses.asdict` gave; anything else is a `BundleError`."""
-        given = Given(values, "the arms").only([field.name for field in fields(cls)])
+        given = NamedTable(values, "the arms").only([field.name for field in fields(cls)])
         labels = given.texts("labels")
         if len(labels) < 2 or len(set(labels)) < len(labels):
             raise damaged(f"the arms are {shown(', '.join(labels))}; two or more, each once, were expected")

@@ -11,7 +11,7 @@ from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.design.design import FEWEST
 from tabkit.uplift.design.overlap import floored, kept
 from tabkit.uplift.ensemble.calibration import Calibration, calibrate
-from tabkit.uplift.ensemble.fit import Ensemble, Units, predict_mean
+from tabkit.uplift.ensemble.fit import Ensemble, ExperimentUnits, predict_mean
 from tabkit.uplift.ensemble.member import Predicted
 from tabkit.uplift.regressor import Codes, Floats
 from tabkit.uplift.scores import arm_scores, effect_scores
@@ -20,7 +20,7 @@ _SAMPLE = 20_000
 """Units that tell how far the mean of members varies."""
 
 
-def calibrations(units: Units, fitted: Ensemble, settings: UpliftConfig) -> tuple[Calibration, ...]:
+def calibrations(units: ExperimentUnits, fitted: Ensemble, settings: UpliftConfig) -> tuple[Calibration, ...]:
     """Learn how far predictions are to be believed, by units that their members never saw.
 
     New units get the mean of all members, which varies less than one member. So a member's prediction is first turned
@@ -52,7 +52,7 @@ def calibrations(units: Units, fitted: Ensemble, settings: UpliftConfig) -> tupl
     )
 
 
-def _check_overlap(units: Units, rows: Codes, settings: UpliftConfig) -> None:
+def _check_overlap(units: ExperimentUnits, rows: Codes, settings: UpliftConfig) -> None:
     counts = np.bincount(units.experiment.arm[rows], minlength=len(units.arms.labels))
     few = [f"{label!r} ({n})" for label, n in zip(units.arms.labels, counts, strict=True) if n < FEWEST // 4]
     if few:
@@ -71,7 +71,7 @@ def _within(values: Floats, parts: Codes) -> Floats:
     return np.column_stack(columns)
 
 
-def joined(units: Units, *parts: tuple[Codes, Predicted]) -> Predicted:
+def joined(units: ExperimentUnits, *parts: tuple[Codes, Predicted]) -> Predicted:
     """Put what was predicted for parts of the units into their order."""
     found = {}
     for name in Predicted.__slots__:

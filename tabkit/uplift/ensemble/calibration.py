@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from tabkit.errors import ConfigError, FitError
-from tabkit.untrusted.manifest import Given, damaged
+from tabkit.untrusted.manifest import NamedTable, damaged
 from tabkit.uplift.metrics.best_linear_predictor import best_linear_predictor
 from tabkit.uplift.metrics.clustered_errors import mean_se
 from tabkit.uplift.regressor import Codes, Floats
@@ -72,7 +72,7 @@ class Calibration:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
-        given = Given(values, "a calibration").only([field.name for field in fields(cls)])
+        given = NamedTable(values, "a calibration").only([field.name for field in fields(cls)])
         method, x = given.choice("method", get_args(Method)), given.numbers("x")
         if (method == "isotonic") != bool(x) or any(after <= before for before, after in pairwise(x)):
             raise damaged(f"the points of a calibration {method} are {len(x):,}, or do not rise")

@@ -12,7 +12,7 @@ import polars as pl
 from tabkit.encoding import TableEncoder
 from tabkit.progress import Progress
 from tabkit.table import Table
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.design.design import Arms
 from tabkit.uplift.design.overlap import floored
@@ -25,13 +25,13 @@ from tabkit.uplift.learners.boosted import regressions
 from tabkit.uplift.learners.forest import Forest, ForestKind
 from tabkit.uplift.learners.forests import ForestSettings
 from tabkit.uplift.learners.learners import Effects, Models, Name
-from tabkit.uplift.learners.plan import Plan
+from tabkit.uplift.learners.plan import CrossFitting
 from tabkit.uplift.regressor import Codes, Floats, Learn
 from tabkit.uplift.scores import arm_scores, effect_scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Units:
+class ExperimentUnits:
     """The rows of an experiment, with their features and without.
 
     Parameters
@@ -47,11 +47,11 @@ class Units:
     """
 
     table: Table
-    target: Target
+    target: TargetColumn
     arms: Arms
     experiment: Experiment
 
-    def take(self, rows: Codes) -> Units:
+    def take(self, rows: Codes) -> ExperimentUnits:
         """Return some of the units."""
         table = replace(self.table, frame=self.table.frame[rows])
         return replace(self, table=table, experiment=self.experiment.take(rows))
@@ -76,7 +76,7 @@ class Ensemble:
     parts: Codes
 
 
-def fit_ensemble(units: Units, settings: UpliftConfig, *, progress: Progress) -> Ensemble:
+def fit_ensemble(units: ExperimentUnits, settings: UpliftConfig, *, progress: Progress) -> Ensemble:
     """Fit one member without each part of the units, and predict that part with it.
 
     Parameters
@@ -118,7 +118,7 @@ def predict_mean(members: Sequence[Member], frame: pl.DataFrame) -> tuple[Predic
     return mean, effects
 
 
-def _fit_member(units: Units, settings: UpliftConfig, *, seed: int) -> Member:
+def _fit_member(units: ExperimentUnits, settings: UpliftConfig, *, seed: int) -> Member:
     experiment = units.experiment
     folds = folds_of(experiment, folds=settings.folds, seed=seed)
     encoder, features = _encoder(settings, seed).fit_transform(
@@ -129,7 +129,7 @@ def _fit_member(units: Units, settings: UpliftConfig, *, seed: int) -> Member:
         folds=folds,
     )
     learn = regressions(outcomes=settings.outcomes, effects=settings.effects, seed=seed)
-    plan = Plan.crossfit(folds)
+    plan = CrossFitting.crossfit(folds)
     shares = tuple(map(float, experiment.propensity.mean(axis=0)))
     models: tuple[Models, ...] = ()
     if settings.design == "observational":
@@ -139,7 +139,13 @@ def _fit_member(units: Units, settings: UpliftConfig, *, seed: int) -> Member:
 
 
 def _learners(
-    features: pl.DataFrame, experiment: Experiment, plan: Plan, learn: Learn, settings: UpliftConfig, *, seed: int
+    features: pl.DataFrame,
+    experiment: Experiment,
+    plan: CrossFitting,
+    learn: Learn,
+    settings: UpliftConfig,
+    *,
+    seed: int,
 ) -> tuple[tuple[Effects | Forest, tuple[float, ...]], ...]:
     """Fit what is asked for, and beside it a T-learner for its models of outcomes where better ones are needed.
 
@@ -175,7 +181,7 @@ def _encoder(settings: UpliftConfig, seed: int) -> TableEncoder:
 
 
 def _propensities(
-    features: pl.DataFrame, experiment: Experiment, plan: Plan, learn: Learn
+    features: pl.DataFrame, experiment: Experiment, plan: CrossFitting, learn: Learn
 ) -> tuple[tuple[Models, ...], Floats]:
     """Learn who was in which arm; return models on all rows, and each row's propensities by models without it."""
     raw = np.empty((experiment.rows, len(experiment.arms)))
@@ -201,7 +207,7 @@ def _alone(member: Member) -> list[Member]:
     return [replace(member, learners=((learner, ones),)) for learner, _ in member.learners]
 
 
-def _weights(units: Units, told: Sequence[tuple[Codes, list[Predicted]]], settings: UpliftConfig) -> Floats:
+def _weights(units: ExperimentUnits, told: Sequence[tuple[Codes, list[Predicted]]], settings: UpliftConfig) -> Floats:
     """Return the weight of each learner by treated arm, shape (learners, k - 1), from units that they never saw."""
     scores, effects = [], []
     for own, each in told:

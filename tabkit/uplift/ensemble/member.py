@@ -15,9 +15,9 @@ from tabkit.encoding import FittedTable
 from tabkit.encoding.table import saved as encoders
 from tabkit.errors import BundleError
 from tabkit.predictors.coherence import check_scores
-from tabkit.untrusted.manifest import Given, damaged, shown
+from tabkit.untrusted.manifest import NamedTable, damaged, shown
 from tabkit.uplift.design.design import Arms
-from tabkit.uplift.learners.boosted import Logistic, Regression
+from tabkit.uplift.learners.boosted import BoostedRegression, Logistic
 from tabkit.uplift.learners.forest import Forest, ForestKind
 from tabkit.uplift.learners.learners import NAMES, Effects, Models
 from tabkit.uplift.regressor import Floats
@@ -89,11 +89,11 @@ class Member:
         """Return the member with another number of threads of each model."""
         return self.changed(lambda r: replace(r, num_threads=num_threads))
 
-    def changed(self, change: Callable[[Regression], Regression]) -> Member:
+    def changed(self, change: Callable[[BoostedRegression], BoostedRegression]) -> Member:
         """Return the member with every regression changed."""
 
         def each(models: Models) -> Models:
-            return tuple(change(model) if isinstance(model, Regression) else model for model in models)
+            return tuple(change(model) if isinstance(model, BoostedRegression) else model for model in models)
 
         def all_of(learner: Effects | Forest) -> Effects | Forest:
             if isinstance(learner, Forest):
@@ -117,7 +117,7 @@ class Member:
             for i, group in enumerate(models):
                 found.append([])
                 for j, model in enumerate(group):
-                    if not isinstance(model, Regression):
+                    if not isinstance(model, BoostedRegression):
                         raise BundleError(f"a {type(model).__name__} cannot be saved", advice="hand in boosted trees")
                     part = f"{prefix}{name}-{i}-{j}.txt"
                     parts[part] = model.model.text.encode()
@@ -139,7 +139,7 @@ class Member:
         return {**found, "shares": list(self.shares)}, parts
 
     @classmethod
-    def from_bundle(cls, found: bundle.Bundle, state: Given, prefix: str, *, arms: Arms) -> Member:
+    def from_bundle(cls, found: bundle.Bundle, state: NamedTable, prefix: str, *, arms: Arms) -> Member:
         """Rebuild what `to_parts` gave, for these arms; anything else is a `BundleError`."""
         encoder = encoders.from_bundle(found, prefix=prefix)
         learners = tuple(_learner(found, each, encoder.outputs, arms) for each in state.tables("learners", "a learner"))
@@ -157,7 +157,7 @@ class Member:
 
 
 def _learner(
-    found: bundle.Bundle, given: Given, features: Collection[str], arms: Arms
+    found: bundle.Bundle, given: NamedTable, features: Collection[str], arms: Arms
 ) -> tuple[Effects | Forest, tuple[float, ...]]:
     treated = arms.treated
     if given.texts("treated") != treated:
@@ -183,15 +183,15 @@ def _learner(
     return Effects(name=name, treated=treated, indicator=indicator, **groups), weights
 
 
-def _models(found: bundle.Bundle, given: Given, name: str, features: Collection[str]) -> tuple[Models, ...]:
+def _models(found: bundle.Bundle, given: NamedTable, name: str, features: Collection[str]) -> tuple[Models, ...]:
     """Return models by arm, of each as many as were averaged, but one at least."""
     groups = given.lists(name)
     if not all(groups):
         raise damaged(f"{name} of {given.what} lack the models of an arm")
-    return tuple(tuple(_model(found, Given(each, "a model"), features) for each in group) for group in groups)
+    return tuple(tuple(_model(found, NamedTable(each, "a model"), features) for each in group) for group in groups)
 
 
-def _model(found: bundle.Bundle, given: Given, features: Collection[str]) -> Regression:
+def _model(found: bundle.Bundle, given: NamedTable, features: Collection[str]) -> BoostedRegression:
     model = BoostedModel.from_dict(given.values, text=found.text(given.text("part")))
     check_scores(model, outputs=1, features=features)
     if model.kind.link == "softmax":
@@ -199,7 +199,7 @@ def _model(found: bundle.Bundle, given: Given, features: Collection[str]) -> Reg
     start = Logistic.from_dict(given.mapping("start")) if "start" in given else None
     if start is not None and not set(start.features) <= set(features):
         raise damaged("a logistic regression takes features that the encoder does not make")
-    return Regression(model, start=start)
+    return BoostedRegression(model, start=start)
 
 
 def propensity_of(models: tuple[Models, ...], shares: tuple[float, ...], features: pl.DataFrame) -> Floats:

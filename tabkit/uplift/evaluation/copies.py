@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabkit.leaks.copied_rows import copies_of
-from tabkit.uplift.ensemble.fit import Units
+from tabkit.uplift.ensemble.fit import ExperimentUnits
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Copied:
     by_chance: float
 
 
-def copied(units: Units, held: NDArray[np.bool_], features: Sequence[str]) -> Copied | None:
+def copied(units: ExperimentUnits, held: NDArray[np.bool_], features: Sequence[str]) -> Copied | None:
     """Return how many held-out units are alike with others in features, arm and outcome; None if chance explains them.
 
     Parameters

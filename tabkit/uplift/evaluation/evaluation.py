@@ -15,18 +15,18 @@ from tabkit.uplift.decision import trust
 from tabkit.uplift.decision.decision import Decision
 from tabkit.uplift.design.overlap import floored, kept, overlap
 from tabkit.uplift.ensemble.calibration import Calibration
-from tabkit.uplift.ensemble.fit import Units
+from tabkit.uplift.ensemble.fit import ExperimentUnits
 from tabkit.uplift.ensemble.member import Predicted
-from tabkit.uplift.evaluation.evidence import Evidence, Weighed, evidence, plain
+from tabkit.uplift.evaluation.evidence import Evidence, WeighedExperiment, evidence, plain
 from tabkit.uplift.evaluation.policies import PolicyValue, decision_of, policies
-from tabkit.uplift.evaluation.report import ArmReport, HeldOut, Settings, arm_reports
+from tabkit.uplift.evaluation.report import ArmReport, HeldOut, IntervalSettings, arm_reports
 from tabkit.uplift.regressor import Codes, Floats
 from tabkit.uplift.scores import arm_scores
 from tabkit.uplift.treated import OnTreated, effects_on_treated
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class TrustReport:
     """Everything that the trust report shows.
 
     Parameters
@@ -65,7 +65,7 @@ class Judged:
 
 
 def judge(
-    units: Units,
+    units: ExperimentUnits,
     predicted: Predicted,
     calibrations: Sequence[Calibration],
     test: Codes,
@@ -74,7 +74,7 @@ def judge(
     costs: Floats,
     settings: UpliftConfig,
     expected: Mapping[str, Floats] | None = None,
-) -> Judged:
+) -> TrustReport:
     """Judge predictions for all units, each made by members that did not see it.
 
     Parameters
@@ -107,13 +107,13 @@ def judge(
         predicted.outcome[own],
         tested,
         randomised=settings.design == "randomised",
-        settings=Settings(settings.resamples, settings.level, settings.seed),
+        settings=IntervalSettings(settings.resamples, settings.level, settings.seed),
         costs=costs,
         broken=trust.broken(found),
         reservations=list(dict.fromkeys(trust.CHECKS[each.name] for each in trust.reservations(found))),
         on_treated=_on_treated(weighed, predicted, settings),
     )
-    return Judged(
+    return TrustReport(
         **what,
         rows=dict(zip(units.arms.labels, map(int, np.bincount(experiment.arm)), strict=True)),
         held_out=len(test),
@@ -124,13 +124,13 @@ def judge(
     )
 
 
-def _weighed(units: Units, predicted: Predicted, test: Codes, settings: UpliftConfig) -> Weighed:
+def _weighed(units: ExperimentUnits, predicted: Predicted, test: Codes, settings: UpliftConfig) -> WeighedExperiment:
     """Return the experiment with its propensities, which units are kept, and what is known of overlap."""
     experiment = units.experiment
     held = np.zeros(experiment.rows, dtype=np.bool_)
     held[test] = True
     if settings.design == "randomised":
-        return Weighed(experiment, np.arange(experiment.rows), held, None)
+        return WeighedExperiment(experiment, np.arange(experiment.rows), held, None)
     raw = predicted.propensity
     weighed = replace(experiment, propensity=floored(raw, trim=settings.trim))
     good = kept(raw, trim=settings.trim)
@@ -141,10 +141,12 @@ def _weighed(units: Units, predicted: Predicted, test: Codes, settings: UpliftCo
                 f"after trimming propensities below {settings.trim:g} arms are left with {counts.tolist()} units",
                 advice="there is no one to compare with: leave out features that decided the arm by rule",
             )
-    return Weighed(weighed, np.flatnonzero(good), held, overlap(weighed, raw, trim=settings.trim))
+    return WeighedExperiment(weighed, np.flatnonzero(good), held, overlap(weighed, raw, trim=settings.trim))
 
 
-def _on_treated(weighed: Weighed, predicted: Predicted, settings: UpliftConfig) -> Sequence[OnTreated | None] | None:
+def _on_treated(
+    weighed: WeighedExperiment, predicted: Predicted, settings: UpliftConfig
+) -> Sequence[OnTreated | None] | None:
     """Return the effects on the treated where units differ in how likely they were to be treated."""
     experiment, outcomes = weighed.experiment, predicted.outcome
     if settings.design == "observational":

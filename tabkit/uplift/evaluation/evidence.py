@@ -19,7 +19,7 @@ from tabkit.uplift.design.placebo import Placebo
 from tabkit.uplift.design.strength import Strength, strength
 from tabkit.uplift.design.together import Together, assigned_together
 from tabkit.uplift.effects import AverageEffect, aipw
-from tabkit.uplift.ensemble.fit import Units
+from tabkit.uplift.ensemble.fit import ExperimentUnits
 from tabkit.uplift.ensemble.member import Predicted
 from tabkit.uplift.evaluation.copies import Copied, copied
 from tabkit.uplift.experiment import Experiment
@@ -74,7 +74,7 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class WeighedExperiment:
     """An experiment with its propensities, and which of its units count.
 
     Parameters
@@ -159,8 +159,8 @@ class Evidence:
 
 
 def evidence(
-    units: Units,
-    weighed: Weighed,
+    units: ExperimentUnits,
+    weighed: WeighedExperiment,
     predicted: Predicted,
     effect: Floats,
     *,
@@ -203,14 +203,14 @@ def evidence(
     )
 
 
-def _ratio(units: Units, settings: UpliftConfig) -> SampleRatio:
+def _ratio(units: ExperimentUnits, settings: UpliftConfig) -> SampleRatio:
     experiment = units.experiment
     shares = shares_of(units.arms, experiment.arm, settings.shares)
     return sample_ratio(experiment.arm, shares, planned=settings.shares is not None, clusters=experiment.clusters)
 
 
 def _placebos(
-    units: Units,
+    units: ExperimentUnits,
     experiment: Experiment,
     predicted: Predicted,
     own: Codes,
@@ -225,7 +225,9 @@ def _placebos(
     return found + placebo.outcomes(frame, settings.placebos, experiment.take(own), expected=expected)
 
 
-def _shown(balance: pl.DataFrame, units: Units, weighed: Weighed, settings: UpliftConfig) -> pl.DataFrame:
+def _shown(
+    balance: pl.DataFrame, units: ExperimentUnits, weighed: WeighedExperiment, settings: UpliftConfig
+) -> pl.DataFrame:
     """Return the largest differences, in an observational design beside what is left of them after weighting."""
     from_largest = pl.col("smd").abs()
     if settings.design == "randomised":

@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 
 from tabkit.uplift.config import UpliftConfig
-from tabkit.uplift.ensemble.fit import Ensemble, Units
+from tabkit.uplift.ensemble.fit import Ensemble, ExperimentUnits
 from tabkit.uplift.learners.boosted import regressions
 from tabkit.uplift.regressor import Codes, Floats
 
 
 def expected_placebos(
-    units: Units, fitted: Ensemble, learned: Codes, tested: Codes, settings: UpliftConfig
+    units: ExperimentUnits, fitted: Ensemble, learned: Codes, tested: Codes, settings: UpliftConfig
 ) -> dict[str, Floats] | None:
     """Return by placebo column what is expected of each unit under each arm, shape (n, k); None if randomised.
 

@@ -55,7 +55,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class IntervalSettings:
     """How intervals are made: resamples, nominal coverage, seed."""
 
     resamples: int = 1000
@@ -117,7 +117,7 @@ def arm_reports(
     held_out: HeldOut,
     *,
     randomised: bool,
-    settings: Settings,
+    settings: IntervalSettings,
     costs: Floats | None = None,
     broken: str | None = None,
     reservations: Sequence[str] = (),
@@ -189,7 +189,7 @@ def arm_reports(
 
 
 def _rankings(
-    scores: Floats, effect: Floats, response: Floats | None, clusters: Codes | None, settings: Settings
+    scores: Floats, effect: Floats, response: Floats | None, clusters: Codes | None, settings: IntervalSettings
 ) -> tuple[RankingInterval, RankingInterval | None]:
     own = _interval(scores, effect, clusters, settings)
     if response is None:
@@ -207,7 +207,11 @@ def _rankings(
 
 
 def _interval(
-    scores: Floats, ranking: Floats, clusters: Codes | None, settings: Settings, statistic: RateStatistic = "rate_qini"
+    scores: Floats,
+    ranking: Floats,
+    clusters: Codes | None,
+    settings: IntervalSettings,
+    statistic: RateStatistic = "rate_qini",
 ) -> RankingInterval:
     return interval(
         scores,
@@ -220,7 +224,7 @@ def _interval(
     )
 
 
-def _bands(scores: Floats, ranking: Floats, clusters: Codes | None, settings: Settings) -> TocCurve:
+def _bands(scores: Floats, ranking: Floats, clusters: Codes | None, settings: IntervalSettings) -> TocCurve:
     return bands(
         scores, ranking, clusters=clusters, resamples=settings.resamples, level=settings.level, seed=settings.seed
     )

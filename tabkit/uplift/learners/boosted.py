@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tabkit import boosting, splits
 from tabkit.boosting import BoostedModel, BoostingConfig, Rows
-from tabkit.untrusted.manifest import Given
+from tabkit.untrusted.manifest import NamedTable
 from tabkit.uplift.regressor import Codes, Floats, Kind, Learn
 
 _OBJECTIVES: Mapping[Kind, str] = {
@@ -74,7 +74,7 @@ class Logistic:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Logistic:
         """Rebuild what `dataclasses.asdict` gave; anything else is a `BundleError`."""
-        given = Given(values, "a logistic regression").only([field.name for field in fields(cls)])
+        given = NamedTable(values, "a logistic regression").only([field.name for field in fields(cls)])
         features = given.texts("features")
         return cls(
             features=features,
@@ -85,7 +85,7 @@ class Logistic:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Regression:
+class BoostedRegression:
     """A boosted model as uplift's learners see it.
 
     Parameters
@@ -122,38 +122,38 @@ def regressions(*, outcomes: BoostingConfig, effects: BoostingConfig, seed: int)
         kind: Kind,
         weight: Floats | None = None,
         groups: Codes | None = None,
-    ) -> Regression:
+    ) -> BoostedRegression:
         config = (effects if kind == "effect" else outcomes).model_copy(update={"objective": _OBJECTIVES[kind]})
         if config.num_threads == 0 and features.height * features.width < _SMALL:
             config = config.model_copy(update={"num_threads": 1})
         own = np.arange(len(y)) if weight is None else np.flatnonzero(weight > 0)
         rows = Rows(features, y, weight=weight)
         grown = _grown(rows, own, kind=kind, groups=groups, config=config, seed=seed)
-        return grown or Regression(_constant(rows), config.num_threads)
+        return grown or BoostedRegression(_constant(rows), config.num_threads)
 
     return learn
 
 
 def _grown(
     rows: Rows, own: NDArray[np.int64], *, kind: Kind, groups: Codes | None, config: BoostingConfig, seed: int
-) -> Regression | None:
+) -> BoostedRegression | None:
     """Grow trees on the rows that have weight, `own`; None where a constant is all that can be learned."""
     if len(own) * _HELD_OUT < _FEWEST or (rows.y[own] == rows.y[own[0]]).all():
         return None
     if kind == "effect" and len(own) < _MANY and config.early_stopping_rounds:
         trees = _rounds(rows, groups, config, seed)
         stopped = config.model_copy(update={"max_trees": max(trees, 1)})
-        return Regression(boosting.fit(_part(rows, own), config=stopped), config.num_threads) if trees else None
+        return BoostedRegression(boosting.fit(_part(rows, own), config=stopped), config.num_threads) if trees else None
     if config.early_stopping_rounds == 0 and kind != "arm":
-        return Regression(boosting.fit(_part(rows, own), config=config), config.num_threads)
+        return BoostedRegression(boosting.fit(_part(rows, own), config=config), config.num_threads)
     fit_on, stop_on = (_part(rows, each) for each in _divided(rows.y, kind=kind, groups=groups, seed=seed))
     if (fit_on.y == fit_on.y[0]).all():
         return None
     if kind != "arm":
-        return Regression(boosting.fit(fit_on, stop_on, config=config), config.num_threads)
+        return BoostedRegression(boosting.fit(fit_on, stop_on, config=config), config.num_threads)
     start = Logistic.fit(fit_on, config)
     begun = [replace(part, offset=start.offset(part.features)) for part in (fit_on, stop_on)]
-    return Regression(boosting.fit(*begun, config=config), config.num_threads, start)
+    return BoostedRegression(boosting.fit(*begun, config=config), config.num_threads, start)
 
 
 def _rounds(rows: Rows, groups: Codes | None, config: BoostingConfig, seed: int) -> int:

@@ -28,7 +28,7 @@ _CHUNK = 65_536
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trees:
+class ForestNodes:
     """The nodes of all trees one after another.
 
     Parameters
@@ -65,7 +65,7 @@ class Trees:
         right: Sequence[Codes],
         missing_left: Sequence[NDArray[np.generic]],
         value: Sequence[Floats],
-    ) -> Trees:
+    ) -> ForestNodes:
         """Join trees whose children are numbered within their tree."""
         sizes = [len(part) for part in left]
         start = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
@@ -113,7 +113,7 @@ class Forest:
     kind: ForestKind
     treated: tuple[str, ...]
     features: tuple[str, ...]
-    trees: Trees
+    trees: ForestNodes
 
     def outcome(self, features: pl.DataFrame) -> Floats:
         """Return the expected outcome under each arm, control first, shape (n, k)."""
@@ -177,7 +177,7 @@ class Forest:
         number = frame["feature"].replace_strict(names, range(len(names)), default=-1, return_dtype=pl.Int64)
         left, right = (frame[side].cast(pl.Int64).fill_null(-1).to_numpy() for side in ("left", "right"))
         threshold = frame["threshold"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        trees = Trees(
+        trees = ForestNodes(
             start=start,
             feature=number.to_numpy(),
             threshold=np.where(leaf, -2.0, threshold),
@@ -230,7 +230,7 @@ def _value_columns(frame: pl.DataFrame) -> list[str]:
     return values
 
 
-def _check(trees: Trees) -> None:
+def _check(trees: ForestNodes) -> None:
     """Refuse tables that rows would get lost in."""
     inner = np.flatnonzero(trees.feature >= 0)
     ends = np.repeat(np.append(trees.start[1:], len(trees.left)), np.diff([*trees.start, len(trees.left)]))

@@ -14,7 +14,7 @@ from tabkit.errors import ConfigError, FitError
 from tabkit.extras import require
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.learners.backend import quiet
-from tabkit.uplift.learners.forest import Forest, ForestKind, Trees, matrix
+from tabkit.uplift.learners.forest import Forest, ForestKind, ForestNodes, matrix
 from tabkit.uplift.regressor import Floats
 
 KINDS: tuple[str, ...] = get_args(ForestKind)
@@ -212,7 +212,7 @@ def _checked(kind: ForestKind, features: pl.DataFrame, experiment: Experiment) -
     return rows
 
 
-def _extracted(model: Any, arms: int) -> Trees:
+def _extracted(model: Any, arms: int) -> ForestNodes:
     """Return the trees of a fitted forest; an arm that a tree or leaf never met counts as 0 there, as in CausalML."""
     if not model.estimators_:
         raise FitError("no tree could be grown: each drew units of one arm only", advice="give more rows of each arm")
@@ -222,7 +222,7 @@ def _extracted(model: Any, arms: int) -> Trees:
         own = [0, *getattr(estimator, "unique_treatments", range(1, arms))]  # a causal tree knows every arm
         value[:, own] = np.nan_to_num(tree.value[:, :, 0], nan=0.0)
         values.append(value)
-    return Trees.of(
+    return ForestNodes.of(
         feature=[tree.feature for tree in found],
         threshold=[tree.threshold for tree in found],
         left=[tree.children_left for tree in found],

@@ -13,7 +13,7 @@ import polars as pl
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import fresh_name
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.learners.plan import Plan
+from tabkit.uplift.learners.plan import CrossFitting
 from tabkit.uplift.regressor import Codes, Fitted, Floats, Learn
 from tabkit.uplift.scores import arm_scores, effect_scores
 
@@ -94,7 +94,7 @@ def fit(
     experiment: Experiment,
     *,
     learn: Learn,
-    plan: Plan | None = None,
+    plan: CrossFitting | None = None,
 ) -> Effects:
     """Fit a learner on n encoded rows.
 
@@ -113,7 +113,7 @@ def fit(
     learn
         Fits one regression.
     plan
-        Which rows nuisances are learned on; X, R and DR need one (see `Plan.crossfit`), S and T have none.
+        Which rows nuisances are learned on; X, R and DR need one (see `CrossFitting.crossfit`), S and T have none.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def fit_many(
     experiment: Experiment,
     *,
     learn: Learn,
-    plan: Plan | None = None,
+    plan: CrossFitting | None = None,
 ) -> tuple[Effects, ...]:
     """Fit several learners on the same rows, in the order of `names`; models that they share are fitted once.
 
@@ -144,11 +144,11 @@ def fit_many(
         raise ConfigError(
             f"learner {needy[0]!r} needs a plan of cross-fitting", advice="hand in plan=Plan.crossfit(folds)"
         )
-    shared = _Shared(_Rows(features, experiment, learn), plan or Plan(()))
+    shared = _Shared(_Rows(features, experiment, learn), plan or CrossFitting(()))
     return tuple(_FITS[name](shared) for name in names)
 
 
-def _check_rows(features: pl.DataFrame, experiment: Experiment, plan: Plan | None) -> None:
+def _check_rows(features: pl.DataFrame, experiment: Experiment, plan: CrossFitting | None) -> None:
     if features.height != experiment.rows:
         raise FitError(
             f"there are {features.height:,} rows of features and {experiment.rows:,} units",
@@ -201,7 +201,7 @@ class _Shared:
     """Rows with a plan, and the outcome models that several learners need."""
 
     rows: _Rows
-    plan: Plan
+    plan: CrossFitting
 
     @cached_property
     def outcomes(self) -> tuple[Models, ...]:
@@ -242,7 +242,7 @@ class _Crossed:
     told: tuple[tuple[Codes, Floats], ...]
 
 
-def _crossed(rows: _Rows, plan: Plan) -> _Crossed:
+def _crossed(rows: _Rows, plan: CrossFitting) -> _Crossed:
     models, told = [], []
     for fitted_on, spoken_about in plan.pairs:
         found = rows.take(fitted_on).outcomes()

@@ -12,7 +12,7 @@ from tabkit.uplift.regressor import Codes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class CrossFitting:
     """A scheme of cross-fitting.
 
     Parameters
@@ -27,7 +27,7 @@ class Plan:
     pooled: bool = True
 
     @classmethod
-    def crossfit(cls, folds: Codes) -> Plan:
+    def crossfit(cls, folds: Codes) -> CrossFitting:
         """Predict each fold by the others (Chernozhukov et al. 2018, definition 3.2).
 
         Parameters
@@ -37,7 +37,7 @@ class Plan:
 
         Examples
         --------
-        >>> [[part.tolist() for part in pair] for pair in Plan.crossfit(np.array([0, 1, 0])).pairs]
+        >>> [[part.tolist() for part in pair] for pair in CrossFitting.crossfit(np.array([0, 1, 0])).pairs]
         [[[1], [0, 2]], [[0, 2], [1]]]
         """
         numbers = np.unique(folds)
@@ -46,13 +46,13 @@ class Plan:
         return cls(tuple((np.flatnonzero(folds != f), np.flatnonzero(folds == f)) for f in numbers))
 
     @classmethod
-    def within(cls, rows: int) -> Plan:
+    def within(cls, rows: int) -> CrossFitting:
         """Let nuisances speak about the rows they were fitted on: what CausalML's X-learner does."""
         everything = np.arange(rows)
         return cls(((everything, everything),))
 
     @classmethod
-    def rotated(cls, folds: Codes) -> Plan:
+    def rotated(cls, folds: Codes) -> CrossFitting:
         """Fit nuisances on one third and effects on the next, in turn: what CausalML's DR-learner does.
 
         The third that is left out of each turn is CausalML's for propensities, which are known here.
@@ -61,3 +61,7 @@ class Plan:
             raise ConfigError("a rotation has three parts, numbered 0, 1 and 2", advice="give three folds")
         parts = [np.flatnonzero(folds == f) for f in range(3)]
         return cls(tuple((parts[(f + 1) % 3], parts[(f + 2) % 3]) for f in range(3)), pooled=False)
+
+
+Plan = CrossFitting
+"""The old name of `CrossFitting`, for one release."""

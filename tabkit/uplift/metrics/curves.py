@@ -51,7 +51,7 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Totals:
+class ArmTotals:
     """Rows and outcomes of each arm at or above the end of each run; shape (m + 1,), the first are zero."""
 
     treated: Floats
@@ -166,14 +166,14 @@ def rank(outcome: ArrayLike, treated: ArrayLike, score: ArrayLike) -> Ranked:
     return Ranked(runs, t, 1 - t, y * t, y * (1 - t))
 
 
-def accumulate(experiment: Ranked, weight: Floats | None = None) -> Totals:
+def accumulate(experiment: Ranked, weight: Floats | None = None) -> ArmTotals:
     """Return the totals at the end of each run; `weight`, shape (n,), stands in the order of the runs."""
 
     def total(column: Floats) -> Floats:
         sums = run_sums(experiment.runs, column if weight is None else column * weight)
         return np.concatenate([[0.0], np.cumsum(sums)])
 
-    return Totals(
+    return ArmTotals(
         total(experiment.treated),
         total(experiment.control),
         total(experiment.treated_outcome),
@@ -181,7 +181,7 @@ def accumulate(experiment: Ranked, weight: Floats | None = None) -> Totals:
     )
 
 
-def ends(outcome: Floats, treated: Floats) -> Totals:
+def ends(outcome: Floats, treated: Floats) -> ArmTotals:
     """Return the totals of all rows, each of shape (1,): all that the perfect curves need."""
     experiment = Ranked(
         falling(np.zeros(treated.size)), treated, 1 - treated, outcome * treated, outcome * (1 - treated)
@@ -189,26 +189,26 @@ def ends(outcome: Floats, treated: Floats) -> Totals:
     return last(accumulate(experiment))
 
 
-def last(totals: Totals) -> Totals:
+def last(totals: ArmTotals) -> ArmTotals:
     """Return the totals of all rows, each of shape (1,)."""
-    return Totals(totals.treated[-1:], totals.control[-1:], totals.treated_outcome[-1:], totals.control_outcome[-1:])
+    return ArmTotals(totals.treated[-1:], totals.control[-1:], totals.treated_outcome[-1:], totals.control_outcome[-1:])
 
 
-def qini_heights(totals: Totals) -> Floats:
+def qini_heights(totals: ArmTotals) -> Floats:
     """Return the Qini curve at each of the totals."""
     per_control = _ratio(totals.treated, totals.control)
     heights: Floats = totals.treated_outcome - totals.control_outcome * per_control
     return heights
 
 
-def uplift_heights(totals: Totals) -> Floats:
+def uplift_heights(totals: ArmTotals) -> Floats:
     """Return the uplift curve at each of the totals."""
     means = _ratio(totals.treated_outcome, totals.treated) - _ratio(totals.control_outcome, totals.control)
     heights: Floats = means * (totals.treated + totals.control)
     return heights
 
 
-def perfect_qini(everything: Totals, *, negative_effect: bool = True) -> Curve:
+def perfect_qini(everything: ArmTotals, *, negative_effect: bool = True) -> Curve:
     """Return `perfect_qini_curve` from the totals of all rows, each of shape (1,)."""
     if negative_effect:
         kinds = _kinds(everything)
@@ -225,7 +225,7 @@ def perfect_qini(everything: Totals, *, negative_effect: bool = True) -> Curve:
     return Curve(np.array([0.0, height, rows]), np.array([0.0, height, height]))
 
 
-def perfect_uplift(everything: Totals) -> Curve:
+def perfect_uplift(everything: ArmTotals) -> Curve:
     """Return `perfect_uplift_curve` from the totals of all rows, each of shape (1,)."""
     kinds = _kinds(everything)
     losses = [kinds["treated no"], kinds["control yes"]]
@@ -251,7 +251,7 @@ def _ratio(above: Floats, below: Floats) -> Floats:
     return ratio
 
 
-def _kinds(everything: Totals) -> dict[str, Floats]:
+def _kinds(everything: ArmTotals) -> dict[str, Floats]:
     """Return the totals, in the order of the fields, of the four kinds of rows of a binary outcome."""
     t, c = everything.treated[0], everything.control[0]
     y_t, y_c = everything.treated_outcome[0], everything.control_outcome[0]
@@ -263,6 +263,6 @@ def _kinds(everything: Totals) -> dict[str, Floats]:
     }
 
 
-def _stack(kinds: list[Floats]) -> Totals:
+def _stack(kinds: list[Floats]) -> ArmTotals:
     """Return the totals after each of the kinds, from zero."""
-    return Totals(*np.cumsum([np.zeros(4), *kinds], axis=0).T)
+    return ArmTotals(*np.cumsum([np.zeros(4), *kinds], axis=0).T)

@@ -41,7 +41,7 @@ class RankingInterval:
 
 
 @dataclass(frozen=True, slots=True)
-class Units:
+class SamplingUnits:
     """What is drawn: rows or clusters.
 
     Parameters
@@ -60,16 +60,16 @@ class Units:
         return order if self.codes is None else self.codes[order]
 
 
-def units_of(clusters: ArrayLike | None, *, rows: int) -> Units:
+def units_of(clusters: ArrayLike | None, *, rows: int) -> SamplingUnits:
     """Return what to draw, or raise a FitError when there are fewer than two rows or clusters."""
     found = check_clusters(clusters, rows=rows)
     if rows < 2:
         raise FitError("at least two rows are needed, got 1", advice="pass every unit of the test set")
-    return Units(rows, None) if found is None else Units(found.count, found.codes)
+    return SamplingUnits(rows, None) if found is None else SamplingUnits(found.count, found.codes)
 
 
 def evaluate_all(
-    found: list[Evaluate], units: Units, *, resamples: int, seed: int, threads: int | None
+    found: list[Evaluate], units: SamplingUnits, *, resamples: int, seed: int, threads: int | None
 ) -> tuple[list[float], Floats]:
     """Return the metrics as they came, and on each resample, shape (resamples, k)."""
     once = np.ones(units.count, dtype=np.uint8)

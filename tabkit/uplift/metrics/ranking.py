@@ -12,8 +12,8 @@ from tabkit.errors import FitError
 from tabkit.metrics.inputs import Floats
 from tabkit.uplift.metrics.checks import check_binary, check_experiment
 from tabkit.uplift.metrics.curves import (
+    ArmTotals,
     Curve,
-    Totals,
     accumulate,
     area,
     area_over_line,
@@ -140,29 +140,29 @@ def uplift_auc_normalised(outcome: ArrayLike, treated: ArrayLike, score: ArrayLi
     return _defined(_over_perfect(uplift_heights, perfect_uplift(last(totals)), totals))
 
 
-def evaluate(totals: Totals, statistic: ExperimentStatistic) -> float:
+def evaluate(totals: ArmTotals, statistic: ExperimentStatistic) -> float:
     """Return a statistic from the totals of a ranking; NaN where an arm is empty or nothing is to be gained."""
     if min(totals.treated[-1], totals.control[-1]) <= 0:
         return float("nan")
     return STATISTICS[statistic](totals)
 
 
-def _qini_area(totals: Totals) -> float:
+def _qini_area(totals: ArmTotals) -> float:
     curve = _curve(totals, qini_heights)
     return area_over_line(curve) / float(curve.rows[-1] * totals.treated[-1])
 
 
-def _uplift_area(totals: Totals) -> float:
+def _uplift_area(totals: ArmTotals) -> float:
     curve = _curve(totals, uplift_heights)
     return area_over_line(curve) / float(curve.rows[-1]) ** 2
 
 
-def _auuc(totals: Totals) -> float:
+def _auuc(totals: ArmTotals) -> float:
     curve = _curve(totals, uplift_heights)
     return area(curve) / float(curve.rows[-1]) ** 2
 
 
-STATISTICS: dict[ExperimentStatistic, Callable[[Totals], float]] = {
+STATISTICS: dict[ExperimentStatistic, Callable[[ArmTotals], float]] = {
     "qini_area": _qini_area,
     "uplift_area": _uplift_area,
     "auuc": _auuc,
@@ -171,16 +171,16 @@ STATISTICS: dict[ExperimentStatistic, Callable[[Totals], float]] = {
 }
 
 
-def _curve(totals: Totals, heights: Callable[[Totals], Floats]) -> Curve:
+def _curve(totals: ArmTotals, heights: Callable[[ArmTotals], Floats]) -> Curve:
     return Curve(totals.treated + totals.control, heights(totals))
 
 
-def _binary(outcome: ArrayLike, treated: ArrayLike, score: ArrayLike) -> Totals:
+def _binary(outcome: ArrayLike, treated: ArrayLike, score: ArrayLike) -> ArmTotals:
     check_binary(check_experiment(outcome, treated)[0])
     return accumulate(rank(outcome, treated, score))
 
 
-def _over_perfect(heights: Callable[[Totals], Floats], perfect: Curve, totals: Totals) -> float:
+def _over_perfect(heights: Callable[[ArmTotals], Floats], perfect: Curve, totals: ArmTotals) -> float:
     best = area_over_line(perfect)
     return area_over_line(_curve(totals, heights)) / best if best > 0 else float("nan")
 

@@ -18,7 +18,7 @@ from tabkit.uplift.metrics.curves import accumulate, rank
 from tabkit.uplift.metrics.intervals import (
     Evaluate,
     RankingInterval,
-    Units,
+    SamplingUnits,
     defined,
     evaluate_all,
     interval_of,
@@ -221,7 +221,7 @@ def experiment_paired(
 
 def _rate(
     effect: ArrayLike, scores: list[ArrayLike], clusters: ArrayLike | None, statistic: RateStatistic
-) -> tuple[Units, list[Evaluate]]:
+) -> tuple[SamplingUnits, list[Evaluate]]:
     """Return what to draw, and the metric of each ranking as a function of the counts."""
     check_choice(statistic, name="statistic", choices=get_args(RateStatistic))
     rankings = [rank_effects(effect, score) for score in scores]
@@ -240,7 +240,7 @@ def _experiment(
     scores: list[ArrayLike],
     clusters: ArrayLike | None,
     statistic: ExperimentStatistic,
-) -> tuple[Units, list[Evaluate]]:
+) -> tuple[SamplingUnits, list[Evaluate]]:
     """Return what to draw, and the metric of each ranking as a function of the counts."""
     check_choice(statistic, name="statistic", choices=get_args(ExperimentStatistic))
     rankings = [rank(outcome, treated, score) for score in scores]

@@ -15,7 +15,7 @@ from pages import PLANTED, READY, axis, brush, counted, customers, settled, view
 
 from dashboards.explorer.answers import Answers
 from dashboards.explorer.answers import counted as python_counted
-from dashboards.explorer.view import Given, View
+from dashboards.explorer.view import OfferedRule, View
 from tabkit.predicates import Levels, Not, Null, Range, Rule, either, from_dict, to_dict, without
 from tabkit.rules import Goal, Ledger, masks, measure
 from tabkit.rules.relevance import usefulness
@@ -320,7 +320,7 @@ def test_intervals_of_the_page_are_pythons(browser, tmp_path):
     rule = Rule(name="some", all_of=(Range(column="x", ge=-0.5, lt=0.6), Levels(column="k", levels=("a", "b"))))
     for clustered in (False, True):
         all_goals = tuple(replace(goal, unit=unit if clustered else None) for goal in goals)
-        content = View("Features", "Goals", frame, all_goals, ("x", "k"), held, given=(Given(rule),), tried=19)
+        content = View("Features", "Goals", frame, all_goals, ("x", "k"), held, given=(OfferedRule(rule),), tried=19)
         written(content, tmp_path / "page.html")
         browser.open(tmp_path / "page.html")
         browser.wait(READY)

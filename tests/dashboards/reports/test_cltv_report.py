@@ -13,9 +13,9 @@ import pytest
 from dashboards.reports import cltv as lifetime_page
 from tabkit import marks
 from tabkit.cltv import holdout
-from tabkit.cltv.backtesting.backtest import Backtest, Judged, Origin
+from tabkit.cltv.backtesting.backtest import Backtest, Origin, ResultScores
 from tabkit.cltv.backtesting.baselines import BOOSTED, RATE, ZERO, Point
-from tabkit.cltv.backtesting.origins import Plan
+from tabkit.cltv.backtesting.origins import BacktestPlan
 from tabkit.cltv.forecasting import widening
 from tabkit.cltv.forecasting.forecast import Forecaster, Horizon
 from tabkit.cltv.inference.design import Design
@@ -68,7 +68,7 @@ def lifetime(*, customers: pl.DataFrame | None = None, money: bool = True, **mor
 
 def backtest() -> Backtest:
     origins: list[Origin] = []
-    plan = Plan((END - datetime.timedelta(60), END - datetime.timedelta(30)), 30, 30)
+    plan = BacktestPlan((END - datetime.timedelta(60), END - datetime.timedelta(30)), 30, 30)
     for day in plan.days:
         until = day + datetime.timedelta(30)
         held = holdout.split(log(), **COLUMNS, calibration_end=day, end=until)
@@ -79,7 +79,7 @@ def backtest() -> Backtest:
         horizon = Horizon(days=30, draws=40)
         found = widening.score(model.forecaster, held.summary.customers, held.outcome, horizon=horizon, learned=learned)
         points = {ZERO: Point(0.5, 1.0, None), RATE: Point(0.7, 1.0, 0.1), BOOSTED: None}
-        judged = {kind: Judged(one.plain, points, learned.get(kind), one.widened) for kind, one in found.items()}
+        judged = {kind: ResultScores(one.plain, points, learned.get(kind), one.widened) for kind, one in found.items()}
         origins.append(Origin(day, held, model, judged))
     return Backtest(plan, tuple(origins), {}, "bgnbd", ("Mind the <gap>.",))
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tabkit.boosting.gate import Gate
+from tabkit.boosting.gate import ThreadLock
 
 # Without the gate this ends in a segmentation fault within seconds.
 STRESS = """
@@ -47,7 +47,7 @@ def test_threads_of_every_kind_survive_together():
 
 def inside(kinds: list[int | None]) -> list[tuple[int | None, ...]]:
     """Send one thread of each kind through a gate again and again; return who was ever in it together."""
-    gate, lock, present, seen = Gate(), threading.Lock(), [], []
+    gate, lock, present, seen = ThreadLock(), threading.Lock(), [], []
 
     def visit(kind: int | None) -> None:
         for _ in range(30):
@@ -80,7 +80,7 @@ def test_callers_of_one_kind_do_not_wait_for_each_other():
 
 
 def test_a_failure_inside_opens_the_gate_again():
-    gate = Gate()
+    gate = ThreadLock()
     with pytest.raises(ValueError, match="inside"), gate.passing(1):
         raise ValueError("inside")
     with gate.passing(None):

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from tabkit.boosting import BoostedModel, Rows, base_rate, extend, fit, linear, recalibrate, refit
-from tabkit.boosting.scale import Scale
+from tabkit.boosting.scale import LabelScale
 from tabkit.metrics import r2
 from tabkit.objective import OBJECTIVES
 
@@ -141,9 +141,9 @@ def test_a_model_saved_before_units_were_taken_out_has_none(draw, grow):
 def test_counts_keep_their_unit_and_rates_do_not():
     features = pl.DataFrame({"x": [0.0, 1.0, 2.0]})
     counts = Rows(features, np.array([0.0, 0.0, 3.0]))
-    assert Scale.of(counts, np.zeros((3, 1)), OBJECTIVES["poisson"]).unit == 1.0
+    assert LabelScale.of(counts, np.zeros((3, 1)), OBJECTIVES["poisson"]).unit == 1.0
     rates = replace(counts, y=counts.y * 1e-9)
-    assert Scale.of(rates, np.zeros((3, 1)), OBJECTIVES["poisson"]).unit == pytest.approx(1e-9)
+    assert LabelScale.of(rates, np.zeros((3, 1)), OBJECTIVES["poisson"]).unit == pytest.approx(1e-9)
 
 
 def test_small_rates_are_learned_by_poisson(draw, quick_boosting):

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tabkit.cltv.inference.fit import Fitted, Settings, fit
+from tabkit.cltv.inference.fit import FittedLikelihood, InferenceSettings, fit
 
 FOUND = importlib.util.find_spec("lifetimes")
 
@@ -32,7 +32,7 @@ def donations() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def fitted(cdnow: pl.DataFrame) -> Fitted:
+def fitted(cdnow: pl.DataFrame) -> FittedLikelihood:
     """BG/NBD on CDNOW by Laplace's approximation."""
     pytest.importorskip("pymc", reason="the extra cltv is not installed")
-    return fit(cdnow, model="bgnbd", settings=Settings(draws=4000))
+    return fit(cdnow, model="bgnbd", settings=InferenceSettings(draws=4000))

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from tabkit.encoding.levels import Levels, factorise
+from tabkit.encoding.levels import KnownLevels, factorise
 
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = pl.col("t")
@@ -15,7 +15,7 @@ NAMES = st.lists(st.sampled_from(["", "a", "b", "ä", "c d", "z", "\x1f", "0"]),
 
 
 def _levels(names):
-    return Levels(pl.Series(names, dtype=pl.String))
+    return KnownLevels(pl.Series(names, dtype=pl.String))
 
 
 @pytest.mark.parametrize("dtype", [pl.String, pl.Categorical, pl.Enum(["x", "b", "a", "c", ""])])
@@ -36,7 +36,7 @@ def test_codes_of_no_levels_and_of_no_rows():
 def test_codes_are_the_same_for_a_stream():
     rng = np.random.default_rng(0)
     frame = pl.DataFrame({"t": rng.integers(0, 500, 50_000).astype(str)})
-    levels = Levels(frame["t"].unique().sort().head(400))
+    levels = KnownLevels(frame["t"].unique().sort().head(400))
     eager = frame.select(levels.code(TEXT))
     assert_frame_equal(frame.lazy().select(levels.code(TEXT)).collect(engine="streaming"), eager)
 

@@ -22,12 +22,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tabkit import encoding
 from tabkit.encoding import OneHot
-from tabkit.encoding.sklearn import InputError, TableEncoder, TargetEncoder
+from tabkit.encoding.sklearn import InputError, TableTransformer, TargetEncoder
 from tabkit.encoding.table import saved
 from tabkit.errors import ConfigError, FitError, TabkitError
 
 N = 400
-BOTH = [TableEncoder(), TargetEncoder()]
+BOTH = [TableTransformer(), TargetEncoder()]
 FURTHER = [  # scikit-learn runs these on its own estimators only
     "check_dataframe_column_names_consistency",
     "check_get_feature_names_out_error",
@@ -101,7 +101,7 @@ def test_the_room_does_not_import_it():
 
 
 def test_it_gives_what_the_table_encoder_gives(table, X, y):
-    face = TableEncoder(random_state=3).set_output(transform="polars")
+    face = TableTransformer(random_state=3).set_output(transform="polars")
     found = encoding.TableEncoder(seed=3).fit_transform(table, target="late")
     floats = found.features.cast(pl.Float64).fill_null(float("nan"))
     features = face.fit_transform(X, y)
@@ -116,14 +116,14 @@ def test_it_gives_what_the_table_encoder_gives(table, X, y):
 def test_rows_of_the_fit_are_encoded_out_of_fold(X, y):
     rng = np.random.default_rng(0)
     noise, shop = rng.integers(0, 2, N), rng.integers(0, 200, (N, 1)).astype(str)
-    for encoder in (TableEncoder(), TargetEncoder()):
+    for encoder in (TableTransformer(), TargetEncoder()):
         leaks = np.corrcoef(encoder.fit(shop, noise).transform(shop)[:, 0], noise)[0, 1]
         honest = np.corrcoef(encoder.fit_transform(shop, noise)[:, 0], noise)[0, 1]
         assert leaks > 0.5 > 0.2 > abs(honest)
 
 
 def test_without_y_text_is_encoded_by_frequency(X):
-    encoder = TableEncoder().fit(X)
+    encoder = TableTransformer().fit(X)
     assert "city count" in encoder.get_feature_names_out()
     assert encoder.target_type_ is encoder.classes_ is encoder.target_mean_ is None
     np.testing.assert_array_equal(encoder.fit_transform(X), encoder.transform(X))
@@ -139,7 +139,7 @@ def test_every_container_gives_the_same_features(X, y, how):
         "array": lambda: X.to_pandas().to_numpy(dtype=object),
         "list": lambda: [list(row) for row in X.rows()],
     }[how]()
-    for encoder in (TableEncoder(), TargetEncoder()):
+    for encoder in (TableTransformer(), TargetEncoder()):
         expected = encoder.fit_transform(X, y)
         np.testing.assert_array_equal(encoder.fit_transform(given, y), expected)
         encoder.fit(given, y)
@@ -149,7 +149,7 @@ def test_every_container_gives_the_same_features(X, y, how):
 
 def test_an_index_is_no_feature_and_stays(X, y):
     given = X.to_pandas().set_index(pd.Index(np.arange(N) + 7, name="id"))
-    features = TableEncoder().set_output(transform="pandas").fit_transform(given, y)
+    features = TableTransformer().set_output(transform="pandas").fit_transform(given, y)
     assert not any("id" in name.split() for name in features.columns)
     assert features.index.equals(given.index)
 
@@ -157,23 +157,23 @@ def test_an_index_is_no_feature_and_stays(X, y):
 def test_a_mixed_column_is_refused_with_its_name():
     mixed = np.array([["a", 1], ["b", "c"], ["a", 2]], dtype=object)
     with pytest.raises(TypeError, match="uniformly strings or numbers; 'x1' holds int, str"):
-        TableEncoder().fit(mixed, [0, 1, 0])
+        TableTransformer().fit(mixed, [0, 1, 0])
 
 
 def test_numbers_of_several_types_are_one_column():
     given = np.array([[1, "a"], [2.5, "b"], [np.float32(4), "a"], [True, None], [None, "b"]], dtype=object)
-    features = TableEncoder(folds=2).fit_transform(given, [0, 1, 0, 1, 0])
+    features = TableTransformer(folds=2).fit_transform(given, [0, 1, 0, 1, 0])
     np.testing.assert_array_equal(features[:, 0], [1.0, 2.5, 4.0, 1.0, np.nan])
 
 
 def test_columns_have_the_encoders_that_are_given(X, y):
-    encoder = TableEncoder(
+    encoder = TableTransformer(
         default="drop", columns={"plan": [OneHot(), encoding.Frequency()], ("plan", "city"): [encoding.Target()]}
     )
     encoder.fit(X, y)
     expected = ["plan=basic", "plan=pro", "plan count", "plan x city by target"]
     assert encoder.get_feature_names_out().tolist() == expected
-    numbered = TableEncoder(columns={("x0", "x1"): encoding.Target()}).fit(X.select("plan", "city").to_numpy(), y)
+    numbered = TableTransformer(columns={("x0", "x1"): encoding.Target()}).fit(X.select("plan", "city").to_numpy(), y)
     assert numbered.get_feature_names_out(["p", "c"]).tolist() == ["p=basic", "p=pro", "c by target", "p x c by target"]
 
 
@@ -189,7 +189,7 @@ def test_names_that_were_not_there_are_refused(estimator, X, y):
 def test_constant_columns_are_left_out_and_nothing_but_them_is_refused(y):
     constant = np.full((N, 1), "a", dtype=object)
     varied = np.arange(N).reshape(-1, 1) % 3
-    assert TableEncoder().fit(np.hstack([constant, varied]), y).get_feature_names_out().tolist() == ["x1"]
+    assert TableTransformer().fit(np.hstack([constant, varied]), y).get_feature_names_out().tolist() == ["x1"]
     for encoder in BOTH:
         with pytest.raises(ValueError, match="no column is left to learn from"):
             clone(encoder).fit(constant, y)
@@ -250,7 +250,7 @@ def test_whole_numbers_are_classes_unless_they_are_said_to_be_counts(X, y):
     encoder = TargetEncoder(target_type="continuous").fit(X, counts)
     assert encoder.classes_ is None
     assert encoder.target_mean_ == 1.5
-    names = TableEncoder().fit(X, counts.astype(float)).get_feature_names_out().tolist()
+    names = TableTransformer().fit(X, counts.astype(float)).get_feature_names_out().tolist()
     assert [name for name in names if name.startswith("city")] == [f"city by target={k}" for k in range(4)]
 
 
@@ -276,16 +276,16 @@ def test_a_y_that_cannot_be_learned_is_refused(y, words):
 def test_tabkits_errors_are_value_errors_with_their_text_and_cause(X, y):
     wild = np.array([[np.inf], [1.0], [2.0]] * 2)
     with pytest.raises(InputError, match=r"infinite values in 'x0' \(2 rows\)") as caught:
-        TableEncoder().fit(wild, [0, 1] * 3)
+        TableTransformer().fit(wild, [0, 1] * 3)
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, TabkitError)
     assert isinstance(caught.value.__cause__, FitError)
     assert "encoding.infinite=null" in caught.value.advice
-    np.testing.assert_array_equal(TableEncoder(infinite="null").fit(wild).transform(wild)[:2, 0], [np.nan, 1.0])
+    np.testing.assert_array_equal(TableTransformer(infinite="null").fit(wild).transform(wild)[:2, 0], [np.nan, 1.0])
     with pytest.raises(InputError, match="smoothing is -1") as caught:
         TargetEncoder(smooth=-1).fit(X, y)
     assert isinstance(caught.value.__cause__, ConfigError)
-    encoder = TableEncoder(columns={"plan": OneHot(unseen="error")}).fit(X, y)
+    encoder = TableTransformer(columns={"plan": OneHot(unseen="error")}).fit(X, y)
     with pytest.raises(InputError, match="'plan' has levels that the fit never saw"):
         encoder.transform(X.with_columns(plan=pl.lit("new")))
     with pytest.raises(InputError, match="lazy"):
@@ -293,7 +293,7 @@ def test_tabkits_errors_are_value_errors_with_their_text_and_cause(X, y):
 
 
 def test_what_is_fitted_is_saved_as_data(X, y, tmp_path):
-    encoder = TableEncoder().fit(X, y)
+    encoder = TableTransformer().fit(X, y)
     saved.save(encoder.encoder_, tmp_path / "encoder")
     again = saved.load(tmp_path / "encoder")
     np.testing.assert_array_equal(again.transform(X).cast(pl.Float64).to_numpy(), encoder.transform(X))
@@ -310,7 +310,7 @@ def test_a_weight_counts_like_copies_of_the_row(kind):
     X = np.hstack([X, rng.choice([*"uvw"], (N, 1))])
     fold = np.arange(N) % 3
     copies, copied = np.repeat(np.arange(N), weight), np.repeat(fold, weight)
-    for kept in (TargetEncoder(), TableEncoder(columns={"x0": encoding.Target(), "x2": encoding.Target()})):
+    for kept in (TargetEncoder(), TableTransformer(columns={"x0": encoding.Target(), "x2": encoding.Target()})):
         key = "cv" if isinstance(kept, TargetEncoder) else "folds"
         weighted = clone(kept).set_params(
             **{key: [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(3)]}
@@ -355,7 +355,7 @@ def test_splitters_decide_the_folds(X, y):
     with pytest.raises(ValueError, match="never, or more than once"):
         TargetEncoder(cv=ShuffleSplit(3)).fit_transform(X, y)
     with pytest.raises(ValueError, match="must be a whole number from 2"):
-        TableEncoder(folds=1).fit_transform(X, y)
+        TableTransformer(folds=1).fit_transform(X, y)
 
 
 def test_the_random_state_decides_the_folds(X, y):
@@ -387,31 +387,34 @@ def test_null_and_unknown_categories_are_encoded(estimator, X, y):
 def test_pipelines_and_cross_validation(X, y):
     linear = make_pipeline(TargetEncoder(), LogisticRegression())
     assert cross_val_score(linear, X.select("city", "plan"), y, scoring="roc_auc").mean() > 0.7
-    trees = make_pipeline(TableEncoder(), HistGradientBoostingClassifier(max_iter=10))
+    trees = make_pipeline(TableTransformer(), HistGradientBoostingClassifier(max_iter=10))
     assert cross_val_score(trees, X.to_pandas(), y, scoring="roc_auc", cv=3, error_score="raise").mean() > 0.6
-    given = {"tableencoder__sample_weight": np.ones(N), "tableencoder__groups": np.arange(N)}
+    given = {"tabletransformer__sample_weight": np.ones(N), "tabletransformer__groups": np.arange(N)}
     assert trees.fit(X, y, **given).score(X, y) > 0.6
     spend = X["age"].fill_null(0).to_numpy() * 1.5
-    assert make_pipeline(TableEncoder(), Ridge()).fit(X.drop("age"), spend).predict(X.drop("age")).shape == (N,)
+    assert make_pipeline(TableTransformer(), Ridge()).fit(X.drop("age"), spend).predict(X.drop("age")).shape == (N,)
 
 
 def test_a_grid_searches_over_smoothing(X, y):
-    model = make_pipeline(TableEncoder(), LogisticRegression())
-    grid = {"tableencoder__smoothing": ["auto", *np.array([1, 100])], "tableencoder__max_onehot": np.array([1, 10])}
+    model = make_pipeline(TableTransformer(), LogisticRegression())
+    grid = {
+        "tabletransformer__smoothing": ["auto", *np.array([1, 100])],
+        "tabletransformer__max_onehot": np.array([1, 10]),
+    }
     search = GridSearchCV(model, grid, cv=3, scoring="roc_auc", error_score="raise").fit(X.select("city", "plan"), y)
     assert search.best_score_ > 0.7
-    assert set(search.cv_results_["param_tableencoder__smoothing"]) == {"auto", 1, 100}
+    assert set(search.cv_results_["param_tabletransformer__smoothing"]) == {"auto", 1, 100}
 
 
 def test_a_column_transformer_names_its_parts(X, y):
     both = make_column_transformer(
-        (TargetEncoder(), ["city"]), (TableEncoder(), ["plan", "age"]), verbose_feature_names_out=False
+        (TargetEncoder(), ["city"]), (TableTransformer(), ["plan", "age"]), verbose_feature_names_out=False
     )
     features = both.set_output(transform="pandas").fit_transform(X.to_pandas(), y)
     assert features.columns.tolist() == ["city", "plan=basic", "plan=pro", "age"]
-    of_array = make_column_transformer((TargetEncoder(), [1]), (TableEncoder(), [0, 2]))
+    of_array = make_column_transformer((TargetEncoder(), [1]), (TableTransformer(), [0, 2]))
     of_array.fit(X.select("plan", "city", "age").to_numpy(), y)
-    expected = ["targetencoder__x1", "tableencoder__x0=basic", "tableencoder__x0=pro", "tableencoder__x2"]
+    expected = ["targetencoder__x1", "tabletransformer__x0=basic", "tabletransformer__x0=pro", "tableencoder__x2"]
     assert of_array.get_feature_names_out().tolist() == expected
 
 
@@ -430,7 +433,7 @@ def test_groups_and_weights_are_routed(X, y):
 
 def test_parameters_are_cloned_and_set():
     columns = {"city": [encoding.Target(smoothing=3)], ("city", "plan"): encoding.Frequency()}
-    encoder = TableEncoder(columns=columns, max_onehot=3, random_state=None)
+    encoder = TableTransformer(columns=columns, max_onehot=3, random_state=None)
     copy = clone(encoder)
     assert copy.get_params() == encoder.get_params()
     assert copy.columns is not encoder.columns
@@ -448,9 +451,9 @@ HALVES = slice(0, 10), slice(10, 20)
 def test_a_square_array_keeps_its_columns_however_it_lies_in_memory(order, dtype):
     rng = np.random.default_rng(5)
     new = order((rng.random((3, 3)) * 100).astype(dtype))
-    encoder = TableEncoder(folds=2).fit(rng.random((50, 3)) * 100)
+    encoder = TableTransformer(folds=2).fit(rng.random((50, 3)) * 100)
     np.testing.assert_array_equal(encoder.transform(new), new.astype(np.float64))
-    own = TableEncoder(folds=2).fit_transform(new)  # the rows of the fit are such an array too
+    own = TableTransformer(folds=2).fit_transform(new)  # the rows of the fit are such an array too
     np.testing.assert_array_equal(own, new.astype(np.float64))
     square = order(rng.integers(0, 3, (40, 40)).astype(dtype))
     y = rng.random(40)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tabkit.encoding.levels import Levels, factorise
+from tabkit.encoding.levels import KnownLevels, factorise
 from tabkit.encoding.statistics import LevelStatistics, Sums, count, empty_like
 
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -169,7 +169,7 @@ def test_the_long_frame_keeps_many_targets_and_the_order_of_appended_levels():
     targets = [(y % 2, None, 1)] * 10 + [(y, y + 1, 4), (y, None, 0)]
     found = count(levels, code, fold=fold, folds=3, targets=targets)
     new = count(
-        Levels(pl.Series(["a"])),
+        KnownLevels(pl.Series(["a"])),
         np.array([0]),
         fold=np.array([2]),
         folds=3,
@@ -206,7 +206,7 @@ def test_text_as_categories_counts_like_text():
 
 def test_statistics_of_no_rows_have_the_shape_of_the_others():
     found = _statistics([("a", 1.0, 0, 1.0)])
-    none = empty_like(found, Levels(pl.Series(["x", "y"])))
+    none = empty_like(found, KnownLevels(pl.Series(["x", "y"])))
     assert (none.rows.shape, none.rows.sum(), none.folds) == ((3, FOLDS), 0, FOLDS)
     assert none.merge(found).rows.sum() == 1
 

@@ -8,7 +8,7 @@ import torch
 from sklearn import metrics as theirs
 
 from tabkit.neural.losses import Loss
-from tabkit.neural.mlp import MLP, Levels, Parallel, Piecewise, Shape
+from tabkit.neural.mlp import MLP, LevelEmbedding, Parallel, Piecewise, Shape
 
 LOSSES = {
     "binary": Loss("binary"),
@@ -189,7 +189,7 @@ def test_an_untrained_network_adds_nothing():
 
 
 def test_few_levels_begin_one_hot_and_the_unknown_at_zero():
-    few, many = Levels(4, _shape()), Levels(50, _shape())
+    few, many = LevelEmbedding(4, _shape()), LevelEmbedding(50, _shape())
     torch.testing.assert_close(few(torch.tensor([1, 2, 3]))[0], torch.eye(3))
     assert few(torch.tensor([0, 1])).shape == (2, 2, 3)
     assert many.weight.shape == (50, 6)

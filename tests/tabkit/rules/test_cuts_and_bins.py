@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabkit.predicates import Levels, Not, Null, Range, Rule
-from tabkit.rules.bins import Axis, axes
+from tabkit.rules.bins import BinnedColumn, axes
 from tabkit.rules.cuts import cut, shortest
 from tabkit.rules.measurement import masks
 
@@ -20,7 +20,7 @@ ROWS = 4000
 ENDS = st.floats(-1e300, 1e300, allow_nan=False)
 
 
-def only(frame: pl.DataFrame, **options: object) -> Axis:
+def only(frame: pl.DataFrame, **options: object) -> BinnedColumn:
     settings = {"rows": None, "bins": 20, "most_levels": 30, **options}
     [axis] = axes(frame, frame.columns, **settings).found  # type: ignore[arg-type]
     return axis

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tabkit.rules.bins import Axis, axes
+from tabkit.rules.bins import BinnedColumn, axes
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.search import GAIN, search
 
 
-def coded(frame: pl.DataFrame, bins: int = 12) -> tuple[Axis, ...]:
+def coded(frame: pl.DataFrame, bins: int = 12) -> tuple[BinnedColumn, ...]:
     return axes(frame, frame.columns, rows=None, bins=bins, most_levels=30).found
 
 

@@ -12,13 +12,13 @@ import pytest
 
 from tabkit.errors import FitError
 from tabkit.rules.config import AimConfig
-from tabkit.rules.sample import Aimed, aimed
+from tabkit.rules.sample import RuleSample, aimed
 
 ROWS = 400
 START = dt.datetime(2024, 1, 1)
 
 
-def found(folder: Path, frame: pl.DataFrame, **settings: Any) -> Aimed:
+def found(folder: Path, frame: pl.DataFrame, **settings: Any) -> RuleSample:
     path = folder / "rows.parquet"
     frame.write_parquet(path)
     roles = {"target": "y", **settings.pop("roles", {})}

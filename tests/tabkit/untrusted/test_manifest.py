@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from tabkit.errors import BundleError, ConfigError
-from tabkit.untrusted.manifest import Given, building, flags_of, numbers_of, texts_of
+from tabkit.untrusted.manifest import NamedTable, building, flags_of, numbers_of, texts_of
 
 VALUES: dict[str, Any] = {
     "half": 0.5,
@@ -23,11 +23,11 @@ VALUES: dict[str, Any] = {
 
 
 @pytest.fixture
-def given() -> Given:
-    return Given(VALUES, "a widening")
+def given() -> NamedTable:
+    return NamedTable(VALUES, "a widening")
 
 
-def test_fields_come_back_as_what_they_are(given: Given) -> None:
+def test_fields_come_back_as_what_they_are(given: NamedTable) -> None:
     assert (given.number("half"), given.number("seven"), given.whole("seven", high=7)) == (0.5, 7.0, 7)
     assert (given.flag("yes"), given.text("word"), given.choice("word", ("linear", "none"))) == (True,) + (
         "linear",
@@ -42,7 +42,7 @@ def test_fields_come_back_as_what_they_are(given: Given) -> None:
 
 def wrong(read: str, name: str, value: Any, **options: Any) -> str:
     with pytest.raises(BundleError) as caught:
-        getattr(Given({name: value}, "a widening"), read)(name, **options)
+        getattr(NamedTable({name: value}, "a widening"), read)(name, **options)
     assert caught.value.advice
     return caught.value.problem
 
@@ -83,13 +83,13 @@ def test_each_field_says_what_was_expected_and_what_came(
     assert said in wrong(read, "field", value, **options)
 
 
-def test_fields_that_are_absent_or_unknown_are_named(given: Given) -> None:
+def test_fields_that_are_absent_or_unknown_are_named(given: NamedTable) -> None:
     with pytest.raises(BundleError, match="a widening has no absent"):
         given.number("absent")
     with pytest.raises(BundleError, match="not known: 'tables'"):
         given.only([name for name in VALUES if name != "tables"])
     with pytest.raises(BundleError, match="a widening is null; a table"):
-        Given(None, "a widening")
+        NamedTable(None, "a widening")
 
 
 def test_columns_are_checked_like_fields() -> None:

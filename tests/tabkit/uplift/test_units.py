@@ -13,9 +13,9 @@ from experiments import KNOWN, QUICK, ROLES, mailing
 from pipelines import uplift
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError, SchemaError
-from tabkit.target import Target
+from tabkit.target import TargetColumn
 from tabkit.uplift.config import UpliftConfig
-from tabkit.uplift.ensemble.fit import Units
+from tabkit.uplift.ensemble.fit import ExperimentUnits
 from tabkit.uplift.units import Understood, costs_of, units_of
 
 
@@ -24,7 +24,7 @@ def people() -> pl.DataFrame:
     return mailing(600)
 
 
-def read(table: pl.DataFrame, outcome: pl.Expr, like: Understood | None = None, **settings: Any) -> Units:
+def read(table: pl.DataFrame, outcome: pl.Expr, like: Understood | None = None, **settings: Any) -> ExperimentUnits:
     frame = table.select(*KNOWN, "arm", outcome.alias("y"))
     config = build(UpliftConfig, {**QUICK, **settings})
     return units_of(frame, replace(ROLES, outcome="y"), config, like=like)
@@ -97,13 +97,13 @@ def test_an_amount_of_two_values_gives_the_decision_of_the_amount(people) -> Non
 
 
 def test_further_units_are_read_as_the_model_was_trained(people) -> None:
-    two = read(people, BOUGHT, like=Understood(Target("y", "regression"), "number"))
+    two = read(people, BOUGHT, like=Understood(TargetColumn("y", "regression"), "number"))
     assert (two.experiment.kind, two.target.task) == ("number", "regression")
-    share = Understood(Target("y", "binary", ("0", "50")), "binary")  # as bundles of older versions have it
+    share = Understood(TargetColumn("y", "binary", ("0", "50")), "binary")  # as bundles of older versions have it
     assert read(people, BOUGHT * 50.0, like=share).experiment.outcome.max() == 1
     with pytest.raises(FitError, match="not there at the fit: '20'"):
         read(people, BOUGHT * 20, like=share)
     with pytest.raises(SchemaError, match="a number was expected"):
-        read(people, pl.col("arm"), like=Understood(Target("y", "regression"), "number"))
+        read(people, pl.col("arm"), like=Understood(TargetColumn("y", "regression"), "number"))
     with pytest.raises(FitError, match="constant"):
-        read(people, BOUGHT * 0, like=Understood(Target("y", "regression"), "count"))
+        read(people, BOUGHT * 0, like=Understood(TargetColumn("y", "regression"), "count"))

@@ -23,7 +23,7 @@ from tabkit.progress import Silent
 from tabkit.roles import Roles
 from tabkit.scoring.files import score_files
 from tabkit.uplift.config import UpliftConfig
-from tabkit.uplift.ensemble.fit import Units, fit_ensemble
+from tabkit.uplift.ensemble.fit import ExperimentUnits, fit_ensemble
 from tabkit.uplift.model import UpliftModel
 from tabkit.uplift.units import divide, units_of
 
@@ -41,7 +41,9 @@ def trained(
     return uplift.train(table.select(*columns), roles=roles, config={**quick, "final": "evaluated", **settings})
 
 
-def learned_from(table: pl.DataFrame, *also: str, roles: Roles = ROLES, **settings: Any) -> tuple[Units, UpliftConfig]:
+def learned_from(
+    table: pl.DataFrame, *also: str, roles: Roles = ROLES, **settings: Any
+) -> tuple[ExperimentUnits, UpliftConfig]:
     config = build(UpliftConfig, {**QUICK, **settings})
     columns = dict.fromkeys([*KNOWN, *roles.given().values(), *also])
     return units_of(table.select(*columns), roles, config), config
@@ -606,7 +608,7 @@ def test_policies_and_placebos_that_are_left_out_are_no_features(given: dict[str
 # Honest members
 
 
-def flipped(units: Units, row: int) -> Units:
+def flipped(units: ExperimentUnits, row: int) -> ExperimentUnits:
     """Return the same units but for one outcome."""
     name = units.target.name
     frame = units.table.frame.with_columns(
@@ -637,7 +639,7 @@ def test_no_outcome_has_a_say_in_its_own_features() -> None:
     units, settings = learned_from(table, "street")
     folds = np.arange(900) % 2
 
-    def encoded(given: Units) -> pl.DataFrame:
+    def encoded(given: ExperimentUnits) -> pl.DataFrame:
         return settings.encoding.encoder(seed=0).fit_transform(
             given.table.frame, target=given.target, exclude=["customer", "arm"], arms="arm", folds=folds
         )[1]  # fmt: skip

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from campaign_days import START, table, walk
 
-from tabkit.cltv.campaigns.campaign import CampaignFit, Settings, far, fit
+from tabkit.cltv.campaigns.campaign import CampaignFit, CampaignSettings, far, fit
 from tabkit.cltv.campaigns.forecast import forecast
 from tabkit.cltv.campaigns.panel import panel_of
 from tabkit.cltv.models.priors import Prior
@@ -17,16 +17,16 @@ from tabkit.errors import ConfigError
 
 def test_settings_that_cannot_be_are_refused():
     with pytest.raises(ConfigError, match="no likelihood 'normal'"):
-        Settings(likelihood="normal")
+        CampaignSettings(likelihood="normal")
     with pytest.raises(ConfigError, match="no parameters 'tau'"):
-        Settings(priors={"tau": Prior.of("half_cauchy", beta=1)})
+        CampaignSettings(priors={"tau": Prior.of("half_cauchy", beta=1)})
     with pytest.raises(ConfigError, match="not normal"):
-        Settings(priors={"start_mean": Prior.of("uniform", lower=0, upper=1)})
+        CampaignSettings(priors={"start_mean": Prior.of("uniform", lower=0, upper=1)})
 
 
 def test_priors_of_money_are_in_the_unit_of_the_data():
     given = {"walk": Prior.of("half_cauchy", beta=8.0), "freedom": Prior.of("gamma", alpha=3.0, beta=1.0)}
-    found = Settings(priors=given).in_units(4.0)
+    found = CampaignSettings(priors=given).in_units(4.0)
     assert dict(found["walk"].values) == {"beta": 2.0}
     assert found["freedom"] == given["freedom"]
     assert dict(found["day_noise"].values) == {"beta": 0.2}
@@ -57,7 +57,7 @@ def simulated(rng):
 def six():
     pytest.importorskip("pymc", reason="the extra cltv is not installed")
     days, truth = simulated(np.random.default_rng(11))
-    return days, truth, fit(days, settings=Settings(draws=2000, tune=700, chains=2))
+    return days, truth, fit(days, settings=CampaignSettings(draws=2000, tune=700, chains=2))
 
 
 @pytest.mark.xdist_group("six campaigns")
@@ -123,7 +123,7 @@ def test_a_known_noise_and_no_drift_give_the_normal_posterior(campaigns, seed):
     priors = {**tiny, "start_mean": Prior.of("normal", mu=4.0, sigma=0.5)}
     priors["freedom"] = Prior.of("gamma", alpha=1e4, beta=1.0)
     days = pl.concat(table(f"c{c}", range(25), mean[c], users=users[c], variance=400.0) for c in range(campaigns))
-    found = fit(days, settings=Settings(chains=2, tune=700, priors=priors, seed=seed))
+    found = fit(days, settings=CampaignSettings(chains=2, tune=700, priors=priors, seed=seed))
     precision = users.sum() / 400 + 1 / 0.5**2
     exact = ((users * mean).sum() / 400 + 4.0 / 0.5**2) / precision
     # Five standard errors of 1,000 independent draws, about half of what 4,000 of a chain are worth here.
@@ -144,7 +144,7 @@ def test_zero_days_money_in_billionths_and_losses_are_learned_alike():
         if name == "b[1]":
             mean[[3, 9, 17, 30, -1]] = 0.0
         parts.append(table(name, when, 1e-6 * mean, users=1, variance=None, lowest=-2e-5))
-    found = fit(pl.concat(parts), settings=Settings(likelihood="zero_inflated", draws=2000, tune=500, chains=2))
+    found = fit(pl.concat(parts), settings=CampaignSettings(likelihood="zero_inflated", draws=2000, tune=500, chains=2))
     assert found.diagnostics["divergences"] <= 5
     assert found.names == ("b[1]", "old", "one")
     assert found.end == START + dt.timedelta(int(days[-1]))

@@ -7,7 +7,7 @@ from scipy import stats
 
 from tabkit.cltv.forecasting import predictive
 from tabkit.cltv.forecasting.forecast import Forecaster, Horizon
-from tabkit.cltv.forecasting.predictive import Tally, bias, coverage, crps, pit, total_of
+from tabkit.cltv.forecasting.predictive import PredictiveTally, bias, coverage, crps, pit, total_of
 from tabkit.cltv.forecasting.quantiles import described
 from tabkit.cltv.forecasting.widening import score
 from tabkit.cltv.inference.design import Design
@@ -154,7 +154,7 @@ def test_forecasts_from_known_parameters_are_exact():
 
 def test_blocks_add_up_to_the_whole():
     draws, y = rng().poisson(2.0, (300, 40)).astype(float), rng(1).poisson(2.5, 300).astype(float)
-    tally = Tally(counts=True)
+    tally = PredictiveTally(counts=True)
     for start in range(0, 300, 70):
         tally.add(draws[start : start + 70], y[start : start + 70], rng=rng(start))
     found = tally.scores()
@@ -177,7 +177,7 @@ def test_blocks_add_up_to_the_whole():
 
 
 def test_scores_are_plain_data_even_if_nothing_happened():
-    tally = Tally(counts=True)
+    tally = PredictiveTally(counts=True)
     tally.add(np.ones((4, 10)), np.zeros(4), rng=rng())
     found = tally.scores()
     assert np.isnan(found.bias)
@@ -201,11 +201,11 @@ def test_what_cannot_be_scored_is_refused(draws, y):
     with pytest.raises(ScoringError):
         crps(draws, y)
     with pytest.raises(ScoringError):
-        Tally(counts=True).add(draws, y, rng=rng())
+        PredictiveTally(counts=True).add(draws, y, rng=rng())
 
 
 def test_blocks_must_agree_and_some_must_come():
-    tally = Tally(counts=True)
+    tally = PredictiveTally(counts=True)
     with pytest.raises(ScoringError, match="no customer"):
         tally.scores()
     tally.add(np.ones((2, 5)), np.ones(2), rng=rng())

@@ -15,7 +15,7 @@ from tabkit.cltv.inference.fit import maximum_likelihood
 from tabkit.cltv.inference.posterior import Posterior
 from tabkit.cltv.models import MODELS
 from tabkit.cltv.summary import summarise
-from tabkit.cltv.transactions import Rule
+from tabkit.cltv.transactions import PurchaseRule
 from tabkit.errors import ConfigError, SchemaError, ScoringError
 
 DAY = datetime.timedelta(1)
@@ -25,7 +25,7 @@ TRUE = {
     "mbgnbd": {"r": 0.6, "alpha": 6.2, "phi": 0.35, "kappa": 2.5},
     "paretonbd": {"r": 0.6, "alpha": 10.6, "s": 0.6, "beta": 11.7},
 }
-RULE = Rule("who", "day")
+RULE = PurchaseRule("who", "day")
 # Days from the start; two rows of "a" on day 3 are one purchase, and "d" comes after the border.
 HAND = {"a": [0, 3, 3, 9, 20, 40], "b": [4, 30], "c": [10], "d": [22, 25]}
 
@@ -148,7 +148,7 @@ def test_blocks_change_chance_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_days_with_several_rows_follow_the_rule() -> None:
-    log, rule = log_of(HAND), Rule("who", "day", merge=False)
+    log, rule = log_of(HAND), PurchaseRule("who", "day", merge=False)
     calendar = Calendar(START + 21 * DAY, draws=2)
     customers = summarise(log, customer="who", date="day", end=calendar.border, merge=False).customers
     found = track(forecaster(), customers, log, rule=rule, calendar=calendar)

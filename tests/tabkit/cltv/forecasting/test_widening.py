@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tabkit.cltv.forecasting.predictive import BINS, Scores, Tally, coverage
+from tabkit.cltv.forecasting.predictive import BINS, PredictiveScores, PredictiveTally, coverage
 from tabkit.cltv.forecasting.widening import Widening, learn
 from tabkit.errors import ScoringError
 
@@ -17,8 +17,8 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def scored(draws: np.ndarray, y: np.ndarray, *, counts: bool) -> Scores:
-    tally = Tally(counts=counts)
+def scored(draws: np.ndarray, y: np.ndarray, *, counts: bool) -> PredictiveScores:
+    tally = PredictiveTally(counts=counts)
     tally.add(draws, y, rng=rng(99))
     return tally.scores()
 
@@ -26,7 +26,7 @@ def scored(draws: np.ndarray, y: np.ndarray, *, counts: bool) -> Scores:
 ANY = scored(np.ones((2, SIZE)), np.ones(2), counts=False)
 
 
-def of_total(total: np.ndarray, actual: float) -> Scores:
+def of_total(total: np.ndarray, actual: float) -> PredictiveScores:
     """Scores of which only the total says something."""
     return replace(ANY, total=total, actual=actual)
 

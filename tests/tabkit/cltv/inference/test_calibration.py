@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from ranks import evenness
 
-from tabkit.cltv.inference.fit import Settings, fit
+from tabkit.cltv.inference.fit import InferenceSettings, fit
 from tabkit.cltv.models.priors import Prior
 
 pytest.importorskip("pymc", reason="the extra cltv is not installed")
@@ -42,7 +42,7 @@ def test_simulation_based_calibration_finds_flat_ranks() -> None:
     rng, ranks = np.random.default_rng(5), []
     for seed in range(REPLICATES):
         true, customers = world(rng)
-        found = fit(customers, model="bgnbd", settings=Settings(draws=990, seed=seed, priors=PRIORS))
+        found = fit(customers, model="bgnbd", settings=InferenceSettings(draws=990, seed=seed, priors=PRIORS))
         assert found.sampled.inference == "laplace"
         draws = found.posterior.draws
         ranks.append([(draws[name][::10][:99] < value).sum() for name, value in true.items()])

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tabkit.cltv.inference.fit import Fitted, Settings, fit, fit_spend, maximum_likelihood
+from tabkit.cltv.inference.fit import FittedLikelihood, InferenceSettings, fit, fit_spend, maximum_likelihood
 from tabkit.cltv.models import MODELS
 from tabkit.cltv.models.priors import Prior
 from tabkit.errors import ConfigError, FitError, SchemaError
@@ -15,7 +15,7 @@ pytest.importorskip("pymc", reason="the extra cltv is not installed")
 CDNOW = {"alpha": (4.51, 0.38), "r": (0.245, 0.013), "a": (0.78, 0.19), "b": (2.41, 0.74)}
 
 
-def moments(found: Fitted) -> dict[str, tuple[float, float]]:
+def moments(found: FittedLikelihood) -> dict[str, tuple[float, float]]:
     values = MODELS[found.name].derived(found.posterior.draws)
     return {name: (float(value.mean()), float(value.std())) for name, value in values.items()}
 
@@ -26,7 +26,7 @@ def check(found: dict[str, tuple[float, float]], expected: dict[str, tuple[float
         assert found[name][1] == pytest.approx(sd, rel=0.1), name
 
 
-def test_the_posterior_of_cdnow_by_laplace(fitted: Fitted) -> None:
+def test_the_posterior_of_cdnow_by_laplace(fitted: FittedLikelihood) -> None:
     check(moments(fitted), CDNOW)
     assert fitted.sampled.inference == "laplace"
     assert fitted.sampled.diagnostics["k_hat"] < 0.5
@@ -35,8 +35,8 @@ def test_the_posterior_of_cdnow_by_laplace(fitted: Fitted) -> None:
 
 
 @pytest.mark.slow
-def test_the_posterior_of_cdnow_by_nuts_agrees(cdnow: pl.DataFrame, fitted: Fitted) -> None:
-    found = fit(cdnow, model="bgnbd", settings=Settings(inference="nuts", draws=8000))
+def test_the_posterior_of_cdnow_by_nuts_agrees(cdnow: pl.DataFrame, fitted: FittedLikelihood) -> None:
+    found = fit(cdnow, model="bgnbd", settings=InferenceSettings(inference="nuts", draws=8000))
     assert found.sampled.inference == "nuts"
     assert found.sampled.diagnostics["divergences"] == 0
     assert found.sampled.diagnostics["r_hat"] < 1.01
@@ -54,9 +54,9 @@ def test_spend_of_cdnow_is_near_its_maximum_likelihood(cdnow: pl.DataFrame) -> N
 
 
 @pytest.mark.slow
-def test_the_unit_of_time_does_not_matter(cdnow: pl.DataFrame, fitted: Fitted) -> None:
+def test_the_unit_of_time_does_not_matter(cdnow: pl.DataFrame, fitted: FittedLikelihood) -> None:
     days = cdnow.with_columns(pl.col("recency", "T") * 7)
-    found = moments(fit(days, model="bgnbd", settings=Settings(draws=4000)))
+    found = moments(fit(days, model="bgnbd", settings=InferenceSettings(draws=4000)))
     weeks = moments(fitted)
     assert found["alpha"][0] == pytest.approx(7 * weeks["alpha"][0], rel=0.01)
     assert found["b"][0] == pytest.approx(weeks["b"][0], rel=0.03)
@@ -69,7 +69,7 @@ def test_priors_can_be_changed_and_stand_for_other_parameters(cdnow: pl.DataFram
         "b": Prior.of("half_cauchy", beta=1.0),
         "alpha": Prior.of("weibull", alpha=2.0, beta=10.0),
     }
-    found = fit(cdnow, model="bgnbd", settings=Settings(priors=tight))
+    found = fit(cdnow, model="bgnbd", settings=InferenceSettings(priors=tight))
     assert [p.name for p in found.posterior.parameters] == ["r", "alpha", "a", "b"]
     assert found.posterior.draws["a"].mean() == pytest.approx(1.0, abs=0.05)
     assert found.priors["alpha"] == tight["alpha"]
@@ -98,7 +98,7 @@ def test_covariates_are_found_with_their_sign() -> None:
     rate = rng.gamma(0.8, 1 / 6.0, 3000) * np.exp(0.7 * z[:, 0])
     frame = simulated(rng, 3000, rate=rate, leaving=rng.beta(0.8, 2.5, 3000))
     frame = frame.with_columns(age=10 + 4 * z[:, 0], noise=z[:, 1])
-    found = fit(frame, model="bgnbd", settings=Settings(covariates=("age", "noise")))
+    found = fit(frame, model="bgnbd", settings=InferenceSettings(covariates=("age", "noise")))
     coefficients = found.posterior.draws["rate_coef"]
     assert coefficients.mean(axis=0)[0] == pytest.approx(0.7, abs=0.12)
     assert abs(coefficients.mean(axis=0)[1]) < 0.12
@@ -113,7 +113,7 @@ def test_groups_are_pooled_and_a_group_never_seen_is_wide() -> None:
     rate = rng.gamma(0.8, 1 / 6.0, 1500) * level[group]
     frame = simulated(rng, 1500, rate=rate, leaving=rng.beta(0.8, 2.5, 1500))
     frame = frame.with_columns(pl.col("recency", "T").round(0), campaign=pl.Series(group).cast(pl.String))
-    found = fit(frame, model="bgnbd", settings=Settings(group="campaign", draws=600, tune=300, chains=2))
+    found = fit(frame, model="bgnbd", settings=InferenceSettings(group="campaign", draws=600, tune=300, chains=2))
     one = frame.unique("campaign").sort("campaign").with_columns(frequency=0, recency=0.0, T=0.0)
     values = found.posterior.values(MODELS["bgnbd"], one)
     speed = (values["r"] / values["alpha"]).mean(axis=1)
@@ -166,17 +166,17 @@ def test_unknown_models_priors_and_covariates_are_refused() -> None:
     with pytest.raises(ConfigError, match="no model 'bg'"):
         fit(GOOD, model="bg")
     with pytest.raises(ConfigError, match="no parameters 's'"):
-        fit(GOOD, model="bgnbd", settings=Settings(priors={"s": Prior.of("half_cauchy", beta=1.0)}))
+        fit(GOOD, model="bgnbd", settings=InferenceSettings(priors={"s": Prior.of("half_cauchy", beta=1.0)}))
     with pytest.raises(ConfigError, match="MBG/NBD takes no covariates"):
-        fit(GOOD.with_columns(x=1.0), model="mbgnbd", settings=Settings(covariates=("x",)))
+        fit(GOOD.with_columns(x=1.0), model="mbgnbd", settings=InferenceSettings(covariates=("x",)))
     with pytest.raises(SchemaError, match="missing columns: 'x'"):
-        fit(GOOD, model="bgnbd", settings=Settings(covariates=("x",)))
+        fit(GOOD, model="bgnbd", settings=InferenceSettings(covariates=("x",)))
     with pytest.raises(FitError, match="'x' is the same for all"):
-        fit(GOOD.with_columns(x=1.0), model="bgnbd", settings=Settings(covariates=("x",)))
+        fit(GOOD.with_columns(x=1.0), model="bgnbd", settings=InferenceSettings(covariates=("x",)))
     with pytest.raises(SchemaError, match="no numbers: 'x'"):
-        fit(GOOD.with_columns(x=pl.lit("a")), model="bgnbd", settings=Settings(covariates=("x",)))
+        fit(GOOD.with_columns(x=pl.lit("a")), model="bgnbd", settings=InferenceSettings(covariates=("x",)))
     with pytest.raises(FitError, match="group 'x' is null"):
-        fit(GOOD.with_columns(x=pl.lit(None, pl.String)), model="bgnbd", settings=Settings(group="x"))
+        fit(GOOD.with_columns(x=pl.lit(None, pl.String)), model="bgnbd", settings=InferenceSettings(group="x"))
 
 
 def test_spend_needs_repeat_buyers() -> None:

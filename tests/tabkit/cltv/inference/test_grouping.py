@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 from tabkit.cltv.inference import fit as fitting
 from tabkit.cltv.inference.building import GROUP_SCALE, Likelihood, build
 from tabkit.cltv.inference.design import Design
-from tabkit.cltv.inference.fit import Settings, fit
+from tabkit.cltv.inference.fit import InferenceSettings, fit
 from tabkit.cltv.inference.grouping import near, seen
 from tabkit.cltv.models import MODELS
 from tabkit.cltv.models.ops import NUMPY
@@ -108,7 +108,7 @@ def test_the_sampled_density_is_that_of_the_plain_model():
 def test_groups_are_fitted_without_falling_back_to_nuts():
     pytest.importorskip("pymc")
     rows = contracts({"a": (1.0, 3.0), "b": (2.0, 2.0), "c": (0.5, 4.0), "d": (1.0, 1.0)}, 3000)
-    found = fit(rows, model="sbg", settings=Settings(draws=1000, group="shop"))
+    found = fit(rows, model="sbg", settings=InferenceSettings(draws=1000, group="shop"))
     assert found.sampled.inference == "laplace"
     draws = found.posterior.draws
     shares = expit(logit(draws["phi"])[:, None] + draws["phi_sigma"][:, None] * draws["phi_z"])

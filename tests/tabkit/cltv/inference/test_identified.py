@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tabkit.cltv.inference.design import Design
-from tabkit.cltv.inference.fit import Fitted
+from tabkit.cltv.inference.fit import FittedLikelihood
 from tabkit.cltv.inference.identified import sentences, vague
 from tabkit.cltv.inference.posterior import Posterior
 from tabkit.cltv.models import MODELS
@@ -22,7 +22,7 @@ def posterior(**draws: np.ndarray) -> Posterior:
     return Posterior({name: value * close for name, value in TOLD.items()} | draws, BGNBD.parameters, Design())
 
 
-def test_what_the_data_tell_is_not_vague(fitted: Fitted) -> None:
+def test_what_the_data_tell_is_not_vague(fitted: FittedLikelihood) -> None:
     assert vague(posterior(), PRIORS, BGNBD) == []
     assert vague(fitted.posterior, fitted.priors, BGNBD) == []  # CDNOW
 

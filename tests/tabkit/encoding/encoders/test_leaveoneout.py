@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from tabkit.encoding import LeaveOneOut, TableEncoder
-from tabkit.target import Target as Aimed
+from tabkit.target import TargetColumn as Aimed
 
 N = 80
 TARGETS = {

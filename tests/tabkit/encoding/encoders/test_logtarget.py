@@ -6,7 +6,7 @@ import pytest
 
 from tabkit.encoding import LogTarget, TableEncoder, Target
 from tabkit.errors import ConfigError
-from tabkit.target import Target as Aimed
+from tabkit.target import TargetColumn as Aimed
 
 NEW = pl.DataFrame({"t": ["a", "b", "c", None, "new"]})
 COUNTS = pl.DataFrame({"t": ["a", "a", "a", "b", "b", "c", None, None], "y": [1.0, 2.0, 6.0, 0.0, 0.0, 7.0, 4.0, 0.0]})

@@ -28,7 +28,7 @@ from tabkit.encoding.registry import ENCODERS
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import scan
 from tabkit.metrics import auc
-from tabkit.target import Target as Aimed
+from tabkit.target import TargetColumn as Aimed
 
 patient = settings(
     deadline=None, max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None

@@ -8,7 +8,15 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
 from tabkit.encoding.encoders import ngrams
-from tabkit.encoding.encoders.ngrams import Cut, checked_outputs, checked_range, expressions, grams, mix, padded
+from tabkit.encoding.encoders.ngrams import (
+    NGramLengths,
+    checked_outputs,
+    checked_range,
+    expressions,
+    grams,
+    mix,
+    padded,
+)
 from tabkit.errors import ConfigError
 
 BITS = 2**64
@@ -46,7 +54,7 @@ def cut_up(texts, ngram):
 @pytest.mark.parametrize("ngram", [(1, 1), (2, 4), (3, 3), (1, 6), (12, 14)])
 @pytest.mark.parametrize("lower", [True, False])
 def test_n_grams_are_those_of_slices_in_python(ngram, lower):
-    cut = Cut(ngram=ngram, lower=lower)
+    cut = NGramLengths(ngram=ngram, lower=lower)
     whole = pl.select(padded(pl.lit(pl.Series(TEXTS)), cut)).to_series()
     found = cut_up(whole, ngram)
     assert len(found) == ngram[1] - ngram[0] + 1
@@ -60,7 +68,7 @@ def test_n_grams_are_those_of_slices_in_python(ngram, lower):
 
 def test_n_grams_are_as_many_as_scikit_learn_finds():
     texts = ["Main Street 12", "st.  james's park", "a", "naïve café"]
-    whole = pl.select(padded(pl.lit(pl.Series(texts)), Cut(ngram=(2, 4), lower=True))).to_series()
+    whole = pl.select(padded(pl.lit(pl.Series(texts)), NGramLengths(ngram=(2, 4), lower=True))).to_series()
     analyse = CountVectorizer(analyzer="char", ngram_range=(2, 4)).build_analyzer()
     theirs = [Counter(map(reference_hash, analyse(text))) for text in whole]
     found = cut_up(whole, (2, 4))
@@ -93,7 +101,9 @@ def test_mixing_gives_the_published_numbers_of_splitmix64():
 
 
 def test_short_texts_are_filled_and_empty_ones_have_no_n_grams():
-    whole = pl.select(padded(pl.lit(pl.Series(["", " \t\n", "a", "ab"])), Cut(ngram=(5, 5), lower=True))).to_series()
+    whole = pl.select(
+        padded(pl.lit(pl.Series(["", " \t\n", "a", "ab"])), NGramLengths(ngram=(5, 5), lower=True))
+    ).to_series()
     assert whole.to_list() == ["", "", " a   ", " ab  "]
     assert cut_up(whole, (5, 5))[0].counts.tolist() == [0, 0, 1, 1]
 
@@ -112,7 +122,7 @@ def totals(found, texts):
 
 
 def outputs_of(frame, **collect):
-    exprs = expressions(pl.col("t"), totals, cut=Cut(ngram=(2, 4), lower=True), outputs=2, dtype=pl.Float64())
+    exprs = expressions(pl.col("t"), totals, cut=NGramLengths(ngram=(2, 4), lower=True), outputs=2, dtype=pl.Float64())
     return frame.lazy().select(e.alias(f"{i}") for i, e in enumerate(exprs)).collect(**collect)
 
 
@@ -144,7 +154,7 @@ def test_a_lazy_query_makes_all_outputs_of_a_row_at_once(engine):
         return np.tile(sum(part.counts for part in found)[:, None], 20)
 
     frame = pl.LazyFrame({"t": [f"text {i}" for i in range(1_000)]})
-    exprs = expressions(pl.col("t"), counted, cut=Cut(ngram=(2, 3), lower=True), outputs=20, dtype=pl.Int32())
+    exprs = expressions(pl.col("t"), counted, cut=NGramLengths(ngram=(2, 3), lower=True), outputs=20, dtype=pl.Int32())
     frame.select(expr.alias(f"{i}") for i, expr in enumerate(exprs)).collect(engine=engine)
     assert sum(seen) == 1_000
 

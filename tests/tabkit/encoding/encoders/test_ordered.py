@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabkit.encoding import LeaveOneOut, OrderedTarget, TableEncoder
-from tabkit.encoding.encoders.ordered import Order
+from tabkit.encoding.encoders.ordered import RowOrder
 from tabkit.errors import ConfigError
-from tabkit.target import Target as Aimed
+from tabkit.target import TargetColumn as Aimed
 
 quick = settings(deadline=None, max_examples=50, derandomize=True)
 N = 80
@@ -133,7 +133,7 @@ def test_on_the_rows_of_the_fit_theirs_holds_the_rows_own_target_in_the_prior_an
 @given(rows=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6), st.integers(-9, 9)), min_size=1, max_size=30))
 def test_sums_before_a_row_are_over_lower_ranks_of_its_group(rows):
     group, rank, value = (np.array(column) for column in zip(*rows, strict=True))
-    found = Order.of(rank, group).before(value.astype(float))
+    found = RowOrder.of(rank, group).before(value.astype(float))
     expected = [sum(v for h, s, v in rows if h == g and s < r) for g, r, _ in rows]
     np.testing.assert_allclose(found, expected)
 

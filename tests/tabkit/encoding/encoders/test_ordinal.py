@@ -6,7 +6,7 @@ import pytest
 
 from tabkit.encoding import FittedTable, Ordinal, TableEncoder, Target
 from tabkit.errors import ConfigError
-from tabkit.target import Target as Aimed
+from tabkit.target import TargetColumn as Aimed
 
 FRAME = pl.DataFrame({"t": ["b", "b", "c", "a", "a", "b", None, "d"], "y": [4.0, 5.0, 9.0, 1.0, 2.0, 6.0, 0.0, 0.5]})
 NEW = pl.DataFrame({"t": ["a", "b", "c", "d", None, "new"]})

@@ -6,7 +6,7 @@ import pytest
 
 from tabkit.encoding import TableEncoder, WeightOfEvidence
 from tabkit.errors import ConfigError
-from tabkit.target import Target as Aimed
+from tabkit.target import TargetColumn as Aimed
 
 N = 300
 

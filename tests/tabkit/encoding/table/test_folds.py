@@ -13,7 +13,7 @@ from tabkit.encoding import TableEncoder, Target
 from tabkit.encoding.table.folds import divide
 from tabkit.errors import ConfigError, FitError
 from tabkit.splits import kfold
-from tabkit.target import Target as TargetColumn
+from tabkit.target import TargetColumn
 
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NUMBER = TargetColumn("y", "regression")

@@ -36,8 +36,7 @@ from tabkit.encoding import (
 )
 from tabkit.encoding.table import saved
 from tabkit.errors import ConfigError, FitError, SchemaError, TabkitError
-from tabkit.target import Target as TargetColumn
-from tabkit.target import infer
+from tabkit.target import TargetColumn, infer
 
 patient = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 TASKS = {

@@ -36,7 +36,7 @@ from tabkit.encoding import (
 from tabkit.encoding.auto import AutoText
 from tabkit.encoding.table import saved
 from tabkit.errors import BundleError, SchemaError, TabkitError
-from tabkit.target import Target as TargetColumn
+from tabkit.target import TargetColumn
 
 N = 120
 RNG = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from tabkit.encoding import Frequency, Input, Numeric, QuantileBins, StandardSca
 from tabkit.encoding.roles import RowRoles
 from tabkit.encoding.table.survey import survey
 from tabkit.errors import FitError
-from tabkit.target import Target as TargetColumn
+from tabkit.target import TargetColumn
 
 NAN, INF = float("nan"), float("inf")
 FRAME = pl.DataFrame(

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from tabkit.encoding import AutoText, DateParts, Drop, Encoded, FittedTable, Numeric, OneHot, TableEncoder, Target
 from tabkit.errors import ConfigError, FitError, SchemaError, TabkitError
 from tabkit.splits import kfold
-from tabkit.target import Target as TargetColumn
+from tabkit.target import TargetColumn
 
 N = 300
 

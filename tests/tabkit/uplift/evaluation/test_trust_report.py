@@ -9,14 +9,14 @@ import pytest
 from scipy import stats
 
 from tabkit.uplift.effects import aipw, difference
-from tabkit.uplift.evaluation.report import HeldOut, Settings, arm_reports
+from tabkit.uplift.evaluation.report import HeldOut, IntervalSettings, arm_reports
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.metrics import ranking as metrics
 from tabkit.uplift.metrics.resampling import interval, paired
 from tabkit.uplift.metrics.uplift_at_k import uplift_at
 from tabkit.uplift.scores import arm_scores
 
-QUICK = Settings(resamples=200)
+QUICK = IntervalSettings(resamples=200)
 
 
 def simulated(rows=3000, *, spread=1.0, average=0.0, arms=2, binary=False, clustered=False, seed=0):
@@ -112,7 +112,7 @@ def test_a_broken_experiment_has_no_verdict_but_its_numbers():
 def test_each_number_is_that_of_its_own_room():
     simulation = simulated(clustered=True, binary=True)
     experiment, expected, _ = simulation
-    settings = Settings(resamples=100, level=0.8, seed=3)
+    settings = IntervalSettings(resamples=100, level=0.8, seed=3)
     found, held = reported(simulation, settings=settings)
     each, scores = found[0], held.scores[:, 1] - held.scores[:, 0]
     assert each.effect == aipw(experiment, expected, level=0.8)[0]

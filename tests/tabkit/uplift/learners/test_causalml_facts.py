@@ -17,7 +17,7 @@ from sklearn.linear_model import LinearRegression
 from tabkit.extras import require
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.learners.learners import fit
-from tabkit.uplift.learners.plan import Plan
+from tabkit.uplift.learners.plan import CrossFitting
 from tabkit.uplift.regressor import Floats
 
 pd = pytest.importorskip("pandas", reason="which CausalML's metrics take")
@@ -72,7 +72,7 @@ def test_the_default_propensity_ruins_dr_on_a_randomised_experiment(meta: Module
 
     experiment = Experiment(("control", "treated"), drawn.treated, drawn.y, np.full((4000, 2), 0.5))
     features = pl.DataFrame(drawn.x, schema=list("abcde"))
-    ours = fit("dr", features, experiment, learn=boosted, plan=Plan.crossfit(np.arange(4000) % 5))
+    ours = fit("dr", features, experiment, learn=boosted, plan=CrossFitting.crossfit(np.arange(4000) % 5))
     assert likeness(ours.effect(features), drawn.effect) > 0.8
 
 

@@ -13,7 +13,7 @@ from regressions import Trial, trial
 from tabkit.errors import BundleError, ConfigError, FitError, SchemaError
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.learners import forests
-from tabkit.uplift.learners.forest import Forest, ForestKind, Trees
+from tabkit.uplift.learners.forest import Forest, ForestKind, ForestNodes
 from tabkit.uplift.learners.forests import ForestSettings, fit_forest
 
 FEW = ForestSettings(trees=15, leaf_rows=30, leaf_arm_rows=5, feature_share=0.7)
@@ -219,7 +219,7 @@ def test_missing_and_textual_features_are_refused() -> None:
 
 
 def test_trees_are_joined() -> None:
-    whole = Trees.of(
+    whole = ForestNodes.of(
         feature=[np.array([0, -2, -2]), np.array([-2])],
         threshold=[np.array([0.5, -2, -2]), np.array([-2.0])],
         left=[np.array([1, -1, -1]), np.array([-1])],

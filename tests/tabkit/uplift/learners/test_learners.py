@@ -16,7 +16,7 @@ from tabkit.errors import ConfigError
 from tabkit.extras import require
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.learners.learners import NAMES, Name, fit, fit_many
-from tabkit.uplift.learners.plan import Plan
+from tabkit.uplift.learners.plan import CrossFitting
 from tabkit.uplift.regressor import Codes, Floats, Kind
 
 FOUND = importlib.util.find_spec("causaldata")
@@ -29,8 +29,8 @@ def folds_of(cv: Any, n: int, labels: Codes | None = None) -> Codes:
     return folds
 
 
-def some_plan(name: Name, rows: int) -> Plan | None:
-    return None if name in ("s", "t") else Plan.crossfit(np.arange(rows) % 5)
+def some_plan(name: Name, rows: int) -> CrossFitting | None:
+    return None if name in ("s", "t") else CrossFitting.crossfit(np.arange(rows) % 5)
 
 
 @pytest.mark.parametrize("arms", [2, 3])
@@ -103,7 +103,7 @@ def test_kinds_clusters_and_weights_are_handed_through(name: Name, kind: Kind) -
 
 
 def test_many_at_once_are_each_alone_with_shared_models() -> None:
-    known, spy, plan = trial(arms=3), Spy(), Plan.crossfit(np.arange(1200) % 3)
+    known, spy, plan = trial(arms=3), Spy(), CrossFitting.crossfit(np.arange(1200) % 3)
     together = fit_many(NAMES, known.features, known.experiment, learn=spy, plan=plan)
     calls, propensity = len(spy.told), known.experiment.propensity
     spy.told.clear()
@@ -144,7 +144,7 @@ def test_nuisances_never_see_the_rows_they_speak_about() -> None:
 
     names: tuple[Name, ...] = ("x", "r", "dr")
     for name in names:
-        fit(name, features, known.experiment, learn=learn, plan=Plan.crossfit(np.arange(60) % 4))
+        fit(name, features, known.experiment, learn=learn, plan=CrossFitting.crossfit(np.arange(60) % 4))
     assert seen
     assert not any(common for common, _ in seen)
 
@@ -270,14 +270,14 @@ def by_hand(meta: ModuleType, name: Name, known: Trial, seed: int) -> Floats:
     return effect
 
 
-def their_plan(name: Name, known: Trial, seed: int) -> Plan | None:
+def their_plan(name: Name, known: Trial, seed: int) -> CrossFitting | None:
     found = known.experiment
     plans = {
-        "x": lambda: Plan.within(found.rows),
-        "r": lambda: Plan.crossfit(
+        "x": lambda: CrossFitting.within(found.rows),
+        "r": lambda: CrossFitting.crossfit(
             folds_of(StratifiedKFold(5, shuffle=True, random_state=seed), found.rows, found.arm)
         ),
-        "dr": lambda: Plan.rotated(folds_of(KFold(3, shuffle=True, random_state=seed), found.rows)),
+        "dr": lambda: CrossFitting.rotated(folds_of(KFold(3, shuffle=True, random_state=seed), found.rows)),
     }
     return plans[name]() if name in plans else None
 

@@ -11,7 +11,7 @@ from regressions import least_squares
 from tabkit.errors import FitError
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.learners.learners import NAMES, fit
-from tabkit.uplift.learners.plan import Plan
+from tabkit.uplift.learners.plan import CrossFitting
 from tabkit.uplift.learners.renewal import renew
 
 
@@ -45,7 +45,7 @@ def units(rows: int = 400, seed: int = 0, effect: float = 1.0) -> tuple[pl.DataF
 @pytest.mark.parametrize("name", NAMES)
 def test_a_learner_finds_the_effects_of_the_new_units(name: Any) -> None:
     features, experiment = units()
-    plan = Plan.crossfit(np.arange(400) % 2)
+    plan = CrossFitting.crossfit(np.arange(400) % 2)
     old = fit(name, features, experiment, learn=least_squares, plan=plan)
     news, further = units(seed=1, effect=3.0)
     renewed = renew(old, news, further, change=Recorder())
@@ -71,7 +71,7 @@ def test_a_learner_finds_the_effects_of_the_new_units(name: Any) -> None:
 )
 def test_every_regression_is_changed_once(name: Any, kinds: list[str]) -> None:
     features, experiment = units()
-    old = fit(name, features, experiment, learn=least_squares, plan=Plan.crossfit(np.arange(400) % 2))
+    old = fit(name, features, experiment, learn=least_squares, plan=CrossFitting.crossfit(np.arange(400) % 2))
     change = Recorder()
     renew(old, features, experiment, change=change)
     assert sorted(call.kind for call in change.calls) == sorted(kinds)
@@ -82,7 +82,7 @@ def test_every_regression_is_changed_once(name: Any, kinds: list[str]) -> None:
 
 def test_doubly_robust_pseudo_outcomes_are_those_of_the_old_models() -> None:
     features, experiment = units()
-    old = fit("dr", features, experiment, learn=least_squares, plan=Plan.crossfit(np.arange(400) % 2))
+    old = fit("dr", features, experiment, learn=least_squares, plan=CrossFitting.crossfit(np.arange(400) % 2))
     change = Recorder()
     renew(old, features, experiment, change=change)
     expected = old.outcome(features)

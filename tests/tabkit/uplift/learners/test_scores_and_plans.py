@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tabkit.errors import ConfigError
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.learners.plan import Plan
+from tabkit.uplift.learners.plan import CrossFitting
 from tabkit.uplift.scores import arm_scores, effect_scores
 
 # A shared machine stalls at times; that is no failure.
@@ -80,9 +80,9 @@ FOLDS = st.lists(st.integers(0, 4), min_size=2, max_size=40).map(np.array)
 def test_cross_fitting_speaks_once_about_each_row_and_never_saw_it(folds):
     if np.unique(folds).size < 2:
         with pytest.raises(ConfigError, match=r"at least two folds\nTo do: give folds numbered from 0"):
-            Plan.crossfit(folds)
+            CrossFitting.crossfit(folds)
         return
-    plan = Plan.crossfit(folds)
+    plan = CrossFitting.crossfit(folds)
     assert plan.pooled
     spoken = np.concatenate([spoken_about for _, spoken_about in plan.pairs])
     np.testing.assert_array_equal(np.sort(spoken), np.arange(len(folds)))
@@ -93,13 +93,13 @@ def test_cross_fitting_speaks_once_about_each_row_and_never_saw_it(folds):
 
 
 def test_within_speaks_about_the_rows_of_the_fit():
-    ((fitted, spoken_about),) = Plan.within(5).pairs
+    ((fitted, spoken_about),) = CrossFitting.within(5).pairs
     assert fitted.tolist() == spoken_about.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_a_rotation_uses_each_third_once_for_each_task():
     folds = np.array([2, 0, 1, 1, 0, 2, 2])
-    plan = Plan.rotated(folds)
+    plan = CrossFitting.rotated(folds)
     assert not plan.pooled
     assert [(set(folds[a]), set(folds[b])) for a, b in plan.pairs] == [({1}, {2}), ({2}, {0}), ({0}, {1})]
     assert [len(a) for a, _ in plan.pairs] == [2, 3, 2]
@@ -108,9 +108,9 @@ def test_a_rotation_uses_each_third_once_for_each_task():
 @pytest.mark.parametrize("folds", [[0, 1], [0, 1, 2, 3], [1, 2, 3], [0, 0, 0], []])
 def test_a_rotation_has_three_parts(folds):
     with pytest.raises(ConfigError, match=r"three parts, numbered 0, 1 and 2\nTo do: give three folds"):
-        Plan.rotated(np.array(folds, dtype=np.int64))
+        CrossFitting.rotated(np.array(folds, dtype=np.int64))
 
 
 def test_no_rows_have_no_folds():
     with pytest.raises(ConfigError, match="at least two folds"):
-        Plan.crossfit(np.array([], dtype=np.int64))
+        CrossFitting.crossfit(np.array([], dtype=np.int64))
