@@ -1,6 +1,6 @@
 """Whom contact changes: `tabkit.uplift`, for scripts."""
 
-from tabkit.uplift.config import UpliftConfig
+from pipelines.jobs.settings import UpliftTrainJob as UpliftConfig
 from tabkit.uplift.model import UpliftModel
 from tabkit.uplift.training import load, train
 from tabkit.uplift.updating import UpliftUpdate, update

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tabkit.errors import ConfigError
 from tabkit.untrusted import toml
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
+    from pydantic.fields import FieldInfo
 else:  # at run time without its private name
     ModelMetaclass = type(BaseModel)
 
@@ -51,6 +52,9 @@ class Config(BaseModel, metaclass=_Refusing):
 C = TypeVar("C", bound=Config)
 # A file of something else may have a hundred thousand keys, of which each costs a search for what was meant.
 _MOST_LOOKED_AT = 20
+_REQUIRED = "required"
+_OF_JOBS = {"bundle", "source", "output", "roles", "reference", "volume", "curve", "report"}
+"""Settings of jobs that a function takes as arguments of its own, or leaves to its caller."""
 _NOTHING_GIVEN = {"extra_forbidden", "missing"}
 
 
@@ -66,6 +70,63 @@ def build(model: type[C], values: Mapping[str, Any]) -> C:
         return model.model_validate(values)
     except ValidationError as error:
         raise _refusal(model, values, error) from error
+
+
+def settings_of(model: type[C], config: C | Mapping[str, Any] | None) -> C:
+    """Return settings as they are, or validate a mapping; what a file says of a job beside them is passed over.
+
+    >>> class Fit(Config):
+    ...     rate: float = 0.1
+    >>> settings_of(Fit, {"rate": 0.3, "source": "rows.parquet"})
+    Fit(rate=0.3)
+    """
+    if isinstance(config, model):
+        return config
+    values: Any = config or {}
+    if isinstance(values, Mapping):
+        values = {key: value for key, value in values.items() if key in model.model_fields or key not in _OF_JOBS}
+    return build(model, values)
+
+
+def required(how: str) -> Any:
+    """Return the default of a setting that no job can do without; `complete` refuses settings that lack it.
+
+    Parameters
+    ----------
+    how
+        How it is given on the command line, as in "with -o".
+    """
+    return Field(default=None, json_schema_extra={_REQUIRED: how})
+
+
+def how_required(field: FieldInfo) -> str | None:
+    """Return how a setting is given that cannot be missing; None of one that can."""
+    extra = field.json_schema_extra
+    return str(extra[_REQUIRED]) if isinstance(extra, dict) and _REQUIRED in extra else None
+
+
+def complete(config: C) -> C:
+    """Return settings once all that are required are there; `ConfigError` that says how to give what is missing.
+
+    >>> class Copy(Config):
+    ...     source: str = required("as an argument")
+    >>> complete(Copy(source="rows.csv")).source
+    'rows.csv'
+    >>> complete(Copy())
+    Traceback (most recent call last):
+    tabkit.errors.ConfigError: no source is given
+    To do: give it as an argument, or as source in the settings file
+    """
+    for name, field in type(config).model_fields.items():
+        how = how_required(field)
+        if how is not None and not getattr(config, name):
+            raise missing(name, how)
+    return config
+
+
+def missing(name: str, how: str) -> ConfigError:
+    """Return the error of a setting that is missing, and is given on the command line as `how` says."""
+    return ConfigError(f"no {name} is given", advice=f"give it {how}, or as {name} in the settings file")
 
 
 def read(path: str | Path) -> dict[str, Any]:

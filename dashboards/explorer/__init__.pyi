@@ -1,6 +1,6 @@
 from .board import Board, prepare
 from .building import build
-from .settings import ExploreConfig, RulesConfig
+from .settings import ExploreConfig
 from .view import OfferedRule, Shade, View
 from .writing import serve, write
 
@@ -8,7 +8,6 @@ __all__ = [
     "Board",
     "ExploreConfig",
     "OfferedRule",
-    "RulesConfig",
     "Shade",
     "View",
     "build",

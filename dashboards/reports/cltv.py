@@ -22,6 +22,7 @@ from dashboards.reports.cltv_parts import Tracked
 from dashboards.reports.propensity import ReportError
 from tabkit.cltv.backtesting.backtest import Backtest, ResultScores
 from tabkit.cltv.backtesting.baselines import BOOSTED, RATE, ZERO
+from tabkit.cltv.config import ForecastConfig, LifetimeConfig
 from tabkit.cltv.forecasting.predictive import KINDS, total_of
 from tabkit.cltv.forecasting.surface import surface
 from tabkit.cltv.forecasting.tracking import Calendar, track
@@ -31,11 +32,10 @@ from tabkit.cltv.inference.psis import TRUSTED
 from tabkit.cltv.model import CLTVModel
 from tabkit.cltv.models.priors import Prior
 from tabkit.cltv.transactions import PurchaseRule
-from tabkit.config import build
+from tabkit.config import settings_of
 from tabkit.errors import ConfigError
 from tabkit.frames import Source
 from tabkit.progress import Progress
-from tabkit.settings import ForecastConfig, LifetimeConfig
 from tabkit.staging import staged_file
 from tabkit.untrusted.manifest import building
 
@@ -375,7 +375,7 @@ def _day(text: object) -> datetime.date | None:
 
 
 def _settings(config: LifetimeConfig | Mapping[str, Any] | None) -> LifetimeConfig:
-    return config if isinstance(config, LifetimeConfig) else build(LifetimeConfig, config or {})
+    return settings_of(LifetimeConfig, config)
 
 
 def _verdict(model: CLTVModel) -> str:

@@ -11,9 +11,9 @@ from tabkit.errors import ConfigError
 from tabkit.extras import check_drawing
 from tabkit.neural import Epoch, MLPModel, history_frame
 from tabkit.predictors.stored import stored
+from tabkit.propensity.config import ModelName, TrainConfig
 from tabkit.propensity.evaluation import measures_of
 from tabkit.propensity.model import PropensityModel
-from tabkit.settings import ModelName, TrainConfig
 
 
 def check_curve(

@@ -22,6 +22,7 @@ from tabkit.neural import MLPModel
 from tabkit.predictors.features import fit_encoder, with_features
 from tabkit.predictors.learners import Predictor, extent, unit_of
 from tabkit.predictors.stored import refused_by_now, stored
+from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import (
     BASE_RATE,
     LINEAR,
@@ -36,7 +37,6 @@ from tabkit.propensity.evaluation import (
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.warnings import of_copies
 from tabkit.schema import family
-from tabkit.settings import TrainConfig
 from tabkit.staging import staged_file
 from tabkit.table import Table, labels, read
 

@@ -12,23 +12,22 @@ import polars as pl
 from dashboards.kit.outputs import check_page, check_table
 from dashboards.reports.cltv import write_backtest_page, write_campaign_page, write_fit_page
 from pipelines.jobs.forecast import forecast_file
+from pipelines.jobs.inputs import inputs
+from pipelines.jobs.settings import CLTVBacktestJob, CLTVCampaignsJob, CLTVFitJob, CLTVForecastJob, filled
 from tabkit.bundle import check_place
 from tabkit.cltv import model as lifetime_value
 from tabkit.cltv.backtesting.backtest import backtest
 from tabkit.cltv.campaigns.decisions import COLUMNS
 from tabkit.cltv.campaigns.evaluate import CampaignReport, evaluate_campaigns
-from tabkit.config import build
 from tabkit.progress import Progress
-from tabkit.required import inputs, needed
 from tabkit.scoring import write
-from tabkit.settings import BacktestConfig, CampaignConfig, ForecastConfig, LifetimeFitConfig
 
 
 def fit_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
     """Fit a model of customer value and save it; return what there is to say about it."""
     started = time.perf_counter()
-    config = build(LifetimeFitConfig, values)
-    source, output = needed(config, "source"), needed(config, "output")
+    config = filled(CLTVFitJob, values)
+    source, output = config.source, config.output
     check_place(output, overwrite=overwrite, inputs=inputs(source))
     if config.report is not None:
         check_page(config.report, "cltv fit", overwrite=overwrite, inputs=inputs(source), outside=[output])
@@ -48,8 +47,8 @@ def fit_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -
 def forecast_job(values: Mapping[str, Any], *, overwrite: bool = False, progress: Progress) -> dict[str, Any]:
     """Forecast the customers of a saved model into a file; return what there is to say about it."""
     started = time.perf_counter()
-    config = build(ForecastConfig, values)
-    path, output = needed(config, "bundle"), needed(config, "output")
+    config = filled(CLTVForecastJob, values)
+    path, output = config.bundle, config.output
     found = forecast_file(
         lifetime_value.load(path), Path(output), config=config, overwrite=overwrite, progress=progress
     )
@@ -59,8 +58,8 @@ def forecast_job(values: Mapping[str, Any], *, overwrite: bool = False, progress
 def backtest_job(values: Mapping[str, Any], *, overwrite: bool = False, progress: Progress) -> dict[str, Any]:
     """Make forecasts again from earlier days; return how they did."""
     started = time.perf_counter()
-    config = build(BacktestConfig, values)
-    source = needed(config, "source")
+    config = filled(CLTVBacktestJob, values)
+    source = config.source
     if config.report is not None:
         check_page(config.report, "cltv backtest", overwrite=overwrite, inputs=inputs(source))
     found = backtest(
@@ -75,8 +74,8 @@ def backtest_job(values: Mapping[str, Any], *, overwrite: bool = False, progress
 def campaigns_job(values: Mapping[str, Any], *, overwrite: bool = False, progress: Progress) -> dict[str, Any]:
     """Compare what users of campaigns are worth with what they cost; return what follows."""
     started = time.perf_counter()
-    config = build(CampaignConfig, values)
-    path, source = needed(config, "bundle"), needed(config, "source")
+    config = filled(CLTVCampaignsJob, values)
+    path, source = config.bundle, config.source
     used = inputs(path, source, config.volume)
     if config.report is not None:
         check_page(config.report, "cltv campaigns", overwrite=overwrite, inputs=used)
@@ -98,7 +97,7 @@ def campaigns_job(values: Mapping[str, Any], *, overwrite: bool = False, progres
     return {"bundle": path, **kept, **found.to_dict(), "page": config.report, "seconds": seconds}
 
 
-def _said(config: CampaignConfig, found: CampaignReport) -> Iterator[tuple[str, str]]:
+def _said(config: CLTVCampaignsJob, found: CampaignReport) -> Iterator[tuple[str, str]]:
     yield "Value", f"what a user pays by the age of {config.horizon_days:,} days, times {config.margin:g}"
     yield "Decided on", f"users of {found.ahead.days[0]} to {found.ahead.days[-1]}"
     safe = f"makes no loss with a probability of {config.confidence:.0%}"

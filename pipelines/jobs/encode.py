@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.jobs.inputs import inputs
+from pipelines.jobs.settings import EncodeJob
 from tabkit import frames, marks
 from tabkit.bundle import check_place
 from tabkit.destination import check
@@ -18,12 +20,10 @@ from tabkit.errors import ConfigError, ScoringError
 from tabkit.leaks import Leak
 from tabkit.leaks.asked import asked, leaks_of
 from tabkit.progress import Progress, Silent
-from tabkit.required import inputs
 from tabkit.roles import Roles
 from tabkit.rules.features import check_rules, rules_of
 from tabkit.scoring import write
 from tabkit.scoring.files import plan_outputs
-from tabkit.settings import EncodeConfig
 from tabkit.table import Table, read
 from tabkit.target import infer
 
@@ -52,7 +52,7 @@ class EncodedTable:
     leaks: tuple[Leak, ...] = ()
 
 
-def encode(source: frames.Source, *, roles: Roles, config: EncodeConfig | None = None) -> EncodedTable:
+def encode(source: frames.Source, *, roles: Roles, config: EncodeJob | None = None) -> EncodedTable:
     """Fit an encoder on a table and encode its own rows **out of fold**, as a model must be trained on them.
 
     Columns with a role are carried along and make no features. With a time role rows are encoded by earlier ones
@@ -63,7 +63,7 @@ def encode(source: frames.Source, *, roles: Roles, config: EncodeConfig | None =
     TabkitError
         Of the stage that failed.
     """
-    settings = config or EncodeConfig()
+    settings = config or EncodeJob()
     if roles.exposure is not None:
         raise ConfigError(
             f"exposure {roles.exposure!r} is given: only `train` encodes rates",
@@ -87,7 +87,7 @@ def encode(source: frames.Source, *, roles: Roles, config: EncodeConfig | None =
     return EncodedTable(encoder, _beside(table.frame.select(given.values()), features), table, leaks)
 
 
-def encode_files(config: EncodeConfig, *, overwrite: bool, progress: Progress | None = None) -> dict[str, Any]:
+def encode_files(config: EncodeJob, *, overwrite: bool, progress: Progress | None = None) -> dict[str, Any]:
     """Encode files: fit on them, or with the encoder of a bundle; return what there is to say about it."""
     started = clock.perf_counter()
     roles = Roles.from_dict(config.roles)
@@ -103,7 +103,7 @@ def encode_files(config: EncodeConfig, *, overwrite: bool, progress: Progress | 
     return {**found, "seconds": round(clock.perf_counter() - started, 3)}
 
 
-def _fit_files(config: EncodeConfig, roles: Roles, *, overwrite: bool, progress: Progress) -> dict[str, Any]:
+def _fit_files(config: EncodeJob, roles: Roles, *, overwrite: bool, progress: Progress) -> dict[str, Any]:
     output = None if config.output is None else _output(config, made_by=_FIT, overwrite=overwrite)
     with progress.task("fitting encoders", total=1) as advance:
         encoded = encode(config.source or [], roles=roles, config=config)
@@ -128,7 +128,7 @@ def _fit_files(config: EncodeConfig, roles: Roles, *, overwrite: bool, progress:
     }
 
 
-def _apply_files(config: EncodeConfig, roles: Roles, *, overwrite: bool, progress: Progress) -> dict[str, Any]:
+def _apply_files(config: EncodeJob, roles: Roles, *, overwrite: bool, progress: Progress) -> dict[str, Any]:
     if config.encoder is None or config.output is None or config.save is not None:
         raise ConfigError("with --encoder, new rows are encoded into -o, and nothing is fitted or saved")
     encoder = load(config.encoder)
@@ -154,7 +154,7 @@ def _apply_files(config: EncodeConfig, roles: Roles, *, overwrite: bool, progres
     }
 
 
-def _output(config: EncodeConfig, *, made_by: str, columns: list[str] | None = None, overwrite: bool) -> Path:
+def _output(config: EncodeJob, *, made_by: str, columns: list[str] | None = None, overwrite: bool) -> Path:
     output = str(config.output)
     [plan, *others] = plan_outputs(frames.files(config.source or []), output)
     if others or plan.path.suffix == "" or output.endswith("/"):

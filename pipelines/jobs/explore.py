@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from dashboards.explorer.answers import Worth
-from dashboards.explorer.settings import ExploreConfig
 from dashboards.explorer.view import View
 from dashboards.explorer.views.effects import found_in as effects_in
 from dashboards.explorer.views.effects import uplift_view
@@ -19,13 +18,14 @@ from dashboards.explorer.views.scores import scores_view
 from dashboards.explorer.views.tables import bundles, columns_of
 from dashboards.explorer.views.updates import runs_view
 from dashboards.explorer.writing import KIND, serve, write
-from tabkit.config import build
+from pipelines.jobs.inputs import inputs
+from pipelines.jobs.settings import OUTPUT, ExploreJob, filled
+from tabkit.config import missing
 from tabkit.destination import Kind, check
 from tabkit.errors import ConfigError
 from tabkit.predicates import Rule
 from tabkit.progress import Progress
 from tabkit.propensity.ablation.study import worth
-from tabkit.required import inputs, needed
 from tabkit.roles import Roles
 from tabkit.rules import read
 
@@ -43,8 +43,10 @@ def explore_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
         Of the stage that failed. A place that cannot be written to is refused before any work.
     """
     started = clock.perf_counter()
-    config = build(ExploreConfig, values)
-    output = Path(needed(config, "output"))
+    config = filled(ExploreJob, values)
+    if not config.output:
+        raise missing("output", OUTPUT)
+    output = Path(config.output)
     if output.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"{str(output)!r} is no page", advice="end its name in .html")
     check(output, KIND, overwrite=overwrite, inputs=inputs(config.source, config.beside, config.rules))
@@ -68,7 +70,7 @@ def explore_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
 
 def serve_job(values: Mapping[str, Any], *, ready: Ready, progress: Progress) -> None:
     """Serve a page to explore until Ctrl-C."""
-    config = build(ExploreConfig, values)
+    config = filled(ExploreJob, values)
     saves = Path(config.rules) if config.rules else None
     if saves is not None:
         _check_rules_file(saves, config.source, config.beside)
@@ -76,7 +78,7 @@ def serve_job(values: Mapping[str, Any], *, ready: Ready, progress: Progress) ->
     serve(view, saves=saves, worth=_worth(view, config), port=config.port, ready=ready)
 
 
-def view_for(config: ExploreConfig, *, progress: Progress) -> View:
+def view_for(config: ExploreJob, *, progress: Progress) -> View:
     """Return the view that a source asks for: of updates, scores, effects, values, or features by a target."""
     folders = bundles(config)
     if folders:
@@ -91,7 +93,7 @@ def view_for(config: ExploreConfig, *, progress: Progress) -> View:
     return features(config, progress=progress)
 
 
-def _worth(view: View, config: ExploreConfig) -> Worth | None:
+def _worth(view: View, config: ExploreJob) -> Worth | None:
     """Return how models with and without a rule are compared; None where there is nothing to predict."""
     if view.kind != "Features" or view.goals[0].kind == "effect":
         return None

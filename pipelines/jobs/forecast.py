@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from dashboards.kit.outputs import check_table
+from tabkit.cltv.config import ForecastConfig
 from tabkit.cltv.forecasting import forecast as forecasting
 from tabkit.cltv.forecasting.totals import Totals
 from tabkit.cltv.guard import faults_of
@@ -15,7 +16,6 @@ from tabkit.cltv.model import CLTVModel, horizon_of
 from tabkit.errors import ScoringError
 from tabkit.progress import Progress
 from tabkit.scoring import write
-from tabkit.settings import ForecastConfig
 from tabkit.staging import scratch_folder
 
 _MADE_BY = "cltv forecast"

@@ -10,17 +10,17 @@ from dashboards.kit.outputs import check_page
 from dashboards.reports.learning_curve import check_curve, draw_curve
 from dashboards.reports.update import write as write_page
 from pipelines.jobs.encode import encode_files
+from pipelines.jobs.inputs import inputs
+from pipelines.jobs.settings import OUTPUT, EncodeJob, ScoreJob, TrainJob, UpdateJob, filled
 from tabkit.bundle import check_place, read
-from tabkit.config import build
+from tabkit.config import missing
 from tabkit.predictors.learners import sizes
 from tabkit.progress import Progress
 from tabkit.propensity.model import KIND as PROPENSITY
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.training import load, train, update
-from tabkit.required import inputs, needed
 from tabkit.roles import Roles
 from tabkit.scoring.files import score_files
-from tabkit.settings import EncodeConfig, ScoreConfig, TrainConfig, UpdateConfig
 from tabkit.uplift.model import KIND as UPLIFT
 from tabkit.uplift.model import UpliftModel
 
@@ -35,9 +35,10 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
         refused before any work.
     """
     started = time.perf_counter()
-    config = build(TrainConfig, values)
-    source = needed(config, "source")
-    output = config.output if config.compare else needed(config, "output")
+    config = filled(TrainJob, values)
+    source, output = config.source, config.output
+    if not (output or config.compare):
+        raise missing("output", OUTPUT)
     if output is not None:
         check_place(output, overwrite=overwrite, inputs=inputs(source, config.rules))
     if config.curve is not None:
@@ -72,18 +73,17 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
 
 def score_job(values: Mapping[str, Any], *, overwrite: bool = False, progress: Progress) -> dict[str, Any]:
     """Score files with a saved model; return what there is to say about it."""
-    config = build(ScoreConfig, values)
-    bundle, source, output = (needed(config, name) for name in ("bundle", "source", "output"))
+    config = filled(ScoreJob, values)
     report = score_files(
-        model_of(bundle),
-        source,
-        output,
+        model_of(config.bundle),
+        config.source,
+        config.output,
         contributions=config.contributions,
         keep=config.keep,
         overwrite=overwrite,
         progress=progress,
     )
-    return {"bundle": bundle, **report.to_dict()}
+    return {"bundle": config.bundle, **report.to_dict()}
 
 
 def model_of(path: str) -> PropensityModel | UpliftModel:
@@ -95,8 +95,8 @@ def model_of(path: str) -> PropensityModel | UpliftModel:
 def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
     """Bring a saved model up to date and save the new one; return what there is to say about it."""
     started = time.perf_counter()
-    config = build(UpdateConfig, values)
-    path, source = needed(config, "bundle"), needed(config, "source")
+    config = filled(UpdateJob, values)
+    path, source = config.bundle, config.source
     output = config.output or f"{str(path).rstrip('/')}-updated"
     used = inputs(path, source, config.reference)
     check_place(output, overwrite=overwrite, inputs=used)
@@ -119,6 +119,4 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
 
 def encode_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
     """Encode files; return what there is to say about it."""
-    config = build(EncodeConfig, values)
-    needed(config, "source")
-    return encode_files(config, overwrite=overwrite, progress=progress)
+    return encode_files(filled(EncodeJob, values), overwrite=overwrite, progress=progress)

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from dashboards.explorer.settings import RulesConfig
+from pipelines.jobs.inputs import inputs
+from pipelines.jobs.settings import AblationJob, RuleScoreJob, RuleSuggestJob, filled
 from tabkit.config import build
 from tabkit.destination import Kind
 from tabkit.destination import check as check_place
 from tabkit.errors import ConfigError, TabkitError
+from tabkit.frames import Source
 from tabkit.predicates import check
 from tabkit.progress import Progress
-from tabkit.propensity.ablation.study import worth, worth_job
-from tabkit.required import inputs, needed
+from tabkit.propensity.ablation.study import worth
+from tabkit.propensity.config import WorthConfig
 from tabkit.roles import Roles
 from tabkit.rules import Ledger, Rule, RuleFile, masks, most_alike, read, write
 from tabkit.rules.config import AimConfig
@@ -29,7 +31,6 @@ from tabkit.rules.provenance import Provenance, aimed_like, facts, provenance
 from tabkit.rules.sample import FEWEST, RuleSample, aimed, why_none
 from tabkit.rules.suggestion import Suggestions
 from tabkit.rules.verdict import verdict
-from tabkit.settings import WorthConfig
 
 
 def suggest_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def suggest_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
         Of the stage that failed. A file that is there already is refused before any work.
     """
     started = clock.perf_counter()
-    config = build(RulesConfig, values)
+    config = filled(RuleSuggestJob, values)
     output = _output(config, overwrite=overwrite)
     found = aimed(config)
     if found.holdout is None:
@@ -74,8 +75,8 @@ def suggest_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
 def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
     """Measure the rules of a file on further rows; return what there is to say about it."""
     started = clock.perf_counter()
-    config = build(RulesConfig, values)
-    path = needed(config, "rules")
+    config = filled(RuleScoreJob, values)
+    path = config.rules
     content = read(path)
     if not content.rules:
         raise ConfigError(f"{path!r} holds no rules", advice="find some: tabkit rules suggest")
@@ -108,29 +109,23 @@ def worth_of_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, 
 
     On the rows that the rules were found on, only those held out then are judged on.
     """
-    config = build(WorthConfig, values)
-    ruled = load_rules(config.rules)
-    known = ruled.found
-    if not known or config.holdout is not None:
-        return worth_job(values, progress=progress)
-    found = _held_out_then(config, known)
-    if found is None:
-        return worth_job(values, progress=progress)
-    roles = Roles.from_dict({**found.table.roles.given(), **config.roles})
-    left = [name for name in config.encoding.exclude if name in found.frame.columns]
-    encoding = config.encoding.model_copy(update={"exclude": left})
-    result = worth(
-        found.frame,
-        rules=ruled.rules,
-        roles=roles,
-        config=config.model_copy(update={"encoding": encoding}),
-        holdout=found.holdout,
-        progress=progress,
-    )
-    return {**result.to_dict(), "roles": roles.given(), "found": origin(ruled)}
+    started = clock.perf_counter()
+    config = filled(AblationJob, values)
+    ruled, roles = load_rules(config.rules), Roles.from_dict(config.roles)
+    source: Source = config.source
+    settings: WorthConfig = config
+    found = _held_out_then(config, ruled.found) if ruled.found and config.holdout is None else None
+    if found is not None:
+        source, roles = found.frame, Roles.from_dict({**found.table.roles.given(), **config.roles})
+        left = [name for name in config.encoding.exclude if name in found.frame.columns]
+        settings = config.model_copy(update={"encoding": config.encoding.model_copy(update={"exclude": left})})
+    holdout = None if found is None else found.holdout
+    result = worth(source, rules=ruled.rules, roles=roles, config=settings, holdout=holdout, progress=progress)
+    seconds = round(clock.perf_counter() - started, 3)
+    return {**result.to_dict(), "roles": roles.given(), "found": origin(ruled), "seconds": seconds}
 
 
-def _held_out_then(config: WorthConfig, known: Mapping[str, Any]) -> RuleSample | None:
+def _held_out_then(config: AblationJob, known: Mapping[str, Any]) -> RuleSample | None:
     """Return the rows divided as when the rules were found, whatever the folds are by; None if these are others."""
     settings = {name: known[name] for name in ("positive", "control", "arm", "holdout", "seed") if name in known}
     roles = {role: column for role, column in config.roles.items() if role not in ("time", "group")}
@@ -143,16 +138,16 @@ def _held_out_then(config: WorthConfig, known: Mapping[str, Any]) -> RuleSample 
     return found if provenance(found, known).kind == "same" else None
 
 
-def _output(config: RulesConfig, *, overwrite: bool) -> Path:
+def _output(config: RuleSuggestJob, *, overwrite: bool) -> Path:
     """Return where to write, which is refused before any work."""
-    output = Path(needed(config, "output"))
+    output = Path(config.output)
     if output.suffix != ".toml":
         raise ConfigError(f"{str(output)!r} is no TOML file", advice="end its name in .toml")
     check_place(output, Kind("file of rules", ConfigError), overwrite=overwrite, inputs=inputs(config.source))
     return output
 
 
-def _unprovable(found: RuleSample, config: RulesConfig) -> ConfigError:
+def _unprovable(found: RuleSample, config: RuleSuggestJob) -> ConfigError:
     """Return the error that says why no rows could be held out."""
     rows = found.frame.height
     if rows < FEWEST:
@@ -168,7 +163,7 @@ def _of_rules(doubts: Doubts, content: RuleFile, whence: Provenance) -> Doubts:
     return Doubts(leaks, doubts.copies if whence.kind == "same" else None)
 
 
-def _file(result: Suggestions, found: RuleSample, config: RulesConfig, *, kept_out: list[str]) -> RuleFile:
+def _file(result: Suggestions, found: RuleSample, config: RuleSuggestJob, *, kept_out: list[str]) -> RuleFile:
     rules = tuple(one.rule for one in result.rules)
     measured = {
         one.rule.name: {"train": one.train.to_dict(), "holdout": one.holdout.to_dict(), "p": one.p}

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from dashboards.reports import uplift as uplift_page
+from pipelines.jobs.inputs import inputs
+from pipelines.jobs.settings import UpliftTrainJob, UpliftUpdateJob, filled
 from tabkit.bundle import check_place
-from tabkit.config import build
 from tabkit.extras import can_draw
 from tabkit.progress import Progress
-from tabkit.required import inputs, needed
 from tabkit.roles import Roles
 from tabkit.untrusted.manifest import building
-from tabkit.uplift.config import UpliftConfig, UpliftUpdateConfig
 from tabkit.uplift.training import load, train, update
 
 
@@ -29,8 +28,8 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
         any work.
     """
     started = time.perf_counter()
-    config = build(UpliftConfig, values)
-    source, output = needed(config, "source"), needed(config, "output")
+    config = filled(UpliftTrainJob, values)
+    source, output = config.source, config.output
     check_place(output, overwrite=overwrite, inputs=inputs(source))
     model = train(source, roles=Roles.from_dict(config.roles), config=config, progress=progress)
     checksum = model.save(output, overwrite=overwrite)
@@ -64,8 +63,8 @@ def report_job(bundle: str, *, page: str | None, overwrite: bool = False) -> dic
 def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
     """Bring a saved model up to date and save the new one; return what there is to say about it."""
     started = time.perf_counter()
-    config = build(UpliftUpdateConfig, values)
-    bundle, source, output = (needed(config, name) for name in ("bundle", "source", "output"))
+    config = filled(UpliftUpdateJob, values)
+    bundle, source, output = config.bundle, config.source, config.output
     check_place(output, overwrite=overwrite, inputs=inputs(bundle, source))
     model, found = update(load(bundle), source, strategy=config.strategy, progress=progress)
     checksum = model.save(output, overwrite=overwrite)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from tabkit.cltv.config import LifetimeConfig
 from tabkit.cltv.leaks import leaks_of
 from tabkit.cltv.summary import Summary, summarise
 from tabkit.errors import TabkitError
 from tabkit.frames import Source
 from tabkit.leaks import Leak
-from tabkit.settings import LifetimeConfig
 
 
 def columns_of(settings: LifetimeConfig) -> list[str]:

@@ -14,6 +14,7 @@ from tabkit import bundle
 from tabkit.cltv.coherence import check_customers, check_told, parameters_of, widening_of
 from tabkit.cltv.columns import MONEY
 from tabkit.cltv.columns import has_money as knows_money
+from tabkit.cltv.config import ForecastConfig, LifetimeConfig
 from tabkit.cltv.covariates import columns_of, leaks_of_fit
 from tabkit.cltv.forecasting import forecast as forecasting
 from tabkit.cltv.forecasting.forecast import Forecaster, Horizon
@@ -30,12 +31,11 @@ from tabkit.cltv.interval_record import IntervalRecord, interval_record
 from tabkit.cltv.models import gamma_gamma as spend
 from tabkit.cltv.models.priors import Prior
 from tabkit.cltv.summary import UNIT_DAYS, summarise
-from tabkit.config import build
+from tabkit.config import settings_of
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source, collect, describe, scan
 from tabkit.leaks.asked import asked
 from tabkit.progress import Progress
-from tabkit.settings import ForecastConfig, LifetimeConfig
 from tabkit.untrusted.manifest import NamedTable, building
 
 KIND = "cltv"
@@ -98,7 +98,7 @@ class CLTVModel:
         --------
         >>> everyone, totals = model.forecast(config={"horizon_days": 90})  # doctest: +SKIP
         """
-        settings = config if isinstance(config, ForecastConfig) else build(ForecastConfig, config or {})
+        settings = settings_of(ForecastConfig, config)
         totals = Totals()
         blocks = list(
             forecasting.forecast(
@@ -215,7 +215,7 @@ def fit(
     ImportError
         If the extra `cltv` is not installed.
     """
-    settings = config if isinstance(config, LifetimeConfig) else build(LifetimeConfig, config or {})
+    settings = settings_of(LifetimeConfig, config)
     if hasattr(source, "__arrow_c_stream__") and not isinstance(source, pl.DataFrame):
         source = scan(source)  # a stream can be read only once, and covariates are looked for in the log after the end
     given, customer, told = _customers(source, settings)

@@ -12,9 +12,9 @@ from tabkit.boosting import Rows, variance_power
 from tabkit.encoding import Codes, Encoder, FittedTable
 from tabkit.encoding import Target as Mean
 from tabkit.frames import fresh_name
+from tabkit.predictors.config import ModelName, PredictorConfig
 from tabkit.rules.features import rules_of
 from tabkit.schema import family
-from tabkit.settings import ModelName, TrainConfig
 from tabkit.table import Table, labels
 from tabkit.target import TargetColumn
 
@@ -42,7 +42,7 @@ def keys(table: Table) -> pl.Series | None:
 def fit_encoder(
     table: Table,
     target: TargetColumn,
-    settings: TrainConfig,
+    settings: PredictorConfig,
     *,
     learner: ModelName = "lightgbm",
     like: FittedTable | None = None,
@@ -82,7 +82,7 @@ def fit_encoder(
     return fitted, with_features(table, features, target, categorical=fitted.categorical)
 
 
-def _embedded(table: Table, settings: TrainConfig) -> dict[str | tuple[str, ...], Encoder | Sequence[Encoder]]:
+def _embedded(table: Table, settings: PredictorConfig) -> dict[str | tuple[str, ...], Encoder | Sequence[Encoder]]:
     """Return encoders of text for a network; text in which no level repeats is left to the default."""
     frame, left_out = table.frame, {*table.roles.given().values(), *settings.encoding.exclude}
     texts = [name for name in frame.columns if name not in left_out and family(frame.schema[name]) == "text"]
@@ -99,7 +99,7 @@ def _embedded(table: Table, settings: TrainConfig) -> dict[str | tuple[str, ...]
 
 
 def rates(
-    table: Table, target: TargetColumn, settings: TrainConfig, *, column: str | None = None
+    table: Table, target: TargetColumn, settings: PredictorConfig, *, column: str | None = None
 ) -> tuple[pl.DataFrame, str | None]:
     """Return the table with counts or amounts turned into rates, and the column of their weights.
 

@@ -9,15 +9,15 @@ from typing import Any
 from tabkit import boosting, neural
 from tabkit.boosting import BoostedModel, Rows
 from tabkit.neural import MLPModel
+from tabkit.predictors.config import ModelName, PredictorConfig
 from tabkit.progress import Progress
-from tabkit.settings import ModelName, TrainConfig
 
 Predictor = BoostedModel | MLPModel
 TITLES: dict[str, str] = {"lightgbm": "LightGBM", "mlp": "MLP"}
 """What tables call each learner."""
 
 
-def check_there(name: ModelName, settings: TrainConfig) -> None:
+def check_there(name: ModelName, settings: PredictorConfig) -> None:
     """Raise before any work if a learner cannot run here.
 
     Raises
@@ -36,7 +36,7 @@ def fit(
     rows: Rows,
     stop: Rows,
     *,
-    settings: TrainConfig,
+    settings: PredictorConfig,
     classes: Sequence[str],
     progress: Progress,
 ) -> Predictor:
@@ -47,7 +47,7 @@ def fit(
 
 
 def fit_again(
-    measured: Predictor, rows: Rows, *, settings: TrainConfig, classes: Sequence[str], progress: Progress
+    measured: Predictor, rows: Rows, *, settings: PredictorConfig, classes: Sequence[str], progress: Progress
 ) -> Predictor:
     """Fit on other rows for as long as `measured` was: with its number of trees, or of epochs."""
     if isinstance(measured, MLPModel):

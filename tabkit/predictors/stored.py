@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from tabkit.boosting.refused import REFUSED
-from tabkit.config import Config, build
+from tabkit.config import Config, settings_of
 
 C = TypeVar("C", bound=Config)
 _PARAMS = "params"
@@ -17,7 +17,7 @@ def stored(kind: type[C], config: Mapping[str, Any]) -> C:
 
     The trees that were grown with them stay what they are; new ones grow without.
     """
-    return build(kind, accepted(config))
+    return settings_of(kind, accepted(config))  # former versions kept the roles among them
 
 
 def accepted(config: Mapping[str, Any]) -> dict[str, Any]:

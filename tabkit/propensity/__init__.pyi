@@ -1,6 +1,7 @@
 from .ablation.result import Worth
 from .ablation.study import worth
 from .comparison import compare
+from .config import SplitConfig, TrainConfig, UpdateConfig, WorthConfig
 from .evaluation import Evaluation, Gain, Score, evaluate
 from .model import PropensityModel
 from .training import load, train
@@ -11,8 +12,12 @@ __all__ = [
     "Gain",
     "PropensityModel",
     "Score",
+    "SplitConfig",
+    "TrainConfig",
+    "UpdateConfig",
     "UpdateReport",
     "Worth",
+    "WorthConfig",
     "compare",
     "evaluate",
     "load",

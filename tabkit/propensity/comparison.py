@@ -12,10 +12,10 @@ from tabkit.frames import Source, collect, describe, scan
 from tabkit.leaks.asked import asked, leaks_of
 from tabkit.predictors.features import keys, with_features
 from tabkit.predictors.stored import refused_by_now, stored
+from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import MODEL, Evaluation, evaluate, measures_of, resampling
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.new_rows import read_rows
-from tabkit.settings import TrainConfig
 from tabkit.table import Table, labels
 
 OTHER = "other"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tabkit import metrics
 from tabkit.dependence import Unit, dependence
 from tabkit.errors import FitError
-from tabkit.settings import TrainConfig
+from tabkit.propensity.config import TrainConfig
 from tabkit.table import Table
 from tabkit.untrusted.manifest import NamedTable
 from tabkit.wording import with_interval

@@ -7,10 +7,10 @@ import re
 from tabkit.boosting import OBJECTIVES, BoostingConfig
 from tabkit.errors import ConfigError, FitError
 from tabkit.labels import is_whole, is_yes_no, labels_of
+from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.model import score_columns
 from tabkit.roles import Roles
 from tabkit.schema import family
-from tabkit.settings import TrainConfig
 from tabkit.table import Table
 from tabkit.target import TargetColumn, Task, infer
 

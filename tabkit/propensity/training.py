@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tabkit import boosting
 from tabkit.boosting import Rows
-from tabkit.config import build
+from tabkit.config import settings_of
 from tabkit.encoding import FittedTable
 from tabkit.errors import FitError
 from tabkit.frames import Source
@@ -24,6 +24,7 @@ from tabkit.predictors import learners
 from tabkit.predictors.features import fit_encoder, keys, with_features
 from tabkit.predictors.learners import TITLES, Predictor, check_there, extent, name_of, unit_of
 from tabkit.progress import Progress, Silent
+from tabkit.propensity.config import ModelName, TrainConfig
 from tabkit.propensity.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.new_rows import knowledge
@@ -34,7 +35,6 @@ from tabkit.propensity.warnings import of_copies, of_leaks, of_model, of_refit, 
 from tabkit.roles import Roles
 from tabkit.rules.features import check_rules, load_rules, origin
 from tabkit.schema import dtype_name
-from tabkit.settings import ModelName, TrainConfig
 from tabkit.sketch import RowSample
 from tabkit.table import Table, labels, read
 from tabkit.target import TargetColumn
@@ -73,7 +73,7 @@ def train(
     TabkitError
         Of the stage at which the data or the settings cannot be used; see `tabkit.errors`.
     """
-    settings = config if isinstance(config, TrainConfig) else build(TrainConfig, config or {})
+    settings = settings_of(TrainConfig, config)
     shown = progress or Silent()
     for learner in _learners(settings):
         check_there(learner, settings)
@@ -109,17 +109,11 @@ def train(
         encoder=fitted.encoder,
         predictor=fitted.predictor,
         evaluation=evaluation,
-        # places and devices are this machine's own, and rules are in the encoder
+        # devices are this machine's own, and rules are in the encoder
         config=settings.model_dump(
             mode="json",
-            exclude={
-                "source": True,
-                "output": True,
-                "rules": True,
-                "compare": True,
-                "curve": True,
-                "neural": {"device"},
-            },
+            include=set(TrainConfig.model_fields),  # a job's settings may hold more
+            exclude={"rules": True, "compare": True, "neural": {"device"}},
         ),
         lineage=lineage
         | ({"rules": origin(ruled)} if ruled.found else {})

@@ -13,9 +13,9 @@ from tabkit.leaks.asked import asked, leaks_of
 from tabkit.leaks.copies import Copies
 from tabkit.neural import MLPModel
 from tabkit.predictors.learners import Predictor
+from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import MODEL, Evaluation, Score
 from tabkit.schema import family
-from tabkit.settings import TrainConfig
 from tabkit.table import Table, labels
 from tabkit.target import TargetColumn
 from tabkit.wording import with_interval

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tabkit.config import Config
+from tabkit.config import Config, required
 
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 
@@ -86,8 +86,10 @@ class AimConfig(Config):
         are); ``treatment`` (then the target is an outcome, and what is looked for is the effect).
     positive
         The class whose share is looked for.
-    control, arm
-        Labels of the treatment.
+    control
+        The label of those who were not contacted.
+    arm
+        The label that is compared with it, where there are several.
     exclude
         Columns that are no features, such as what is known only after the target.
     known
@@ -98,7 +100,7 @@ class AimConfig(Config):
         Decides which.
     """
 
-    source: str | list[str] | None = None
+    source: str | list[str] = required("as an argument")
     roles: dict[str, str] = Field(default_factory=dict)
     positive: str | None = None
     control: str | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator
 
 from tabkit.errors import ConfigError
 from tabkit.predicates import Rule, check, from_dict
@@ -28,6 +30,14 @@ def understood(value: object) -> GivenRules:
     if not isinstance(items, Iterable) or isinstance(items, str):
         raise ConfigError(f"rules are given as {value!r}", advice="give the path of a file of rules, or a list of them")
     return tuple(item if isinstance(item, Rule) else from_dict(item) for item in items)
+
+
+Rules = Annotated[
+    GivenRules,
+    PlainValidator(understood),
+    PlainSerializer(lambda rules: rules if isinstance(rules, str) else [rule.text() for rule in rules]),
+]
+"""Of settings: rules as `understood` takes them."""
 
 
 def load_rules(given: GivenRules) -> RuleFile:

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from tabkit import splits
+from tabkit.config import complete
 from tabkit.dependence import dependence
 from tabkit.errors import ConfigError, FitError
-from tabkit.required import needed
 from tabkit.roles import Roles
 from tabkit.rules.config import AimConfig
 from tabkit.rules.goal import Goal, Mask, aim
@@ -66,7 +66,7 @@ def aimed(config: AimConfig) -> RuleSample:
     if roles.target is None:
         raise ConfigError("no target is given", advice="name the column that rules are to tell apart: --target")
     exclude = [name for name in config.exclude if name not in roles.given().values()]
-    return of_table(read(needed(config, "source"), roles, exclude=exclude), config)
+    return of_table(read(complete(config).source, roles, exclude=exclude), config)
 
 
 def of_table(table: Table, config: AimConfig) -> RuleSample:

@@ -1,4 +1,4 @@
-"""Settings of the uplift jobs."""
+"""Settings of a model of effects: how it is fitted, judged and brought up to date."""
 
 from __future__ import annotations
 
@@ -14,19 +14,14 @@ LearnerName = Literal["s", "t", "x", "r", "dr", "stack", "uplift_forest", "causa
 
 
 class UpliftUpdateConfig(Config):
-    """Everything that `uplift update` can be told.
+    """How a model of effects is brought up to date.
 
     Parameters
     ----------
-    bundle, source, output
-        The model, the units of a further experiment, and the bundle to write.
     strategy
         See `tabkit.uplift.updating.update`.
     """
 
-    bundle: str | None = None
-    source: str | list[str] | None = None
-    output: str | None = None
     strategy: Literal["auto", "keep", "calibrate", "recalibrate", "refit", "extend", "retrain"] = "auto"
 
 
@@ -45,15 +40,10 @@ class EffectBoosting(BoostingConfig):
 
 
 class UpliftConfig(Config):
-    """Everything that `uplift train` can be told.
+    """How a model of effects is fitted and judged.
 
     Parameters
     ----------
-    source, output
-        The rows of the experiment, and the bundle to write.
-    roles
-        Column by role: ``treatment`` and ``outcome``; ``id``, ``time`` and ``group`` (units that belong together, such
-        as a household) where there are any.
     control
         The label of those who were not contacted.
     design
@@ -97,13 +87,20 @@ class UpliftConfig(Config):
         groups.
     final
         ``all``: once measured, members are fitted again on all units. ``evaluated``: the measured ones are saved.
-    resamples, level, seed
-        Of intervals, and of every division by chance.
+    resamples
+        How often units are drawn for intervals.
+    level
+        Of intervals.
+    seed
+        Decides every division by chance.
+    encoding
+        How columns become features.
+    outcomes
+        How models of outcomes and propensities are grown.
+    effects
+        How models of effects are grown.
     """
 
-    source: str | list[str] | None = None
-    output: str | None = None
-    roles: dict[str, str] = Field(default_factory=dict)
     control: str | None = None
     design: Literal["randomised", "observational"] | None = None
     shares: dict[str, float] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tabkit.config import build
+from tabkit.config import settings_of
 from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
 from tabkit.roles import Roles
@@ -55,7 +55,7 @@ def train(
     TabkitError
         Of the stage at which the data or the settings cannot be used; see `tabkit.errors`.
     """
-    settings = config if isinstance(config, UpliftConfig) else build(UpliftConfig, config or {})
+    settings = settings_of(UpliftConfig, config)
     roles = roles if isinstance(roles, Roles) else Roles.from_dict(roles)
     shown = progress or Silent()
     units = units_of(source, roles, settings)
@@ -119,7 +119,7 @@ def _model(
         calibrations=believed,
         decision=judged.decision(),
         evaluation=judged.to_dict(),
-        config=settings.model_dump(mode="json", exclude={"source", "output"}),
+        config=settings.model_dump(mode="json", include=set(UpliftConfig.model_fields)),
         lineage={
             "parent": None,
             "strategy": "train",

@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 from places import DATA
 
-from dashboards.explorer.settings import ExploreConfig
 from pipelines.jobs.explore import view_for
+from pipelines.jobs.settings import ExploreJob as ExploreConfig
 from tabkit.config import build
 from tabkit.predicates import Levels, Rule
 from tabkit.progress import Silent

@@ -15,7 +15,6 @@ from tabkit import bundle
 from tabkit.cltv.model import KIND as LIFETIME
 from tabkit.errors import ConfigError, FitError, SchemaError, TabkitError
 from tabkit.frames import collect, describe, scan
-from tabkit.required import needed
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name, family
 from tabkit.table import Table, read
@@ -49,13 +48,13 @@ class _Beside:
 
 def bundles(config: ExploreConfig) -> list[Path]:
     """Return which of the sources are folders of bundles."""
-    source = needed(config, "source")
+    source = config.source
     return [Path(name) for name in ([source] if isinstance(source, str) else source) if _is_bundle(name)]
 
 
 def columns_of(config: ExploreConfig) -> dict[str, pl.DataType]:
     """Return the types of the columns that there will be, without those that are excluded; no rows are read."""
-    found = dict(scan(needed(config, "source")).collect_schema())
+    found = dict(scan(config.source).collect_schema())
     if config.beside:
         found = dict(_beside(config).frame.collect_schema()) | found
     return {name: dtype for name, dtype in found.items() if name not in config.exclude}
@@ -89,7 +88,7 @@ def joined(config: ExploreConfig, roles: Roles, *, written: bool = False) -> Joi
             "nothing says by which column the rows beside belong to those of the source",
             advice="name the column that is in both, and names each row: --id",
         )
-    own = read(needed(config, "source"), Roles(id=roles.id))
+    own = read(config.source, Roles(id=roles.id))
     frame, notes = (own.frame, []) if beside is None else _with(own, beside)
     if written and roles.id is None and (name := _named_id(frame, roles)) is not None:
         roles = replace(roles, id=name)
@@ -159,7 +158,7 @@ def _beside(config: ExploreConfig) -> _Beside:
     if len(names) == 1 and _is_bundle(names[0]):
         return _customers(names[0])
     key = config.roles.get("id")
-    dtype = None if key is None else scan(needed(config, "source")).collect_schema().get(key)
+    dtype = None if key is None else scan(config.source).collect_schema().get(key)
     dtypes = {key: dtype} if key is not None and dtype is not None else None
     return _Beside(scan(names, dtypes=dtypes), describe(names))
 

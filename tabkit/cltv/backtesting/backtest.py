@@ -14,6 +14,7 @@ from tabkit.cltv import holdout
 from tabkit.cltv import model as lifetime_value
 from tabkit.cltv.backtesting.baselines import BOOSTED, RATE, ZERO, Point, simple_forecasts
 from tabkit.cltv.backtesting.origins import BacktestPlan, plan_of
+from tabkit.cltv.config import LifetimeConfig
 from tabkit.cltv.covariates import columns_of
 from tabkit.cltv.forecasting import widening
 from tabkit.cltv.forecasting.forecast import Horizon
@@ -24,12 +25,11 @@ from tabkit.cltv.inference.mixing import doubts_of_fit
 from tabkit.cltv.leaks import leaks_of
 from tabkit.cltv.model import CLTVModel
 from tabkit.cltv.summary import summarise
-from tabkit.config import build
+from tabkit.config import settings_of
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source, scan
 from tabkit.leaks.asked import asked
 from tabkit.progress import Progress, Silent
-from tabkit.settings import LifetimeConfig
 
 Plain = dict[str, Any]
 
@@ -212,7 +212,7 @@ def backtest(
     --------
     >>> found = backtest("log.parquet", config={"customer": "id", "date": "day"}, horizon_days=90)  # doctest: +SKIP
     """
-    settings = config if isinstance(config, LifetimeConfig) else build(LifetimeConfig, config or {})
+    settings = settings_of(LifetimeConfig, config)
     _check(settings, draws)
     shown = progress or Silent()
     once = hasattr(source, "__arrow_c_stream__") and not isinstance(source, pl.DataFrame)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from tabkit import boosting
 from tabkit.boosting import BoostingConfig, Rows
+from tabkit.cltv.config import LifetimeConfig
 from tabkit.cltv.holdout import PeriodSplit
 from tabkit.cltv.summary import UNIT_DAYS
-from tabkit.settings import LifetimeConfig
 
 Floats = NDArray[np.float64]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from tabkit.cltv.campaigns import bidding
 from tabkit.cltv.campaigns.campaign import CampaignFit
 from tabkit.cltv.campaigns.forecast import Forecast
+from tabkit.cltv.config import CampaignConfig
 from tabkit.cltv.forecasting.acquired import repeat_value
 from tabkit.cltv.model import CLTVModel
-from tabkit.settings import CampaignConfig
 
 Floats = NDArray[np.float64]
 

@@ -17,14 +17,14 @@ from tabkit.cltv.campaigns.daily import daily, together
 from tabkit.cltv.campaigns.decisions import decide
 from tabkit.cltv.campaigns.drift import changes
 from tabkit.cltv.campaigns.forecast import Forecast, forecast
+from tabkit.cltv.config import CampaignConfig
 from tabkit.cltv.forecasting.acquired import repeat_value, worth
 from tabkit.cltv.inference.mixing import doubts, doubts_of_fit
 from tabkit.cltv.model import CLTVModel
-from tabkit.config import build
+from tabkit.config import settings_of
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import Source, collect, describe, scan
 from tabkit.progress import Progress
-from tabkit.settings import CampaignConfig
 
 Floats = NDArray[np.float64]
 
@@ -120,7 +120,7 @@ def evaluate_campaigns(
     >>> settings = {"campaign": "campaign", "cost": "cac"}
     >>> campaigns = evaluate_campaigns(model, "acquired.parquet", config=settings)  # doctest: +SKIP
     """
-    settings = config if isinstance(config, CampaignConfig) else build(CampaignConfig, config)
+    settings = settings_of(CampaignConfig, config)
     _check(model)
     acquired = _acquired(source, model, settings)
     curves = _volumes(volume, acquired["campaign"].drop_nulls().unique().to_list())

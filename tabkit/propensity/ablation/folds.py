@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from tabkit import splits
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source, collect, describe, fresh_name, scan
+from tabkit.propensity.config import WorthConfig
 from tabkit.propensity.parts import times_of, way_of
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name, family
-from tabkit.settings import WorthConfig
 from tabkit.table import Table, labels, read
 from tabkit.target import TargetColumn
 

@@ -12,8 +12,8 @@ from tabkit.boosting import BoostedModel
 from tabkit.dependence import Unit
 from tabkit.predicates import Rule
 from tabkit.propensity.ablation.differences import ArmPredictions, Difference, Pair, differences
+from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import has_width, measures_of, resampling
-from tabkit.settings import TrainConfig
 from tabkit.table import Table
 from tabkit.target import TargetColumn
 from tabkit.wording import with_interval

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from tabkit import boosting
 from tabkit.boosting import BoostedModel, BoostingConfig, Rows
-from tabkit.config import build
+from tabkit.config import settings_of
 from tabkit.encoding import FittedTable
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source
@@ -24,16 +23,15 @@ from tabkit.progress import Advance, Progress, Silent
 from tabkit.propensity.ablation.differences import Difference, Pair
 from tabkit.propensity.ablation.folds import Fold, folds_of, read_marked
 from tabkit.propensity.ablation.result import Use, Worth, concluded
+from tabkit.propensity.config import TrainConfig, WorthConfig
 from tabkit.propensity.parts import check_part, divide
 from tabkit.propensity.target import resolve_objective, target_name, target_of
-from tabkit.required import needed
 from tabkit.roles import Roles
-from tabkit.rules.features import check_rules, load_rules, origin
-from tabkit.settings import TrainConfig, WorthConfig
+from tabkit.rules.features import check_rules
 from tabkit.table import Table
 from tabkit.target import TargetColumn
 
-__all__ = ["Difference", "Use", "Worth", "worth", "worth_job"]
+__all__ = ["Difference", "Use", "Worth", "worth"]
 
 
 def worth(
@@ -78,7 +76,7 @@ def worth(
     TabkitError
         Of the stage at which the data, the rules or the settings cannot be used; see `tabkit.errors`.
     """
-    settings = config if isinstance(config, WorthConfig) else build(WorthConfig, config or {})
+    settings = settings_of(WorthConfig, config)
     if not rules:
         raise ConfigError("no rules are given", advice="there is nothing to compare")
     training = settings.training()
@@ -93,23 +91,6 @@ def worth(
     marked = table.frame.height if held is None else int(held.sum())
     found = concluded(table, pairs, target, training, rules, marked=marked, unseen=held is not None)
     return replace(found, warnings=(*_leaks(table, target, settings), *_copies(table, folds, target)))
-
-
-def worth_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
-    """Compare with and without the rules of a file; return what there is to say about it."""
-    started = clock.perf_counter()
-    config = build(WorthConfig, values)
-    if not config.rules:
-        raise ConfigError("no rules are given", advice="name a file of rules: rules = 'rules.toml'")
-    source, roles = needed(config, "source"), Roles.from_dict(config.roles)
-    ruled = load_rules(config.rules)
-    result = worth(source, rules=ruled.rules, roles=roles, config=config, progress=progress)
-    return {
-        **result.to_dict(),
-        "roles": roles.given(),
-        "found": origin(ruled),
-        "seconds": round(clock.perf_counter() - started, 3),
-    }
 
 
 def _leaks(table: Table, target: TargetColumn, settings: WorthConfig) -> list[str]:

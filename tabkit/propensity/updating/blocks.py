@@ -10,9 +10,9 @@ import polars as pl
 from tabkit.dependence import ENOUGH, dependence
 from tabkit.errors import FitError
 from tabkit.predictors.features import keys
+from tabkit.propensity.config import UpdateConfig
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.updating.candidates import divide
-from tabkit.settings import UpdateConfig
 from tabkit.table import Table
 
 _MOST = 12  # a year of months: what is older says little of the next one, and each costs as much as an update

@@ -22,8 +22,8 @@ from tabkit.predictors import learners
 from tabkit.predictors.features import fit_encoder, rates, with_features
 from tabkit.predictors.learners import Predictor, name_of
 from tabkit.progress import Progress
+from tabkit.propensity.config import TrainConfig, UpdateConfig
 from tabkit.propensity.model import PropensityModel
-from tabkit.settings import TrainConfig, UpdateConfig
 from tabkit.table import Table, labels
 
 _DECAYS = (0.9, 0.7, 0.5)

@@ -11,9 +11,9 @@ from scipy import stats
 from tabkit.errors import FitError
 from tabkit.predictors.features import keys
 from tabkit.predictors.stored import refused_by_now
+from tabkit.propensity.config import UpdateConfig
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.new_rows import knowledge
-from tabkit.settings import UpdateConfig
 from tabkit.table import Table, labels
 
 _FACTOR = 2.0

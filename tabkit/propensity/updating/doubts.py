@@ -8,10 +8,10 @@ from tabkit.boosting import KEEP
 from tabkit.errors import FitError
 from tabkit.leaks.asked import asked, leaks_of
 from tabkit.leaks.copied_rows import copies_of
+from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import measures_of
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.updating.trials import Trials
-from tabkit.settings import TrainConfig
 from tabkit.table import Table
 
 

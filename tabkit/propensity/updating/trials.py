@@ -16,12 +16,12 @@ from tabkit.errors import TabkitError
 from tabkit.predictors.features import with_features
 from tabkit.predictors.learners import extent, name_of
 from tabkit.progress import Advance, Progress
+from tabkit.propensity.config import TrainConfig, UpdateConfig
 from tabkit.propensity.evaluation import Resampling, measures_of, resampling
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.updating.blocks import Step, joined_rows, planned
 from tabkit.propensity.updating.candidates import Candidate, UpdateTask
 from tabkit.propensity.updating.strategies import strategies_of
-from tabkit.settings import TrainConfig, UpdateConfig
 from tabkit.table import Table, labels
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ import numpy as np
 from tabkit.boosting import BoostedModel, Choice
 from tabkit.boosting.choice import changed
 from tabkit.boosting.updatable import refusal
-from tabkit.config import build
+from tabkit.config import settings_of
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source
 from tabkit.predictors.features import keys
@@ -19,6 +19,7 @@ from tabkit.predictors.learners import check_there, name_of
 from tabkit.predictors.stored import accepted, stored
 from tabkit.progress import Progress, Silent
 from tabkit.propensity.ancestry import descends
+from tabkit.propensity.config import TrainConfig, UpdateConfig
 from tabkit.propensity.evaluation import MODEL, Evaluation, evaluate, measures_of
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.new_rows import joined, knowledge, older, read_rows
@@ -28,7 +29,6 @@ from tabkit.propensity.updating.doubts import flattered
 from tabkit.propensity.updating.level import Moved, alarm, expected, moved_levels
 from tabkit.propensity.updating.strategies import check_strategy, strategies_of
 from tabkit.propensity.updating.trials import Month, Trial, Trials, run_trials
-from tabkit.settings import TrainConfig, UpdateConfig
 from tabkit.sketch import RowSample
 from tabkit.table import Table, labels
 
@@ -118,7 +118,7 @@ def update(
     TabkitError
         If the rows cannot be used, or the strategy that was asked for does not suit the model.
     """
-    settings = _asked(config if isinstance(config, UpdateConfig) else build(UpdateConfig, config or {}))
+    settings = _asked(settings_of(UpdateConfig, config))
     check_strategy(model.predictor, settings.strategy)
     check_there(name_of(model.predictor), stored(TrainConfig, model.config))
     training, shown = _training(model, settings), progress or Silent()

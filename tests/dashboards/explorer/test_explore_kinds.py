@@ -13,10 +13,10 @@ import pytest
 from experiments import KNOWN, QUICK, ROLES, mailing
 from places import GOLDEN
 
-from dashboards.explorer.settings import ExploreConfig
 from dashboards.explorer.view import View
 from pipelines import propensity, uplift
 from pipelines.jobs.explore import explore_job, view_for
+from pipelines.jobs.settings import ExploreJob as ExploreConfig
 from tabkit.config import build
 from tabkit.errors import BundleError, ConfigError, FitError, SchemaError, TabkitError
 from tabkit.predicates import Range, Rule

@@ -8,11 +8,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines.jobs.encode import encode
+from pipelines.jobs.settings import EncodeJob
 from tabkit.encoding import TableEncoder
 from tabkit.encoding.table.saved import load
 from tabkit.errors import ConfigError
 from tabkit.roles import Roles
-from tabkit.settings import EncodeConfig
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_mistakes_are_said_plainly_and_nothing_is_written(
 def test_a_column_with_a_role_that_is_called_like_a_feature_is_refused(customers: pl.DataFrame) -> None:
     table = customers.rename({"churned": "city by target"})
     with pytest.raises(ConfigError, match="called like columns with a role"):
-        encode(table, roles=Roles(id="customer", target="city by target"), config=EncodeConfig())
+        encode(table, roles=Roles(id="customer", target="city by target"), config=EncodeJob())
 
 
 def test_an_encoder_of_train_can_be_chosen_too(run: Any, folder: Path) -> None:

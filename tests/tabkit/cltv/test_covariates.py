@@ -11,10 +11,10 @@ from purchases import END, LOG, ROLES, quick_fit
 
 from tabkit.cltv import model as lifetime_value
 from tabkit.cltv.backtesting.backtest import backtest
+from tabkit.cltv.config import LifetimeConfig
 from tabkit.cltv.covariates import columns_of, leaks_of_fit
 from tabkit.cltv.summary import summarise
 from tabkit.errors import SourceError
-from tabkit.settings import LifetimeConfig
 
 CUT = dt.date(2024, 1, 31)
 ALL = LOG.group_by("who").agg(

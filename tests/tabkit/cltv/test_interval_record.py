@@ -11,9 +11,9 @@ from places import GOLDEN as FORMAT1
 
 from pipelines import lifetime_value
 from pipelines.jobs.forecast import forecast_file
+from tabkit.cltv.config import ForecastConfig
 from tabkit.cltv.interval_record import IntervalRecord, interval_record
 from tabkit.cltv.model import CLTVModel
-from tabkit.settings import ForecastConfig
 
 GOLDEN = FORMAT1 / "value"
 CONFIG = {"horizon_days": 90, "draws": 100}

@@ -11,9 +11,9 @@ import pytest
 
 from pipelines import propensity, report
 from pipelines.jobs.encode import encode, encode_files
+from pipelines.jobs.settings import EncodeJob
 from tabkit.propensity import comparison
 from tabkit.roles import Roles
-from tabkit.settings import EncodeConfig
 
 Make = Callable[..., pl.DataFrame]
 Run = Callable[..., Any]
@@ -40,7 +40,7 @@ def test_an_encoder_is_asked_about_its_columns(leaky: pl.DataFrame, tmp_path: Pa
     shown = run("encode", tmp_path / "rows.parquet", *options)
     assert "Note: 'reason' alone ranks churned" in shown.out
     values = {"source": str(tmp_path / "rows.parquet"), "roles": ROLES.given(), "output": str(tmp_path / "e.parquet")}
-    settings = EncodeConfig.model_validate({**values, "encoding": {"known": ["reason"]}})
+    settings = EncodeJob.model_validate({**values, "encoding": {"known": ["reason"]}})
     assert encode_files(settings, overwrite=False)["warnings"] == []
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tabkit import metrics
 from tabkit.errors import FitError
+from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import (
     BASE_RATE,
     LINEAR,
@@ -18,7 +19,6 @@ from tabkit.propensity.evaluation import (
     resampling,
 )
 from tabkit.roles import Roles
-from tabkit.settings import TrainConfig
 from tabkit.table import Table
 
 

@@ -17,9 +17,9 @@ from pipelines.jobs.propensity import train_job
 from tabkit.errors import BundleError, ConfigError, FitError, SchemaError, ScoringError
 from tabkit.frames import collect
 from tabkit.progress import Silent
+from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.model import PropensityModel
 from tabkit.roles import Roles
-from tabkit.settings import TrainConfig
 
 torch = pytest.importorskip("torch", reason="the extra neural is not installed")
 

@@ -21,12 +21,12 @@ from tabkit.predicates import Range, Rule
 from tabkit.progress import Silent
 from tabkit.propensity.ablation.study import worth
 from tabkit.propensity.comparison import compare
+from tabkit.propensity.config import UpdateConfig
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.new_rows import read_rows
 from tabkit.propensity.updating.blocks import planned
 from tabkit.propensity.updating.level import moved_levels
 from tabkit.roles import Roles
-from tabkit.settings import UpdateConfig
 from tabkit.table import Table
 
 ROLES = Roles(id="id", time="day", target="y")

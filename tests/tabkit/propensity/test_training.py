@@ -12,10 +12,10 @@ from tabkit import metrics
 from tabkit.config import build, merge
 from tabkit.errors import ConfigError, FitError, SchemaError, TabkitError
 from tabkit.propensity import training as propensity
+from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.target import target_of, understood
 from tabkit.roles import Roles
-from tabkit.settings import TrainConfig
 from tabkit.table import Table
 
 Make = Callable[..., pl.DataFrame]

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dashboards.explorer.settings import ExploreConfig
 from pipelines.jobs.explore import explore_job, view_for
 from pipelines.jobs.rules import score_job, suggest_job, worth_of_job
+from pipelines.jobs.settings import ExploreJob as ExploreConfig
 from tabkit.predicates import Levels, Range, Rule
 from tabkit.progress import Silent
 from tabkit.propensity.ablation.study import worth

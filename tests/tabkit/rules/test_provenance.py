@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dashboards.explorer.settings import ExploreConfig
 from dashboards.explorer.views.features import features
 from pipelines.jobs.rules import score_job, suggest_job, worth_of_job
+from pipelines.jobs.settings import ExploreJob as ExploreConfig
 from tabkit.progress import Silent
 from tabkit.rules import RuleFile, read, write
 

@@ -16,13 +16,13 @@ from polars.testing import assert_frame_equal
 from pipelines import propensity
 from pipelines.jobs.encode import encode
 from pipelines.jobs.inspect import inspect
+from pipelines.jobs.settings import EncodeJob
 from tabkit.errors import ConfigError, SchemaError, SourceError
 from tabkit.predicates import Levels, Null, Range, Rule, expr
 from tabkit.propensity.model import PropensityModel
 from tabkit.roles import Roles
 from tabkit.rules.saved import RuleFile, write
 from tabkit.scoring.files import score_files
-from tabkit.settings import EncodeConfig
 
 SINCE = datetime.date(2021, 6, 1)
 BOX = Rule(name="box", all_of=(Range(column="age", ge=30, lt=60), Levels(column="plan", levels=("basic", "pro"))))
@@ -156,7 +156,7 @@ def test_the_command_takes_a_file_of_rules(
 
 
 def test_encode_takes_rules_too(planted: pl.DataFrame, roles: Roles) -> None:
-    found = encode(planted, roles=roles, config=EncodeConfig(rules=RULES))
+    found = encode(planted, roles=roles, config=EncodeJob(rules=RULES))
     assert found.frame["box"].to_list() == planted.select(expr(BOX, planted.schema)).to_series().cast(int).to_list()
 
 

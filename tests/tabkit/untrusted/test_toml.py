@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tabkit.config import build, override
 from tabkit.config import read as read_settings
 from tabkit.errors import ConfigError, SourceError
+from tabkit.propensity.config import TrainConfig
 from tabkit.rules import read as read_rules
-from tabkit.settings import TrainConfig
 from tabkit.untrusted.toml import DEEPEST, MOST_MEGABYTES
 from tabkit.untrusted.toml import value as value_of
 

@@ -16,11 +16,11 @@ from tabkit.cltv.backtesting import backtest as backtesting
 from tabkit.cltv.backtesting.backtest import backtest
 from tabkit.cltv.backtesting.baselines import boosted_forecast, historical_rate
 from tabkit.cltv.backtesting.origins import plan_of
+from tabkit.cltv.config import LifetimeConfig
 from tabkit.cltv.forecasting.forecast import Forecaster
 from tabkit.cltv.holdout import split
 from tabkit.cltv.inference.posterior import Posterior
 from tabkit.errors import ConfigError, FitError, SchemaError
-from tabkit.settings import LifetimeConfig
 
 LIFETIMES = importlib.util.find_spec("lifetimes")
 

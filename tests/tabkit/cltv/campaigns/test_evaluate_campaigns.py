@@ -18,10 +18,10 @@ from tabkit.cltv.campaigns import evaluate as campaigns_module
 from tabkit.cltv.campaigns.campaign import CampaignFit
 from tabkit.cltv.campaigns.drift import changes
 from tabkit.cltv.campaigns.evaluate import evaluate_campaigns
+from tabkit.cltv.config import CampaignConfig
 from tabkit.cltv.model import CLTVModel
 from tabkit.config import build
 from tabkit.errors import ConfigError, FitError, SchemaError
-from tabkit.settings import CampaignConfig
 
 pytest.importorskip("pymc", reason="the extra cltv is not installed")
 

@@ -17,9 +17,9 @@ from tabkit.neural import MLPModel
 from tabkit.progress import Silent
 from tabkit.propensity.ancestry import history
 from tabkit.propensity.comparison import compare
+from tabkit.propensity.config import UpdateConfig
 from tabkit.propensity.model import PropensityModel
 from tabkit.roles import Roles
-from tabkit.settings import UpdateConfig
 
 pytest.importorskip("torch", reason="the extra neural is not installed")
 weights_of = pytest.importorskip("safetensors.numpy", reason="the extra neural is not installed").load

@@ -1,24 +1,12 @@
-"""Settings that a job cannot do without, or with."""
+"""Files that settings name as read."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from tabkit.config import Config
-from tabkit.errors import ConfigError, TabkitError
+from tabkit.errors import TabkitError
 from tabkit.frames import files
-
-_HOW = {"bundle": "as the first argument", "source": "as an argument", "output": "with -o"}
-
-
-def needed(config: Config, name: str) -> Any:
-    """Return a setting; `ConfigError` that says how to give it where it is missing."""
-    value = getattr(config, name)
-    if not value:
-        raise ConfigError(f"no {name} is given", advice=f"give it {_HOW[name]}, or as {name} in the settings file")
-    return value
 
 
 def inputs(*given: object) -> list[str]:
