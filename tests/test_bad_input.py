@@ -78,7 +78,7 @@ def test_a_constant_target(run: Run, folder: Path, customers: pl.DataFrame) -> N
 
 def test_a_target_null_in_places(run: Run, folder: Path, customers: pl.DataFrame) -> None:
     holes = customers.with_columns(churned=pl.when(pl.int_range(2000) >= 7).then("churned"))
-    refused(train(run, holes), "target 'churned' is null in 7 of 2,000 rows", "--drop-null-target")
+    refused(train(run, holes), "target 'churned' is null", "7 of 2,000 rows", "--drop-null-target")
     done = train(run, None, "--drop-null-target", "--json")
     assert done.code == 0, done.err
     assert done.json["rows_dropped"] == {"null target": 7}
@@ -99,7 +99,7 @@ def test_repeated_ids(run: Run, folder: Path, customers: pl.DataFrame) -> None:
 @pytest.mark.parametrize("name", ["table.parquet", "table.csv", "table.ndjson", "table.arrow"])
 def test_an_empty_file(run: Run, folder: Path, name: str) -> None:
     Path(name).touch()
-    refused(train(run, None, name=name), f"'{name}' is an empty file (0 bytes)")
+    refused(train(run, None, name=name), f"'{name}' is an empty", "(0 bytes)")
 
 
 @pytest.mark.parametrize("name", ["table.parquet", "table.csv"])
@@ -145,7 +145,8 @@ def test_nothing_but_null_columns(run: Run, folder: Path, customers: pl.DataFram
     gone = customers.select("customer", "churned", age=pl.lit(None), city=pl.lit(None))
     done = train(run, gone, roles=ROLES[:4])
     assert done.code == 2
-    assert "no column is left to learn from (age: all null; city: all null)" in done.said
+    assert "learn from (age" in done.said
+    assert "city: all null)" in done.said
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf")])
@@ -158,21 +159,21 @@ def test_infinite_values(run: Run, folder: Path, customers: pl.DataFrame, value:
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_an_infinite_target(run: Run, folder: Path, customers: pl.DataFrame, value: float) -> None:
     wild = customers.with_columns(churned=pl.when(pl.int_range(2000) < 4).then(value).otherwise(pl.int_range(2000)))
-    refused(train(run, wild), "target 'churned' is NaN or infinite in 4 of 2,000 rows")
+    refused(train(run, wild), "target 'churned' is NaN", "4 of 2,000")
 
 
 def test_a_class_with_one_row(run: Run, folder: Path, customers: pl.DataFrame) -> None:
     lonely = customers.with_columns(churned=pl.int_range(2000) == 5)
-    refused(train(run, lonely), "target 'churned' has classes with one row only: 'true'")
+    refused(train(run, lonely), "target 'churned'", "row only: 'true'")
     three = customers.with_columns(
         churned=pl.when(pl.int_range(2000) == 5).then(pl.lit("odd")).otherwise(pl.col("churned").cast(pl.String))
     )
-    refused(train(run, three), "classes with one row only: 'odd'")
+    refused(train(run, three), "row only: 'odd'")
 
 
 def test_a_rare_class_that_a_part_misses(run: Run, folder: Path, customers: pl.DataFrame) -> None:
     rare = customers.sort("seen_at").with_columns(churned=pl.int_range(2000) < 5)
-    refused(train(run, rare), "the held-out part has 401 rows, but in none of them 'churned' is 'true'")
+    refused(train(run, rare), "held-out part has 401", "'churned' is 'true'")
 
 
 def test_columns_that_cannot_be_encoded(run: Run, folder: Path, customers: pl.DataFrame) -> None:
@@ -230,7 +231,7 @@ def test_a_closed_place_for_scores(
     with unprivileged():
         done = run("score", open_folder / "model", open_folder / "new.parquet", "-o", closed / "scores.parquet")
     assert done.code == 2
-    assert "is no folder that you may write to" in done.said
+    assert "no folder that you" in done.said
     assert [path.read_bytes() for path in closed.iterdir()] == [b"old"]
 
 
@@ -245,7 +246,7 @@ def test_a_disk_full_while_scores_are_written(spawn: Run, folder: Path, saved: P
         done = spawn("score", saved, "new.parquet", *arguments, "--overwrite", first=limit)
         assert done.code == 2, done.err
         assert done.said.startswith("tabkit: scoring: cannot write 'out/")
-        assert "File too large To do: free space" in done.said
+        assert "free space" in done.said
         assert [path.name for path in Path("out").iterdir()] == ["scores.csv"]
         assert Path("out/scores.csv").read_bytes() == b"old"
 
@@ -277,7 +278,7 @@ def test_scores_never_go_into_the_bundle(run: Run, folder: Path, saved: Path, ne
 
 def test_missing_columns(run: Run, folder: Path, saved: Path, newcomers: pl.DataFrame) -> None:
     done = score(run, saved, newcomers.drop("customer", "age", "city"))
-    refused(done, "'new.parquet': the data does not fit the model; missing columns: 'customer', 'city', 'age'")
+    refused(done, "'new.parquet': the data does", "columns: 'customer', 'city', 'age'")
 
 
 def test_retyped_columns(run: Run, folder: Path, saved: Path, newcomers: pl.DataFrame) -> None:
@@ -289,7 +290,7 @@ def test_text_where_numbers_were_in_csv(run: Run, folder: Path, saved: Path, new
     text = newcomers.with_columns(
         spend=pl.when(pl.int_range(500) == 400).then(pl.lit("12 €")).otherwise(pl.col("spend").cast(pl.String))
     )
-    refused(score(run, saved, text, name="new.csv"), "'new.csv' cannot be read: could not parse `12 €`", "'spend'")
+    refused(score(run, saved, text, name="new.csv"), "'new.csv' cannot be read", "not parse `12", "'spend'")
 
 
 @pytest.mark.parametrize("name", ["new.parquet", "new.csv"])
@@ -333,7 +334,7 @@ def test_no_rows_at_scoring_give_an_empty_table(
 
 def test_bad_files_at_scoring(run: Run, folder: Path, saved: Path, newcomers: pl.DataFrame) -> None:
     Path("empty.parquet").touch()
-    refused(score(run, saved, None, name="empty.parquet"), "'empty.parquet' is an empty file (0 bytes)")
+    refused(score(run, saved, None, name="empty.parquet"), "'empty.parquet' is an empty", "(0 bytes)")
     Path("text.parquet").write_text("a,b\n1,2\n")
     refused(score(run, saved, None, name="text.parquet"), "'text.parquet' cannot be read")
     refused(score(run, saved, None, name="nowhere.parquet"), "nowhere.parquet")
@@ -363,7 +364,7 @@ def test_a_row_that_lost_a_value_in_a_column_nobody_needs(
         assert run("encode", "few.parquet", "--target", "churned", "--save", "encoder").code == 0
     width = len(customers.columns) + 2
     arguments = [saved if word == "BUNDLE" else word for word in DOORS[door]]
-    refused(run(*arguments), "'bad.csv', line 1,501", f"{width - 1} values where {width} were expected")
+    refused(run(*arguments), "'bad.csv', line 1,501", f"{width - 1} values where {width}")
 
 
 def test_a_file_damaged_in_the_middle(run: Run, folder: Path, saved: Path, newcomers: pl.DataFrame) -> None:
@@ -413,4 +414,4 @@ def test_what_is_no_bundle(run: Run, folder: Path, newcomers: pl.DataFrame) -> N
     Path("plain").mkdir()
     refused(score(run, Path("plain"), newcomers), "'plain' is no bundle")
     refused(score(run, Path("new.parquet"), newcomers), "new.parquet")
-    refused(score(run, Path("nowhere"), newcomers), "there is no bundle at 'nowhere'")
+    refused(score(run, Path("nowhere"), newcomers), "no bundle at 'nowhere'")

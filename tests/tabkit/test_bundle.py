@@ -132,7 +132,7 @@ def test_no_part_may_grow_or_shrink(path, name, change):
 @pytest.mark.parametrize("name", [*PARTS, CHECKSUM])
 def test_a_missing_part_is_named(path, name):
     (path / name).unlink()
-    refused(path, match=f"part '{name}' of .* cannot be read .no such file")
+    refused(path, match=rf"part '{name}'.*read .no")
 
 
 def test_two_parts_may_not_change_places(path):
@@ -143,10 +143,10 @@ def test_two_parts_may_not_change_places(path):
 
 
 def test_what_is_no_bundle_is_refused(path, tmp_path):
-    refused(tmp_path / "gone", match="there is no bundle at '.*gone': it does not exist")
-    refused(path / "state.json", match="there is no bundle at '.*state.json': it is a file; a bundle is a folder")
+    refused(tmp_path / "gone", match="gone': it does not exist")
+    refused(path / "state.json", match=r"bundle.*state.json'.*bundle")
     (tmp_path / "empty").mkdir()
-    refused(tmp_path / "empty", match="'.*empty' is no bundle: its manifest.json cannot be read")
+    refused(tmp_path / "empty", match=r"empty'.*bundle.*manifest.json")
     refused(Path("a\0b"), match="null byte")
 
 
@@ -172,7 +172,7 @@ def test_what_is_no_manifest_is_refused(path, raw, match):
 @pytest.mark.parametrize("found", [2, 99])
 def test_a_newer_format_asks_for_an_upgrade(path, found):
     remade(path, format=found, parts=...)
-    assert "upgrade tabkit-ml" in refused(path, match=f"has bundle format {found}; this tabkit reads format 1").advice
+    assert "upgrade tabkit-ml" in refused(path, match=rf"bundle format {found}.*1").advice
 
 
 @pytest.mark.parametrize("found", [0, -1, "1", None, [1]])
@@ -182,7 +182,7 @@ def test_an_unknown_format_asks_for_a_new_training(path, found):
 
 
 def test_another_kind_is_refused(path):
-    refused(path, match="is a bundle of kind 'propensity'; uplift or cltv was expected", kinds=["uplift", "cltv"])
+    refused(path, match=r"'propensity'; uplift.*expected", kinds=["uplift", "cltv"])
     refused(path, match="'propensity'; propens was expected", kinds="propens")
     remade(path, kind=...)
     refused(path, match="kind None", kinds=["propensity"])
@@ -210,11 +210,11 @@ ESCAPES = [
 @pytest.mark.parametrize("name", ESCAPES)
 def test_names_that_lead_elsewhere_are_refused(path, tmp_path, name):
     before = files(tmp_path)
-    with pytest.raises(BundleError, match="cannot be the name of a part"):
+    with pytest.raises(BundleError, match=r"name.*part"):
         save(tmp_path / "other", parts={"good": b"", name: b"bad"})
     assert files(tmp_path) == before
     remade(path, parts={name: hashlib.sha256(b"").hexdigest()})
-    refused(path, match="cannot be the name of a part")
+    refused(path, match=r"name.*part")
 
 
 @pytest.mark.parametrize("sha", [None, 5, "", "A" * 64, [], {}])
@@ -226,10 +226,10 @@ def test_checksums_that_are_none_match_nothing(path, sha):
 def test_a_part_that_is_asked_for_in_vain_is_named(path):
     found = bundle.read(path)
     for ask in (found.json, found.text, found.frame):
-        with pytest.raises(BundleError, match="the bundle has no part 'nope'; it has state"):
+        with pytest.raises(BundleError, match=r"bundle.*part 'nope'"):
             ask("nope")
     for ask, name in ((found.json, "booster.txt"), (found.frame, "booster.txt"), (found.frame, "empty")):
-        with pytest.raises(BundleError, match=f"part '{name}' is not of the format"):
+        with pytest.raises(BundleError, match=rf"part '{name}'.*format"):
             ask(name)
     with pytest.raises(BundleError, match="is not of the format"):
         found.text("encoder/000-levels.parquet")
@@ -240,7 +240,7 @@ def test_a_part_that_is_asked_for_in_vain_is_named(path):
 
 def test_an_existing_bundle_is_replaced_on_demand_alone(path):
     before = files(path)
-    with pytest.raises(BundleError, match="exists already and was left as it is") as caught:
+    with pytest.raises(BundleError, match="exists already") as caught:
         save(path, parts={"new": b"1"})
     assert "--overwrite" in caught.value.advice
     assert files(path) == before
@@ -276,7 +276,7 @@ def test_a_folder_that_is_no_bundle_is_never_replaced(tmp_path, strangers):
         (tmp_path / "model" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "model" / name).write_bytes(data)
     for refuse in (save, bundle.check_place):
-        with pytest.raises(BundleError, match="exists and is no bundle; it was left as it is"):
+        with pytest.raises(BundleError, match="exists and is no bundle"):
             refuse(tmp_path / "model", overwrite=True)
     assert files(tmp_path / "model") == strangers
 
@@ -287,7 +287,7 @@ def test_files_beside_the_parts_are_never_deleted(path, name):
     (path / name).write_bytes(b"mine")
     before = files(path)
     for refuse in (save, bundle.check_place):
-        with pytest.raises(BundleError, match=f"holds more than the bundle.*: {name}"):
+        with pytest.raises(BundleError, match=rf"holds.*bundle.*{name}"):
             refuse(path, overwrite=True)
     assert files(path) == before
     assert bundle.read(path).parts == PARTS
@@ -301,7 +301,7 @@ def test_hidden_files_of_the_system_are_no_hindrance(path):
 
 def test_a_file_is_never_replaced(tmp_path):
     (tmp_path / "model").write_bytes(b"mine")
-    with pytest.raises(BundleError, match="is a file, where a folder was expected"):
+    with pytest.raises(BundleError, match=r"file, where a folder"):
         save(tmp_path / "model", overwrite=True)
     assert (tmp_path / "model").read_bytes() == b"mine"
 
@@ -324,9 +324,9 @@ def test_a_place_without_the_right_to_write_is_refused(unprivileged):
         with unprivileged():
             for target in (place / "new", place / "a" / "new"):
                 for refuse in (save, bundle.check_place):
-                    with pytest.raises(BundleError, match="is no folder that you may write to"):
+                    with pytest.raises(BundleError, match=r"folder.*write"):
                         refuse(target, overwrite=False)
-            with pytest.raises(BundleError, match="is no folder that you may write to"):
+            with pytest.raises(BundleError, match=r"folder.*write"):
                 save(place / "model", overwrite=True)
             assert bundle.read(place / "model").parts == PARTS
         place.chmod(0o755)
@@ -340,10 +340,10 @@ def test_a_bundle_that_may_not_be_read_is_refused(unprivileged):
         place.chmod(0o755)
         (place / "model" / "state.json").chmod(0)
         with unprivileged():
-            refused(place / "model", match=r"part 'state.json' of .* cannot be read \(permission denied\)")
+            refused(place / "model", match=r"part 'state.json'.*read \(permission denied\)")
         (place / "model" / MANIFEST).chmod(0)
         with unprivileged():
-            refused(place / "model", match=r"manifest.json cannot be read \(permission denied\)")
+            refused(place / "model", match=r"manifest.json.*read \(permission denied\)")
 
 
 def test_a_place_is_checked_before_the_work(path, tmp_path):
@@ -352,10 +352,10 @@ def test_a_place_is_checked_before_the_work(path, tmp_path):
     bundle.check_place("relative", overwrite=False)
     with pytest.raises(BundleError, match="exists already"):
         bundle.check_place(path, overwrite=False)
-    with pytest.raises(BundleError, match="would be inside of a bundle"):
+    with pytest.raises(BundleError, match=r"inside.*bundle"):
         bundle.check_place(path / "inner" / "new", overwrite=False)
     (tmp_path / "file").touch()
-    with pytest.raises(BundleError, match="file' is no folder that you may write to"):
+    with pytest.raises(BundleError, match=r"folder.*write"):
         bundle.check_place(tmp_path / "file" / "new", overwrite=False)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "model"]
 

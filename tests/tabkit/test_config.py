@@ -144,7 +144,7 @@ def test_toml_that_cannot_be_read_is_refused(tmp_path, content, said):
 
 
 def test_a_folder_is_no_settings_file(tmp_path):
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match=r"read.*directory"):
         read(tmp_path)
 
 
@@ -168,9 +168,9 @@ def test_what_is_no_assignment_is_refused(assignment):
 
 
 def test_a_single_value_has_nothing_inside():
-    with pytest.raises(ConfigError, match=r"setting 'seed' is the single value 1; it cannot have 'x' inside"):
+    with pytest.raises(ConfigError, match=r"setting 'seed'.*1.*'x' inside"):
         override({"seed": 1}, ["seed.x=2"])
-    with pytest.raises(ConfigError, match=r"setting 'seed' is the single value 1; it cannot have 'x' inside"):
+    with pytest.raises(ConfigError, match=r"setting 'seed'.*1.*'x' inside"):
         merge({"seed": 1}, {"seed": {"x": 2}})
     assert override({"inner": {"x": 1}}, ["inner=2"]) == {"inner": 2}
 

@@ -55,7 +55,7 @@ def test_a_free_place_and_an_earlier_output_are_taken(tmp_path: Path) -> None:
 def test_what_is_not_ours_is_said_and_replaced_on_demand_alone(tmp_path: Path, data: bytes, said: str) -> None:
     place = tmp_path / "page.html"
     place.write_bytes(data)
-    message = refused(place, "page.html' exists already and was left as it is", said, "an earlier page", "--overwrite")
+    message = refused(place, "page.html' exists already", said, "an earlier page", "--overwrite")
     assert len(message) < 400 + len(str(place))
     check(place, PAGE, overwrite=True)
     assert place.read_bytes() == data
@@ -79,11 +79,11 @@ def test_folders_files_and_pipes_do_not_take_each_others_place(tmp_path: Path, o
     (tmp_path / "file").write_bytes(b"ours")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to(tmp_path / "pipe")
-    refused(tmp_path / "folder", "is a folder, where a file was expected", overwrite=overwrite)
-    refused(tmp_path / "file", "is a file, where a folder was expected", kind=MODEL, overwrite=overwrite)
+    refused(tmp_path / "folder", "folder, where a file", overwrite=overwrite)
+    refused(tmp_path / "file", "file, where a folder", kind=MODEL, overwrite=overwrite)
     for place in (tmp_path / "pipe", tmp_path / "link", Path(os.devnull)):
         for kind in (PAGE, MODEL):
-            refused(place, "is a pipe, a device or a socket", kind=kind, overwrite=overwrite)
+            refused(place, "pipe, a device", kind=kind, overwrite=overwrite)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -101,7 +101,7 @@ def test_an_input_is_never_replaced_under_any_name(
             refused(
                 Path(name), "would replace its own source", inputs=["s3://rows.csv", "gone", given], overwrite=overwrite
             )
-    with pytest.raises(ConfigError, match=r"would replace its own source 'rows\.csv'"):
+    with pytest.raises(ConfigError, match=r"replace.*source 'rows\.csv'"):
         refuse_inputs("hard.csv", ["rows.csv"], error=ConfigError)
     check("other.csv", PAGE, inputs=["rows.csv", "*.csv"], overwrite=overwrite)
 
@@ -120,10 +120,10 @@ def test_a_folder_that_holds_an_input_is_not_replaced(model: Path) -> None:
 def test_nothing_grows_inside_of_a_bundle(model: Path, overwrite: bool) -> None:
     (model.parent / "link").symlink_to(model, target_is_directory=True)
     for place in (model / "page.html", model / "deep" / "page.html", model.parent / "link" / "page.html"):
-        refused(place, "would be inside of a bundle", overwrite=overwrite)
+        refused(place, "inside of a bundle", overwrite=overwrite)
     new = model.parent / "new"
     for place in (new, new / "page.html", model.parent / "x" / ".." / "new" / "page.html"):
-        refused(place, "would be inside of a bundle", outside=[new], overwrite=overwrite)
+        refused(place, "inside of a bundle", outside=[new], overwrite=overwrite)
     check(model / ".." / "page.html", PAGE, outside=[new], overwrite=overwrite)
     assert bundle_above(model) is None
 
@@ -132,14 +132,14 @@ def test_a_place_that_cannot_be_written_to_is_refused(
     tmp_path: Path, unprivileged: Callable[[], AbstractContextManager[None]]
 ) -> None:
     (tmp_path / "file").touch()
-    refused(tmp_path / "file" / "page.html", "file' is no folder that you may write to")
+    refused(tmp_path / "file" / "page.html", "file' is no folder")
     refused(tmp_path / "a\0b", "null byte")
     with tempfile.TemporaryDirectory() as name:
         closed = Path(name)
         (closed / "page.html").write_bytes(b"theirs")
         closed.chmod(0o555)
         with unprivileged():
-            refused(closed / "page.html", "is no folder that you may write to", overwrite=True)
+            refused(closed / "page.html", "no folder that you", overwrite=True)
         closed.chmod(0o311)
         (closed / "page.html").chmod(0)
         with unprivileged():

@@ -29,13 +29,13 @@ def test_given_keeps_the_order_of_the_fields():
 
 
 def test_two_roles_of_one_column_are_named():
-    with pytest.raises(ConfigError, match=r"'y' is given two roles: target and weight"):
+    with pytest.raises(ConfigError, match=r"'y'.*roles: target"):
         Roles(target="y", weight="y")
 
 
 @pytest.mark.parametrize("column", [5, "", ["a"], b"a", True])
 def test_a_column_is_named_by_text(column):
-    with pytest.raises(ConfigError, match=r"role id is given .*; the name of a column was expected"):
+    with pytest.raises(ConfigError, match=r"role.*expected"):
         Roles(id=column)
 
 

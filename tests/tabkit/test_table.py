@@ -144,7 +144,7 @@ def test_exclusions_that_cannot_be_are_refused(options, kind, match):
 
 def test_a_target_that_is_null_throughout_is_refused():
     frame = FRAME.with_columns(y=pl.lit(None))
-    with pytest.raises(FitError, match="target 'y' is null in every row of a DataFrame") as caught:
+    with pytest.raises(FitError, match=r"target 'y' is null in every") as caught:
         read(frame, ROLES, drop_null_target=True)
     assert caught.value.advice
     assert read(frame, ROLES).frame.height == 4  # the target itself is judged where it is understood
@@ -156,7 +156,7 @@ def test_leaving_out_rows_without_a_target_needs_one():
 
 
 def test_a_source_that_is_none_is_refused():
-    with pytest.raises(SourceError, match="there is no file or folder 'nope"):
+    with pytest.raises(SourceError, match="folder 'nope"):
         read("nope.csv", ROLES)
 
 

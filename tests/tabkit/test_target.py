@@ -113,7 +113,7 @@ def test_what_cannot_be_learned_is_refused(values, dtype, options, kind, match):
 
 
 def test_a_missing_column_is_refused_with_those_that_are_there():
-    with pytest.raises(SchemaError, match=r"'a.csv' has no target column 'z'") as caught:
+    with pytest.raises(SchemaError, match=r"'a.csv'.*target column 'z'") as caught:
         infer(frame([0, 1]), "z", what="'a.csv'")
     assert "'x', 'y'" in caught.value.advice
 

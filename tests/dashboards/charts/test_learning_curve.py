@@ -99,7 +99,7 @@ def test_a_missing_column_is_named(column: str) -> None:
 
 
 def test_a_training_of_no_epoch_cannot_be_drawn() -> None:
-    with pytest.raises(SchemaError, match="there is no epoch to draw"):
+    with pytest.raises(SchemaError, match=r"epoch.*draw"):
         learning_curve(history().clear(), best=0, loss="log_loss")
 
 
@@ -121,7 +121,7 @@ def test_a_picture_is_written_as_its_name_ends(tmp_path: Path, ending: str, star
 
 def test_other_endings_and_folders_are_refused(tmp_path: Path) -> None:
     for name in ("curve.pdf", "curve", "curve.png.txt"):
-        with pytest.raises(ConfigError, match="no picture that can be drawn") as caught:
+        with pytest.raises(ConfigError, match=r"picture.*drawn") as caught:
             save(learning_curve(history(), best=2, loss="log_loss"), tmp_path / name)
         assert ".png, .svg, .html" in (caught.value.advice or "")
     (tmp_path / "a.png").mkdir()

@@ -35,7 +35,7 @@ def test_pictures_bear_a_mark_that_viewers_pass_over(tmp_path: Path) -> None:
 def test_a_picture_of_others_stays(tmp_path: Path, name: str) -> None:
     theirs = {"a.png": SIGNATURE + b"theirs", "a.svg": b"<svg width='1'/>", "a.html": b"<!DOCTYPE html><p>mine"}[name]
     (tmp_path / name).write_bytes(theirs)
-    with pytest.raises(ConfigError, match=r"exists already and was left as it is.* an earlier picture"):
+    with pytest.raises(ConfigError, match="earlier picture"):
         save(pit_histogram([5, 6, 5]), tmp_path / name)
     assert (tmp_path / name).read_bytes() == theirs
     save(pit_histogram([5, 6, 5]), tmp_path / name, overwrite=True)

@@ -54,7 +54,7 @@ def refused(done: Any, *words: str) -> None:
 def test_scores_replace_no_table_of_others_unless_asked(run: Run, folder: Path, saved: Path) -> None:
     for name, data in THEIRS.items():
         Path(name).write_bytes(data)
-        refused(run("score", saved, "new.parquet", "-o", name), "exists already and was left as it is", "--overwrite")
+        refused(run("score", saved, "new.parquet", "-o", name), "exists already", "--overwrite")
         assert Path(name).read_bytes() == data, name
     assert run("score", saved, "new.parquet", "-o", "semicolons.csv", "--overwrite").code == 0
     assert pl.read_csv("semicolons.csv").columns == ["customer", "score"]
@@ -94,7 +94,7 @@ def test_inputs_bundles_folders_and_pipes_are_never_replaced(
     refused(run("score", saved, "new.*", "-o", "hard.parquet", *more), "would replace its own source")
     refused(run("score", saved, "new.csv", "-o", "pipe.csv", *more), "is a pipe")
     refused(run("score", saved, "new.csv", "-o", saved / "s.csv", *more), "inside of a bundle")
-    refused(run("score", saved, "new.csv", "-o", "new.csv/s.csv", *more), "no folder that you may write to")
+    refused(run("score", saved, "new.csv", "-o", "new.csv/s.csv", *more), "no folder that you")
     refused(run("score", saved, "new.csv", "-o", "settings.csv", "--config", "settings.toml", *more), "its own source")
     assert snapshot(folder) == before
     assert snapshot(saved) == kept
@@ -133,12 +133,12 @@ def test_files_of_rules_and_bundles_are_replaced_on_demand_alone(run: Run, folde
     rules = ["rules", "suggest", "gone.parquet", "--target", "churned"]
     for name, data in (("a.toml", b"[tool]\nmine = 1\n"), ("b.toml", b"format = 1\n\nrules = []\n"), ("c.toml", b"")):
         Path(name).write_bytes(data)
-        refused(run(*rules, "-o", name), "exists already and was left as it is", "where nothing was expected")
+        refused(run(*rules, "-o", name), "exists already", "where nothing was expected")
         assert "exists already" not in run(*rules, "-o", name, "--overwrite").said
         assert Path(name).read_bytes() == data
     Path("plain").write_bytes(b"mine")
     for more in ([], ["--overwrite"]):
-        refused(run("train", "new.parquet", "--target", "age", "-o", "plain", *more), "is a file, where a folder")
+        refused(run("train", "new.parquet", "--target", "age", "-o", "plain", *more), "file, where a folder")
         refused(run("update", saved, "new.parquet", "-o", saved, *more), "its own source", "a bundle is never changed")
         refused(run("update", saved, "new.parquet", "-o", "u", "--report", "u/page.html", *more), "inside of a bundle")
         refused(run("update", saved, "new.parquet", "-o", "u", "--report", "new.parquet", *more), "its own source")
@@ -158,7 +158,7 @@ def test_pages_replace_no_page_of_others(run: Run, folder: Path, saved: Path) ->
         ["cltv", "backtest", "new.parquet", *cltv, "--report", "page.html"],
         ["train", "new.parquet", "--target", "age", "-o", "m", "--model", "mlp", "--curve", "page.html"],
     ):
-        refused(run(*line), "page.html' exists already and was left as it is", "'<!DOCTYPE html>'", "--overwrite")
+        refused(run(*line), "page.html' exists already", "'<!DOCTYPE html>'", "--overwrite")
         assert Path("page.html").read_bytes() == page
     assert not Path("m").exists()
 
@@ -174,7 +174,7 @@ def test_the_one_word_is_in_every_command_that_writes(run: Run) -> None:
 
 def test_from_python_it_is_the_same_word(folder: Path, model: Any) -> None:
     Path("s.csv").write_bytes(THEIRS["semicolons.csv"])
-    with pytest.raises(ScoringError, match=r"exists already and was left as it is.*\n.*overwrite=True"):
+    with pytest.raises(ScoringError, match=r"(?s)exists already.*overwrite=True"):
         score_files(model, "new.parquet", "s.csv")
     score_files(model, "new.parquet", "s.csv", overwrite=True)
     score_files(model, "new.parquet", "s.csv")

@@ -404,7 +404,7 @@ def test_what_is_not_given_is_asked_for(run: Run, folder: Path, saved: Path, nam
         done = run("train", "customers.parquet", "--target", "churned")
     assert done.code == 2
     assert f"no {name} is given" in done.said
-    assert f"or as {name} in the settings file" in done.said
+    assert f"{name} in the settings file" in done.said
 
 
 def test_score_takes_its_settings_from_a_file_too(run: Run, folder: Path, saved: Path) -> None:

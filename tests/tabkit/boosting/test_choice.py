@@ -181,10 +181,7 @@ def test_lots_that_are_too_few_to_draw_can_object():
         assert choose({KEEP: keep, "refit": other}, y, metric=RMSE).winner == "refit"
         choice = choose({KEEP: keep, "refit": other}, y, metric=RMSE, few={"day": day})
         assert choice.winner == winner
-    assert (
-        "in 1 of 3 days it is no better"
-        in choose({KEEP: keep, "refit": sometimes}, y, metric=RMSE, few={"day": day}).why
-    )
+    assert "in 1 of 3 days" in choose({KEEP: keep, "refit": sometimes}, y, metric=RMSE, few={"day": day}).why
 
 
 def test_who_is_barred_does_not_win_and_it_is_said_why():

@@ -178,7 +178,7 @@ def test_there_is_a_cap_on_all_trees(draw, grow, quick_boosting):
     rows = draw("binary")
     model, config = grow("binary", rows), quick_boosting("binary")
     assert extend(model, rows, config=config, trees=3, most_trees=15).trees == 15
-    with pytest.raises(ConfigError, match="12 trees and 4 more were asked for; at most 15") as error:
+    with pytest.raises(ConfigError, match=r"12 trees.*4.*asked.*15") as error:
         extend(model, rows, config=config, trees=4, most_trees=15)
     assert "retrain" in str(error.value)
     assert extend(model, rows, config=config, trees=0, most_trees=5) is model
@@ -215,7 +215,7 @@ def test_progress_hears_of_every_round(draw, grow, quick_boosting):
 @pytest.mark.parametrize("other", [name for name in OBJECTIVES if name != "regression"])
 def test_another_objective_is_refused(other, draw, grow, quick_boosting):
     rows = draw("regression")
-    with pytest.raises(ConfigError, match=f"regression, but the new trees would have {other}") as error:
+    with pytest.raises(ConfigError, match=rf"regression.*trees.*{other}") as error:
         extend(grow("regression", rows), rows, config=quick_boosting(other), trees=3)
     assert "retrain" in str(error.value)
 

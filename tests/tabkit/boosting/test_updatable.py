@@ -98,7 +98,7 @@ def test_every_other_objective_can_be_updated_in_every_way(name, draw, grow):
 def test_other_features_or_another_order_are_refused(way, change, draw, grow):
     rows = draw("regression", sets=False)
     other = Rows(change(rows.features), rows.y)
-    with pytest.raises(SchemaError, match="the same, in one order, were expected"):
+    with pytest.raises(SchemaError, match=r"order.*expected"):
         WAYS[way](grow("regression", rows), other)
 
 
@@ -126,7 +126,7 @@ def test_no_rows_are_refused(way, draw, grow):
 
 def test_random_forests_are_refused_at_the_fit(draw, grow):
     params = {"boosting": "rf", "bagging_fraction": 0.5, "bagging_freq": 1}
-    with pytest.raises(ConfigError, match="cannot start from a base score"):
+    with pytest.raises(ConfigError, match=r"start.*base"):
         grow("binary", draw("binary"), params=params)
 
 

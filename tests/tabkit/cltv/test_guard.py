@@ -66,21 +66,21 @@ def test_rows_that_cannot_be_are_refused_by_name_and_count(model: str, change: p
 
 
 def test_all_reasons_are_told_at_once() -> None:
-    with pytest.raises(FitError, match=r"T is negative for 2; .*monetary_value is negative for 2"):
+    with pytest.raises(FitError, match=r"negative.*2.*monetary_value.*negative.*2"):
         guard(GOOD.with_columns(some("T", -1.0), some("monetary_value", -1.0)), MODELS["bgnbd"])
 
 
 def test_the_recency_of_rfm_tables_is_named() -> None:
     since = GOOD.with_columns(recency=pl.col("T") - pl.col("recency"))
-    with pytest.raises(FitError, match="counts back from the end: give T less it"):
+    with pytest.raises(FitError, match="counts back"):
         guard(since, MODELS["bgnbd"])
 
 
 @pytest.mark.parametrize("model", ["bgnbd", "mbgnbd", "paretonbd"])
 def test_a_recency_of_zero_for_all_is_unknown(model: str) -> None:
-    with pytest.raises(FitError, match="recency is unknown: it is 0 for all 3 customers") as told:
+    with pytest.raises(FitError, match=r"recency.*0.*3 customers") as told:
         guard(GOOD.with_columns(recency=pl.lit(0.0)), MODELS[model])
-    assert "time from the first purchase to the last one" in str(told.value)
+    assert "purchase to the last" in str(told.value)
     # One who bought on another day shows that it is known.
     assert guard(GOOD.with_columns(some("recency", 0.0)), MODELS[model]).customers.height == 4
 
@@ -105,9 +105,9 @@ def test_columns_are_asked_for_by_name_and_near_names_are_told() -> None:
     with pytest.raises(SchemaError, match="'periods' may be 'T'") as told:
         guard(other, MODELS["bgnbd"])
     assert "'x' may be 'frequency', 't_x' may be 'recency'" in str(told.value)
-    with pytest.raises(SchemaError, match="lacks 'churned'; 'Churn' may be 'churned'"):
+    with pytest.raises(SchemaError, match=r"lacks 'churned'; 'Churn'.*'churned'"):
         guard(CONTRACTS.rename({"churned": "Churn"}), MODELS["sbg"])
-    assert "no value is forecast; 'zbar' may be it" in guard(
+    assert "forecast; 'zbar' may" in guard(
         GOOD.rename({"monetary_value": "zbar"}), MODELS["bgnbd"]
     ).warnings[0]  # fmt: skip
 
@@ -124,7 +124,7 @@ def test_text_is_refused_and_decimals_are_numbers(column: str) -> None:
 
 def test_customers_stand_once_and_rows_of_nobody_are_left_out() -> None:
     twice = pl.concat([GOOD, GOOD.head(2)])
-    with pytest.raises(FitError, match="2 customers stand in several rows of the summary, 4 rows in all, such as a"):
+    with pytest.raises(FitError, match=r"2 customers stand.*4"):
         guard(twice, MODELS["bgnbd"], customer="who")
     nobody = GOOD.with_columns(who=pl.Series(["a", None, "c", None]))
     found = guard(nobody, MODELS["bgnbd"], customer="who")
@@ -141,7 +141,7 @@ def test_customers_stand_once_and_rows_of_nobody_are_left_out() -> None:
 def test_an_unknown_mean_spend_is_kept_and_said(unknown: float | None) -> None:
     found = guard(GOOD.with_columns(some("monetary_value", unknown)), MODELS["bgnbd"])
     assert found.customers["monetary_value"].to_list() == [None, None, None, 30.0]
-    assert "mean spend of 2 of 3 repeat buyers is unknown" in found.warnings[0]
+    assert "of 2 of 3 repeat" in found.warnings[0]
     assert has_money(found.customers)
     nothing = guard(GOOD.with_columns(monetary_value=pl.lit(unknown, pl.Float64)), MODELS["bgnbd"])
     assert not has_money(nothing.customers)
@@ -149,9 +149,10 @@ def test_an_unknown_mean_spend_is_kept_and_said(unknown: float | None) -> None:
 
 def test_amounts_that_may_mean_something_else_are_asked_about() -> None:
     free = guard(GOOD.with_columns(some("monetary_value", 0.0)), MODELS["bgnbd"])
-    assert "2 of 3 repeat buyers have a mean spend of 0" in free.warnings[0]
+    assert "2 of 3 repeat" in free.warnings[0]
+    assert "spend of 0" in free.warnings[0]
     first = guard(GOOD.with_columns(MONEY.fill_null(12.0)), MODELS["bgnbd"])
-    assert "above 0 for 1 customers with one purchase" in first.warnings[0]
+    assert "above 0 for 1 customers" in first.warnings[0]
     assert guard(GOOD.with_columns(MONEY.fill_null(0.0)), MODELS["bgnbd"]).warnings == ()
     contracts = guard(CONTRACTS.with_columns(monetary_value=5.0), MODELS["sbg"])
     assert "is not used" in contracts.warnings[0]
@@ -162,7 +163,7 @@ def test_the_doors_of_the_fits_are_guarded_too() -> None:
     for wrong in (-5.0, float("inf")):
         with pytest.raises(FitError, match="monetary_value is"):
             fit_spend(GOOD.with_columns(some("monetary_value", wrong)))
-    with pytest.raises(FitError, match="frequency is no whole number for 2"):
+    with pytest.raises(FitError, match=r"frequency.*number.*2"):
         maximum_likelihood(GOOD.with_columns(some("frequency", 0.5)), model="gammagamma")
     with pytest.raises(SchemaError, match="'zbar' may be 'monetary_value'"):
         guard_spend(GOOD.rename({"monetary_value": "zbar"}))

@@ -117,7 +117,7 @@ def test_settings_that_cannot_work_are_refused(options, said):
 
 
 def test_a_log_that_ends_with_the_calibration_is_refused():
-    with pytest.raises(FitError, match="no transaction after the calibration's end, 2024-01-30"):
+    with pytest.raises(FitError, match=r"transaction.*2024-01-30"):
         split(LOG, **ROLES, calibration_end=jan(30))
 
 

@@ -151,7 +151,7 @@ def test_iso_text_is_read_as_days_as_written():
 def test_text_that_is_no_date_is_counted_and_shown(wrong):
     days = TWO.with_columns(pl.col("day").cast(pl.String))
     days = pl.concat([days, days.head(2).with_columns(day=pl.lit(wrong))])
-    with pytest.raises(FitError, match=r"(?s)no date in 2 rows, such as .*ISO 8601.*month comes first") as error:
+    with pytest.raises(FitError, match=r"(?s)date in 2 rows.*ISO 8601.*month") as error:
         summarise(days, **ROLES)
     assert repr(wrong) in str(error.value)
 
@@ -167,7 +167,7 @@ def test_rows_without_date_or_far_beyond_every_calendar_are_counted():
 @pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.Duration("us"), pl.Time])
 def test_dates_of_other_types_are_refused_with_what_to_do(dtype):
     odd = TWO.with_columns(day=pl.lit(0).cast(pl.Int64).cast(dtype))
-    with pytest.raises(SchemaError, match=r"(?s)'day' is .*To do: convert .*%Y%m%d.*from_epoch"):
+    with pytest.raises(SchemaError, match=r"(?s)'day'.*convert.*%Y%m%d.*from_epoch"):
         summarise(odd, **ROLES)
 
 
@@ -255,7 +255,7 @@ def test_with_refunds_netted_a_cancelled_day_is_no_first_purchase():
 
 
 def test_all_missing_columns_are_named_at_once():
-    with pytest.raises(SchemaError, match=r"(?s)lacks columns: 'x', 'y', 'z', 'shop'.*'who', 'day', 'paid'"):
+    with pytest.raises(SchemaError, match=r"(?s)lacks columns: 'x', 'y', 'z'"):
         summarise(TWO, customer="x", date="y", amount="z", keep=["shop"])
 
 
@@ -297,7 +297,7 @@ def test_columns_called_like_our_own_helpers_do_no_harm():
 
 def test_columns_of_unusable_types_are_refused_together():
     odd = TWO.with_columns(pl.col("paid").cast(pl.String), who=pl.concat_list("who"), shop=pl.struct("who"))
-    with pytest.raises(SchemaError, match=r"'paid' is String, 'who' is List.*, 'shop' is Struct"):
+    with pytest.raises(SchemaError, match=r"'paid'.*String, 'who'.*'shop'"):
         summarise(odd, **ROLES, keep=["shop"])
 
 

@@ -34,10 +34,10 @@ def test_right_summaries_raise_no_suspicion() -> None:
 
 def test_a_frequency_that_counts_first_purchases_is_refused() -> None:
     frame = simulated(0)
-    with pytest.raises(FitError, match=r"no customer has frequency 0, and .* have recency 0: frequency counts first"):
+    with pytest.raises(FitError, match=r"customer.*0.*recency 0"):
         guard(frame.with_columns(pl.col("frequency") + 1), BGNBD)
     both = frame.with_columns(pl.col("frequency") + 1, recency=pl.col("T") - pl.col("recency"))
-    with pytest.raises(FitError, match="recency T, counted back from the end"):
+    with pytest.raises(FitError, match=r"recency.*counted"):
         guard(both, BGNBD)
 
 
@@ -47,7 +47,7 @@ def test_what_may_be_meant_otherwise_is_asked(seed: int) -> None:
     again = frame.filter(pl.col("frequency") > 0)
     assert any("No customer has frequency 0" in told for told in guard(again, BGNBD).warnings)
     backwards = again.with_columns(recency=pl.col("T") - pl.col("recency"))
-    assert any("may count back from the end" in told for told in guard(backwards, BGNBD).warnings)
+    assert any("count back" in told for told in guard(backwards, BGNBD).warnings)
     units = frame.with_columns(pl.col("T") * 7)
     assert any("in two units" in told for told in guard(units, BGNBD).warnings)
     unmerged = frame.with_columns(recency=pl.when(pl.col("frequency") > 3).then(0.0).otherwise("recency"))

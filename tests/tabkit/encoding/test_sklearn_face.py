@@ -156,7 +156,7 @@ def test_an_index_is_no_feature_and_stays(X, y):
 
 def test_a_mixed_column_is_refused_with_its_name():
     mixed = np.array([["a", 1], ["b", "c"], ["a", 2]], dtype=object)
-    with pytest.raises(TypeError, match="uniformly strings or numbers; 'x1' holds int, str"):
+    with pytest.raises(TypeError, match=r"'x1'.*int, str"):
         TableTransformer().fit(mixed, [0, 1, 0])
 
 
@@ -191,7 +191,7 @@ def test_constant_columns_are_left_out_and_nothing_but_them_is_refused(y):
     varied = np.arange(N).reshape(-1, 1) % 3
     assert TableTransformer().fit(np.hstack([constant, varied]), y).get_feature_names_out().tolist() == ["x1"]
     for encoder in BOTH:
-        with pytest.raises(ValueError, match="no column is left to learn from"):
+        with pytest.raises(ValueError, match=r"column.*left.*learn"):
             clone(encoder).fit(constant, y)
 
 
@@ -257,8 +257,8 @@ def test_whole_numbers_are_classes_unless_they_are_said_to_be_counts(X, y):
 @pytest.mark.parametrize(
     ("y", "words"),
     [
-        ([0] * 6, "y has one class: a binary target was expected"),
-        ([0, 1, 2] * 2, "y has 3 classes: a binary target was expected"),
+        ([0] * 6, r"y.*class.*binary"),
+        ([0, 1, 2] * 2, r"y.*3 classes.*binary"),
         ([0.0, np.nan] * 3, "y contains NaN"),
         (np.array(["a", None] * 3, dtype=object), "y contains NaN"),
         ([[0, 1]] * 6, "1d array"),
@@ -286,7 +286,7 @@ def test_tabkits_errors_are_value_errors_with_their_text_and_cause(X, y):
         TargetEncoder(smooth=-1).fit(X, y)
     assert isinstance(caught.value.__cause__, ConfigError)
     encoder = TableTransformer(columns={"plan": OneHot(unseen="error")}).fit(X, y)
-    with pytest.raises(InputError, match="'plan' has levels that the fit never saw"):
+    with pytest.raises(InputError, match=r"'plan'.*levels.*saw"):
         encoder.transform(X.with_columns(plan=pl.lit("new")))
     with pytest.raises(InputError, match="lazy"):
         encoder.transform(X.lazy())
@@ -354,7 +354,7 @@ def test_splitters_decide_the_folds(X, y):
     assert len(np.unique(by_class[X["city"].to_numpy() == "c0"])) <= 3
     with pytest.raises(ValueError, match="never, or more than once"):
         TargetEncoder(cv=ShuffleSplit(3)).fit_transform(X, y)
-    with pytest.raises(ValueError, match="must be a whole number from 2"):
+    with pytest.raises(ValueError, match=r"whole number.*2"):
         TableTransformer(folds=1).fit_transform(X, y)
 
 

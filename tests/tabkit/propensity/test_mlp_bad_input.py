@@ -122,7 +122,7 @@ def test_a_gpu_that_is_not_there_is_refused_before_any_work(run: Run, tmp_path: 
 
 @pytest.mark.parametrize("model", ["mlp", "lightgbm"])
 def test_exposure_without_a_log_link_is_refused_alike(model: str) -> None:
-    with pytest.raises(ConfigError, match="exposure 'months' is given, but the objective is auto"):
+    with pytest.raises(ConfigError, match=r"exposure 'months'.*auto"):
         propensity.train("missing.parquet", roles=Roles(target="y", exposure="months"), config={"model": model})
 
 
@@ -149,7 +149,7 @@ def test_a_missing_target_value_is_refused_or_left_out_alike(make: Make, model: 
     table = make(600).select("plan", "age", "churned")
     holes = table.with_columns(churned=pl.when(pl.int_range(600) >= 50).then("churned"))
     config = {**SMALL, "model": model}
-    with pytest.raises(FitError, match="target 'churned' is null in 50 of 600 rows"):
+    with pytest.raises(FitError, match=r"target 'churned'.*50.*600"):
         propensity.train(holes, roles=Roles(target="churned"), config=config)
     found = propensity.train(holes, roles=Roles(target="churned"), config={**config, "drop_null_target": True})
     assert found.lineage["rows"] == 550
@@ -207,7 +207,7 @@ def test_infinite_numbers_are_refused_when_scored_as_for_trees(
 def test_reasons_of_a_network_are_refused(
     run: Run, network: PropensityModel, bundle: Path, newcomers: pl.DataFrame, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="a network has none to give") as caught:
+    with pytest.raises(ConfigError, match="none to give") as caught:
         network.score(newcomers, contributions=2)
     assert "trees" in (caught.value.advice or "")
     with pytest.raises(ConfigError, match="contributions is -1"):
@@ -330,7 +330,7 @@ def test_a_curve_that_could_not_be_written_is_refused_before_any_work(
 def test_a_curve_of_trees_is_refused_before_any_work(untrained: None, run: Run, tmp_path: Path) -> None:
     for more in ([], ["--compare"], ["--model", "lightgbm"]):
         done = run("train", "x.parquet", *ROLES, "-o", tmp_path / "m", "--curve", tmp_path / "c.png", *more)
-        refused(done, "a learning curve is drawn of a network", "--model mlp")
+        refused(done, "curve is drawn", "--model mlp")
     assert not list(tmp_path.iterdir())
 
 

@@ -328,7 +328,7 @@ def test_a_column_of_one_level_and_holes_tells_by_its_holes(train: Train, make: 
 
 
 def test_only_constant_columns_cannot_be_learned_from(train: Train, make: Make) -> None:
-    with pytest.raises(FitError, match="no column is left to learn from"):
+    with pytest.raises(FitError, match=r"no column.*learn"):
         train(make(300).select("churned").with_columns(a=pl.lit(1)), Roles(target="churned"))
 
 
@@ -495,7 +495,7 @@ def test_more_members_and_kept_columns_can_be_asked_for(network: PropensityModel
     assert_frame_equal(both.select(one.columns), one, abs_tol=1e-6)
     assert not both["hidden_16"].equals(both["hidden_0"])
     for members in (0, 3):
-        with pytest.raises(ConfigError, match=f"members is {members}; the model has 2"):
+        with pytest.raises(ConfigError, match=rf"members.*{members}.*model.*2"):
             network.embed(newcomers, members=members)
 
 

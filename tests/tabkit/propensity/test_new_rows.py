@@ -43,10 +43,8 @@ def test_reference_rows_among_the_new_ones_are_left_out(
     _, honest = propensity.update(model, rows, reference=customers, config=config)
     _, found = propensity.update(model, rows, reference=pl.concat([customers, rows]), config=config)
     assert found.candidates[-1].loss == honest.candidates[-1].loss
-    assert any(
-        "1,500 reference rows are not older than the first new row and were left out" in w for w in found.warnings
-    )
-    with pytest.raises(FitError, match="all 1,500 reference rows are not older"):
+    assert any("1,500 reference rows are not" in w for w in found.warnings)
+    with pytest.raises(FitError, match=r"1,500 reference.*older"):
         propensity.update(model, rows, reference=rows, config=config)
 
 
@@ -55,7 +53,7 @@ def test_without_a_time_reference_rows_are_told_by_their_id(make: Make, quick: d
     model = propensity.train(frame, roles=Roles(id="customer", target="churned"), config=quick)
     rows, config = make(800, seed=4).select(frame.columns), {**FEW, "strategy": "retrain"}
     _, found = propensity.update(model, rows, reference=pl.concat([frame, rows]), config=config)
-    assert any("800 reference rows have an id of the new rows" in warning for warning in found.warnings)
+    assert any("800 reference rows have" in warning for warning in found.warnings)
     bare = propensity.train(frame.drop("customer"), roles=Roles(target="churned"), config=quick)
     _, found = propensity.update(bare, rows.drop("customer"), reference=frame.drop("customer"), config=config)
     assert any("nobody can tell" in warning for warning in found.warnings)
@@ -161,7 +159,7 @@ def test_new_rows_of_a_single_day_can_be_used(make: Make, quick: dict[str, Any])
     _, report = propensity.update(model, rows.with_columns(~pl.col("churned")), config=FEW)
     assert report.strategy != "keep"
     assert (report.unit, report.kept) == ("row", False)
-    assert "what the next month brings is not in the interval" in report.note
+    assert "next month" in report.note
     _, report = propensity.update(model, rows, config={**FEW, "strategy": "refit"})
     assert report.strategy == "refit"
 
@@ -181,7 +179,7 @@ def test_a_constant_target_is_refused_for_numbers_too(make: Make, quick: dict[st
     config = {**quick, "boosting": {**quick["boosting"], "objective": "poisson"}}
     frame = make().select("customer", "calls", "age", "claims")
     model = propensity.train(frame, roles=Roles(id="customer", target="claims"), config=config)
-    with pytest.raises(FitError, match="have claims = 0: nothing can be learned"):
+    with pytest.raises(FitError, match=r"claims = 0.*learned"):
         propensity.update(model, make(500, seed=4).select(frame.columns).with_columns(claims=0), config=FEW)
 
 
@@ -220,7 +218,7 @@ def test_a_class_that_vanished_is_noticed(make: Make, quick: dict[str, Any]) -> 
     model = propensity.train(frame, roles=Roles(id="customer", target="segment"), config=quick)
     rows = make(900, seed=4).select(frame.columns).filter(pl.col("segment") != "gold")
     _, report = propensity.update(model, rows, config={**FEW, "strategy": "keep"})
-    assert any("segment is gold in 0.0% of the new rows" in warning for warning in report.warnings)
+    assert any("gold in 0.0%" in warning for warning in report.warnings)
 
 
 def test_trees_meet_the_features_that_they_were_refitted_on(make: Make, quick: dict[str, Any]) -> None:
@@ -247,5 +245,5 @@ def test_trees_meet_the_features_that_they_were_refitted_on(make: Make, quick: d
 
 
 def test_settings_that_would_change_nothing_are_refused(model: PropensityModel, make: Make) -> None:
-    with pytest.raises(ConfigError, match="decay is a setting of refit, not of extend"):
+    with pytest.raises(ConfigError, match=r"setting of refit.*extend"):
         propensity.update(model, later(make), config={**FEW, "strategy": "extend", "decay": 0.5})

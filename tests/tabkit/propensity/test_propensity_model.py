@@ -86,9 +86,7 @@ def test_types_of_another_kind_are_refused_at_once(
 
 
 def test_all_that_is_missing_is_said_at_once(model: PropensityModel, newcomers: pl.DataFrame) -> None:
-    with pytest.raises(
-        SchemaError, match="missing columns: 'customer', 'city', 'age'; columns of another type: 'spend'"
-    ):
+    with pytest.raises(SchemaError, match=r"missing.*'customer', 'city', 'age'.*another"):
         model.score(newcomers.drop("age", "city", "customer").with_columns(spend=pl.lit("x")))
 
 
@@ -319,7 +317,7 @@ def test_a_whole_bundle_without_what_is_needed_is_refused(saved: Path, tmp_path:
     reserved = ("format", "kind", "created", "versions", "parts")
     content = {key: value for key, value in found.manifest.items() if key not in (*reserved, lost)}
     bundle.write(tmp_path / "forged", kind=KIND, content=content, parts=found.parts)
-    with pytest.raises(BundleError, match=f"not as this tabkit expects it: KeyError: '{lost}'"):
+    with pytest.raises(BundleError, match=f"KeyError: '{lost}'"):
         propensity.load(tmp_path / "forged")
 
 

@@ -270,7 +270,7 @@ def test_the_saved_model_has_the_encoders_of_the_measured_one(train: Callable) -
 
 def test_an_id_must_not_be_called_like_a_score(train: Callable, customers: pl.DataFrame) -> None:
     for name in ("score", "reason_1", "reason_2_contribution"):
-        with pytest.raises(ConfigError, match="called like a column of the scores"):
+        with pytest.raises(ConfigError, match="column of the scores"):
             train(customers.rename({"customer": name}), Roles(id=name, target="churned"))
     assert train(customers.rename({"customer": "score_id"}), Roles(id="score_id", target="churned"))
 
@@ -389,7 +389,7 @@ class Untouchable:
 
 @pytest.mark.parametrize("objective", ["auto", "binary", "multiclass", "regression", "quantile"])
 def test_exposure_without_a_log_link_is_refused_before_any_work(train: Callable, objective: str) -> None:
-    with pytest.raises(ConfigError, match=f"exposure 'months' is given, but the objective is {objective}"):
+    with pytest.raises(ConfigError, match=rf"'months'.*given.*objective.*{objective}"):
         train(Untouchable(), Roles(target="y", exposure="months"), boosting={"objective": objective})
 
 
@@ -481,14 +481,14 @@ def test_a_part_without_weight_is_named(train: Callable, make: Make, part: str) 
     order = ["the part to fit on", "the part that ends the fit early", "the held-out part"]
     weights = blocks(400, **{k: [0.0 if order[i] == part else 1.0] for i, k in enumerate(("fit", "stop", "test"))})
     table = make(400).select(pl.int_range(400).alias("day"), "plan", "calls", "churned").with_columns(w=weights)
-    with pytest.raises(FitError, match=f"weight 'w' is zero in all .* rows of {part}"):
+    with pytest.raises(FitError, match=rf"weight 'w'.*rows.*{part}"):
         train(table, Roles(target="churned", time="day", weight="w"))
 
 
 def test_a_single_time_divides_nothing_and_that_is_said(train: Callable, customers: pl.DataFrame, roles: Roles) -> None:
     lineage = train(customers.with_columns(seen_at=pl.lit(1)), roles).lineage
     assert lineage["split"] != "time"
-    assert any("All rows have one time (seen_at 1)" in hint for hint in lineage["hints"])
+    assert any("have one time (seen_at 1)" in hint for hint in lineage["hints"])
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
@@ -499,11 +499,11 @@ def test_too_few_groups_are_refused(train: Callable, customers: pl.DataFrame, gr
 
 
 def test_shares_that_leave_too_little_are_refused(train: Callable, customers: pl.DataFrame, roles: Roles) -> None:
-    with pytest.raises(FitError, match="the held-out part has 2 rows of a DataFrame; it needs at least 10"):
+    with pytest.raises(FitError, match=r"held-out.*2 rows.*at least 10"):
         train(customers, roles, split={"holdout": 0.001})
-    with pytest.raises(FitError, match="the part that ends the fit early has 2 rows"):
+    with pytest.raises(FitError, match=r"early.*2 rows"):
         train(customers, roles, split={"early_stopping": 0.001})
-    with pytest.raises(FitError, match="the part to fit on has 1"):
+    with pytest.raises(FitError, match=r"part to fit.*1"):
         train(customers, roles, split={"holdout": 0.95, "early_stopping": 0.9})
 
 

@@ -263,11 +263,13 @@ def test_constant_goals_and_columns_are_said() -> None:
     goal = goal_of(np.arange(1000) < 300, "share")
     empty = pl.DataFrame({"one": [1] * 1000, "none": [None] * 1000, "nan": [float("nan")] * 1000})
     notes = said(suggest(empty, goal))
-    assert "3 columns were left out as constant: 'one', 'none', 'nan'" in notes
+    assert "3 columns" in " ".join(notes)
+    assert "constant: 'one', 'none', 'nan'" in " ".join(notes)
     assert "no column is left" in notes
     assert "no column is left" in said(suggest(frame, goal, columns=[]))
     lists = frame.select(pl.concat_list("age").alias("ages"), pl.struct("age").alias("fields"))
-    assert "2 columns were left out: no condition can be on 'ages' (List(Int64))" in said(suggest(lists, goal))
+    assert "2 columns were left" in said(suggest(lists, goal))
+    assert "'ages' (List(Int64))" in said(suggest(lists, goal))
 
 
 def test_one_column_is_enough() -> None:
@@ -284,7 +286,7 @@ def test_the_goals_own_columns_are_never_used() -> None:
     effect = Goal("y", "effect", goal.y, None, np.arange(5000) % 2 == 1, "arm", "1", "0")
     assert suggest(frame, effect).rules == ()
     for name, of in (("y", goal), ("arm", effect)):
-        with pytest.raises(ConfigError, match="which the goal is made of"):
+        with pytest.raises(ConfigError, match="goal is made of"):
             suggest(frame, of, columns=["age", name])
 
 
@@ -294,9 +296,9 @@ def test_what_does_not_fit_is_refused() -> None:
         suggest(frame, goal, columns=["agee"])
     with pytest.raises(ConfigError, match="one column twice"):
         suggest(frame, goal, columns=["age", "age"])
-    with pytest.raises(SchemaError, match="the goal is of 500 rows and the data has 400"):
+    with pytest.raises(SchemaError, match=r"goal.*500 rows.*400"):
         suggest(frame[:400], goal)
-    with pytest.raises(SchemaError, match="one Boolean for each of the 500 rows"):
+    with pytest.raises(SchemaError, match=r"Boolean.*500 rows"):
         suggest(frame, goal, holdout=np.ones(400, dtype=np.bool_))
     with pytest.raises(SchemaError, match="of shape \\(500,\\) and type int64"):
         suggest(frame, goal, holdout=np.ones(500, dtype=np.int64))  # type: ignore[arg-type]

@@ -132,7 +132,7 @@ def test_customers_are_held_out_whole() -> None:
     found = suggest(frame, Goal("y", "share", frame["own"].cast(pl.Float64).to_numpy(), "yes", unit=goal.unit))
     assert found.rules[0].holdout.rows == 45 * 20
     few = Goal("y", "share", goal.y, "yes", unit=np.arange(3000) // 150)
-    assert "independent lots of rows held out" in suggest(frame, few).notes[0]
+    assert "independent lots" in suggest(frame, few).notes[0]
 
 
 @pytest.mark.parametrize("shares_levels", STRATA)
@@ -146,4 +146,4 @@ def test_an_effect_among_them_is_found_all_the_same() -> None:
         frame, goal, held = strata(seed, *STRATA[0], gain=0.3)
         found = suggest(frame, goal, holdout=held)
         assert [one.rule.columns() for one in found.rules] == [("age",)]
-        assert "who was treated follows 'area', 'risk'" in found.notes[0]
+        assert "treated follows 'area', 'risk'" in found.notes[0]

@@ -143,7 +143,7 @@ def test_copies_on_both_sides_are_told_with_what_rules_do_without_them(tmp_path:
     roles = {"target": "churned"}
     assert suggested(tmp_path / "once.parquet", tmp_path / "rules.toml", roles=roles)["warnings"] == []
     [said] = suggested(tmp_path / "twice.parquet", tmp_path / "rules.toml", roles=roles)["warnings"]
-    assert "of the held-out rows also stand among the rows that rules were found on" in said
+    assert "rows also stand" in said
     assert "with them" in said.partition("others: ")[2]
     source = {"source": str(tmp_path / "twice.parquet"), "roles": roles}
     view = view_for(ExploreConfig.model_validate(source), progress=Silent())
@@ -157,7 +157,7 @@ def test_copies_among_the_folds_of_a_comparison_are_told() -> None:
     config = {"folds": 2, "boosting": {"max_trees": 10, "num_threads": 1}}
     assert worth(frame, **options, config=config).warnings == ()
     [said] = worth(pl.concat([frame, frame[:1400]]), **options, config=config).warnings
-    assert "of the judging rows also stand among the rows learned from" in said
+    assert "rows also stand" in said
 
 
 def _columns(rule: dict[str, Any]) -> set[str]:

@@ -29,7 +29,7 @@ def test_a_class_of_numbers_may_be_named(values):
     for written in ("1", "1.0"):
         goal = aim(frame, "y", positive=written).goal
         assert (goal.kind, goal.positive, goal.y.mean()) == ("share", "1", 0.25)
-    with pytest.raises(ConfigError, match=r"'3' is not among the labels of 'y'\n.*'2'"):
+    with pytest.raises(ConfigError, match=r"(?s)'3'.*among.*labels.*'y'.*'2'"):
         aim(frame, "y", positive="3")
     assert aim(frame, "y").goal.kind == "mean"
 

@@ -44,7 +44,7 @@ def test_rows_of_a_group_count_as_one(tmp_path: Path) -> None:
     assert len(np.unique(said.goal.unit)) == 50
     assert said.goal.unit.min() == 0
     assert said.goal.unit.max() == 49
-    assert "Rows of one customer count as one, for they depend on each other: 50 are independent." in said.notes
+    assert "depend on each other: 50" in " ".join(said.notes)
     assert any("count as one" in note for note in said.dropped_notes)
 
 
@@ -52,7 +52,7 @@ def test_else_rows_of_a_day_do(tmp_path: Path) -> None:
     said = found(tmp_path, rows(), roles={"time": "when"})
     assert said.goal.unit is not None
     assert said.goal.unit.tolist() == (np.arange(ROWS) // 24).tolist()
-    assert any("Rows of one day of when count as one" in note for note in said.notes)
+    assert any("Rows of one day" in note for note in said.notes)
 
 
 def test_few_days_and_days_of_one_row_do_not(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_of_a_time_that_is_a_number_neighbours_count_as_one(tmp_path: Path) -> N
     said = found(tmp_path, rows(), roles={"time": "number"})
     assert said.goal.unit is not None
     assert len(np.unique(said.goal.unit)) == 40
-    assert any("Rows of one block of number count as one" in note for note in said.notes)
+    assert any("number count" in note for note in said.notes)
 
 
 def test_a_few_groups_prove_nothing(tmp_path: Path) -> None:
@@ -82,8 +82,8 @@ def test_a_few_groups_prove_nothing(tmp_path: Path) -> None:
 def test_an_arm_that_is_missing_is_said(tmp_path: Path) -> None:
     roles = {"time": "number", "treatment": "arm"}
     late = rows().with_columns(arm=pl.Series(np.where(np.arange(ROWS) < 290, "none", "mail")))
-    with pytest.raises(FitError, match="arm 'mail' of 'arm' has rows among those held out alone"):
+    with pytest.raises(FitError, match=r"arm 'mail'.*'arm'.*among"):
         found(tmp_path, late, roles=roles, control="none")
     early = rows().with_columns(arm=pl.Series(np.where(np.arange(ROWS) < 100, "mail", "none")))
     said = found(tmp_path, early, roles=roles, control="none")
-    assert "No row of arm mail is held out: nothing can be proved on the rows that are." in said.notes
+    assert "arm mail" in " ".join(said.notes)

@@ -164,14 +164,14 @@ def test_ids_of_two_widths_join_and_ids_of_two_kinds_do_not(
     score_files(model, [tmp_path / "short.parquet", tmp_path / "long.parquet"], tmp_path / "out.parquet")
     assert pl.read_parquet_schema(tmp_path / "out.parquet")["customer"] == pl.Int64
     both = [tmp_path / "long.parquet", tmp_path / "text.parquet"]
-    with pytest.raises(SchemaError, match=r"'customer' is Int64 in '.*long\.parquet', but String in '.*text\.parquet'"):
+    with pytest.raises(SchemaError, match=r"'customer'.*Int64.*long\.parquet'.*String.*text\.parquet'"):
         score_files(model, both, tmp_path / "out.parquet")
     assert score_files(model, both, tmp_path / "out/").rows == 1000
 
 
 def test_the_file_that_does_not_fit_is_named(model: PropensityModel, newcomers: pl.DataFrame, folder: Path) -> None:
     newcomers.drop("age").write_parquet(folder / "new" / "c.parquet")
-    with pytest.raises(SchemaError, match=r"c\.parquet': the data does not fit the model; missing columns: 'age'"):
+    with pytest.raises(SchemaError, match=r"c\.parquet'.*model; missing.*'age'"):
         score_files(model, [folder / "new"], folder / "out/")
     assert not (folder / "out").exists()
 
@@ -252,12 +252,12 @@ def test_numbers_that_became_text_in_csv_are_refused(
     model: PropensityModel, newcomers: pl.DataFrame, tmp_path: Path
 ) -> None:
     newcomers.with_columns(age=pl.lit("old")).write_csv(tmp_path / "new.csv")
-    with pytest.raises(SourceError, match=r"new\.csv' cannot be read: could not parse `old` .*'age'"):
+    with pytest.raises(SourceError, match=r"new\.csv'.*read.*parse `old`.*'age'"):
         score_files(model, [tmp_path / "new.csv"], tmp_path / "out.csv")
 
 
 def test_name_clashes_are_refused() -> None:
-    with pytest.raises(ScoringError, match=r"several sources would be written to 'out/a\.parquet'"):
+    with pytest.raises(ScoringError, match=r"several sources.*'out/a\.parquet'"):
         plan_outputs(["x/a.parquet", "y/a.csv", "z/b.csv"], "out/")
     with pytest.raises(ScoringError, match=r"several sources"):
         plan_outputs(["a.csv.gz", "a.parquet"], "out/")
@@ -294,7 +294,7 @@ def test_a_closed_place_is_found_before_the_work(
     closed.mkdir()
     (closed / "new.parquet").write_bytes(b"old")
     closed.chmod(0o555)
-    with unprivileged(), pytest.raises(ScoringError, match="is no folder that you may write to"):
+    with unprivileged(), pytest.raises(ScoringError, match=r"folder.*write"):
         score_files(model, [open_folder / "new.parquet"], closed)
     assert (closed / "new.parquet").read_bytes() == b"old"
 
@@ -382,7 +382,7 @@ def test_scores_that_readers_of_folders_would_pass_over_are_refused(
     model: PropensityModel, folder: Path, name: str
 ) -> None:
     (folder / "new" / "a.parquet").rename(folder / "new" / name)
-    with pytest.raises(ScoringError, match="passed over where folders are read"):
+    with pytest.raises(ScoringError, match=r"passed.*folders"):
         score_files(model, [folder / "new" / name], folder / "scores/")
 
 

@@ -84,7 +84,7 @@ def test_foreign_files_are_named_and_never_destroyed(tmp_path: Path, way: str, o
     score(tmp_path / "out")
     (tmp_path / "out" / "notes.txt").write_text("mine")
     (tmp_path / "out" / "more").mkdir()
-    with pytest.raises(ScoringError, match=r"holds more than scores.*'more', 'notes\.txt'") as caught:
+    with pytest.raises(ScoringError, match=r"scores.*'more', 'notes\.txt'") as caught:
         score(tmp_path / "out", 0.75, overwrite=overwrite)
     assert "choose another" in str(caught.value.advice)
     assert names(tmp_path / "out") == {"a.parquet", "b.parquet", "notes.txt", "more"}
@@ -93,7 +93,7 @@ def test_foreign_files_are_named_and_never_destroyed(tmp_path: Path, way: str, o
 
 def test_scores_of_an_earlier_run_go_only_when_it_is_asked_for(tmp_path: Path, way: str) -> None:
     score(tmp_path / "out", names="abc")
-    with pytest.raises(ScoringError, match=r"of an earlier run, by another model .*: 'c\.parquet'") as caught:
+    with pytest.raises(ScoringError, match=r"earlier.*another.*'c\.parquet'") as caught:
         score(tmp_path / "out", 0.75, model="other")
     assert "--overwrite" in str(caught.value.advice)
     assert values(tmp_path / "out") == {0.5}

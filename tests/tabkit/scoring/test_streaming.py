@@ -125,12 +125,12 @@ def test_exposure_is_handed_over_as_a_number() -> None:
 @pytest.mark.parametrize("value", [None, 0.0, -1.0, float("inf"), float("nan")])
 def test_an_impossible_exposure_is_refused(value: float | None) -> None:
     rows = frame().with_columns(months=pl.Series([1.0] * 9 + [value]))
-    with pytest.raises(ScoringError, match="exposure 'months' is null, zero, negative or infinite"):
+    with pytest.raises(ScoringError, match=r"exposure 'months'.*negative"):
         stream(rows.lazy(), scorer(exposure="months")).collect()
 
 
 def test_an_exposure_that_became_text_fails_at_once() -> None:
-    with pytest.raises(SchemaError, match="exposure 'months' is String; a number was expected"):
+    with pytest.raises(SchemaError, match=r"'months'.*String"):
         stream(frame().with_columns(months=pl.lit("3")).lazy(), scorer(exposure="months"))
 
 

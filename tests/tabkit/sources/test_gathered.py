@@ -97,7 +97,7 @@ def test_what_is_damaged_among_many_is_named(ending):
 def test_values_that_do_not_fit_a_known_type_are_named_with_their_file():
     name = split("csv")[6]
     Path(name).write_text("n,x,t\n1,2,a\nq,3,b\n")
-    with pytest.raises(SourceError, match=r"'many/6\.csv' cannot be read: could not parse `q`"):
+    with pytest.raises(SourceError, match=r"'many/6\.csv'.*read.*parse `q`"):
         collect(scan("many", dtypes={"n": pl.Int64(), "x": pl.Float64(), "t": pl.String()}), what="'many'")
 
 

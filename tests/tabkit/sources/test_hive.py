@@ -95,7 +95,7 @@ def test_a_column_that_files_have_too_must_agree():
     write("hive/d=2024-02-29/1.parquet", x=[3], d=[dt.date(2024, 2, 29)])
     assert read("hive").rows() == [(1, dt.date(2024, 1, 31)), (2, dt.date(2024, 1, 31)), (3, dt.date(2024, 2, 29))]
     write("hive/d=2024-02-29/1.parquet", x=[3], d=[dt.date(2024, 3, 1)])
-    assert "move the files" in refused("hive", match="column 'd' has values in the files that are not").advice
+    assert "move the files" in refused("hive", match=r"'d'.*values.*files").advice
     assert read("hive/d=2024-02-29/1.parquet", dtypes={"d": pl.Date()})["d"].to_list() == [dt.date(2024, 3, 1)]
 
 
@@ -107,7 +107,7 @@ def test_folders_of_different_columns_are_refused(other):
     write("hive/region=north/1.parquet", x=[1])
     Path(other).parent.mkdir(parents=True, exist_ok=True)
     pl.DataFrame({"x": [1]}).write_parquet(other)
-    refused("hive", match=r"lie in folders of different columns: .*'region'")
+    refused("hive", match=r"folders.*different.*'region'")
 
 
 def test_what_is_no_table_in_hive_folders_is_passed_over():

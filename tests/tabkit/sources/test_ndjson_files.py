@@ -15,7 +15,7 @@ ROW = '{"a": 1, "b": "x"}\n'
 def test_a_line_that_is_no_object_is_named(tmp_path, monkeypatch, line, after):
     monkeypatch.chdir(tmp_path)
     Path("x.ndjson").write_text(ROW + "\n" + ROW + line + after)
-    with pytest.raises(SourceError, match=r"'x\.ndjson' cannot be read: line 4 is no JSON object") as caught:
+    with pytest.raises(SourceError, match=r"'x\.ndjson'.*line 4.*object") as caught:
         collect(scan("x.ndjson").select("a"), what="'x.ndjson'")
     assert "was cut" in caught.value.advice
 
@@ -30,5 +30,5 @@ def test_keys_may_be_missing_and_lines_blank(tmp_path, monkeypatch):
 def test_a_line_of_a_single_value_is_refused_by_its_content(tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
     Path("x.ndjson").write_text(ROW + line + "\n" + ROW)
-    with pytest.raises(SourceError, match=r"'x\.ndjson' cannot be read: NDJSON line expected to contain JSON object"):
+    with pytest.raises(SourceError, match=r"'x\.ndjson'.*JSON object"):
         collect(scan("x.ndjson").select("a"), what="'x.ndjson'")

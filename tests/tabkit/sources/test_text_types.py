@@ -145,7 +145,7 @@ def test_what_an_ndjson_file_holds_is_typed_like_csv():
 @pytest.mark.parametrize("known", [pl.Date(), pl.Datetime("us"), pl.Datetime("us", "UTC")])
 def test_a_known_date_refuses_what_is_none(value, known):
     name = table(["2024-01-31", value])
-    with pytest.raises(SourceError, match=f"column 'a' .*{value} is not ISO 8601") as caught:
+    with pytest.raises(SourceError, match=rf"column 'a'.*{value}.*ISO 8601") as caught:
         read(name, dtypes={"a": known})
     assert "2024-12-31" in caught.value.advice
     unused = scan(name, dtypes={"a": known}).select("b")

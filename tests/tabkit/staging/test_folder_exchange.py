@@ -108,7 +108,7 @@ def test_a_check_is_made_at_the_last_moment_and_what_slips_in_then_is_kept(tmp_p
         no_strangers(place)
         (place / "mine").write_text("!")
 
-    with pytest.raises(BundleError, match=r"put into .* while it was being replaced") as caught:
+    with pytest.raises(BundleError, match="being replaced") as caught:
         write(tmp_path / "a", "new", check=slips_in)
     assert (tmp_path / "a" / "file").read_text() == "new"
     [kept] = names(tmp_path) - {"a"}

@@ -288,11 +288,11 @@ def test_outcomes_that_never_vary():
 
 def test_what_cannot_be_measured_is_refused():
     experiment, x = drawn()
-    with pytest.raises(ConfigError, match=r"level must lie strictly between 0 and 1, got 95\nTo do: write 0.95"):
+    with pytest.raises(ConfigError, match=r"(?s)between 0.*1.*95.*write 0.95"):
         difference(experiment, level=95)
     lone = replace(experiment, arm=np.r_[1, np.zeros(299, dtype=np.int64)])
     for method in (difference, lambda e: adjusted(e, x), lambda e: aipw(e, None)):
-        with pytest.raises(FitError, match="arm 'mail' has 1 units: an error needs at least two"):
+        with pytest.raises(FitError, match=r"'mail'.*1 units.*error"):
             method(lone)
         with pytest.raises(FitError, match="arm 'mail' has 1 clusters"):
             method(replace(experiment, clusters=np.where(experiment.arm == 1, 0, np.arange(300))))
@@ -306,7 +306,7 @@ def test_more_coefficients_than_units_can_bear_are_refused():
     """Least squares would fit them exactly, with an error of nothing."""
     experiment, _ = drawn(60)
     wide = np.random.default_rng(0).normal(size=(60, 40))
-    with pytest.raises(FitError, match=r"60 units of 'mail' and control are too few for 60 coefficients"):
+    with pytest.raises(FitError, match=r"60 units.*'mail'.*60 coefficients"):
         adjusted(experiment, wide)
     assert adjusted(experiment, wide[:, :10])[0].se > 0.1
 

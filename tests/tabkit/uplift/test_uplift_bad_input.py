@@ -74,7 +74,7 @@ def test_roles_control_and_design_must_be_given(run: Run, folder: Path, people: 
     refused(train(run, None, design=["--design", "randomised"]), "no control is given", "--control")
     refused(
         train(run, None, design=["--control", "none"]),
-        "the design is not given", "--design randomised if chance alone decided", "--design observational",
+        "the design is not given", "--design randomised if chance", "--design observational",
     )  # fmt: skip
     refused(train(run, None, design=["--control", "none", "--design", "random"]), "design", "'randomised'")
 
@@ -82,11 +82,11 @@ def test_roles_control_and_design_must_be_given(run: Run, folder: Path, people: 
 @pytest.mark.parametrize("role", ["target", "weight", "amount", "exposure"])
 def test_roles_that_make_no_sense(role: str, run: Run, folder: Path, people: pl.DataFrame) -> None:
     done = train(run, people, "--set", f"roles.{role}=visits")
-    refused(done, f"no use for the role {role}", "treatment, outcome, id, time and group")
+    refused(done, f"use for the role {role}", "outcome, id")
 
 
 def test_one_column_in_two_roles(run: Run, folder: Path, people: pl.DataFrame) -> None:
-    refused(train(run, people, "--group", "customer"), "'customer' is given two roles: id and group")
+    refused(train(run, people, "--group", "customer"), "'customer' is given two")
     refused(train(run, None, roles=["--treatment", "arm", "--outcome", "arm"]), "'arm' is given two roles")
 
 
@@ -102,18 +102,18 @@ def test_columns_that_are_not_there(run: Run, folder: Path, people: pl.DataFrame
 def test_one_arm_only(run: Run, folder: Path, people: pl.DataFrame) -> None:
     refused(
         train(run, people.filter(pl.col("arm") == "none")),
-        "treatment 'arm' is 'none' in all", "no one to compare with", "with and without contact in the same table",
+        "treatment 'arm'", "'none' in all", "no one to compare with", "without contact in",
     )  # fmt: skip
 
 
 def test_no_one_with_the_control_label(run: Run, folder: Path, people: pl.DataFrame) -> None:
     done = train(run, people, design=["--control", "nobody", "--design", "randomised"])
-    refused(done, "no row has 'nobody' as its 'arm'", "--control is one of 'call', 'mail', 'none'")
+    refused(done, "no row", "'nobody' as its 'arm'", "--control is one of 'call', 'mail', 'none'")
 
 
 def test_a_treatment_with_nulls(run: Run, folder: Path, people: pl.DataFrame) -> None:
     holes = people.with_columns(arm=pl.when(pl.int_range(900) >= 9).then("arm"))
-    refused(train(run, holes), "treatment 'arm' is null in 9 of 900 rows", "which arm these units were in")
+    refused(train(run, holes), "treatment 'arm'", "9 of 900 rows", "arm these units")
 
 
 def test_a_treatment_that_is_a_dose(run: Run, folder: Path, people: pl.DataFrame) -> None:
@@ -124,7 +124,7 @@ def test_a_treatment_that_is_a_dose(run: Run, folder: Path, people: pl.DataFrame
 
 def test_an_arm_with_a_handful_of_rows(run: Run, folder: Path, people: pl.DataFrame) -> None:
     few = people.with_columns(arm=pl.when(pl.int_range(900) < 8).then(pl.lit("visit")).otherwise("arm"))
-    refused(train(run, few), "arms with fewer than 50 rows: 'visit' (8)", "merge them with others")
+    refused(train(run, few), "arms with fewer", "50 rows: 'visit' (8)", "merge them with others")
     many = people.with_columns(arm=pl.when(pl.col("arm") == "none").then("arm").otherwise("customer"))
     refused(train(run, many), "arms with fewer than 50 rows", "leave them out")
 
@@ -138,14 +138,14 @@ def test_sixty_rows_and_fewer(run: Run, folder: Path, people: pl.DataFrame) -> N
 def test_an_empty_file(run: Run, folder: Path) -> None:
     for name in ("mailing.parquet", "mailing.csv"):
         Path(name).touch()
-        refused(train(run, None, name=name), f"'{name}' is an empty file (0 bytes)")
+        refused(train(run, None, name=name), f"'{name}' is an empty", "(0 bytes)")
 
 
 def test_newest_units_without_an_arm(run: Run, folder: Path, everything: pl.DataFrame) -> None:
     """Who was called long ago can not be judged by the newest units."""
     early = everything.filter((pl.col("arm") != "call") | (pl.col("sent_at").rank() < 450))
     done = train(run, early.select(*KNOWN, "sent_at", "arm", "bought"), "--time", "sent_at", "--allow-imbalance")
-    refused(done, "too few are in arm 'call'", "a time range in which all arms were used")
+    refused(done, "few are in arm 'call'", "time range")
 
 
 # Outcome
@@ -167,9 +167,7 @@ def test_an_outcome_without_end(run: Run, folder: Path, everything: pl.DataFrame
 
 def test_an_outcome_of_many_texts(run: Run, folder: Path, people: pl.DataFrame) -> None:
     table = people.with_columns(bought=pl.col("customer"))
-    refused(
-        train(run, table), "outcome 'bought' is String with 900 values", "a text with two labels was expected", "0/1"
-    )
+    refused(train(run, table), "'bought' is String with 900", "text with two", "0/1")
     dates = people.with_columns(bought=pl.col("joined"))
     refused(train(run, dates), "'bought'", "Date")
 
@@ -202,16 +200,16 @@ def test_an_outcome_of_two_texts(run: Run, folder: Path, people: pl.DataFrame) -
 
 def test_a_feature_that_is_the_outcome(run: Run, folder: Path, everything: pl.DataFrame) -> None:
     table = everything.select(*KNOWN, "arm", "bought", revenue=pl.col("bought").cast(pl.Int8) * 10)
-    refused(train(run, table), "'revenue' tells the outcome 'bought' without fail", "--exclude 'revenue'")
+    refused(train(run, table), "'revenue' tells", "'bought' without", "--exclude 'revenue'")
     money = everything.select(*KNOWN, "arm", bought=pl.col("spend"), cents=pl.col("spend") * 100)
-    refused(train(run, money), "'cents' tells the outcome 'bought' without fail")
+    refused(train(run, money), "'cents' tells", "'bought' without")
     assert train(run, table, "--exclude", "revenue").code == 0
 
 
 def test_a_feature_that_is_the_treatment(run: Run, folder: Path, people: pl.DataFrame) -> None:
     table = people.with_columns(channel=pl.col("arm").str.to_uppercase())
     for design in (RANDOMISED, OBSERVATIONAL):
-        refused(train(run, table, design=design), "'channel' tells the treatment 'arm' without fail", "--exclude")
+        refused(train(run, table, design=design), "'channel' tells the treatment 'arm'", "--exclude")
 
 
 def test_a_feature_that_all_but_tells_the_treatment(run: Run, folder: Path, people: pl.DataFrame) -> None:
@@ -228,18 +226,18 @@ def test_a_feature_that_all_but_tells_the_treatment(run: Run, folder: Path, peop
 def test_no_overlap(run: Run, folder: Path, people: pl.DataFrame) -> None:
     rule = pl.when(pl.col("visits") >= 3).then(pl.lit("mail")).otherwise(pl.lit("none"))
     done = train(run, people.with_columns(arm=rule), design=OBSERVATIONAL)
-    refused(done, "'visits'", "tells the treatment 'arm' without fail")
+    refused(done, "'visits'", "treatment 'arm' without")
     rng = np.random.default_rng(0)
     almost = pl.when(pl.Series(rng.random(900)) < 0.01).then(pl.lit("none")).otherwise(rule)
     done = train(run, people.with_columns(arm=almost), design=OBSERVATIONAL)
-    refused(done, "after trimming", "no one to compare with", "leave out features that decided the arm by rule")
+    refused(done, "after trimming", "no one to compare with", "leave out features")
 
 
 def test_imbalance_is_named_and_can_be_allowed(run: Run, folder: Path, people: pl.DataFrame) -> None:
     leaning = people.with_columns(visits=pl.col("visits") + 2 * (pl.col("arm") == "mail"))
     refused(
         train(run, leaning),
-        "called randomised, but features differ between arms beyond chance: 'visits' (by", "--exclude 'visits'",
+        "called randomised", "'visits' (by", "--exclude 'visits'",
         "--strata", "--design observational", "--allow-imbalance",
     )  # fmt: skip
     assert train(run, None, "--allow-imbalance").code == 0
@@ -248,7 +246,7 @@ def test_imbalance_is_named_and_can_be_allowed(run: Run, folder: Path, people: p
 def test_a_feature_after_the_time_of_contact(run: Run, folder: Path, everything: pl.DataFrame) -> None:
     table = everything.select(*KNOWN, "arm", "bought", "sent_at", paid_on=pl.col("sent_at").dt.offset_by("3d"))
     done = train(run, table, "--time", "sent_at")
-    refused(done, "features lie after the time of contact: 'paid_on' in 900 rows", "--exclude 'paid_on'")
+    refused(done, "contact: 'paid_on' in 900 rows", "--exclude 'paid_on'")
 
 
 def test_repeated_and_missing_ids(run: Run, folder: Path, people: pl.DataFrame) -> None:
@@ -289,25 +287,25 @@ def test_no_features_at_all(run: Run, folder: Path, people: pl.DataFrame) -> Non
 def test_shares_and_strata_of_an_observational_design(run: Run, folder: Path, people: pl.DataFrame) -> None:
     shares = ["--share", "none=0.4", "--share", "mail=0.3", "--share", "call=0.3"]
     done = train(run, people, *shares, design=OBSERVATIONAL)
-    refused(done, "shares are given, but the design is observational", "leave the shares out")
+    refused(done, "design is observational", "leave the shares out")
     done = train(run, None, "--strata", "city", design=OBSERVATIONAL)
-    refused(done, "strata are for a randomised design", "leave out the strata")
-    refused(train(run, None, "--strata", "city", *shares), "strata are for a randomised design")
+    refused(done, "strata are for a randomised", "leave out the strata")
+    refused(train(run, None, "--strata", "city", *shares), "strata are for a randomised")
 
 
 def test_strata_that_lack_an_arm(run: Run, folder: Path, people: pl.DataFrame) -> None:
     region = pl.when(pl.col("arm") == "call").then(pl.lit("north")).otherwise(pl.lit("south"))
     mixed = pl.when(pl.int_range(900) % 2 == 0).then(pl.lit("north")).otherwise(region)
     done = train(run, people.with_columns(region=mixed), "--strata", "region")
-    refused(done, "1 strata of 'region' lack an arm, such as 'south'", "merge strata")
+    refused(done, "1 strata of 'region'", "arm, such as 'south'", "merge strata")
 
 
 def test_a_policy_that_is_no_policy(run: Run, folder: Path, people: pl.DataFrame) -> None:
     strange = pl.when(pl.int_range(900) % 3 == 0).then(pl.lit("letter")).otherwise(pl.lit("mail"))
     done = train(run, people.with_columns(plan=strange), "--policy", "plan")
-    refused(done, "policy 'plan' is no arm in", "such as 'letter'", "the arms are 'none', 'call', 'mail'")
+    refused(done, "policy 'plan' is no arm", "such as 'letter'", "the arms are 'none', 'call', 'mail'")
     holes = pl.when(pl.int_range(900) % 3 > 0).then(pl.lit("mail"))
-    refused(train(run, people.with_columns(plan=holes), "--policy", "plan"), "policy 'plan' is no arm in", "None")
+    refused(train(run, people.with_columns(plan=holes), "--policy", "plan"), "policy 'plan' is no arm", "None")
 
 
 # Names and labels

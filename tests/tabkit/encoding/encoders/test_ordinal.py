@@ -131,17 +131,17 @@ def test_an_update_moves_no_place_of_rare_levels_either(order):
 
 @pytest.mark.parametrize("order", ["name", "", [], ["a", "a"], 5, None])
 def test_other_orders_are_refused(order):
-    with pytest.raises(ConfigError, match="'frequency', 'target' or distinct levels were expected"):
+    with pytest.raises(ConfigError, match=r"'frequency', 'target'.*distinct levels"):
         Ordinal(order=order)
 
 
 def test_null_is_never_a_level():
-    with pytest.raises(ConfigError, match="null has no place among the levels"):
+    with pytest.raises(ConfigError, match="place among"):
         Ordinal(null="level")
 
 
 def test_rare_levels_and_new_ones_cannot_both_stand_behind():
-    with pytest.raises(ConfigError, match="when rare ones share the place there"):
+    with pytest.raises(ConfigError, match=r"share.*place"):
         Ordinal(order=["a"], append=True, rare=2)
 
 
@@ -156,9 +156,9 @@ def test_levels_may_be_declared_as_the_values_they_are(values, order):
 
 def test_declared_levels_that_are_all_misspelt_are_refused():
     frame = pl.DataFrame({"x": ["Low", "High"] * 4, "y": [0, 1] * 4})
-    with pytest.raises(ConfigError, match="none of the levels that are declared"):
+    with pytest.raises(ConfigError, match=r"none of.*declared"):
         TableEncoder(columns={"x": Ordinal(order=("low", "high"))}).fit(frame, target="y")
-    with pytest.raises(ConfigError, match="None is declared as a level"):
+    with pytest.raises(ConfigError, match=r"declared.*level"):
         Ordinal(order=("low", None))
 
 

@@ -226,12 +226,12 @@ def test_rules_that_cannot_be_features_are_refused(rules, error, said):
 
 
 def test_only_rules_are_taken_and_only_as_rules():
-    with pytest.raises(ConfigError, match="a rule is given as 'age > 3'"):
+    with pytest.raises(ConfigError, match=r"rule.*given.*'age.*3'"):
         TableEncoder(rules=["age > 3"])
-    with pytest.raises(ConfigError, match="pass it as one of the `rules`"):
+    with pytest.raises(ConfigError, match=r"pass.*`rules`"):
         TableEncoder(columns={"k": [Numeric(), RuleFeature.of(RULES[0])]}).fit(rows(), target="y")
     config = EncodingConfig(columns={"k": {"kind": "rule", "rule": {"name": "a"}}})
-    with pytest.raises(ConfigError, match="pass it as one of the `rules`"):
+    with pytest.raises(ConfigError, match=r"pass.*`rules`"):
         config.encoder(seed=0).fit(rows(), target="y")
 
 

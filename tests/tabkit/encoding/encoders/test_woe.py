@@ -94,7 +94,7 @@ def test_without_any_earlier_row_there_is_no_evidence_not_even_none():
 
 def test_numbers_have_no_evidence():
     frame = _table().with_columns(y=pl.Series(np.arange(float(N))))
-    with pytest.raises(ConfigError, match="needs classes, but target 'y' is a number") as caught:
+    with pytest.raises(ConfigError, match=r"needs classes.*'y'") as caught:
         _encode(frame)
     assert "Target() or LogTarget()" in str(caught.value)
 

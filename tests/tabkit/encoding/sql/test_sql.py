@@ -107,7 +107,7 @@ def test_a_level_that_is_refused_is_an_error_of_the_database():
 
 def test_what_sql_cannot_say_is_refused():
     frame = pl.DataFrame({"x": [f"text {i}" for i in range(20)], "f": [0.5, 1.5] * 10, "y": [0, 1] * 10})
-    with pytest.raises(ConfigError, match="MinHash of 'x' cannot be written in SQL"):
+    with pytest.raises(ConfigError, match=r"MinHash of 'x'.*SQL"):
         TableEncoder(columns={"x": MinHash()}).fit(frame, target="y").to_sql()
     with pytest.raises(ConfigError, match="cast the column"):
         TableEncoder(columns={("x", "f"): Target()}).fit(frame, target="y").to_sql()
@@ -119,5 +119,5 @@ def test_names_that_a_database_takes_for_one_are_refused():
     frame = pl.DataFrame({"a": [1.0, 2.0], "A": [3.0, 4.0]})
     with pytest.raises(ConfigError, match="SQL cannot tell apart"):
         TableEncoder().fit(frame).to_sql()
-    with pytest.raises(ConfigError, match="SQL cannot tell apart: 'a', 'a'"):
+    with pytest.raises(ConfigError, match=r"SQL.*apart: 'a', 'a'"):
         TableEncoder().fit(frame.select("a")).to_sql(keep=["a"])

@@ -23,7 +23,7 @@ def test_features_that_would_be_called_otherwise_now_are_refused():
     state = _fit().to_dict()
     assert FittedTable.from_dict(state).outputs == ("c=a", "c=b", "c is null", "x")
     state["parts"][1]["outputs"] = ["x (a number)"]
-    with pytest.raises(SchemaError, match=r"'x' were called \['x \(a number\)'\] when the state was saved"):
+    with pytest.raises(SchemaError, match=r"'x'.*called \['x \(a.*state"):
         FittedTable.from_dict(state)
 
 

@@ -85,7 +85,7 @@ def test_given_folds_are_renumbered_without_gaps_and_need_no_past():
 
 @pytest.mark.parametrize("role", ["time", "groups"])
 def test_given_folds_beside_a_time_or_groups_are_refused(role):
-    with pytest.raises(ConfigError, match=f"folds are given, and {role} too"):
+    with pytest.raises(ConfigError, match=rf"folds.*given.*{role}"):
         _divide(6, given=np.arange(6) % 2, **{role: pl.Series(range(6))})
 
 

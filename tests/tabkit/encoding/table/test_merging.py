@@ -404,7 +404,7 @@ def test_an_update_reads_other_types_on_demand():
     fitted = _encoder().fit(old, target=TASKS["binary"], exclude=["w"])
     text = new.with_columns(pl.col("price", "day").cast(pl.String))
     assert_frame_equal(fitted.update(text, coerce=True).transform(new), fitted.update(new).transform(new))
-    with pytest.raises(SchemaError, match="'price' was Float64 and is now String"):
+    with pytest.raises(SchemaError, match=r"'price'.*Float64.*String"):
         fitted.update(text)
     with pytest.raises(TabkitError, match="cheap"):
         fitted.update(text.with_columns(price=pl.lit("cheap")), coerce=True)
@@ -478,7 +478,7 @@ def test_parts_that_forgot_what_they_left_out_can_be_merged(how):
     merged = parts[0].merge(parts[1])
     assert merged.outputs == ("s=a", "s=b")
     assert merged.sources["s"].rows == sum(part.sources["s"].rows for part in parts)
-    with pytest.raises(FitError, match="statistics of 'id' were kept in one alone"):
+    with pytest.raises(FitError, match=r"statistics of 'id'.*one alone"):
         parts[0].merge(spec.fit(frame[12:], target=y))
 
 

@@ -213,5 +213,5 @@ def test_a_whole_bundle_of_a_strange_encoder_is_refused(tmp_path, old, new, erro
 def test_statistics_of_a_strange_shape_are_refused(tmp_path, strange):
     saved.save(_fit({"text": Target()}), tmp_path / "encoder")
     _remade(tmp_path / "encoder", "encoder/000-levels.parquet", lambda _: bundle.frame_bytes(strange))
-    with pytest.raises(TabkitError, match="not as this tabkit expects it"):
+    with pytest.raises(TabkitError, match="tabkit expects"):
         saved.load(tmp_path / "encoder")

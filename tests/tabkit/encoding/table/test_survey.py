@@ -67,7 +67,7 @@ def test_without_target_weight_and_levels_the_rows_are_still_counted():
 
 def test_rows_are_counted_even_if_nothing_is_read():
     assert _survey([], targets=[]).rows == 4
-    with pytest.raises(FitError, match="no column is left to learn from"):
+    with pytest.raises(FitError, match=r"no column.*learn"):
         TableEncoder(default="drop").fit(FRAME)
 
 

@@ -303,7 +303,7 @@ def test_the_page_of_an_update_speaks_of_epochs(network: PropensityModel, rows: 
 
 @pytest.mark.parametrize("strategy", ["refit", "extend", "refit_extend"])
 def test_strategies_of_trees_are_refused_before_any_work(network: PropensityModel, strategy: str) -> None:
-    with pytest.raises(ConfigError, match=f"'{strategy}' is no strategy for a network") as caught:
+    with pytest.raises(ConfigError, match=rf"'{strategy}'.*strategy for a network") as caught:
         propensity.update(network, "missing.parquet", config={"strategy": strategy})
     for name in STRATEGIES:
         assert name in (caught.value.advice or "")
@@ -311,14 +311,14 @@ def test_strategies_of_trees_are_refused_before_any_work(network: PropensityMode
 
 @pytest.mark.parametrize("asked", [{"strategy": "fine_tune"}, {"strategy": "fine_tune_all"}, {"freeze": "hidden"}])
 def test_strategies_of_a_network_are_refused_for_trees(model: PropensityModel, asked: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="is no strategy for boosted trees") as caught:
+    with pytest.raises(ConfigError, match=r"strategy.*boosted") as caught:
         propensity.update(model, "missing.parquet", config=asked)
     assert "refit_extend" in (caught.value.advice or "")
 
 
 @pytest.mark.parametrize("strategy", ["keep", "recalibrate", "fine_tune_all", "retrain"])
 def test_freeze_is_a_setting_of_fine_tuning_alone(network: PropensityModel, strategy: str) -> None:
-    with pytest.raises(ConfigError, match=f"freeze is a setting of fine_tune, not of {strategy}"):
+    with pytest.raises(ConfigError, match=rf"freeze.*setting.*fine_tune.*{strategy}"):
         propensity.update(network, "missing.parquet", config={"strategy": strategy, "freeze": 1})
 
 

@@ -163,9 +163,9 @@ def test_a_few_known_rows_a_new_base_rate_and_an_overlap_in_time_are_warned_of(
     rows = pl.concat([thinned(later(make, 3000), 0.15), customers.head(200)])
     _, report = propensity.update(model, rows, config={**FEW, "strategy": "keep"})
     said = " ".join(report.warnings)
-    assert "were there when the model was fitted: leave them out" in said
-    assert "if its meaning changed, train anew" in said
-    assert "older than the last ones that the model knows" in said
+    assert "fitted: leave" in said
+    assert "meaning changed" in said
+    assert "older than the last" in said
 
 
 @pytest.mark.parametrize("column", ["city", "churned", "customer"])
@@ -244,7 +244,7 @@ def test_columns_that_were_left_out_at_the_fit_stay_out(make: Make, quick: dict[
 def test_a_half_life_needs_a_time(make: Make, quick: dict[str, Any]) -> None:
     frame = make(800).select("customer", "age", "churned")
     model = propensity.train(frame, roles=Roles(id="customer", target="churned"), config=quick)
-    with pytest.raises(ConfigError, match="needs to know how old a row is"):
+    with pytest.raises(ConfigError, match="how old a row"):
         propensity.update(model, make(500, seed=4).select(frame.columns), config={**FEW, "half_life_days": 30.0})
 
 

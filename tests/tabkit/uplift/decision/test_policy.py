@@ -197,10 +197,10 @@ def test_policies_that_do_not_fit_are_refused(policy):
 
 def test_what_cannot_be_valued_is_refused():
     experiment, expected, _ = drawn()
-    with pytest.raises(FitError, match="no unit was given the arm that the policy chooses"):
+    with pytest.raises(FitError, match="policy chooses"):
         hajek(experiment, (experiment.arm + 1) % 3)
     for share in (-0.1, 1.1, 30, float("nan")):
-        with pytest.raises(ConfigError, match=r"a number from 0 to 1 was expected\nTo do: write 0.3 for 30 %"):
+        with pytest.raises(ConfigError, match=r"(?s)0.*1.*expected.*write 0.3.*30"):
             top(np.arange(3.0), share)
-    with pytest.raises(ConfigError, match="level must lie strictly between 0 and 1"):
+    with pytest.raises(ConfigError, match=r"level.*lie strictly.*0.*1"):
         value(arm_scores(experiment, expected), experiment.arm, level=1)

@@ -30,7 +30,7 @@ def test_each_arm_must_be_possible():
     ("arms", "trim", "most"), [(2, 0.5, "0.5"), (2, -0.01, "0.5"), (3, 0.4, "0.333"), (2, float("nan"), "0.5")]
 )
 def test_a_trim_that_leaves_no_one_is_refused(arms, trim, most):
-    with pytest.raises(ConfigError, match=rf"a number from 0 to below {most} was expected\nTo do: try 0.05"):
+    with pytest.raises(ConfigError, match=rf"(?s)0.*{most}.*expected.*try 0.05"):
         kept(np.full((4, arms), 1 / arms), trim=trim)
 
 

@@ -160,5 +160,5 @@ def test_columns_that_are_no_numbers_are_refused(values, error, words):
 
 
 def test_missing_columns_are_refused():
-    with pytest.raises(SchemaError, match=r"no placebo column 'y'\nTo do: check its name"):
+    with pytest.raises(SchemaError, match=r"(?s)placebo column 'y'"):
         outcomes(pl.DataFrame({"x": [1] * 400}), ["y"], drawn()[0])

@@ -162,11 +162,11 @@ def test_groups_of_calibrated_effects_get_what_they_were_promised(method):
 
 def test_what_cannot_be_used_is_refused():
     effect, scores = drawn(10)
-    with pytest.raises(FitError, match=r"effects and scores have shapes \(9,\) and \(10,\)"):
+    with pytest.raises(FitError, match=r"effects.*shapes \(9,\).*\(10,\)"):
         calibrate(effect[1:], scores)
     with pytest.raises(FitError, match="two of"):
         calibrate(effect[:0], scores[:0])
     with pytest.raises(FitError, match="two of"):
         calibrate(effect[:, None], scores[:, None])
-    with pytest.raises(ConfigError, match=r"unknown calibration 'platt'\nTo do: choose linear, isotonic or none"):
+    with pytest.raises(ConfigError, match=r"(?s)'platt'.*isotonic"):
         calibrate(effect, scores, method="platt")

@@ -152,7 +152,7 @@ def test_clusters_are_handed_through(meta: ModuleType, name: Name) -> None:
 @pytest.mark.parametrize("name", ["r", "dr"])
 def test_clusters_are_refused_where_folds_would_divide_them(name: Name) -> None:
     known = trial(rows=60, clusters=True)
-    with pytest.raises(ConfigError, match=r"divide clusters.*\nTo do: use tabkit's own learner"):
+    with pytest.raises(ConfigError, match=r"(?s)divide clusters"):
         fit_causalml(name, known.features, known.experiment, learn=least_squares)
 
 
@@ -208,7 +208,7 @@ def test_data_that_causalml_would_stumble_over() -> None:
     with pytest.raises(FitError, match="'call' has 0"):
         fit_causalml("t", known.features, nobody, learn=least_squares)
     certain = Experiment(found.arms, found.arm, found.outcome, np.column_stack([np.full(100, 1e-17), np.ones(100)]))
-    with pytest.raises(FitError, match=r"100 rows are all but certain.*\nTo do: "):
+    with pytest.raises(FitError, match=r"100 rows.*certain"):
         fit_causalml("x", known.features, certain, learn=least_squares)
 
 

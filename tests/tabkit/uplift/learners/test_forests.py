@@ -259,7 +259,7 @@ def test_criteria_of_pairs_are_refused_for_more_arms() -> None:
 
 def test_an_honest_uplift_forest_cannot_be_weighted() -> None:
     known = trial(rows=100, kind="binary")
-    with pytest.raises(ConfigError, match=r"propensities would not count\nTo do: take a causal forest"):
+    with pytest.raises(ConfigError, match=r"(?s)propensities.*causal"):
         fit_forest("uplift", known.features, known.experiment, settings=ForestSettings(honest=True))
 
 
@@ -267,7 +267,7 @@ def test_data_that_no_forest_takes(known: Trial) -> None:
     found = known.experiment
     with pytest.raises(FitError, match="outcomes of 0 and 1"):
         fit_forest("uplift", known.features, found)
-    with pytest.raises(FitError, match="infinite, or beyond numbers of 32 bits: 'x0'"):
+    with pytest.raises(FitError, match=r"infinite.*32 bits: 'x0'"):
         fit_forest("causal", known.features.with_columns(x0=pl.lit(1e300)), found)
     with pytest.raises(FitError, match="99 rows of features"):
         fit_forest("causal", known.features[1:], found)

@@ -159,21 +159,21 @@ def test_the_indicator_of_s_is_no_feature_of_the_user() -> None:
 
 def test_unknown_names_are_refused() -> None:
     known = trial(rows=50)
-    with pytest.raises(ConfigError, match=r"unknown learner 'q'\nTo do: the learners are s, t, x, r, dr"):
+    with pytest.raises(ConfigError, match=r"(?s)learner 'q'.*r, dr"):
         fit("q", known.features, known.experiment, learn=least_squares)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["x", "r", "dr"])
 def test_a_missing_plan_is_refused(name: Name) -> None:
     known = trial(rows=50)
-    with pytest.raises(ConfigError, match=r"needs a plan of cross-fitting\nTo do: hand in .*Plan\.crossfit"):
+    with pytest.raises(ConfigError, match=r"(?s)needs.*cross-fitting.*Plan\.crossfit"):
         fit(name, known.features, known.experiment, learn=least_squares)
 
 
 def test_an_x_learner_without_propensity_is_refused() -> None:
     known = trial(rows=50)
     effects = fit("x", known.features, known.experiment, learn=least_squares, plan=some_plan("x", 50))
-    with pytest.raises(ConfigError, match="propensity of each row\nTo do: "):
+    with pytest.raises(ConfigError, match="propensity of each row"):
         effects.effect(known.features)
 
 

@@ -98,7 +98,7 @@ def test_other_arms_and_empty_ones_are_refused() -> None:
     features, experiment = units()
     old = fit("t", features, experiment, learn=least_squares)
     none = experiment.take(experiment.arm < 2)
-    with pytest.raises(FitError, match="no new unit was in arm 'b'"):
+    with pytest.raises(FitError, match=r"no new unit.*'b'"):
         renew(old, features.filter(pl.Series(experiment.arm < 2)), none, change=Recorder())
     other = Experiment(("none", "a"), none.arm, none.outcome, np.full((none.rows, 2), 0.5))
     with pytest.raises(FitError, match="the model knows 'a', 'b'"):

@@ -79,7 +79,7 @@ FOLDS = st.lists(st.integers(0, 4), min_size=2, max_size=40).map(np.array)
 @given(FOLDS)
 def test_cross_fitting_speaks_once_about_each_row_and_never_saw_it(folds):
     if np.unique(folds).size < 2:
-        with pytest.raises(ConfigError, match=r"at least two folds\nTo do: give folds numbered from 0"):
+        with pytest.raises(ConfigError, match=r"(?s)folds.*folds numbered.*0"):
             CrossFitting.crossfit(folds)
         return
     plan = CrossFitting.crossfit(folds)
@@ -107,7 +107,7 @@ def test_a_rotation_uses_each_third_once_for_each_task():
 
 @pytest.mark.parametrize("folds", [[0, 1], [0, 1, 2, 3], [1, 2, 3], [0, 0, 0], []])
 def test_a_rotation_has_three_parts(folds):
-    with pytest.raises(ConfigError, match=r"three parts, numbered 0, 1 and 2\nTo do: give three folds"):
+    with pytest.raises(ConfigError, match=r"(?s)three.*numbered 0, 1.*2.*three"):
         CrossFitting.rotated(np.array(folds, dtype=np.int64))
 
 

@@ -112,7 +112,7 @@ def test_unusable_columns_are_named():
         curves.qini_curve(outcome, treated * 0, score)
     with pytest.raises(FitError, match="score must be finite"):
         curves.qini_curve(outcome, treated, np.where(score > 0.5, np.nan, score))
-    with pytest.raises(FitError, match="score must have as many rows"):
+    with pytest.raises(FitError, match=r"score.*many rows"):
         curves.uplift_curve(outcome, treated, score[1:])
     with pytest.raises(FitError, match="outcome must hold 0 and 1"):
         curves.perfect_qini_curve(outcome * 2, treated)

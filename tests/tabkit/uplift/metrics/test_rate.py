@@ -166,7 +166,7 @@ def test_unusable_columns_are_named():
         rate_qini([1, np.nan], [1, 2])
     with pytest.raises(FitError, match="score must be finite"):
         autoc([1, 2], [np.inf, 2])
-    with pytest.raises(FitError, match="score must have as many rows"):
+    with pytest.raises(FitError, match=r"score.*many rows"):
         toc_curve([1, 2], [1, 2, 3])
     with pytest.raises(FitError, match="weight"):
         rate_qini([1, 2], [1, 2], weight=[-1, 2])

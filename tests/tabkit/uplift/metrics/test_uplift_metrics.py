@@ -164,7 +164,7 @@ def test_what_cannot_be_normalised_is_refused():
     outcome, treated, score = table()
     with pytest.raises(FitError, match="outcome must hold 0 and 1"):
         metrics.qini_normalised(outcome * 2.5, treated, score)
-    with pytest.raises(FitError, match="no better than a random one"):
+    with pytest.raises(FitError, match="no better than a random"):
         metrics.qini_normalised(outcome * 0, treated, score)
     assert metrics.qini_area(outcome * 2.5, treated, score) == pytest.approx(
         2.5 * metrics.qini_area(outcome, treated, score)
