@@ -106,8 +106,8 @@ def test_links_are_inverted_without_overflow():
     ("name", "values", "said"),
     [
         ("regression", [], "has no rows"),
-        ("regression", [1.0, np.nan], "null, NaN or infinite in 1 rows"),
-        ("quantile", [1.0, np.inf], "null, NaN or infinite in 1 rows"),
+        ("regression", [1.0, np.nan], r"NaN.*infinite.*1"),
+        ("quantile", [1.0, np.inf], r"NaN.*infinite.*1"),
         ("binary", [0.0, 2.0], "whole numbers from 0 to 1, found 2"),
         ("binary", [0.0, 0.5], "whole numbers from 0 to 1, found 0.5"),
         ("binary", [0.0, -1.0], "whole numbers from 0 to 1, found -1"),

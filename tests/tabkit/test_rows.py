@@ -31,10 +31,10 @@ def test_anything_that_looks_like_an_array_is_taken():
         ({"y": np.zeros((3, 1))}, r"y has shape \(3, 1\)"),
         ({"weight": np.ones(4)}, "weight has shape"),
         ({"offset": np.ones(1)}, "offset has shape"),
-        ({"weight": [1.0, np.nan, 1.0]}, "weight is null, NaN or infinite in 1 rows"),
-        ({"offset": [-np.inf, 0.0, np.inf]}, "offset is null, NaN or infinite in 2 rows"),
+        ({"weight": [1.0, np.nan, 1.0]}, r"weight.*NaN.*1"),
+        ({"offset": [-np.inf, 0.0, np.inf]}, r"offset.*NaN.*2"),
         ({"weight": [1.0, -1.0, 1.0]}, "must not be negative"),
-        ({"weight": [0.0, 0.0, 0.0]}, "must not be negative, and some must be above zero"),
+        ({"weight": [0.0, 0.0, 0.0]}, r"negative.*above zero"),
     ],
 )
 def test_impossible_rows_are_refused(given, said):

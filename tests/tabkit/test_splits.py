@@ -263,7 +263,7 @@ def test_blocks_take_dates_in_any_order(unit):
         ({"n": 1, "time": [1]}, FitError, "at least two rows"),
         ({"folds": 5}, ConfigError, "from 2 to 4 for 4 rows"),
         ({"folds": 1}, ConfigError, "from 2 to 4"),
-        ({"time": [1, 1, 1, 1]}, FitError, "blocks of time need at least two times"),
+        ({"time": [1, 1, 1, 1]}, FitError, r"blocks.*need.*times"),
         ({"time": [1, 2]}, FitError, "shape"),
         ({"time": [1, 2, 3, np.nan]}, FitError, "1 of 4 are missing"),
         ({"time": np.array(["2024-01-01", "NaT"] * 2, dtype="datetime64[D]")}, FitError, "2 of 4 are missing"),

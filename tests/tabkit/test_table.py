@@ -89,18 +89,18 @@ def changed(**columns) -> pl.DataFrame:
     ("frame", "kind", "match"),
     [
         (FRAME.clear(), FitError, "a DataFrame has no rows"),
-        (FRAME.drop("y", "w"), SchemaError, r"lacks columns: 'y' \(target\), 'w' \(weight\)"),
-        (changed(id=[1, 2, None, 4]), FitError, r"id 'id' is null \(or NaN\) in 1 of 4 rows"),
-        (changed(id=[1.0, 2.0, NAN, 4.0]), FitError, r"id 'id' is null \(or NaN\) in 1 of 4 rows"),
+        (FRAME.drop("y", "w"), SchemaError, r"lacks columns: 'y' \(target\), 'w'"),
+        (changed(id=[1, 2, None, 4]), FitError, r"id 'id'.*null \(or NaN\).*1.*4"),
+        (changed(id=[1.0, 2.0, NAN, 4.0]), FitError, r"id 'id'.*null \(or NaN\).*1.*4"),
         (
             changed(id=[1, 2, 1, 1]),
             FitError,
-            "id 'id' repeats: 2 rows of a DataFrame have an id that came before, such as 1",
+            r"'id'.*2.*DataFrame.*1",
         ),
         (changed(id=["a", "b", "b", "a"]), FitError, "such as 'a', 'b'"),
-        (changed(id=[[1], [2], [3], [4]]), SchemaError, r"id 'id' is List\(Int64\); a single plain value"),
+        (changed(id=[[1], [2], [3], [4]]), SchemaError, r"id 'id'.*List\(Int64\).*plain"),
         (changed(day=[None, *FRAME["day"][1:]]), FitError, "time 'day' is null"),
-        (changed(day=["2020-01-01"] * 4), SchemaError, "time 'day' is String; a date, a datetime or a number"),
+        (changed(day=["2020-01-01"] * 4), SchemaError, r"'day'.*String"),
         (changed(day=[True] * 4), SchemaError, "time 'day' is Boolean"),
         (changed(day=[dt.time(1)] * 4), SchemaError, "time 'day' is Time"),
         (changed(day=[dt.timedelta(1)] * 4), SchemaError, r"time 'day' is Duration\[us\]"),
@@ -112,13 +112,13 @@ def changed(**columns) -> pl.DataFrame:
         (
             changed(w=[1.0, -1.0, -2.0, 1.0]),
             FitError,
-            "weight 'w' must be finite and zero or more; it is not in 2 of 4",
+            r"weight 'w'.*finite.*2.*4",
         ),
         (changed(w=[1.0, INF, 1.0, 1.0]), FitError, "weight 'w' must be finite"),
-        (changed(w=[0, 0, 0, 0]), FitError, "weight 'w' is zero in all rows"),
-        (changed(w=["1"] * 4), SchemaError, "weight 'w' is String; a number was expected"),
-        (changed(w=[True] * 4), SchemaError, "weight 'w' is Boolean; a number was expected"),
-        (changed(e=[1, 0, 2, 3]), FitError, "exposure 'e' must be finite and above zero; it is not in 1 of 4 rows"),
+        (changed(w=[0, 0, 0, 0]), FitError, r"weight 'w'.*rows"),
+        (changed(w=["1"] * 4), SchemaError, r"'w'.*String"),
+        (changed(w=[True] * 4), SchemaError, r"weight 'w'.*Boolean"),
+        (changed(e=[1, 0, 2, 3]), FitError, r"exposure 'e'.*zero.*1.*4"),
         (changed(e=[1.0, INF, 2.0, 3.0]), FitError, "exposure 'e' must be finite"),
         (changed(y=[[1], [0], [1], [1]]), SchemaError, r"target 'y' is List\(Int64\)"),
     ],
@@ -133,7 +133,7 @@ def test_what_a_fit_cannot_use_is_refused(frame, kind, match):
     ("options", "kind", "match"),
     [
         ({"exclude": ["nope"]}, SchemaError, r"lacks columns: 'nope' \(excluded\)"),
-        ({"exclude": ["x", "y", "w"]}, ConfigError, r"a role and are excluded: 'y' \(target\), 'w' \(weight\)"),
+        ({"exclude": ["x", "y", "w"]}, ConfigError, r"excluded: 'y' \(target\), 'w' \(weight\)"),
     ],
 )
 def test_exclusions_that_cannot_be_are_refused(options, kind, match):
@@ -144,7 +144,7 @@ def test_exclusions_that_cannot_be_are_refused(options, kind, match):
 
 def test_a_target_that_is_null_throughout_is_refused():
     frame = FRAME.with_columns(y=pl.lit(None))
-    with pytest.raises(FitError, match=r"target 'y' is null in every") as caught:
+    with pytest.raises(FitError, match=r"target 'y'.*null.*every") as caught:
         read(frame, ROLES, drop_null_target=True)
     assert caught.value.advice
     assert read(frame, ROLES).frame.height == 4  # the target itself is judged where it is understood

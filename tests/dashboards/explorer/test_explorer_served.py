@@ -102,9 +102,9 @@ def test_saving_never_loses_rules(board, tmp_path):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({}, "a rule is given as None"),
-        ({"rule": {"all_of": [{"column": "churned", "levels": ["yes"]}]}}, "'churned' are not on this page"),
-        ({"rule": {"all_of": [{"column": "nothing", "null": True}]}}, "'nothing' are not on this page"),
+        ({}, r"rule.*None"),
+        ({"rule": {"all_of": [{"column": "churned", "levels": ["yes"]}]}}, r"'churned'.*page"),
+        ({"rule": {"all_of": [{"column": "nothing", "null": True}]}}, r"'nothing'.*page"),
         ({"rule": {"all_of": [{"column": "age", "ge": "30"}]}}, "'30'"),
         ({"rule": {"all_of": [{"column": "since", "ge": "yesterday"}]}}, "no date"),
         ({"rule": {"name": "x", "code": "import os"}}, "unknown keys"),

@@ -129,10 +129,10 @@ def test_a_missing_extra_is_named_and_the_old_page_stands(
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (pl.lit("maybe").alias("churned"), FitError, "classes that were not there at the fit: 'maybe'"),
+        (pl.lit("maybe").alias("churned"), FitError, r"classes.*fit: 'maybe'"),
         (pl.lit(None).alias("churned"), FitError, "null in every row"),
         (pl.lit(False).alias("churned"), FitError, "class"),
-        (pl.lit("x").alias("spend"), SchemaError, "'spend' was Float64 and is now String"),
+        (pl.lit("x").alias("spend"), SchemaError, r"'spend'.*Float64.*String"),
     ],
 )
 def test_unusable_rows_are_refused_and_the_old_page_stands(

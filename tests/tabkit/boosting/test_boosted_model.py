@@ -162,7 +162,7 @@ def test_the_losses_travel_too():
 )
 def test_a_damaged_text_is_refused_before_lightgbm_aborts_the_process(damage):
     model, _ = _model()
-    with pytest.raises(BundleError, match="not the ones that were saved"):
+    with pytest.raises(BundleError, match="saved"):
         BoostedModel.from_dict(model.to_dict(), text=damage(model.text))
 
 

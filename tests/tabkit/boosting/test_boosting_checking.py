@@ -183,7 +183,7 @@ def test_sets_of_categories_are_where_the_nodes_seek_them(name, at, word, said):
 @pytest.mark.parametrize(
     ("children", "said"),
     [
-        ([-4, 2, 1], "right_child leads from node 2 back to 1"),  # each is reached once, but not from the root
+        ([-4, 2, 1], r"right_child leads.*node 2.*1"),  # each is reached once, but not from the root
         ([0, 2, -4], "reach node 0 2 times"),
         ([1, 2, -3], "reach leaf 3 0 times"),
         ([2, 2, -4], "reach node 1 0 times"),
@@ -200,13 +200,13 @@ def test_nodes_that_lead_in_a_circle_or_nowhere_are_refused(children, said):
 @pytest.mark.parametrize(
     ("name", "at", "word", "said"),
     [
-        ("version", 0, "v9", "word 0 of version is 'v9'; 'v4' was"),
+        ("version", 0, "v9", r"word 0.*version.*'v9'; 'v4'"),
         ("num_class", 0, "2", "num_class is '2'"),
         ("num_tree_per_iteration", 0, "0", "num_tree_per_iteration"),
         ("max_feature_idx", 0, "2147483647", "max_feature_idx is '2147483647'; '3' was"),
         ("objective", 0, "lambdarank", "objective is 'lambdarank'; 'binary'"),
         ("objective", 1, "sigmoid:-1", "word 1 of objective"),
-        ("feature_names", 2, "a", "word 2 of feature_names is 'a'; 'c'"),
+        ("feature_names", 2, "a", r"word 2.*feature_names.*'a'; 'c'"),
         ("feature_infos", 0, "none none", "5 words; 4"),
         ("feature_infos", 0, "\t", "feature_infos holds"),
     ],
@@ -224,12 +224,12 @@ def test_the_head_says_what_the_model_and_the_trees_are(name, at, word, said):
         (lambda text: text.replace("num_class=1\n", "num_class=1\nnum_class=1\n"), "twice"),
         (lambda text: text.replace("num_class=1\n", "num_class=1\nparser=x\n"), "a line 'parser'"),
         (lambda text: re.sub("tree_sizes=.", "tree_sizes=", text), "word 0 of tree_sizes"),
-        (lambda text: sized(text.replace("num_cat=0\n", "", 1)), "tree 0: the line num_cat was expected"),
-        (lambda text: sized(text.replace("num_cat=0\n", "\nnum_cat=0\n", 1)), "tree 0: the line num_cat was expected"),
+        (lambda text: sized(text.replace("num_cat=0\n", "", 1)), r"tree 0.*line num_cat"),
+        (lambda text: sized(text.replace("num_cat=0\n", "\nnum_cat=0\n", 1)), r"tree 0.*line num_cat"),
         (lambda text: sized(text.replace("Tree=1\n", "Tree=2\n", 1)), "tree 1: it does not begin"),
-        (lambda text: sized(text.replace("\n\n\nTree=1", "\n\nTree=1")), "tree 0: it does not begin and end"),
-        (lambda text: text.replace("\nend of trees", "\nend"), "not the text of a LightGBM model"),
-        (lambda text: text.replace("\n", "\r\n"), "not the text of a LightGBM model"),
+        (lambda text: sized(text.replace("\n\n\nTree=1", "\n\nTree=1")), r"tree 0.*begin.*end"),
+        (lambda text: text.replace("\nend of trees", "\nend"), r"text.*LightGBM"),
+        (lambda text: text.replace("\n", "\r\n"), r"text.*LightGBM"),
     ],
 )
 def test_lines_that_are_missing_doubled_or_strange_are_told(change, said):

@@ -331,9 +331,9 @@ def test_frames_in_pieces_are_taken_too():
 @pytest.mark.parametrize(
     ("train", "valid", "settings", "error", "said"),
     [
-        (Rows(pl.DataFrame({"x": []}), np.array([])), None, {}, FitError, "the training part has no rows"),
-        (Rows(pl.DataFrame({"x": [1, 2]}), [1.0, None]), None, {}, FitError, "null, NaN or infinite in 1 rows"),
-        (Rows(pl.DataFrame({"x": [1, 2]}), [1.0, np.nan]), None, {}, FitError, "null, NaN or infinite in 1 rows"),
+        (Rows(pl.DataFrame({"x": []}), np.array([])), None, {}, FitError, r"training part.*rows"),
+        (Rows(pl.DataFrame({"x": [1, 2]}), [1.0, None]), None, {}, FitError, r"NaN.*infinite.*1"),
+        (Rows(pl.DataFrame({"x": [1, 2]}), [1.0, np.nan]), None, {}, FitError, r"NaN.*infinite.*1"),
         (_rows("regression")[0], Rows(pl.DataFrame({"x": [1]}), [np.nan]), {}, FitError, "the early-stopping part"),
         (Rows(pl.DataFrame({"x": [1, 2]}), [0.0, -1.0]), None, {"objective": "poisson"}, FitError, "at least 0"),
         (_rows("regression")[0], None, {"objective": "auto"}, ConfigError, "'auto'"),

@@ -164,8 +164,8 @@ LOG = pl.DataFrame({"who": [1, 1, 2], "day": [datetime.date(2024, 1, d) for d in
 @pytest.mark.parametrize(
     ("config", "error", "told"),
     [
-        ({}, ConfigError, "no customer and no date column is given"),
-        ({"customer": "who", "date": "day"}, FitError, "1 of 2 customers bought again; 10 are needed"),
+        ({}, ConfigError, r"customer.*date column"),
+        ({"customer": "who", "date": "day"}, FitError, r"1.*2 customers bought.*10.*needed"),
         ({"customer": "who", "date": "day", "model": "bgbb"}, ConfigError, "runs in whole periods"),
         ({"customer": "who", "date": "day", "model": "x"}, ConfigError, "model"),
         ({"customer": "who", "date": "day", "fewest_repeats": 1}, ConfigError, "fewest_repeats"),
@@ -175,7 +175,7 @@ LOG = pl.DataFrame({"who": [1, 1, 2], "day": [datetime.date(2024, 1, d) for d in
         (
             FEW | {"priors": {"v": {"kind": "normal", "mu": 5, "sigma": 5}}},
             ConfigError,
-            "v is above 0, but prior normal",
+            r"v.*0.*prior normal",
         ),
     ],
 )

@@ -93,8 +93,8 @@ def test_infinity_is_named_at_the_fit_and_at_scoring(config):
         ("poisson", [0, 0, 0, 0], "zero in every row"),
         ("gamma", [1, 1, 2, 0], "above 0"),
         ("tweedie", [1, 1, 2, -3], "at least 0"),
-        ("regression", [1, 1, 2, math.nan], "null, NaN or infinite in 1 rows"),
-        ("regression", [1, 1, 2, math.inf], "null, NaN or infinite in 1 rows"),
+        ("regression", [1, 1, 2, math.nan], r"NaN.*infinite.*1"),
+        ("regression", [1, 1, 2, math.inf], r"NaN.*infinite.*1"),
         ("quantile", [1, 1, 2, 1e150], "too large"),
     ],
 )

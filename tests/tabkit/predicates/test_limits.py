@@ -89,11 +89,11 @@ ONE = {"column": "x", "ge": 1}
         ({"none_of": [{}] * 201}, "more than 200 conditions"),
         ({"all_of": [{"column": "x", "levels": list(range(10_001))}]}, "'x' lists 10,001 levels; at most 10,000"),
         ({"all_of": [{"column": "x", "levels": ["a" * 100_001]}]}, "100,001 characters; at most 100,000"),
-        ({"all_of": [{"column": "x" * 1_001, "ge": 1}]}, "name of a column has 1,001 characters"),
-        ({"name": "x" * 1_001, "all_of": [ONE]}, "name of a rule has 1,001 characters"),
-        ({"all_of": [{"column": "x", "ge": 10**400}]}, "beyond the whole numbers of 64 bits"),
-        ({"all_of": [{"column": "x", "lt": -(2**63) - 1}]}, "beyond the whole numbers of 64 bits"),
-        ({"all_of": [{"column": "x", "levels": [1, 2**64]}]}, "beyond the whole numbers of 64 bits"),
+        ({"all_of": [{"column": "x" * 1_001, "ge": 1}]}, r"name.*column.*1,001 characters"),
+        ({"name": "x" * 1_001, "all_of": [ONE]}, r"name.*rule.*1,001 characters"),
+        ({"all_of": [{"column": "x", "ge": 10**400}]}, r"beyond.*whole.*64 bits"),
+        ({"all_of": [{"column": "x", "lt": -(2**63) - 1}]}, r"beyond.*whole.*64 bits"),
+        ({"all_of": [{"column": "x", "levels": [1, 2**64]}]}, r"beyond.*whole.*64 bits"),
     ],
 )
 def test_rules_that_are_too_large_are_refused(values: object, words: str) -> None:

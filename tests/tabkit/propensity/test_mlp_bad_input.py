@@ -304,12 +304,12 @@ def test_a_bundle_without_its_weights_is_an_error_of_the_bundle(bundle: Path) ->
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("curve.pdf", "no picture that can be drawn"),
-        ("curve", "no picture that can be drawn"),
+        ("curve.pdf", r"picture.*drawn"),
+        ("curve", r"picture.*drawn"),
         ("folder.png", "is a folder"),
         ("out/curve.png", "inside of a bundle"),
         ("old/deep/curve.svg", "inside of a bundle"),
-        ("rows.parquet/curve.png", "is no folder that you may write to"),
+        ("rows.parquet/curve.png", r"folder.*you.*write"),
     ],
 )
 def test_a_curve_that_could_not_be_written_is_refused_before_any_work(

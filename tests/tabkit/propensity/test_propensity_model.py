@@ -72,10 +72,10 @@ def test_types_may_change_within_their_kind(model: PropensityModel, newcomers: p
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (pl.col("spend").cast(pl.String), "'spend' was Float64 and is now String"),
-        (pl.col("active").cast(pl.Int8), "'active' was Boolean and is now Int8"),
-        (pl.col("joined").cast(pl.String), "'joined' was Date and is now String"),
-        (pl.col("plan").str.len_chars(), "'plan' was String and is now UInt32"),
+        (pl.col("spend").cast(pl.String), r"'spend'.*Float64.*String"),
+        (pl.col("active").cast(pl.Int8), r"'active'.*Boolean.*now Int8"),
+        (pl.col("joined").cast(pl.String), r"'joined'.*Date.*String"),
+        (pl.col("plan").str.len_chars(), r"'plan'.*String.*UInt32"),
     ],
 )
 def test_types_of_another_kind_are_refused_at_once(

@@ -450,14 +450,14 @@ def blocks(rows: int, *, fit: list[Any], stop: list[Any], test: list[Any]) -> pl
     [
         (
             {"fit": [0], "stop": [0, 1], "test": [0, 1]},
-            "the part to fit on has 272 rows, but in none of them 'y' is '1'",
+            r"part.*272.*none.*'y'.*'1'",
         ),
-        ({"fit": [0, 1], "stop": [0, 1], "test": [0]}, "the held-out part has 80 rows, but in none of them 'y' is '1'"),
+        ({"fit": [0, 1], "stop": [0, 1], "test": [0]}, r"held-out part.*80.*'y'.*'1'"),
         (
             {"fit": [7.0], "stop": [1.0, 2.0], "test": [1.0, 2.0, 3.0]},
-            "target 'y' is 7 in all 272 rows of the part to fit on",
+            r"target 'y'.*7.*272.*part",
         ),
-        ({"fit": ["a", "b"], "stop": ["a", "c"], "test": ["a", "b", "c"]}, "in none of them 'y' is 'c'"),
+        ({"fit": ["a", "b"], "stop": ["a", "c"], "test": ["a", "b", "c"]}, r"none.*'y'.*'c'"),
     ],
 )
 def test_a_part_that_cannot_be_learned_from_is_named(
@@ -476,7 +476,7 @@ def test_the_part_that_ends_growth_may_lack_a_class(train: Callable, make: Make)
     assert train(table, Roles(target="y", time="day")).lineage["rows_early_stopping"] == 48
 
 
-@pytest.mark.parametrize("part", ["the part to fit on", "the part that ends the fit early", "the held-out part"])
+@pytest.mark.parametrize("part", ["the part to fit on", r"part.*ends.*early", "the held-out part"])
 def test_a_part_without_weight_is_named(train: Callable, make: Make, part: str) -> None:
     order = ["the part to fit on", "the part that ends the fit early", "the held-out part"]
     weights = blocks(400, **{k: [0.0 if order[i] == part else 1.0] for i, k in enumerate(("fit", "stop", "test"))})

@@ -50,19 +50,19 @@ def spoilt(row, column, value):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"outcome": np.ones(3)}, r"have shapes \(3,\) and \(4, 3\); \(4,\) and \(4, 3\) were expected"),
+        ({"outcome": np.ones(3)}, r"shapes \(3,\).*\(4, 3\); \(4,\).*\(4, 3\).*expected"),
         ({"outcome": np.ones((4, 1))}, r"have shapes \(4, 1\)"),
         ({"propensity": np.full((4, 2), 0.5)}, r"and \(4, 2\); \(4,\) and \(4, 3\)"),
         ({"arms": ("none", "mail")}, r"\(4, 2\) were expected"),
-        ({"outcome": np.array([1, np.nan, np.inf, 0])}, r"infinite in 2 rows\nTo do: repair or remove them"),
-        ({"arm": np.array([0, 1, 3, 0])}, r"numbered from 0 to 3; 0 to 2 was expected\nTo do: make numbers with"),
+        ({"outcome": np.array([1, np.nan, np.inf, 0])}, r"(?s)infinite.*2.*repair.*remove"),
+        ({"arm": np.array([0, 1, 3, 0])}, r"(?s)numbered.*0.*3; 0.*2.*make numbers"),
         ({"arm": np.array([0, 1, -1, 0])}, "numbered from -1 to 1"),
         ({"clusters": np.arange(3)}, r"clusters have shape \(3,\); \(4,\) was expected"),
-        ({"propensity": spoilt(0, 0, 0.6)}, r"do not sum to one\nTo do: give one for each arm, control too"),
-        ({"propensity": spoilt(1, 2, np.nan)}, "NaN or do not sum to one"),
+        ({"propensity": spoilt(0, 0, 0.6)}, r"(?s)sum.*arm, control"),
+        ({"propensity": spoilt(1, 2, np.nan)}, r"NaN.*sum"),
         (
             {"propensity": np.array([[0.0, 0.5, 0.5], [1.1, 0.1, -0.2], [0.2, 0.2, 0.6], [0.2, 0.2, 0.6]])},
-            r"the propensity of 2 rows is 0 for some arm\nTo do: .*leave them out, or trim them",
+            r"(?s)propensity.*2.*0.*arm.*trim",
         ),
     ],
 )

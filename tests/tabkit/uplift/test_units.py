@@ -66,10 +66,10 @@ def test_two_numbers_are_yes_and_no_where_that_is_said(people) -> None:
 @pytest.mark.parametrize(
     ("outcome", "cost", "words"),
     [
-        (BOUGHT, 5.0, r"costs 5, but the outcome 'y' is yes \(1\) or no: no effect can be larger than 1"),
-        (BOUGHT * 2 - 1, 2.5, "goes from -1 to 1: no effect can be larger than 2"),
+        (BOUGHT, 5.0, r"costs 5.*'y'.*yes \(1\).*1"),
+        (BOUGHT * 2 - 1, 2.5, r"goes.*-1.*1.*effect.*larger.*2"),
         (BOUGHT * 50, 51.0, "goes from 0 to 50"),
-        (BOUGHT, -5.0, "costs -5, .*no effect can be larger than 1"),  # a saving
+        (BOUGHT, -5.0, r"costs -5.*effect.*larger.*1"),  # a saving
     ],
 )
 def test_a_cost_that_no_effect_can_pay_for_is_asked_about(people, outcome, cost, words) -> None:

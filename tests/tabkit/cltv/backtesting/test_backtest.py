@@ -83,7 +83,7 @@ def test_every_plan_keeps_its_rule_or_says_what_is_possible(span, horizon, origi
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"horizon_days": 600}, FitError, "no origin is possible, it needs 300 days to learn from and 600"),
+        ({"horizon_days": 600}, FitError, r"origin.*possible.*300.*learn.*600"),
         ({"horizon_days": 200, "origins": 40}, FitError, "13 of 40 origins are possible"),
         ({"horizon_days": 0}, ConfigError, "horizon_days is 0"),
         ({"horizon_days": 1.5}, ConfigError, r"horizon_days is 1\.5"),

@@ -112,7 +112,7 @@ def test_the_highest_bid_ends_with_the_volume_curve():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: probability_above([1.0, np.nan], cost=1.0), "values hold 1 null, NaN or infinite of 2"),
+        (lambda: probability_above([1.0, np.nan], cost=1.0), r"hold 1.*NaN.*2"),
         (lambda: probability_above([None, 1.0], cost=1.0), "values hold 1 null"),
         (lambda: probability_above([], cost=1.0), "values hold 0"),
         (lambda: probability_above(["a"], cost=1.0), "no numbers"),

@@ -18,7 +18,7 @@ GOOD = table("a", range(5), [1.0, 2.0, 3.0, 2.0, 1.0])
     [
         (GOOD.drop("users"), "lack columns 'users'"),
         (pl.concat([GOOD, GOOD]), "10 given twice"),
-        (GOOD.with_columns(mean=pl.lit(np.nan)), "5 with a mean that is null or not finite"),
+        (GOOD.with_columns(mean=pl.lit(np.nan)), r"5.*mean.*null.*finite"),
         (GOOD.with_columns(users=pl.lit(0)), "5 without users"),
         (GOOD.with_columns(users=pl.lit(np.nan)), "5 without users"),
         (GOOD.with_columns(variance=pl.lit(-1.0)), "5 with a variance"),
@@ -26,7 +26,7 @@ GOOD = table("a", range(5), [1.0, 2.0, 3.0, 2.0, 1.0])
         (GOOD.with_columns(campaign=pl.lit(None, dtype=pl.String)), "5 without campaign or day"),
         (GOOD.with_columns(day=pl.lit("2024-01-01")), "'day' is String"),
         (GOOD.with_columns(campaign=pl.concat_list(pl.lit(1))), "'campaign' is List"),
-        (GOOD.head(2), r"no campaign has 3 days with users \(the longest has 2\)"),
+        (GOOD.head(2), r"3.*users \(the longest.*2\)"),
         (GOOD.clear(), "the longest has 0"),
         (GOOD.with_columns(mean=pl.lit(2.0), variance=pl.lit(0.0)), "all daily means are equal"),
         (GOOD.with_columns(mean=pl.lit(0.0), variance=pl.lit(0.0)), "all daily means are equal"),

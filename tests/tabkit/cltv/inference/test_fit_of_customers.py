@@ -132,9 +132,9 @@ GOOD = pl.DataFrame({"frequency": [0, 2, 1, 3], "recency": [0.0, 3.0, 1.0, 8.0],
     ("change", "told"),
     [
         ({"frequency": pl.lit(0), "recency": pl.lit(0.0)}, "0 of 4 customers bought again"),
-        ({"recency": pl.col("T") + 1}, "a last purchase after the end, for 4"),
-        ({"T": pl.lit(None, pl.Float64)}, "T is null or not finite for 4"),
-        ({"T": pl.lit(float("inf"))}, "T is null or not finite for 4"),
+        ({"recency": pl.col("T") + 1}, r"last purchase.*end.*4"),
+        ({"T": pl.lit(None, pl.Float64)}, r"T.*null.*finite.*4"),
+        ({"T": pl.lit(float("inf"))}, r"T.*null.*finite.*4"),
         ({"frequency": -pl.col("frequency")}, "frequency is negative for 3"),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_summary_that_cannot_be_is_refused(change: dict[str, pl.Expr], told: s
     ("frame", "model", "told"),
     [
         (GOOD, "bgbb", "whole periods|more purchases than periods"),
-        (pl.DataFrame({"T": [1, 2], "churned": [1, 1]}), "sbg", "all customers churned, or none did"),
+        (pl.DataFrame({"T": [1, 2], "churned": [1, 1]}), "sbg", r"customers churned.*none"),
         (pl.DataFrame({"T": [1, 2], "churned": [1, 3]}), "sbg", "neither churned nor not"),
         (pl.DataFrame({"T": [0, 2], "churned": [1, 0]}), "sbg", "gone before the first period"),
     ],

@@ -52,8 +52,8 @@ def test_pymc_has_the_same_density(prior: Prior) -> None:
     [
         ({"kind": "cauchy"}, "there is no prior 'cauchy'"),
         ({}, "there is no prior 'None'"),
-        ({"kind": "gamma", "alpha": 1.0}, "gamma has alpha; alpha, beta was expected"),
-        ({"kind": "half_normal", "sigma": -1.0}, "sigma of prior half_normal is -1.0; a positive number"),
+        ({"kind": "gamma", "alpha": 1.0}, "alpha; alpha, beta"),
+        ({"kind": "half_normal", "sigma": -1.0}, r"sigma.*prior half_normal.*-1.0"),
         ({"kind": "half_normal", "sigma": float("inf")}, "a positive number"),
         ({"kind": "half_normal", "sigma": "1"}, "a positive number"),
         ({"kind": "uniform", "lower": 2.0, "upper": 1.0}, "from low to high"),

@@ -315,9 +315,9 @@ def test_on_new_rows_it_equals_the_m_estimate_of_category_encoders(m):
     ("y", "said"),
     [
         ([1, 1, 1, 1], "constant"),
-        ([0, 1, None, 1], "'y' is null in 1 of 4 rows"),
-        ([0.0, 1.0, 2.0, float("nan")], "NaN or infinite in 1 of 4 rows"),
-        ([0.0, 1.0, 2.0, float("inf")], "NaN or infinite in 1 of 4 rows"),
+        ([0, 1, None, 1], r"'y'.*null.*1.*4 rows"),
+        ([0.0, 1.0, 2.0, float("nan")], r"NaN.*infinite.*1.*4 rows"),
+        ([0.0, 1.0, 2.0, float("inf")], r"NaN.*infinite.*1.*4 rows"),
         ([], "no rows"),
     ],
     ids=["constant", "null", "NaN", "infinite", "empty"],

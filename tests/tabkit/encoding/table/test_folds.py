@@ -109,10 +109,10 @@ def test_given_folds_that_do_not_suit_are_refused(given):
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        ({"groups": pl.Series(["a", None, "b", "c"])}, "the group is null in 1 of 4 rows"),
-        ({"groups": pl.Series([1.0, float("nan"), None, 2.0])}, "the group is null in 2 of 4 rows"),
-        ({"time": pl.Series([1, None, None, 2])}, "the time is null in 2 of 4 rows"),
-        ({"time": pl.Series([1.0, float("nan"), 3.0, 2.0])}, "the time is null in 1 of 4 rows"),
+        ({"groups": pl.Series(["a", None, "b", "c"])}, r"group.*null.*1.*4 rows"),
+        ({"groups": pl.Series([1.0, float("nan"), None, 2.0])}, r"group.*null.*2.*4 rows"),
+        ({"time": pl.Series([1, None, None, 2])}, r"time.*null.*2.*4 rows"),
+        ({"time": pl.Series([1.0, float("nan"), 3.0, 2.0])}, r"time.*null.*1.*4 rows"),
         ({"time": pl.Series(["2024", "2025", "2026", "2027"])}, "the time is String"),
         ({"time": pl.Series([5, 5, 5, 5])}, "at least two times"),
     ],

@@ -209,8 +209,8 @@ def test_several_targets_and_arms_are_merged():
         ({"columns": {"text": Target(smoothing=1.0)}}, {}, r"columns or encoders differ \('text'\)"),
         ({"columns": {"text": [OneHot(), Target()]}}, {}, r"columns or encoders differ \('text'\)"),
         ({"columns": {("text", "flag"): Target()}}, {}, "'text x flag'"),
-        ({"folds": 3}, {}, "folds, weight, arms, groups or time differ"),
-        ({}, {"weight": "w", "exclude": []}, "folds, weight, arms, groups or time differ"),
+        ({"folds": 3}, {}, r"folds, weight.*differ"),
+        ({}, {"weight": "w", "exclude": []}, r"folds, weight.*differ"),
         ({}, {"exclude": ["w", "key"]}, r"columns or encoders differ \('key'\)"),
         ({}, {"target": TargetColumn("y", "multiclass", ("0", "1", "2"))}, r"targets differ: \['y'\] and \['y'\]"),
         ({}, {"target": TargetColumn("price", "regression"), "exclude": ["w"]}, "price"),
@@ -429,13 +429,13 @@ def test_new_rows_of_a_table_with_time_come_last():
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        (pl.lit(7).alias("y"), FitError, "classes that were not there at the fit: '7'"),
+        (pl.lit(7).alias("y"), FitError, r"classes.*fit: '7'"),
         (pl.lit(None, dtype=pl.Int64).alias("y"), FitError, "null"),
-        (pl.lit("C").alias("arm"), FitError, "arms that the fit did not know: 'C'"),
+        (pl.lit("C").alias("arm"), FitError, r"arms.*know: 'C'"),
         (pl.lit(None, dtype=pl.String).alias("arm"), FitError, "the arm is null"),
-        (pl.lit(-1.0).alias("w"), FitError, "weight 'w' is null, NaN, infinite or negative"),
+        (pl.lit(-1.0).alias("w"), FitError, r"weight 'w'.*NaN.*negative"),
         (pl.lit(float("inf")).alias("price"), FitError, "infinite values in 'price'"),
-        (pl.lit(1).alias("text"), SchemaError, "'text' was String and is now Int32"),
+        (pl.lit(1).alias("text"), SchemaError, r"'text'.*String.*Int32"),
     ],
 )
 def test_rows_that_do_not_suit_are_refused(change, error, said):

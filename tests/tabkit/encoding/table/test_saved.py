@@ -183,8 +183,8 @@ def test_another_kind_of_bundle_is_refused(tmp_path):
     ("old", "new", "error", "said"),
     [
         ('"kind": "target"', '"kind": "embedding"', SchemaError, "unknown encoder 'embedding'"),
-        ('"outputs"', '"features"', BundleError, "not as this tabkit expects it"),
-        ('"folds": 2', '"folds": "two"', BundleError, "not as this tabkit expects it"),
+        ('"outputs"', '"features"', BundleError, "tabkit expects"),
+        ('"folds": 2', '"folds": "two"', BundleError, "tabkit expects"),
         ('"text by target"', '"text by goal"', SchemaError, "were called"),
         ('"text"', '"words"', TabkitError, "words|text"),
         ("{", "[", BundleError, "not of the format"),

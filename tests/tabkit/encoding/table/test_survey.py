@@ -74,10 +74,10 @@ def test_rows_are_counted_even_if_nothing_is_read():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (pl.lit(None, dtype=pl.Int64).alias("y"), "target 'y' is null, NaN or infinite in 4 rows"),
-        (pl.Series("w", [1.0, None, 1.0, 1.0]), "weight 'w' is null, NaN, infinite or negative in 1 rows"),
-        (pl.Series("w", [1.0, -1.0, NAN, INF]), "weight 'w' is null, NaN, infinite or negative in 3 rows"),
-        (pl.lit(0).alias("w"), "weight 'w' is zero in every row"),
+        (pl.lit(None, dtype=pl.Int64).alias("y"), r"target 'y'.*null, NaN.*4"),
+        (pl.Series("w", [1.0, None, 1.0, 1.0]), r"weight 'w'.*NaN.*negative.*1"),
+        (pl.Series("w", [1.0, -1.0, NAN, INF]), r"weight 'w'.*NaN.*negative.*3"),
+        (pl.lit(0).alias("w"), r"weight 'w'.*every"),
     ],
 )
 def test_impossible_targets_and_weights_are_refused(change, said):

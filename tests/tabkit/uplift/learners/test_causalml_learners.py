@@ -188,9 +188,9 @@ def test_the_wrapping_is_cloned_unfitted_and_shares_its_rows() -> None:
 @pytest.mark.parametrize(
     ("name", "change", "error", "said"),
     [
-        ("q", {}, ConfigError, "the learners are s, t, x, r, dr"),
+        ("q", {}, ConfigError, r"learners.*r, dr"),
         ("r", {"folds": 1}, ConfigError, "at least 2"),
-        ("r", {"folds": 400}, FitError, "each arm needs at least 400 units"),
+        ("r", {"folds": 400}, FitError, r"needs.*least 400 units"),
     ],
 )
 def test_settings_that_cannot_be(name: Any, change: dict[str, int], error: type[Exception], said: str) -> None:
