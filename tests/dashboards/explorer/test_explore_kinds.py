@@ -287,9 +287,9 @@ def test_half_an_experiment_is_refused(effects: Path) -> None:
     assert "--outcome" in refused(ConfigError, "--control and --outcome are missing", **options, treatment="arm")
     refused(ConfigError, "effects of an arm 'letter'", **options, arm="letter")
     whole = {**options, "treatment": "arm", "outcome": "bought", "control": "none"}
-    refused(SchemaError, "lacks columns: 'arm' .treatment., 'bought' .outcome.", **whole)
+    refused(SchemaError, "columns: 'arm' .treatment., 'bought' .outcome", **whole)
     beside = effects / "experiment.parquet"
-    refused(ConfigError, "control 'nobody'", "not in 'arm'", **{**whole, "control": "nobody"}, beside=beside)
+    refused(ConfigError, "control 'nobody'.*'arm'", **{**whole, "control": "nobody"}, beside=beside)
 
 
 # Customer value

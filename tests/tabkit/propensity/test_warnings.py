@@ -31,14 +31,14 @@ def test_a_plain_table_gives_no_hints(hints: Callable) -> None:
 
 
 def test_few_rows_of_a_class(hints: Callable) -> None:
-    assert "not trust intervals" in " ".join(hints(rows(share=0.03)))
+    assert "not trust intervals" in hints(rows(share=0.03))
 
 
 def test_a_number_that_is_constant_where_it_is_judged(hints: Callable) -> None:
     times = rows().with_columns(day=pl.int_range(800), y=pl.col("x") + 1)
     roles = Roles(target="y", time="day")
     still = times.with_columns(y=pl.when(pl.col("day") < 600).then("y").otherwise(0.0))
-    assert "rows have y = 0.0" in " ".join(hints(still, roles))
+    assert "rows have y = 0.0" in hints(still, roles)
     assert "the metrics cannot tell" not in hints(times, roles)
 
 
@@ -46,13 +46,13 @@ def test_numbers_that_came_as_text(hints: Callable) -> None:
     text = rows().with_columns(
         x=pl.when(pl.int_range(800) % 10 == 0).then(pl.lit("NA")).otherwise(pl.col("x").cast(pl.String))
     )
-    assert "numbers (not 'NA'): if" in " ".join(hints(text))
+    assert "numbers (not 'NA'): if" in hints(text)
     codes = rows().with_columns(x=(pl.int_range(800) % 50).cast(pl.String).str.zfill(5))
     assert "is text" not in hints(codes)
 
 
 def test_rows_that_were_copied(hints: Callable) -> None:
-    assert "rows also stand" in " ".join(hints(pl.concat([rows(300)] * 4)))
+    assert "rows also stand" in hints(pl.concat([rows(300)] * 4))
     coarse = rows().with_columns(pl.col("x").round(0))
     assert "also stand" not in hints(coarse.drop("group"))
 
