@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from tabkit import metrics
 from tabkit.errors import ConfigError, FitError
+from tabkit.objective_names import ObjectiveName
 from tabkit.rows import Rows
 
 Floats = NDArray[np.float64]
-ObjectiveName = Literal["binary", "multiclass", "regression", "poisson", "gamma", "tweedie", "quantile"]
 Link = Literal["logit", "softmax", "identity", "log"]
 _NEWTON_STEPS = 50
 _LARGEST = 1e100

@@ -15,6 +15,7 @@ from tabkit import frames, marks
 from tabkit.bundle import check_place
 from tabkit.destination import check
 from tabkit.encoding import FittedTable
+from tabkit.encoding.specification import table_encoder
 from tabkit.encoding.table.saved import load, save
 from tabkit.errors import ConfigError, ScoringError
 from tabkit.leaks import Leak
@@ -73,7 +74,7 @@ def encode(source: frames.Source, *, roles: Roles, config: EncodeJob | None = No
     given, rules = roles.given(), rules_of(settings.rules)
     check_rules(rules, table, exclude=settings.encoding.exclude)
     target = None if roles.target is None else infer(table.frame, roles.target, what=table.name)
-    encoder, features = settings.encoding.encoder(seed=settings.seed, rules=rules).fit_transform(
+    encoder, features = table_encoder(settings.encoding, seed=settings.seed, rules=rules).fit_transform(
         table.frame,
         target=target,
         exclude=[column for column in given.values() if column != roles.target],

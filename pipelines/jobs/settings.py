@@ -18,7 +18,7 @@ from tabkit.config import Config, build, complete, required
 from tabkit.encoding.config import EncodingConfig
 from tabkit.propensity.config import TrainConfig, UpdateConfig, WorthConfig
 from tabkit.rules.config import AimConfig, SuggestConfig
-from tabkit.rules.features import Rules
+from tabkit.rules.given import Rules
 from tabkit.uplift.config import UpliftConfig, UpliftUpdateConfig
 
 Sources = str | list[str]

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from tabkit.boosting.refused import REFUSED
 from tabkit.config import Config
-from tabkit.objective import ObjectiveName
+from tabkit.objective_names import ObjectiveName
 
 
 class BoostingConfig(Config):

@@ -22,6 +22,7 @@ from .encoders.textlength import TextLength
 from .encoders.woe import WeightOfEvidence
 from .input import Input
 from .protocol import Encoder, FittedEncoder, Statistics
+from .specification import table_encoder
 from .table.encoder import Encoded, TableEncoder
 from .table.fitted import FittedTable, Rated
 
@@ -57,4 +58,5 @@ __all__ = [
     "Target",
     "TextLength",
     "WeightOfEvidence",
+    "table_encoder",
 ]

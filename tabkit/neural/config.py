@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tabkit.config import Config
-from tabkit.objective import ObjectiveName
+from tabkit.objective_names import ObjectiveName
 
 Activation = Literal["silu", "relu", "gelu", "sigmoid"]
 Device = Literal["auto", "cpu", "cuda", "mps"]

@@ -10,7 +10,7 @@ from tabkit.boosting.config import BoostingConfig
 from tabkit.config import Config
 from tabkit.encoding.config import EncodingConfig
 from tabkit.neural.config import MLPConfig
-from tabkit.rules.features import Rules
+from tabkit.rules.given import Rules
 
 ModelName = Literal["lightgbm", "mlp"]
 _SHARED = ("objective", "quantile", "tweedie_power")

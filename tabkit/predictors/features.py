@@ -11,6 +11,7 @@ import polars as pl
 from tabkit.boosting import Rows, variance_power
 from tabkit.encoding import Codes, Encoder, FittedTable
 from tabkit.encoding import Target as Mean
+from tabkit.encoding.specification import table_encoder
 from tabkit.frames import fresh_name
 from tabkit.predictors.config import ModelName, PredictorConfig
 from tabkit.rules.features import rules_of
@@ -60,7 +61,7 @@ def fit_encoder(
     like
         Use the kinds of encoders that this one has, instead of choosing them anew by what the rows hold.
     """
-    encoder = settings.encoding.encoder(seed=settings.seed, rules=rules_of(settings.rules))
+    encoder = table_encoder(settings.encoding, seed=settings.seed, rules=rules_of(settings.rules))
     frame, weight = rates(table, target, settings)
     if learner == "mlp" and settings.encoding.default == "auto":
         encoder = replace(encoder, columns={**_embedded(table, settings), **encoder.columns})

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from tabkit.encoding import TableEncoder
+from tabkit.encoding.specification import table_encoder
 from tabkit.progress import Progress
 from tabkit.table import Table
 from tabkit.target import TargetColumn
@@ -177,7 +178,7 @@ def _left_out(table: Table, settings: UpliftConfig) -> list[str]:
 
 
 def _encoder(settings: UpliftConfig, seed: int) -> TableEncoder:
-    return settings.encoding.encoder(seed=seed)
+    return table_encoder(settings.encoding, seed=seed)
 
 
 def _propensities(

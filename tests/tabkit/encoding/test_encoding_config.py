@@ -3,18 +3,18 @@ from __future__ import annotations
 import pytest
 
 from tabkit.config import build
-from tabkit.encoding import EncodingConfig, TableEncoder, Target
+from tabkit.encoding import EncodingConfig, TableEncoder, Target, table_encoder
 from tabkit.errors import ConfigError
 
 
 def test_the_defaults_are_those_of_the_table_encoder():
-    assert EncodingConfig().encoder(seed=0) == TableEncoder()
+    assert table_encoder(EncodingConfig(), seed=0) == TableEncoder()
 
 
 def test_settings_reach_the_encoder():
     settings = {"max_onehot": 3, "smoothing": 20, "folds": 7, "infinite": "null", "exclude": ["duration"]}
     config = build(EncodingConfig, settings)
-    assert config.encoder(seed=4) == TableEncoder(max_onehot=3, smoothing=20.0, folds=7, infinite="null", seed=4)
+    assert table_encoder(config, seed=4) == TableEncoder(max_onehot=3, smoothing=20.0, folds=7, infinite="null", seed=4)
     assert config.exclude == ["duration"]
 
 

@@ -18,6 +18,7 @@ from experiments import KNOWN, QUICK, ROLES, mailing
 from pipelines import uplift
 from tabkit import bundle
 from tabkit.config import build
+from tabkit.encoding.specification import table_encoder
 from tabkit.errors import BundleError, ConfigError, FitError, SchemaError, TabkitError
 from tabkit.progress import Silent
 from tabkit.roles import Roles
@@ -640,7 +641,7 @@ def test_no_outcome_has_a_say_in_its_own_features() -> None:
     folds = np.arange(900) % 2
 
     def encoded(given: ExperimentUnits) -> pl.DataFrame:
-        return settings.encoding.encoder(seed=0).fit_transform(
+        return table_encoder(settings.encoding, seed=0).fit_transform(
             given.table.frame, target=given.target, exclude=["customer", "arm"], arms="arm", folds=folds
         )[1]  # fmt: skip
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tabkit.encoding import Drop, EncodingConfig, Numeric, RuleFeature, TableEncoder, Target
+from tabkit.encoding import Drop, EncodingConfig, Numeric, RuleFeature, TableEncoder, Target, table_encoder
 from tabkit.encoding.registry import from_dict, to_dict
 from tabkit.encoding.table.saved import load, save
 from tabkit.errors import ConfigError, FitError, SchemaError
@@ -232,7 +232,7 @@ def test_only_rules_are_taken_and_only_as_rules():
         TableEncoder(columns={"k": [Numeric(), RuleFeature.of(RULES[0])]}).fit(rows(), target="y")
     config = EncodingConfig(columns={"k": {"kind": "rule", "rule": {"name": "a"}}})
     with pytest.raises(ConfigError, match=r"pass.*`rules`"):
-        config.encoder(seed=0).fit(rows(), target="y")
+        table_encoder(config, seed=0).fit(rows(), target="y")
 
 
 def test_a_specification_is_plain_data_and_back():
