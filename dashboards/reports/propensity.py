@@ -39,6 +39,7 @@ from tabkit.propensity.warnings import of_copies
 from tabkit.schema import family
 from tabkit.staging import staged_file
 from tabkit.table import Table, labels, read
+from tabkit.untrusted.manifest import building
 
 Floats = NDArray[np.float64]
 _PERIODS = 36
@@ -85,10 +86,33 @@ def write(
     """
     check_page(path, "report", overwrite=overwrite)
     page, evaluation = build_report(model, source, title=title, training=training)
-    text = render(page)
-    with staged_file(path, kind=ReportError) as hidden:
-        hidden.write_text(text, encoding="utf-8")
+    _write(page, path)
     return evaluation
+
+
+def write_recorded(model: PropensityModel, path: str | Path, *, title: str, overwrite: bool = False) -> None:
+    """Write the page of what was measured when the model was made, which its bundle keeps: no rows are read.
+
+    Parameters and errors are those of `write`.
+    """
+    check_page(path, "report", overwrite=overwrite)
+    with building("what it tells of itself"):
+        page = recorded_report(model, title=title)
+    _write(page, path)
+
+
+def recorded_report(model: PropensityModel, *, title: str) -> ModelReport:
+    """Return the page's content; see `write_recorded`."""
+    measured = model.evaluation
+    return ModelReport(
+        title=title,
+        verdict=measured.verdict(),
+        warnings=tuple(model.summary()["warnings"]),
+        metrics=measured.frame(),
+        importance=_importance(model),
+        facts=_facts(model, _rows(measured.rows, measured.span)),
+        notes=_notes(model, measured.note, {}),
+    )
 
 
 def build_report(
@@ -123,8 +147,8 @@ def build_report(
         calibration=curves.calibration() if binary else None,
         importance=_importance(model),
         over_time=_over_time(table, curves, measures[1] if binary else measures[0], how),
-        facts=_facts(model, table),
-        notes=_notes(model, table, how),
+        facts=_facts(model, _rows(table.frame.height, table.span())),
+        notes=_notes(model, how.note, table.dropped),
     )
     return page, evaluation
 
@@ -259,11 +283,11 @@ def _over_time(table: Table, curves: _Curves, measure: metrics.Metric, how: Resa
     return pl.DataFrame(found, schema=names, orient="row") if len(months) > 1 and found else None
 
 
-def _facts(model: PropensityModel, table: Table) -> tuple[tuple[str, str], ...]:
+def _facts(model: PropensityModel, measured: str) -> tuple[tuple[str, str], ...]:
     known = model.lineage.get("known") or model.lineage
     return (
         ("Target", f"{model.target.name} ({model.target.task})"),
-        ("Rows measured here", _rows(table.frame.height, table.span())),
+        ("Rows measured here", measured),
         ("Rows of the fit", _rows(known["rows"], known["span"])),
         ("Source columns", f"{len(model.encoder.schema.columns)}"),
         ("Features", f"{len(model.predictor.features)}"),
@@ -275,13 +299,19 @@ def _rows(rows: int, span: Sequence[str] | None) -> str:
     return f"{rows:,}" + (f", {days(span)}" if span else "")
 
 
-def _notes(model: PropensityModel, table: Table, how: Resampling) -> tuple[str, ...]:
+def _notes(model: PropensityModel, note: str, dropped: Mapping[str, int]) -> tuple[str, ...]:
     trees = isinstance(model.predictor, BoostedModel)
     notes = [
-        *([how.note] if how.note else []),
+        *([note] if note else []),
         "Intervals know nothing of how the world may change after the last row.",
         *(["Importance by gain says what the trees used, not what causes the target."] if trees else []),
     ]
     notes += [f"Left out {e.column}: {e.why}." for e in model.encoder.encoders if not e.outputs]
-    notes += [f"{count:,} rows were left out here: {reason}." for reason, count in table.dropped.items() if count]
+    notes += [f"{count:,} rows were left out here: {reason}." for reason, count in dropped.items() if count]
     return tuple(notes)
+
+
+def _write(page: ModelReport, path: str | Path) -> None:
+    text = render(page)
+    with staged_file(path, kind=ReportError) as hidden:
+        hidden.write_text(text, encoding="utf-8")

@@ -15,10 +15,11 @@ from pipelines.jobs.forecast import forecast_file
 from pipelines.jobs.inputs import inputs
 from pipelines.jobs.settings import CLTVBacktestJob, CLTVCampaignsJob, CLTVFitJob, CLTVForecastJob, filled
 from tabkit.bundle import check_place
-from tabkit.cltv import model as lifetime_value
 from tabkit.cltv.backtesting.backtest import backtest
 from tabkit.cltv.campaigns.decisions import COLUMNS
 from tabkit.cltv.campaigns.evaluate import CampaignReport, evaluate_campaigns
+from tabkit.cltv.model import load
+from tabkit.cltv.training import fit
 from tabkit.progress import Progress
 from tabkit.scoring import write
 
@@ -31,7 +32,7 @@ def fit_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -
     check_place(output, overwrite=overwrite, inputs=inputs(source))
     if config.report is not None:
         check_page(config.report, "cltv fit", overwrite=overwrite, inputs=inputs(source), outside=[output])
-    model = lifetime_value.fit(source, config=config, progress=progress)
+    model = fit(source, config=config, progress=progress)
     if config.widen_origins:
         past = backtest(
             source, config=config, horizon_days=config.widen_days, origins=config.widen_origins, progress=progress
@@ -49,9 +50,7 @@ def forecast_job(values: Mapping[str, Any], *, overwrite: bool = False, progress
     started = time.perf_counter()
     config = filled(CLTVForecastJob, values)
     path, output = config.bundle, config.output
-    found = forecast_file(
-        lifetime_value.load(path), Path(output), config=config, overwrite=overwrite, progress=progress
-    )
+    found = forecast_file(load(path), Path(output), config=config, overwrite=overwrite, progress=progress)
     return {"bundle": path, "output": output, **found, "seconds": round(time.perf_counter() - started, 3)}
 
 
@@ -81,9 +80,7 @@ def campaigns_job(values: Mapping[str, Any], *, overwrite: bool = False, progres
         check_page(config.report, "cltv campaigns", overwrite=overwrite, inputs=used)
     if config.output is not None:
         check_table(config.output, "cltv campaigns", COLUMNS, overwrite=overwrite, inputs=used)
-    found = evaluate_campaigns(
-        lifetime_value.load(path), source, config=config, volume=config.volume, progress=progress
-    )
+    found = evaluate_campaigns(load(path), source, config=config, volume=config.volume, progress=progress)
     if config.output is not None:
         write([found.decisions.lazy()], [Path(config.output)], sources=["the campaigns"], made_by="cltv campaigns")
     if config.report is not None:

@@ -11,7 +11,6 @@ from dashboards.kit.outputs import check_table
 from tabkit.cltv.config import ForecastConfig
 from tabkit.cltv.forecasting import forecast as forecasting
 from tabkit.cltv.forecasting.totals import Totals
-from tabkit.cltv.guard import faults_of
 from tabkit.cltv.model import CLTVModel, horizon_of
 from tabkit.errors import ScoringError
 from tabkit.progress import Progress
@@ -57,12 +56,5 @@ def forecast_file(
         "totals": model.sums(totals, config).to_dicts(),
         "intervals": tested,
         "widened": widened,
-        "warnings": _warnings(model),
+        "warnings": model.warnings(),
     }
-
-
-def _warnings(model: CLTVModel) -> list[str]:
-    """Return what was said of the fit, and what its customers are that would be refused today."""
-    faults = faults_of(model.customers, model.forecaster.model)
-    old = [f"In the summary that was fitted {'; '.join(faults)}: repair it and fit again."] if faults else []
-    return [*old, *model.facts.get("warnings", ())]

@@ -91,7 +91,7 @@ def _encoder(found: Bundle) -> dict[str, Any]:
 
 
 def _lifetime(found: Bundle) -> dict[str, Any]:
-    model, facts = lifetime_value.from_bundle(found), dict(found.manifest["facts"])
+    model, facts = lifetime_value.CLTVModel.from_bundle(found), dict(found.manifest["facts"])
     return {
         "roles": found.manifest["roles"],
         "model": model.forecaster.model.name,

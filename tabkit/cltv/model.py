@@ -1,52 +1,40 @@
-"""What customers are worth: from a log of transactions to forecasts with honest intervals."""
+"""What customers are worth: a fitted model of their purchases and spend, and its forecasts with honest intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import numpy as np
 import polars as pl
 
 from tabkit import bundle
 from tabkit.cltv.coherence import check_customers, check_told, parameters_of, widening_of
-from tabkit.cltv.columns import MONEY
-from tabkit.cltv.columns import has_money as knows_money
-from tabkit.cltv.config import ForecastConfig, LifetimeConfig
-from tabkit.cltv.covariates import columns_of, leaks_of_fit
+from tabkit.cltv.config import ForecastConfig
 from tabkit.cltv.forecasting import forecast as forecasting
 from tabkit.cltv.forecasting.forecast import Forecaster, Horizon
 from tabkit.cltv.forecasting.predictive import KINDS
 from tabkit.cltv.forecasting.totals import Totals
 from tabkit.cltv.forecasting.widening import Widening
-from tabkit.cltv.guard import guard
+from tabkit.cltv.guard import faults_of
 from tabkit.cltv.inference import fit as fitting
 from tabkit.cltv.inference.design import Design
-from tabkit.cltv.inference.fit import FittedLikelihood
-from tabkit.cltv.inference.identified import Vague, sentences, vague
 from tabkit.cltv.inference.posterior import MOST_DRAWS, Posterior
-from tabkit.cltv.interval_record import IntervalRecord, interval_record
+from tabkit.cltv.interval_record import IntervalRecord, interval_record, told_once
 from tabkit.cltv.models import gamma_gamma as spend
-from tabkit.cltv.models.priors import Prior
-from tabkit.cltv.summary import UNIT_DAYS, summarise
+from tabkit.cltv.summary import UNIT_DAYS
 from tabkit.config import settings_of
-from tabkit.errors import ConfigError, FitError
-from tabkit.frames import Source, collect, describe, scan
-from tabkit.leaks.asked import asked
+from tabkit.fitted_model import BundleParts, FittedModel, counted_warnings
 from tabkit.progress import Progress
-from tabkit.untrusted.manifest import NamedTable, building
+from tabkit.untrusted.manifest import NamedTable
 
 KIND = "cltv"
-CUSTOMER = "customer"
-_FEW_REPEATS = 100
-_CORRELATED = 0.2
 MEDIAN = 0.5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CLTVModel:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CLTVModel(FittedModel):
     """What each customer will bring: a fitted model with the customers it knows.
 
     Parameters
@@ -61,13 +49,21 @@ class CLTVModel:
         What there is to say of the fit, as plain data.
     widening
         By kind (``purchases``, ``value``) how far forecasts are widened; see `widened`.
+    config
+        The settings of the fit, as plain data; empty in bundles from before they were saved.
+    checksum
+        Of the bundle it was loaded from; None before.
     """
+
+    kind = KIND
 
     forecaster: Forecaster
     customers: pl.DataFrame
     customer: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     widening: Mapping[str, Widening] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    checksum: str | None = None
 
     def widened(
         self, learned: Mapping[str, Widening], *, horizon_days: float, tested: Mapping[str, Any] | None = None
@@ -130,8 +126,52 @@ class CLTVModel:
         """Return the widening that a forecast is asked to use; empty for none."""
         return self.widening if settings.widen else {}
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> str:
-        """Write a bundle and return its checksum; it forecasts without PyMC."""
+    def warnings(self) -> list[str]:
+        """Return what was said of the fit, and what its customers are that would be refused today."""
+        faults = faults_of(self.customers, self.forecaster.model)
+        old = [f"In the summary that was fitted {'; '.join(faults)}: repair it and fit again."] if faults else []
+        return [*old, *self.facts.get("warnings", ())]
+
+    def summary(self) -> dict[str, Any]:
+        """Return the headline numbers and what to mind, as plain data.
+
+        Returns
+        -------
+        dict
+            ``model, title, customer, customers, unit_days``; of the log ``transactions, start, end, refused``;
+            ``inference, draws, parameters``; ``forecasts``: what is forecast; ``widened``: how far its intervals were
+            tested, null if never; ``warnings``, as sentences.
+        """
+        own, told = self.forecaster, self.facts
+        return {
+            "model": own.model.name,
+            "title": own.model.title,
+            "customer": self.customer,
+            "customers": self.customers.height,
+            "unit_days": own.unit_days,
+            **{name: told.get(name) for name in ("transactions", "start", "end", "inference")},
+            "refused": dict(told.get("refused") or {}),
+            "draws": own.purchases.size,
+            "parameters": dict(told.get("parameters") or {}),
+            "forecasts": list(self.kinds),
+            "widened": told.get("widened") if self.widening else None,
+            "warnings": self.warnings(),
+        }
+
+    def lines(self) -> tuple[str, str, str]:
+        """Return what the model is, what it was made from, and how far its intervals are known: a line each."""
+        told = self.summary()
+        tested = told_once({kind: one.short() for kind, one in self.tested(ForecastConfig()).items()})
+        seen = f"{told['transactions']:,} purchases, {told['start']} to {told['end']}" if told["end"] else "a summary"
+        forecasts = " and ".join(told["forecasts"])
+        return (
+            f"{forecasts} of {told['customers']:,} customers ({self.customer}) by {told['title']}",
+            f"fitted to {seen}; {told['draws']:,} draws by {told['inference']}, times in {told['unit_days']:g} days",
+            f"{'; '.join(tested)}{counted_warnings(len(told['warnings']))}",
+        )
+
+    def to_parts(self) -> BundleParts:
+        """Return what the model is saved as; it forecasts without PyMC."""
         own = self.forecaster
         content = {
             "roles": {"id": self.customer},
@@ -142,6 +182,7 @@ class CLTVModel:
             "spend_design": None if own.spending is None else own.spending.design.to_dict(),
             "widening": {kind: found.to_dict() for kind, found in self.widening.items()},
             "facts": dict(self.facts),
+            "config": dict(self.config),
         }
         parts = {
             "customers.parquet": bundle.frame_bytes(self.customers),
@@ -149,26 +190,12 @@ class CLTVModel:
         }
         if own.spending is not None:
             parts["spend.parquet"] = bundle.frame_bytes(own.spending.to_frame())
-        return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
+        return BundleParts(content, parts)
 
-
-def load(path: str | Path) -> CLTVModel:
-    """Read a saved model, in the process that uses it: a fork of one that has loaded raises at once.
-
-    Raises
-    ------
-    BundleError
-        If it is damaged, of another kind or from a newer version.
-    ForkError
-        If this process was forked from one that had computed; see `tabkit.forked`.
-    """
-    return from_bundle(bundle.read(path, kinds=[KIND]))
-
-
-def from_bundle(found: bundle.Bundle) -> CLTVModel:
-    """Rebuild a model from a bundle that was read; `BundleError` if it is not as expected."""
-    given = NamedTable(found.manifest, "the manifest")
-    with building():
+    @classmethod
+    def from_parts(cls, found: bundle.Bundle) -> Self:
+        """Rebuild a model from a bundle that was read; see `from_bundle`."""
+        given = NamedTable(found.manifest, "the manifest")
         model = fitting.known(given.text("model"))
         purchases = Posterior.from_frame(
             found.frame("purchases.parquet", most_rows=MOST_DRAWS),
@@ -188,75 +215,25 @@ def from_bundle(found: bundle.Bundle) -> CLTVModel:
         check_customers(customers, customer, forecaster)
         facts = given.mapping("facts")
         check_told(facts)
-        return CLTVModel(forecaster, customers, customer, facts, widening)
+        config = given.mapping("config") if "config" in given else {}
+        return cls(forecaster, customers, customer, facts, widening, config, found.checksum)
+
+
+def load(path: str | Path) -> CLTVModel:
+    """Read a saved model, in the process that uses it: a fork of one that has loaded raises at once.
+
+    Raises
+    ------
+    BundleError
+        If it is damaged, of another kind or from a newer version.
+    ForkError
+        If this process was forked from one that had computed; see `tabkit.forked`.
+    """
+    return CLTVModel.load(path)
 
 
 LifetimeModel = CLTVModel
 """The name of `CLTVModel` until the release that follows; say `CLTVModel`."""
-
-
-def fit(
-    source: Source, *, config: LifetimeConfig | Mapping[str, Any] | None = None, progress: Progress | None = None
-) -> CLTVModel:
-    """Fit purchases, and with amounts spend, to a log of transactions or a summary of it.
-
-    Parameters
-    ----------
-    source
-        Transactions, or with ``summary`` one row per customer: anything that `tabkit.frames.scan` takes.
-    config
-        Settings; a mapping is validated. The columns stand there: ``customer``, ``date``, ``amount``. Covariates that
-        copy what customers did, until the end of the fit or of the log, are asked about in the warnings.
-
-    Raises
-    ------
-    TabkitError
-        If the log cannot be used, or says too little.
-    ImportError
-        If the extra `cltv` is not installed.
-    """
-    settings = settings_of(LifetimeConfig, config)
-    if hasattr(source, "__arrow_c_stream__") and not isinstance(source, pl.DataFrame):
-        source = scan(source)  # a stream can be read only once, and covariates are looked for in the log after the end
-    given, customer, told = _customers(source, settings)
-    guarded = guard(given, fitting.known(settings.model), customer=customer)
-    customers, has_money = guarded.customers, knows_money(guarded.customers)
-    _check_repeats(customers, settings)
-    chosen = _settings(settings)
-    spend_only = {p.name for p in spend.PARAMETERS} if has_money else set()
-    own = {name: prior for name, prior in chosen.priors.items() if name not in spend_only}
-    purchases = replace(chosen, priors=own)
-    found = fitting.fit(customers, model=settings.model, settings=purchases, progress=progress)
-    money = fitting.fit_spend(customers, settings=chosen, progress=progress) if has_money else None
-    forecaster = Forecaster(
-        fitting.known(settings.model), found.posterior, money.posterior if money else None, UNIT_DAYS[settings.unit]
-    )
-    priors = {**found.priors, **(money.priors if money else {})}
-    unknown = _vague(forecaster, found, money)
-    facts = {
-        **told,
-        "refused": _added(told["refused"], guarded.refused),
-        "model": settings.model,
-        "unit": settings.unit,
-        "resolution": settings.resolution,
-        "rows": found.rows,
-        "unique_rows": found.unique_rows,
-        "parameters": _parameters(forecaster, found.posterior) | (money.posterior.summary() if money else {}),
-        "priors": {name: prior.to_dict() for name, prior in priors.items()},
-        **found.sampled.to_dict(),
-        "k_hat": found.sampled.to_dict()["diagnostics"].get("k_hat"),
-        "spend": money.sampled.to_dict() if money else None,
-        "unidentified": [asdict(one) for one in unknown],
-        "warnings": [
-            *guarded.warnings,
-            *asked(leaks_of_fit(customers, source, settings), "covariates"),
-            *sentences(unknown),
-            *_remarks(customers, has_money=has_money, given=settings.summary),
-            *found.sampled.warnings,
-            *(f"Spend: {warning}" for warning in (money.sampled.warnings if money else ())),
-        ],
-    }
-    return CLTVModel(forecaster, customers, customer, facts)
 
 
 def horizon_of(settings: ForecastConfig) -> Horizon:
@@ -268,100 +245,3 @@ def horizon_of(settings: ForecastConfig) -> Horizon:
         quantiles=tuple(sorted({*settings.quantiles, MEDIAN})),
         seed=settings.seed,
     )
-
-
-def _settings(settings: LifetimeConfig) -> fitting.InferenceSettings:
-    return fitting.InferenceSettings(
-        inference=settings.inference,
-        draws=settings.draws,
-        tune=settings.tune,
-        chains=settings.chains,
-        seed=settings.seed,
-        priors={name: Prior.from_dict(values) for name, values in settings.priors.items()},
-        covariates=tuple(settings.covariates),
-        group=settings.group,
-    )
-
-
-def _customers(source: Source, settings: LifetimeConfig) -> tuple[pl.DataFrame, str, dict[str, Any]]:
-    """Return one row per customer, their column, and what was done to get there."""
-    if settings.summary:
-        frame = collect(scan(source), what=describe(source))
-        customer = settings.customer or (CUSTOMER if CUSTOMER in frame.columns else None)
-        if customer is None:
-            customer, frame = CUSTOMER, frame.with_row_index(CUSTOMER)
-        return frame, customer, {"end": None, "transactions": None, "refused": {}}
-    if settings.model in ("bgbb", "sbg"):
-        raise ConfigError(
-            f"{settings.model} runs in whole periods, which a log of transactions does not show",
-            advice="give one row per customer with the model's columns, and summary = true (--summary)",
-        )
-    missing = [name for name in ("customer", "date") if getattr(settings, name) is None]
-    if missing:
-        raise ConfigError(
-            f"no {' and no '.join(missing)} column is given", advice="name them: --customer customer_id --date date"
-        )
-    found = summarise(
-        source, customer=settings.customer or "", date=settings.date or "", amount=settings.amount, end=settings.end,
-        unit=settings.unit, resolution=settings.resolution, merge=settings.merge, refunds=settings.refunds,
-        zeros=settings.zeros, keep=columns_of(settings),
-    )  # fmt: skip
-    told = {"end": str(found.end), "start": str(found.start), "transactions": found.transactions}
-    return found.customers, found.customer, {**told, "refused": dict(found.refused)}
-
-
-def _check_repeats(customers: pl.DataFrame, settings: LifetimeConfig) -> None:
-    if "frequency" not in customers.columns:
-        return
-    repeats = int((customers["frequency"] > 0).sum())
-    if repeats < settings.fewest_repeats:
-        raise FitError(
-            f"{repeats:,} of {customers.height:,} customers bought again; {settings.fewest_repeats:,} are needed",
-            advice="observe longer, or lower fewest_repeats: intervals will then be as wide as the priors",
-        )
-
-
-def _remarks(customers: pl.DataFrame, *, has_money: bool, given: bool) -> list[str]:
-    """Return what a careful colleague would ask of the data; of a given summary also why it tells no spend."""
-    told = []
-    if "frequency" in customers.columns:
-        repeats = int((customers["frequency"] > 0).sum())
-        if repeats < _FEW_REPEATS:
-            told.append(f"Only {repeats} customers bought again: the priors matter.")
-        if given and not has_money and MONEY in customers.columns:
-            told.append(f"{MONEY} is null or NaN for all {repeats:,} repeat buyers, so no value is forecast.")
-    if has_money:
-        size = _dependence(customers)
-        if abs(size) > _CORRELATED:
-            told.append(
-                f"Spend and frequency are correlated (Spearman {size:+.2f} among repeat buyers), which Gamma-Gamma "
-                "excludes: the value of frequent buyers is biased towards the average."
-            )
-    return told
-
-
-def _dependence(customers: pl.DataFrame) -> float:
-    """Return Spearman's correlation of frequency and mean spend among repeat buyers."""
-    buyers = customers.filter((pl.col("frequency") > 0) & (pl.col("monetary_value") > 0))
-    ranks = buyers.select(pl.col("frequency", "monetary_value").rank())
-    found = ranks.select(pl.corr("frequency", "monetary_value")).item() if buyers.height > 2 else None
-    return float(found) if found is not None and np.isfinite(found) else 0.0
-
-
-def _vague(forecaster: Forecaster, purchases: FittedLikelihood, money: FittedLikelihood | None) -> list[Vague]:
-    """Return the parameters that the data hardly tell."""
-    found = vague(purchases.posterior, purchases.priors, forecaster.model)
-    return found + (vague(money.posterior, money.priors, None) if money else [])
-
-
-def _added(refused: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
-    """Return rows left out, by reason, of both."""
-    return {reason: refused.get(reason, 0) + more.get(reason, 0) for reason in (*refused, *more)}
-
-
-def _parameters(forecaster: Forecaster, posterior: Posterior) -> dict[str, dict[str, float]]:
-    """Return mean and standard deviation of the free parameters, and of those of the formulas."""
-    single = {name: draws for name, draws in posterior.draws.items() if draws.ndim == 1}
-    derived = forecaster.model.derived(single)
-    found = {name: np.asarray(value) for name, value in {**single, **derived}.items()}
-    return {name: {"mean": float(v.mean()), "sd": float(v.std(ddof=1))} for name, v in found.items()}

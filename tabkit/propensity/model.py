@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -16,16 +15,20 @@ from tabkit.encoding import FittedTable
 from tabkit.encoding.table.saved import from_bundle as encoder_from_bundle
 from tabkit.encoding.table.saved import to_parts
 from tabkit.errors import ConfigError
+from tabkit.fitted_model import BundleParts, counted_warnings
 from tabkit.neural import MLPModel, embed, embed_names
 from tabkit.predictors.coherence import check_known, check_predictor, config_of, dtypes_of, lineage_of, sketch_of
-from tabkit.predictors.learners import Predictor, ready
-from tabkit.propensity.evaluation import Evaluation
+from tabkit.predictors.learners import Predictor, made_of, name_of, ready, sizes
+from tabkit.predictors.stored import refused_by_now
+from tabkit.predictors.table_model import TableModel
+from tabkit.propensity.evaluation import MODEL, Evaluation, days
 from tabkit.roles import Roles
-from tabkit.schema import parse_dtype
+from tabkit.schema import Schema
 from tabkit.scoring import Predict, Scorer, Tally, stream
 from tabkit.sketch import RowSample
 from tabkit.target import TargetColumn
-from tabkit.untrusted.manifest import NamedTable, building
+from tabkit.untrusted.manifest import NamedTable
+from tabkit.wording import with_interval
 
 KIND = "propensity"
 
@@ -46,8 +49,8 @@ def score_columns(target: TargetColumn) -> dict[str, pl.DataType]:
     return {**{f"score_{label}": pl.Float64() for label in target.classes}, "predicted": pl.String()}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PropensityModel:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PropensityModel(TableModel):
     """Who will act: a model that scores tables.
 
     Parameters
@@ -73,6 +76,8 @@ class PropensityModel:
     checksum
         Of the bundle it was loaded from or saved to last; None before.
     """
+
+    kind = KIND
 
     roles: Roles
     target: TargetColumn
@@ -204,23 +209,52 @@ class PropensityModel:
         )
         return stream(frame, scorer, keep=kept, tally=tally)
 
-    def kept(self, keep: Sequence[str] = ()) -> list[str]:
-        """Return the columns that `score` carries through: the id, then `keep`, each once."""
-        asked = [keep] if isinstance(keep, str) else keep
-        return list(dict.fromkeys([*([self.roles.id] if self.roles.id else []), *asked]))
-
     def known_columns(self) -> set[str]:
         """Return every column that was there at the fit, used or left out."""
         left_out = self.config.get("encoding", {}).get("exclude", [])
         return {*self.roles.given().values(), *(e.column for e in self.encoder.encoders), *left_out}
 
-    def known_dtypes(self) -> dict[str, pl.DataType]:
-        """Return the types at the fit, for readers of formats that carry none."""
-        roles = {name: parse_dtype(dtype) for name, dtype in self.dtypes.items()}
-        return {**roles, **self.encoder.schema.dtypes()}
+    def schema(self) -> Schema:
+        """Return the columns that features are made of, as they were at the fit."""
+        return self.encoder.schema
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> str:
-        """Write a bundle and return its checksum; see `tabkit.bundle.write`."""
+    def summary(self) -> dict[str, Any]:
+        """Return the headline numbers and what to mind, as plain data.
+
+        Returns
+        -------
+        dict
+            ``target, roles, model, objective, sizes``; of the fit ``strategy, source, rows, span``; ``metrics`` of the
+            model and its baselines on rows that it never saw, and their ``verdict``; ``warnings``, as sentences.
+        """
+        lineage = self.lineage
+        return {
+            "target": self.target.to_dict(),
+            "roles": self.roles.given(),
+            "model": name_of(self.predictor),
+            "objective": self.predictor.objective,
+            "sizes": sizes(self.predictor),
+            **{name: lineage.get(name) for name in ("strategy", "source", "rows", "span")},
+            "held_out": self.evaluation.rows,
+            "metrics": self.evaluation.frame().to_dicts(),
+            "verdict": self.evaluation.verdict(),
+            "warnings": [*(lineage.get("hints") or []), *refused_by_now(self.config)],
+        }
+
+    def lines(self) -> tuple[str, str, str]:
+        """Return what the model is, what it was made from, and how good it is: a line each."""
+        told = self.summary()
+        own = (each for each in self.evaluation.scores if each.model == MODEL)
+        metrics = [f"{each.metric} {with_interval(each.value, each.low, each.high)}" for each in own]
+        span = f", {days(told['span'])}" if told["span"] else ""
+        return (
+            f"{self.target.name} ({self.target.task}) by {told['model']}: {made_of(told['sizes'])}",
+            f"{told['strategy']} on {told['rows'] or 0:,} rows of {told['source']}{span}",
+            f"{', '.join(metrics[:2])} on {told['held_out']:,} held-out rows{counted_warnings(len(told['warnings']))}",
+        )
+
+    def to_parts(self) -> BundleParts:
+        """Return what the model is saved as."""
         content = {
             "roles": self.roles.given(),
             "target": self.target.to_dict(),
@@ -238,35 +272,29 @@ class PropensityModel:
             parts[_TREES] = self.predictor.text.encode()
         if self.seen is not None:
             parts["seen.parquet"] = bundle.frame_bytes(self.seen.to_frame())
-        return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
+        return BundleParts(content, parts)
 
     @classmethod
-    def load(cls, path: str | Path) -> PropensityModel:
-        """Read a bundle, every checksum verified; `BundleError` if that fails."""
-        return cls.from_bundle(bundle.read(path, kinds=[KIND]))
-
-    @classmethod
-    def from_bundle(cls, found: bundle.Bundle) -> PropensityModel:
-        """Rebuild a model from a bundle that was read; `BundleError` if it lacks something."""
+    def from_parts(cls, found: bundle.Bundle) -> Self:
+        """Rebuild a model from a bundle that was read; see `from_bundle`."""
         manifest = found.manifest
-        with building():
-            target, encoder = TargetColumn.from_dict(manifest["target"]), encoder_from_bundle(found)
-            predictor = _predictor(found)
-            check_predictor(predictor, target=target, features=encoder.outputs)
-            lineage = lineage_of(manifest)
-            check_known(lineage, target)
-            return cls(
-                roles=Roles.from_dict(NamedTable(manifest["roles"], "the roles").values),
-                target=target,
-                encoder=encoder,
-                predictor=predictor,
-                evaluation=Evaluation.from_dict(manifest["metrics"]),
-                config=config_of(manifest),
-                lineage=lineage,
-                dtypes=dtypes_of(manifest["dtypes"]),
-                seen=sketch_of(found),
-                checksum=found.checksum,
-            )
+        target, encoder = TargetColumn.from_dict(manifest["target"]), encoder_from_bundle(found)
+        predictor = _predictor(found)
+        check_predictor(predictor, target=target, features=encoder.outputs)
+        lineage = lineage_of(manifest)
+        check_known(lineage, target)
+        return cls(
+            roles=Roles.from_dict(NamedTable(manifest["roles"], "the roles").values),
+            target=target,
+            encoder=encoder,
+            predictor=predictor,
+            evaluation=Evaluation.from_dict(manifest["metrics"]),
+            config=config_of(manifest),
+            lineage=lineage,
+            dtypes=dtypes_of(manifest["dtypes"]),
+            seen=sketch_of(found),
+            checksum=found.checksum,
+        )
 
     def _predict(self, features: pl.DataFrame, exposure: pl.Series | None, contributions: int) -> pl.DataFrame:
         # One thread: the stream calls this from as many threads as there are cores.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -13,26 +12,31 @@ from scipy import stats
 
 from tabkit import bundle, frames
 from tabkit.errors import ConfigError
+from tabkit.fitted_model import BundleParts, counted_warnings
 from tabkit.predictors.coherence import config_of, dtypes_of, lineage_of, sketch_of
+from tabkit.predictors.table_model import TableModel
 from tabkit.roles import Roles
-from tabkit.schema import Column, Schema, parse_dtype
+from tabkit.schema import Column, Schema
 from tabkit.scoring import Scorer, Tally, stream
 from tabkit.sketch import RowSample
 from tabkit.target import TargetColumn
-from tabkit.untrusted.manifest import NamedTable, building, damaged
+from tabkit.untrusted.manifest import NamedTable, damaged
 from tabkit.uplift.decision.decision import Decision
 from tabkit.uplift.design.design import Arms
 from tabkit.uplift.ensemble.calibration import Calibration
 from tabkit.uplift.ensemble.member import Member
 from tabkit.uplift.regressor import Floats
 from tabkit.uplift.summary import summary_of
+from tabkit.wording import with_interval
 
 KIND = "uplift"
 _ROWS_SCORED = 16_384
+_ARMS_SHOWN = 3
+"""Of `repr`: a line has room for no more."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class UpliftModel:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class UpliftModel(TableModel):
     """Whom contact changes: a model that scores tables.
 
     Parameters
@@ -58,6 +62,8 @@ class UpliftModel:
     checksum
         Of the bundle it was loaded from or saved to last; None before.
     """
+
+    kind = KIND
 
     roles: Roles
     target: TargetColumn
@@ -134,6 +140,21 @@ class UpliftModel:
         """Return effects, verdicts and checks as plain data; see `tabkit.uplift.summary.summary_of`."""
         return summary_of(self.evaluation, target=self.target, arms=self.arms, learner=self.config["learner"])
 
+    def lines(self) -> tuple[str, str, str]:
+        """Return what the model is, what it was made from, and what it found: a line each."""
+        told, lineage = self.summary(), self.lineage
+        effects = [
+            f"{arm} {with_interval(one['effect'], one['low'], one['high'], sign='+')} ({one['verdict']})"
+            for arm, one in told["arms"].items()
+        ]
+        more = f" and {len(effects) - _ARMS_SHOWN} more" if len(effects) > _ARMS_SHOWN else ""
+        return (
+            f"effect of {self.arms.column} on {told['outcome']} by {told['learner']}: {len(self.members)} members",
+            f"{lineage.get('strategy')} on {lineage.get('rows') or 0:,} units of {lineage.get('source')}, "
+            f"{told['design']}, {told['held_out']:,} held out",
+            f"{', '.join(effects[:_ARMS_SHOWN])}{more}{counted_warnings(len(told['warnings']))}",
+        )
+
     def schema(self) -> Schema:
         """Return the columns that any member needs, as they were at the fit."""
         columns: dict[str, Column] = {}
@@ -141,20 +162,11 @@ class UpliftModel:
             columns |= {column.name: columns.get(column.name, column) for column in member.encoder.schema.columns}
         return Schema(tuple(columns.values()))
 
-    def kept(self, keep: Sequence[str] = ()) -> list[str]:
-        """Return the columns that `score` carries through: the id, then `keep`, each once."""
-        asked = [keep] if isinstance(keep, str) else keep
-        return list(dict.fromkeys([*([self.roles.id] if self.roles.id else []), *asked]))
-
     def known_columns(self) -> set[str]:
         """Return every column that was there at the fit, used or left out."""
         left_out = self.config.get("encoding", {}).get("exclude", [])
         used = (e.column for member in self.members for e in member.encoder.encoders)
         return {*self.roles.given().values(), *used, *left_out, *self.config.get("placebos", [])}
-
-    def known_dtypes(self) -> dict[str, pl.DataType]:
-        """Return the types at the fit, for readers of formats that carry none."""
-        return {**{name: parse_dtype(dtype) for name, dtype in self.dtypes.items()}, **self.schema().dtypes()}
 
     def calibrated(self, effects: Floats, *, level: float = 0.95) -> tuple[Floats, Floats]:
         """Return calibrated effects and the half-widths of their intervals, shapes (n, k - 1).
@@ -178,8 +190,8 @@ class UpliftModel:
         ]
         return np.column_stack([c[0] for c in columns]), np.column_stack([c[1] for c in columns])
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> str:
-        """Write a bundle and return its checksum; see `tabkit.bundle.write`."""
+    def to_parts(self) -> BundleParts:
+        """Return what the model is saved as."""
         parts: dict[str, bytes] = {}
         members = []
         for k, member in enumerate(self.members):
@@ -201,43 +213,37 @@ class UpliftModel:
             "lineage": dict(self.lineage),
             "report": dict(self.evaluation),
         }
-        return bundle.write(path, kind=KIND, content=content, parts=parts, overwrite=overwrite)
+        return BundleParts(content, parts)
 
     @classmethod
-    def load(cls, path: str | Path) -> UpliftModel:
-        """Read a bundle, every checksum verified; `BundleError` if that fails."""
-        return cls.from_bundle(bundle.read(path, kinds=[KIND]))
-
-    @classmethod
-    def from_bundle(cls, found: bundle.Bundle) -> UpliftModel:
-        """Rebuild a model from a bundle that was read; `BundleError` if it lacks something."""
+    def from_parts(cls, found: bundle.Bundle) -> Self:
+        """Rebuild a model from a bundle that was read; see `from_bundle`."""
         given = NamedTable(found.manifest, "the manifest")
-        with building():
-            arms = Arms.from_dict(given.mapping("arms"))
-            members = tuple(
-                Member.from_bundle(found, state, f"members/{k}/", arms=arms)
-                for k, state in enumerate(given.tables("members", "a member"))
+        arms = Arms.from_dict(given.mapping("arms"))
+        members = tuple(
+            Member.from_bundle(found, state, f"members/{k}/", arms=arms)
+            for k, state in enumerate(given.tables("members", "a member"))
+        )
+        calibrations = tuple(Calibration.from_dict(each.values) for each in given.tables("calibrations"))
+        if len(members) < 2 or len(calibrations) != len(arms.treated):
+            raise damaged(
+                f"there are {len(members)} members and {len(calibrations)} calibrations; two or more, and one for "
+                "each treated arm, were expected"
             )
-            calibrations = tuple(Calibration.from_dict(each.values) for each in given.tables("calibrations"))
-            if len(members) < 2 or len(calibrations) != len(arms.treated):
-                raise damaged(
-                    f"there are {len(members)} members and {len(calibrations)} calibrations; two or more, and one for "
-                    "each treated arm, were expected"
-                )
-            return cls(
-                roles=Roles.from_dict(given.mapping("roles")),
-                target=TargetColumn.from_dict(given.mapping("target")),
-                arms=arms,
-                members=members,
-                calibrations=calibrations,
-                decision=Decision.from_dict(given.mapping("decision"), arms=len(arms.treated)),
-                evaluation=given.mapping("report"),
-                config=config_of(found.manifest),
-                lineage=lineage_of(found.manifest),
-                dtypes=dtypes_of(given.mapping("dtypes")),
-                seen=sketch_of(found),
-                checksum=found.checksum,
-            )
+        return cls(
+            roles=Roles.from_dict(given.mapping("roles")),
+            target=TargetColumn.from_dict(given.mapping("target")),
+            arms=arms,
+            members=members,
+            calibrations=calibrations,
+            decision=Decision.from_dict(given.mapping("decision"), arms=len(arms.treated)),
+            evaluation=given.mapping("report"),
+            config=config_of(found.manifest),
+            lineage=lineage_of(found.manifest),
+            dtypes=dtypes_of(given.mapping("dtypes")),
+            seen=sketch_of(found),
+            checksum=found.checksum,
+        )
 
     def _predict(self, members: Sequence[Member], features: pl.DataFrame) -> pl.DataFrame:
         effects = np.stack([member.effect(_own(features, f"{k}/")) for k, member in enumerate(members)])

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tabkit.cltv import holdout
-from tabkit.cltv import model as lifetime_value
+from tabkit.cltv import holdout, training
 from tabkit.cltv.backtesting.baselines import BOOSTED, RATE, ZERO, Point, simple_forecasts
 from tabkit.cltv.backtesting.origins import BacktestPlan, plan_of
 from tabkit.cltv.config import LifetimeConfig
@@ -190,7 +189,8 @@ def backtest(
     source
         Transactions: anything that `tabkit.frames.scan` takes.
     config
-        As for `lifetime_value.fit`; `config.end` is the last day of the last horizon, by default the log's last day.
+        As for `tabkit.cltv.training.fit`; `config.end` is the last day of the last horizon, by default the last of the
+        log.
     horizon_days
         Whole days; see `plan_of` for how origins are placed.
     origins
@@ -277,7 +277,7 @@ class _Job:
     def fit(self, held: PeriodSplit, day: datetime.date) -> CLTVModel:
         settings = self.settings.model_copy(update={"summary": True, "source": None, "output": None, "end": None})
         try:
-            return lifetime_value.fit(held.summary.customers, config=settings, progress=self.progress)
+            return training.fit(held.summary.customers, config=settings, progress=self.progress)
         except FitError as error:
             raise FitError(
                 f"at the origin {day}: {error.problem}", advice="ask for fewer origins, or a shorter horizon"

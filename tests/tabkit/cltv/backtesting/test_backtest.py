@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from purchases import END, LOG, ROLES, START, quick_fit, shop
 
-from tabkit.cltv import model as lifetime_value
+from tabkit.cltv import training
 from tabkit.cltv.backtesting import backtest as backtesting
 from tabkit.cltv.backtesting.backtest import backtest
 from tabkit.cltv.backtesting.baselines import boosted_forecast, historical_rate
@@ -20,6 +20,7 @@ from tabkit.cltv.config import LifetimeConfig
 from tabkit.cltv.forecasting.forecast import Forecaster
 from tabkit.cltv.holdout import split
 from tabkit.cltv.inference.posterior import Posterior
+from tabkit.cltv.model import CLTVModel
 from tabkit.errors import ConfigError, FitError, SchemaError
 
 LIFETIMES = importlib.util.find_spec("lifetimes")
@@ -27,7 +28,7 @@ LIFETIMES = importlib.util.find_spec("lifetimes")
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(backtesting.lifetime_value, "fit", quick_fit)
+    monkeypatch.setattr(backtesting.training, "fit", quick_fit)
 
 
 def tried(log: pl.DataFrame = LOG, **options) -> backtesting.Backtest:
@@ -179,10 +180,10 @@ def test_the_verdict_says_what_does_not_hold(quick, monkeypatch):
         draws = {**own.draws, "r": own.draws["r"] * 500, "alpha": own.draws["alpha"] * 500 / 8}
         wrong = Posterior(draws, own.parameters, own.design)
         forecaster = Forecaster(model.forecaster.model, wrong, None, model.forecaster.unit_days)
-        return lifetime_value.CLTVModel(forecaster, source, model.customer, {})
+        return CLTVModel(forecaster, source, model.customer, {})
 
     assert "beats the historical rate" in tried().verdict()
-    monkeypatch.setattr(backtesting.lifetime_value, "fit", sure)
+    monkeypatch.setattr(backtesting.training, "fit", sure)
     said = tried().verdict()
     assert "not beat the historical" in said
     assert "are too narrow for customers" in said
@@ -197,7 +198,7 @@ def test_doubtful_draws_of_an_origin_stand_before_the_verdict(quick, monkeypatch
         model = quick_fit(source, **options)
         return replace(model, facts={**model.facts, "inference": "nuts", "diagnostics": rough})
 
-    monkeypatch.setattr(lifetime_value, "fit", doubtful)
+    monkeypatch.setattr(training, "fit", doubtful)
     told = tried().to_dict()["verdict"]
     assert told.startswith("The fit at ")
     assert told.count("20 divergences (2.0% of draws)") == len(tried().origins)
