@@ -1,3 +1,4 @@
 from . import lifetime_value, propensity, report, uplift
+from .bundles import load
 
-__all__ = ["lifetime_value", "propensity", "report", "uplift"]
+__all__ = ["lifetime_value", "load", "propensity", "report", "uplift"]

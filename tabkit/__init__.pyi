@@ -10,6 +10,7 @@ from .errors import (
     TabkitError,
 )
 from .frames import scan
+from .kinds import load
 from .roles import Roles
 
 __version__: str
@@ -28,6 +29,7 @@ __all__ = [
     "boosting",
     "cltv",
     "encoding",
+    "load",
     "metrics",
     "neural",
     "predicates",

@@ -32,8 +32,8 @@ FACES = {
     "pipelines.uplift": ("UpliftConfig", "UpliftModel", "UpliftUpdate", "load", "train", "update"),
     "pipelines.lifetime_value": ("CLTVModel", "LifetimeModel", "fit", "load", "horizon_of"),
     "pipelines.report": ("build_report", "write"),
-    "pipelines.bundles": ("load",),
-    "tabkit": ("Roles", "TabkitError"),
+    "pipelines": ("load",),
+    "tabkit": ("Roles", "TabkitError", "load"),
 }
 
 

@@ -4,8 +4,9 @@ from .campaigns.evaluate import CampaignReport, evaluate_campaigns
 from .config import BacktestConfig, CampaignConfig, ForecastConfig, LifetimeConfig
 from .forecasting.forecast import Horizon
 from .holdout import PeriodSplit, split
-from .model import CLTVModel, fit, horizon_of, load
+from .model import CLTVModel, LifetimeModel, horizon_of, load
 from .summary import Summary, summarise
+from .training import fit
 
 __all__ = [
     "Backtest",
@@ -17,6 +18,7 @@ __all__ = [
     "ForecastConfig",
     "Horizon",
     "LifetimeConfig",
+    "LifetimeModel",
     "PeriodSplit",
     "Summary",
     "backtest",

@@ -9,7 +9,7 @@ import pytest
 from hostile import KINDS as GOLDEN_KINDS
 from places import GOLDEN
 
-import pipelines.bundles
+import pipelines
 from tabkit import bundle, kinds
 from tabkit.encoding import FittedTable
 from tabkit.errors import BundleError
@@ -20,7 +20,7 @@ CLASSES = {"propensity": "PropensityModel", "uplift": "UpliftModel", "cltv": "CL
 
 @pytest.mark.parametrize("name", GOLDEN_KINDS)
 def test_a_bundle_opens_as_what_it_is(name: str) -> None:
-    found = pipelines.bundles.load(GOLDEN / name)
+    found = pipelines.load(GOLDEN / name)
     assert type(found).__name__ == CLASSES[GOLDEN_KINDS[name]]
     if isinstance(found, FittedModel):
         assert found.kind == GOLDEN_KINDS[name]
