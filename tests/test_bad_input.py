@@ -283,7 +283,7 @@ def test_missing_columns(run: Run, folder: Path, saved: Path, newcomers: pl.Data
 
 def test_retyped_columns(run: Run, folder: Path, saved: Path, newcomers: pl.DataFrame) -> None:
     done = score(run, saved, newcomers.with_columns(pl.col("spend").cast(pl.String), pl.col("active").cast(pl.Int8)))
-    refused(done, "'spend' was Float64 and is now String; 'active' was Boolean and is now Int8")
+    refused(done, "now String; 'active' was Boolean", "now Int8")
 
 
 def test_text_where_numbers_were_in_csv(run: Run, folder: Path, saved: Path, newcomers: pl.DataFrame) -> None:

@@ -192,6 +192,6 @@ def test_charts_are_saved_as_their_names_end(tmp_path) -> None:
     assert page.startswith("<!DOCTYPE html>")
     assert "<script" not in page
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(ConfigError, match=r"end its name in .png, .svg, .html|no picture"):
+    with pytest.raises(ConfigError, match=r".png, .svg, .html|no picture"):
         save(chart, tmp_path / "a.pdf")
     assert sorted(tmp_path.rglob("*")) == before

@@ -70,7 +70,7 @@ def test_inspect_shows_everything_that_is_known(facts: dict[str, Any]) -> None:
         "propensity (format 1", facts["checksum"], "churned (binary, positive is 'true')",
         "customer, time seen_at", "2,000 from a DataFrame", "2024-01-01 05:00:00 to 2024-12-30",
         "the newest rows", "train, parent none", "14 features", "polars", "lightgbm", "onehot", "target", "dates",
-        "Measured on 401 held-out rows, 2024-10-14 to 2024-12-30 (95% intervals)", "Importance (the 14 largest of 14",
+        "401 held-out rows, 2024-10-14 to 2024-12-30", "Importance (the 14 largest of 14",
         facts["metrics"]["verdict"], "never saw the held-out ones",
     ):  # fmt: skip
         assert expected in text, expected

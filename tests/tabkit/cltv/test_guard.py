@@ -105,7 +105,7 @@ def test_columns_are_asked_for_by_name_and_near_names_are_told() -> None:
     other = GOOD.rename({"T": "periods", "frequency": "x", "recency": "t_x"})
     with pytest.raises(SchemaError, match="'periods' may be 'T'") as told:
         guard(other, MODELS["bgnbd"])
-    assert "'x' may be 'frequency', 't_x' may be 'recency'" in str(told.value)
+    assert "'x' may be 'frequency'" in str(told.value)
     with pytest.raises(SchemaError, match=r"lacks 'churned'; 'Churn'.*'churned'"):
         guard(CONTRACTS.rename({"churned": "Churn"}), MODELS["sbg"])
     assert "forecast; 'zbar' may" in guard(

@@ -70,7 +70,7 @@ def test_the_record_is_that_of_intervals_made_alike() -> None:
     assert (plain.short(), wide.short()) == ("not widened; held in 1 of 4", "widened; held in 3 of 3")
     assert "94 % interval" in plain.sentence(horizon_days=90)
     assert "in 1 of 4" in plain.sentence(horizon_days=90)
-    assert "held in 3 of 3 (not widened: 1 of 4)" in wide.sentence(horizon_days=90)
+    assert "3 of 3 (not widened: 1 of 4)" in wide.sentence(horizon_days=90)
     assert "says little of 365 days ahead" in wide.sentence(horizon_days=365)
     one = {"held": 1, "of": 1, "widened_held": 0, "widened_of": 0}
     alone = interval_record({"backtest": {**RECORD, "kinds": {"value": one}}}, kind="value", widened=True)

@@ -253,7 +253,7 @@ def test_weights_that_are_none_are_an_error_of_the_bundle(
     data = (bundle / "network.safetensors").read_bytes()
     made = {"empty": b"", "noise": b"\xff" * 400, "cut": data[:-40], "pickle": b"\x80\x04\x95" + data}[way]
     resigned(bundle, "network.safetensors", made)
-    with pytest.raises(BundleError, match=r"the weights cannot be read|is not as tabkit saves it"):
+    with pytest.raises(BundleError, match=r"weights cannot be|tabkit saves"):
         collect(propensity.load(bundle).score(newcomers), what="scores")
 
 
@@ -264,7 +264,7 @@ def test_weights_of_another_shape_are_an_error_of_the_bundle(
         customers.head(900), roles=roles, config={**SMALL, "neural": {**SMALL["neural"], "hidden": [8]}}
     )
     resigned(bundle, "network.safetensors", wide.predictor.weights)  # type: ignore[union-attr]
-    with pytest.raises(BundleError, match=r"the weights cannot be read|is not as tabkit saves it"):
+    with pytest.raises(BundleError, match=r"weights cannot be|tabkit saves"):
         propensity.load(bundle).score(newcomers)
 
 

@@ -231,7 +231,7 @@ def test_a_move_of_the_mean_is_an_alarm_too_and_chance_is_none() -> None:
     ("count", "parts", "said"),
     [
         (1, (476, 84, 140), "have one time (day 2023-01-28)"),
-        (3, (1190, 210, 700), "33% of the rows are held out, and not 20%"),
+        (3, (1190, 210, 700), "held out, and not 20%"),
         (5, (2380, 420, 700), "15% of the rows before"),
     ],
 )

@@ -38,7 +38,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path, at: float, version: str) -> None
     data = bytearray(file.read_bytes())
     data[int(at * len(data))] ^= 4
     file.write_bytes(data)
-    with pytest.raises(SourceError, match=r"a\.parquet' is damaged: a page of column '(id|spend)'") as caught:
+    with pytest.raises(SourceError, match=r"a\.parquet' is damaged.*column '(id|spend)'") as caught:
         frames.scan(file)
     assert "copy the file again" in str(caught.value.advice)
 

@@ -297,7 +297,7 @@ def test_a_folder_is_no_file(tmp_path):
 def test_a_file_is_no_parent(tmp_path, write):
     (tmp_path / "file").write_bytes(b"old")
     for target in (tmp_path / "file" / "new", tmp_path / "file" / "deeper" / "new"):
-        with pytest.raises(ScoringError, match=r"file' is a file, and a folder was expected|Not a directory"):
+        with pytest.raises(ScoringError, match=r"file' is a file|a directory"):
             write(target)
     assert snapshot(tmp_path) == {"file": b"old"}
 

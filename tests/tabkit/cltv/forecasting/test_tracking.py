@@ -163,7 +163,7 @@ def test_another_log_is_refused() -> None:
     customers = summarise(log, customer="who", date="day", end=calendar.border).customers
     for other, why in (
         (log.filter(pl.col("who") != "b"), "1 of 3 customers bought nothing"),
-        (log.with_columns(who=pl.lit(1)), "String in the summary and Int32 in the log"),
+        (log.with_columns(who=pl.lit(1)), "String.*summary.*Int32.*log"),
     ):
         with pytest.raises(SchemaError, match=why):
             track(forecaster(), customers, other, rule=RULE, calendar=calendar)

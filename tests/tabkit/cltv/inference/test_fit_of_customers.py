@@ -171,7 +171,7 @@ def test_unknown_models_priors_and_covariates_are_refused() -> None:
         fit(GOOD.with_columns(x=1.0), model="mbgnbd", settings=InferenceSettings(covariates=("x",)))
     with pytest.raises(SchemaError, match="missing columns: 'x'"):
         fit(GOOD, model="bgnbd", settings=InferenceSettings(covariates=("x",)))
-    with pytest.raises(FitError, match="'x' is the same for all"):
+    with pytest.raises(FitError, match="'x' is the same"):
         fit(GOOD.with_columns(x=1.0), model="bgnbd", settings=InferenceSettings(covariates=("x",)))
     with pytest.raises(SchemaError, match="no numbers: 'x'"):
         fit(GOOD.with_columns(x=pl.lit("a")), model="bgnbd", settings=InferenceSettings(covariates=("x",)))

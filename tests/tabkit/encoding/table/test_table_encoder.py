@@ -356,8 +356,8 @@ def test_the_default_can_be_to_leave_columns_out():
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"when": Target()}, ["Target does not take 'when' (Datetime[us, UTC])", "cast it to String"]),
-        ({"many": Numeric()}, ["Numeric does not take 'many' (String)", "boolean, duration, number, time"]),
+        ({"when": Target()}, ["Target does not take 'when'", "(Datetime[us, UTC])", "cast it to String"]),
+        ({"many": Numeric()}, ["not take 'many' (String)", "boolean, duration, number, time"]),
         ({"absent": Numeric(), "also": OneHot()}, ["no features: 'absent', 'also'"]),
         ({"y": Numeric()}, ["no features: 'y'"]),
     ],

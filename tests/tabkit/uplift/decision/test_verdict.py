@@ -57,16 +57,18 @@ def test_a_ranking_that_is_surely_better_than_none_is_usable_whatever_the_averag
 @pytest.mark.parametrize(
     ("average", "word", "end"),
     [
-        (ABOVE, "average only", "; the average effect is above zero"),
-        (BELOW, "average only", "; the average effect is below zero"),
-        (UNSURE, "none", "; and the average effect is not surely other than zero"),
-        (effect(0.2, 0.2), "none", "; and the interval of the average effect has no width, which is no evidence"),
-        (effect(0.0, 0.2), "none", "; and the average effect is not surely other than zero"),
+        (ABOVE, "average only", "effect is above zero"),
+        (BELOW, "average only", "effect is below zero"),
+        (UNSURE, "none", "not surely other than zero"),
+        (effect(0.2, 0.2), "none", "no width, which is no evidence"),
+        (effect(0.0, 0.2), "none", "not surely other than zero"),
     ],
 )
 def test_otherwise_the_average_decides(found, response, slope, why, average, word, end):
     said = verdict(average, found, response, line(slope))
-    assert (said.word, said.why, said.title) == (word, why + end, TITLES[word])
+    assert (said.word, said.title) == (word, TITLES[word])
+    assert said.why.startswith(why)
+    assert said.why.endswith(end)
 
 
 def test_nothing_is_believed_of_a_broken_experiment():
