@@ -264,17 +264,17 @@ def _forecast(folder: Path, what: str) -> Found:
 
 def _forecast_ours(folder: Path, name: str) -> tuple[Any, dict[str, float]]:
     from pipelines import lifetime_value
-    from tabkit.cltv.forecasting import forecast as forecasting
+    from tabkit.cltv.forecasting import forecast
 
     model = lifetime_value.load(folder / "cdnow")
     config: dict[str, Any] = {"horizon_days": 7.0 * WEEKS, "draws": NEW_DRAWS if name == "new" else DRAWS}
     if name == "value":
         config["horizon_days"] = 7 * MONTH_WEEKS * MONTHS
-        config["annual_discount"] = (1 + MONTHLY_DISCOUNT) ** (forecasting.YEAR_DAYS / 7 / MONTH_WEEKS) - 1
+        config["annual_discount"] = (1 + MONTHLY_DISCOUNT) ** (forecast.YEAR_DAYS / 7 / MONTH_WEEKS) - 1
     else:
         model = replace(model, forecaster=replace(model.forecaster, spending=None))
     if name == "new":
-        unknown = forecasting.newcomers(model.forecaster, model.customers.height)
+        unknown = forecast.newcomers(model.forecaster, model.customers.height)
         model = replace(model, customers=unknown, customer="customer")
     (everyone, _), cost = processes.measured(lambda: model.forecast(config=config))
     return everyone["value_mean" if name == "value" else "purchases_mean"].to_numpy(), cost

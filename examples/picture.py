@@ -10,7 +10,7 @@ from pathlib import Path
 
 import altair as alt
 
-from dashboards.charts import model as charts
+from dashboards.charts import model as model_charts
 from pipelines import propensity, report
 
 
@@ -22,10 +22,14 @@ def main(folder: Path, picture: Path) -> None:
         title="flights",
         training=folder / "flights-jan-aug.parquet",
     )
-    drawn = [charts.roc(page.roc), charts.over_time(page.over_time), charts.importance(page.importance, top=10)]
+    drawn = [
+        model_charts.roc(page.roc),
+        model_charts.over_time(page.over_time),
+        model_charts.importance(page.importance, top=10),
+    ]
     titles = ["ROC, September to December", "AUC by month: the model ages", "What the trees used"]
     titled = [chart.properties(title=title) for chart, title in zip(drawn, titles, strict=True)]
-    picture.write_bytes(charts.png(alt.hconcat(*titled, spacing=40), scale=1.5))
+    picture.write_bytes(model_charts.png(alt.hconcat(*titled, spacing=40), scale=1.5))
 
 
 if __name__ == "__main__":

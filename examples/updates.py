@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from flights import flights
 
-from dashboards.charts import model as charts
+from dashboards.charts import model as model_charts
 from pipelines import propensity
 from tabkit import Roles, metrics
 from tabkit.propensity.comparison import compare
@@ -82,7 +82,7 @@ def main(folder: Path) -> None:
         parent, january = map(shown, (following.since_update, following.since_january))
         print(f"  {month.name:10}{month.update.name:14}{parent:30}{january}")
     picture = folder / "updates.png"
-    picture.write_bytes(charts.png(drawn(by_metric(walks)), scale=1.5))
+    picture.write_bytes(model_charts.png(drawn(by_metric(walks)), scale=1.5))
     print(f"\nLook at:\n  {picture}\n      AUC and log loss by month, and less those of January's model")
 
 
@@ -134,7 +134,7 @@ def by_metric(walks: Mapping[str, list[Month]]) -> pl.DataFrame:
 def drawn(frame: pl.DataFrame) -> alt.VConcatChart:
     """Draw the metrics over the months, and below them what each strategy gained."""
     parts = [
-        charts.over_time(frame.filter(pl.col("metric") == metric), models=list(NAMES.values()))
+        model_charts.over_time(frame.filter(pl.col("metric") == metric), models=list(NAMES.values()))
         for metric in (AUC, LOSS, f"{AUC} less that of keep", f"{LOSS} less that of keep")
     ]
     rows = [alt.hconcat(*parts[:2], spacing=40), alt.hconcat(*parts[2:], spacing=40)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from dashboards.charts import cltv as lifetime_charts
+from dashboards.charts import cltv as cltv_charts
 from dashboards.charts.model import require, svg
 from dashboards.kit.blocks import EN_DASH, NO_VALUE, facts, footer, header, notes, pairs
 from dashboards.kit.html import Markup, escape, figure, join, page, table, tag
@@ -172,7 +172,7 @@ def _total(row: Mapping[str, Any], low: str, high: str) -> Markup:
 
 
 def _pit(pit: Pit, last: str) -> Markup:
-    chart = lifetime_charts.pit_histogram(pit.counts, other=pit.widened or None, name="widened")
+    chart = cltv_charts.pit_histogram(pit.counts, other=pit.widened or None, name="widened")
     return figure(
         svg(chart),
         title=f"Where outcomes fell: {pit.kind}" + (f", from {last}" if last else ""),

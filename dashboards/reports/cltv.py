@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from dashboards.kit.outputs import check_page
 from dashboards.reports import backtest_page as backtests
-from dashboards.reports import campaigns_page as campaigns
-from dashboards.reports import cltv_page as lifetime
+from dashboards.reports import campaigns_page, cltv_page
 from dashboards.reports.backtest_page import BacktestPage, Pit
 from dashboards.reports.campaigns_page import CampaignPage
 from dashboards.reports.cltv_page import FitPage, Heat
@@ -120,7 +119,7 @@ def write_fit_page(
     """
     check_page(path, "cltv fit", overwrite=overwrite)
     report = fit_page(model, source=source, config=config, horizon_days=horizon_days, title=title, progress=progress)
-    _write(lifetime.render(report), path)
+    _write(cltv_page.render(report), path)
 
 
 def write_backtest_page(
@@ -180,7 +179,7 @@ def write_campaign_page(
         title=title, verdict=verdict, decisions=decisions, fans=fans, value=value, level=level, facts=tuple(facts),
         notes=tuple(notes),
     )  # fmt: skip
-    _write(campaigns.render(report), path)
+    _write(campaigns_page.render(report), path)
 
 
 def fit_page(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dashboards.charts import cltv as lifetime_charts
+from dashboards.charts import cltv as cltv_charts
 from dashboards.charts.model import require, svg
 from dashboards.kit.blocks import facts, footer, header, notes, pairs
 from dashboards.kit.html import Markup, escape, figure, page, table, tag
@@ -51,7 +51,7 @@ class Heat:
     currency: str = ""
 
     def __post_init__(self) -> None:
-        require(self.cells, "the heat map", lifetime_charts.CELLS)
+        require(self.cells, "the heat map", cltv_charts.CELLS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,7 +95,7 @@ class FitPage:
     def __post_init__(self) -> None:
         require(self.parameters, "parameters", PARAMETERS)
         if self.densities is not None:
-            require(self.densities, "posterior and prior", lifetime_charts.DENSITY)
+            require(self.densities, "posterior and prior", cltv_charts.DENSITY)
 
 
 def render(report: FitPage) -> str:
@@ -135,7 +135,7 @@ def _heat(heat: Heat | None) -> Iterator[Markup]:
         return
     worth = heat.mean_spend is not None and heat.cells["value"].is_not_null().any()
     shown = "value" if worth else "purchases"
-    chart = lifetime_charts.frequency_recency(
+    chart = cltv_charts.frequency_recency(
         heat.cells,
         shown="value" if worth else "purchases",
         horizon=heat.horizon,
@@ -163,5 +163,5 @@ def _densities(frame: pl.DataFrame | None) -> Iterator[Markup]:
         return
     names = ", ".join(frame["parameter"].unique(maintain_order=True))
     label = f"Histograms of the posterior with the prior as a line, of {names}."
-    drawn = svg(lifetime_charts.prior_posterior(frame))
+    drawn = svg(cltv_charts.prior_posterior(frame))
     yield block(figure(drawn, title="Posterior against prior", label=label, caption=_DENSITIES))

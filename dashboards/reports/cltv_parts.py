@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dashboards.charts import cltv as lifetime_charts
+from dashboards.charts import cltv as cltv_charts
 from dashboards.charts.model import require, svg
 from dashboards.kit.blocks import EN_DASH, NO_VALUE
 from dashboards.kit.html import Markup, escape, figure, join, tag
@@ -54,7 +54,7 @@ class Tracked:
 
     def __post_init__(self) -> None:
         for frame in (self.cumulative, self.per_period):
-            require(frame, "tracking", (*lifetime_charts.TRACKED, "days"))
+            require(frame, "tracking", (*cltv_charts.TRACKED, "days"))
 
 
 def tracking_figures(found: Tracked | None) -> Iterator[Markup]:
@@ -62,7 +62,7 @@ def tracking_figures(found: Tracked | None) -> Iterator[Markup]:
     if found is None:
         return
     yield figure(
-        svg(lifetime_charts.tracking(found.cumulative, border=found.border)),
+        svg(cltv_charts.tracking(found.cumulative, border=found.border)),
         title="Tracking: purchases so far",
         label="Line chart of cumulative repeat purchases, observed and by the model with bands.",
         caption=_CUMULATIVE,
@@ -72,7 +72,7 @@ def tracking_figures(found: Tracked | None) -> Iterator[Markup]:
         return
     per = _PER.get(found.step_days, f"{found.step_days} days")
     yield figure(
-        svg(lifetime_charts.tracking(whole, border=found.border, title=f"Repeat purchases per {per}")),
+        svg(cltv_charts.tracking(whole, border=found.border, title=f"Repeat purchases per {per}")),
         title=f"Tracking: purchases per {per}",
         label=f"Line chart of repeat purchases per {per}, observed and by the model with bands.",
         caption=_SINGLE.format(per=per),

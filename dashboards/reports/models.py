@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dashboards.kit.outputs import check_page
-from dashboards.reports import cltv, propensity, uplift
+from dashboards.reports import cltv as cltv_report
+from dashboards.reports import propensity, uplift
 from tabkit.cltv.model import CLTVModel
 from tabkit.frames import Source
 from tabkit.propensity.model import PropensityModel
@@ -52,6 +53,6 @@ def cltv_page(
 ) -> None:
     """Write parameters and heat map; with the transactions of the fit, how purchases went on over time too."""
     settings = {**model.config, **(config or {})}
-    cltv.write_fit_page(
+    cltv_report.write_fit_page(
         model, path, source=source, config=settings, horizon_days=horizon_days, title=title, overwrite=overwrite
     )

@@ -10,7 +10,7 @@ from typing import Literal
 
 import polars as pl
 
-from dashboards.charts import model as charts
+from dashboards.charts import model as model_charts
 from dashboards.kit.blocks import EN_DASH, NO_VALUE, facts, footer, header, notes, pairs
 from dashboards.kit.html import Markup, escape, figure, join, page, table, tag
 from tabkit.wording import number
@@ -38,7 +38,7 @@ class Words:
     caption: str
 
 
-WORDS: dict[charts.Section, Words] = {
+WORDS: dict[model_charts.Section, Words] = {
     "roc": Words(
         "ROC curves",
         "Line chart of the true positive rate against the false positive rate of",
@@ -120,10 +120,10 @@ class ModelReport:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for section in charts.COLUMNS:
+        for section in model_charts.COLUMNS:
             frame: pl.DataFrame | None = getattr(self, section, None)
             if frame is not None:
-                charts.require_columns(frame, section)
+                model_charts.require_columns(frame, section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +160,20 @@ def render(report: ModelReport) -> str:
 def _figures(report: ModelReport) -> Iterator[Markup]:
     models = _names(report.metrics, "model")
     if (frame := _filled(report.roc)) is not None:
-        yield _figure("roc", charts.roc(frame, models=models), of=_names(frame, "model"))
+        yield _figure("roc", model_charts.roc(frame, models=models), of=_names(frame, "model"))
     if (frame := _filled(report.calibration)) is not None:
-        yield _figure("calibration", charts.calibration(frame, models=models), of=_names(frame, "model"))
+        yield _figure("calibration", model_charts.calibration(frame, models=models), of=_names(frame, "model"))
     if (frame := _filled(report.importance)) is not None:
         first = frame.sort("gain", descending=True, nulls_last=True).head(3)
-        yield _figure("importance", charts.importance(frame), of=_names(first, "feature"))
+        yield _figure("importance", model_charts.importance(frame), of=_names(first, "feature"))
     if (frame := _filled(report.over_time)) is not None:
-        yield _figure("over_time", charts.over_time(frame, models=models), of=_names(frame, "model"))
+        yield _figure("over_time", model_charts.over_time(frame, models=models), of=_names(frame, "model"))
 
 
-def _figure(section: charts.Section, chart: charts.Chart, *, of: Sequence[str]) -> Markup:
+def _figure(section: model_charts.Section, chart: model_charts.Chart, *, of: Sequence[str]) -> Markup:
     words = WORDS[section]
     label = f"{words.label} {', '.join(of)}."
-    return figure(charts.svg(chart), title=words.title, label=label, caption=words.caption)
+    return figure(model_charts.svg(chart), title=words.title, label=label, caption=words.caption)
 
 
 def _filled(frame: pl.DataFrame | None) -> pl.DataFrame | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from dashboards.charts import model as charts
+from dashboards.charts import model as model_charts
 from dashboards.kit.blocks import NO_VALUE, facts, footer, header, notes, pairs
 from dashboards.kit.html import Markup, escape, figure, join, page, table, tag
 from tabkit.wording import decimals_of, number
@@ -77,7 +77,7 @@ class UpdatePage:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        charts.require_columns(self.candidates, "candidates")
+        model_charts.require_columns(self.candidates, "candidates")
 
 
 def render(report: UpdatePage) -> str:
@@ -127,10 +127,10 @@ def _picture(report: UpdatePage) -> Iterator[Markup]:
     tried = report.candidates.filter(pl.col("gain").is_not_null())
     if tried.is_empty():
         return
-    chart = charts.candidates(tried, metric=report.metric, chosen=report.chosen, unit=report.unit)
+    chart = model_charts.candidates(tried, metric=report.metric, chosen=report.chosen, unit=report.unit)
     label = f"Dot plot of {report.metric} less that of keeping the model, with intervals, and bars of costs."
     drawn = figure(
-        charts.svg(chart),
+        model_charts.svg(chart),
         title="The candidates beside each other",
         label=label,
         caption=_KEPT if report.chosen == "keep" else _USED,

@@ -9,7 +9,7 @@ import polars as pl
 
 from dashboards.kit.outputs import check_table
 from tabkit.cltv.config import ForecastConfig
-from tabkit.cltv.forecasting import forecast as forecasting
+from tabkit.cltv.forecasting import forecast
 from tabkit.cltv.forecasting.totals import Totals
 from tabkit.cltv.model import CLTVModel, horizon_of
 from tabkit.errors import ScoringError
@@ -35,11 +35,11 @@ def forecast_file(
     ScoringError
         If the file cannot be written, or may not go there (see `tabkit.destination`).
     """
-    columns = forecasting.columns(model.forecaster, horizon_of(config), customer=model.customer)
+    columns = forecast.columns(model.forecaster, horizon_of(config), customer=model.customer)
     check_table(output, _MADE_BY, columns, overwrite=overwrite)
     totals, rows, stretch = Totals(), 0, model.stretch(config)
     with scratch_folder(output, kind=ScoringError) as folder:
-        blocks = forecasting.forecast(
+        blocks = forecast.forecast(
             model.forecaster, model.customers, horizon=horizon_of(config), customer=model.customer, by=config.by,
             totals=totals, stretch=stretch, progress=progress,
         )  # fmt: skip

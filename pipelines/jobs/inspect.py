@@ -9,7 +9,7 @@ from typing import Any
 from tabkit import bundle
 from tabkit.boosting import BoostedModel
 from tabkit.bundle import Bundle
-from tabkit.cltv import model as lifetime_value
+from tabkit.cltv import model as cltv_model
 from tabkit.encoding.table import saved
 from tabkit.predictors.learners import Predictor, name_of, sizes
 from tabkit.propensity.model import KIND as PROPENSITY
@@ -91,7 +91,7 @@ def _encoder(found: Bundle) -> dict[str, Any]:
 
 
 def _lifetime(found: Bundle) -> dict[str, Any]:
-    model, facts = lifetime_value.CLTVModel.from_bundle(found), dict(found.manifest["facts"])
+    model, facts = cltv_model.CLTVModel.from_bundle(found), dict(found.manifest["facts"])
     return {
         "roles": found.manifest["roles"],
         "model": model.forecaster.model.name,
@@ -122,6 +122,6 @@ def _uplift(found: Bundle) -> dict[str, Any]:
 _BY_KIND: dict[str, Callable[[Bundle], dict[str, Any]]] = {
     PROPENSITY: _model,
     saved.KIND: _encoder,
-    lifetime_value.KIND: _lifetime,
+    cltv_model.KIND: _lifetime,
     UPLIFT: _uplift,
 }

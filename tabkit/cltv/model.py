@@ -22,7 +22,7 @@ from tabkit.cltv.inference import fit as fitting
 from tabkit.cltv.inference.design import Design
 from tabkit.cltv.inference.posterior import MOST_DRAWS, Posterior
 from tabkit.cltv.interval_record import IntervalRecord, interval_record, told_once
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import gamma_gamma
 from tabkit.cltv.summary import UNIT_DAYS
 from tabkit.config import settings_of
 from tabkit.fitted_model import BundleParts, FittedModel, counted_warnings
@@ -207,7 +207,9 @@ class CLTVModel(FittedModel):
         if "spend_design" in given:
             frame = found.frame("spend.parquet", most_rows=MOST_DRAWS)
             own = Design.from_dict(given.mapping("spend_design"))
-            spending = Posterior.from_frame(frame, parameters=spend.PARAMETERS, design=own, effects=spend.COVARIATES)
+            spending = Posterior.from_frame(
+                frame, parameters=gamma_gamma.PARAMETERS, design=own, effects=gamma_gamma.COVARIATES
+            )
         unit_days = given.number("unit_days", low=min(UNIT_DAYS.values()), high=max(UNIT_DAYS.values()))
         forecaster = Forecaster(model, purchases, spending, unit_days)
         widening = widening_of(given, forecaster)

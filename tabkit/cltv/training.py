@@ -20,7 +20,7 @@ from tabkit.cltv.inference.fit import FittedLikelihood
 from tabkit.cltv.inference.identified import Vague, sentences, vague
 from tabkit.cltv.inference.posterior import Posterior
 from tabkit.cltv.model import CLTVModel
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import gamma_gamma
 from tabkit.cltv.models.priors import Prior
 from tabkit.cltv.summary import UNIT_DAYS, summarise
 from tabkit.config import settings_of
@@ -62,7 +62,7 @@ def fit(
     customers, has_money = guarded.customers, knows_money(guarded.customers)
     _check_repeats(customers, settings)
     chosen = _settings(settings)
-    spend_only = {p.name for p in spend.PARAMETERS} if has_money else set()
+    spend_only = {p.name for p in gamma_gamma.PARAMETERS} if has_money else set()
     own = {name: prior for name, prior in chosen.priors.items() if name not in spend_only}
     purchases = replace(chosen, priors=own)
     found = fitting.fit(customers, model=settings.model, settings=purchases, progress=progress)

@@ -79,7 +79,7 @@ def older(reference: Table, new: Table) -> tuple[Table, list[str]]:
     return replace(reference, frame=kept), [f"{left:,} reference rows {why} and were left out."] if left else []
 
 
-def knowledge(table: Table, target: TargetColumn) -> dict[str, Any]:
+def training_summary(table: Table, target: TargetColumn) -> dict[str, Any]:
     """Return what is remembered of the rows of a fit: how many, from when to when, and what the target was.
 
     ``level`` holds the share of each class; or ``mean``, with exposure the mean rate, and ``spread``, the standard

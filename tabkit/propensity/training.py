@@ -27,7 +27,7 @@ from tabkit.progress import Progress, Silent
 from tabkit.propensity.config import ModelName, TrainConfig
 from tabkit.propensity.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
 from tabkit.propensity.model import PropensityModel
-from tabkit.propensity.new_rows import knowledge
+from tabkit.propensity.new_rows import training_summary
 from tabkit.propensity.parts import check_part, divide, of_shares, way_of
 from tabkit.propensity.target import resolve_objective, target_name, target_of, understood
 from tabkit.propensity.updating.update import UpdateReport, update
@@ -273,7 +273,7 @@ def _lineage(
         "rows": used.frame.height,
         **{name: list(found) if (found := part.span()) else None for name, part in spans.items()},
         "target_mean": None if target.task == "multiclass" else float(np.average(y, weights=weight)),
-        "known": knowledge(used, target),
+        "known": training_summary(used, target),
         "class_rows": counts or None,
         "weight_mean": table.weight_mean,
         "rows_fit": parts.fit.frame.height,

@@ -7,12 +7,11 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-from tabkit.cltv import model as lifetime_value
+from tabkit.cltv import model as cltv_model
 from tabkit.cltv.forecasting.forecast import Forecaster
 from tabkit.cltv.inference.design import Design
 from tabkit.cltv.inference.posterior import Posterior
-from tabkit.cltv.models import MODELS
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import MODELS, gamma_gamma
 from tabkit.cltv.summary import UNIT_DAYS
 
 ROLES = {"customer": "who", "date": "day", "amount": "paid"}
@@ -47,6 +46,6 @@ def quick_fit(source, *, config, progress=None):
     if source["monetary_value"].is_not_null().any():
         mean = float(source["monetary_value"].mean())
         of_spend = {"p": 6 * size, "q": 4 * size, "v": 3 / 6 * mean * size}
-        spending = Posterior(of_spend, spend.PARAMETERS, Design())
+        spending = Posterior(of_spend, gamma_gamma.PARAMETERS, Design())
     forecaster = Forecaster(model, Posterior(draws, parameters, Design()), spending, UNIT_DAYS[config.unit])
-    return lifetime_value.CLTVModel(forecaster, source, config.customer, {"parameters": {"rate": rate}})
+    return cltv_model.CLTVModel(forecaster, source, config.customer, {"parameters": {"rate": rate}})

@@ -12,7 +12,7 @@ import polars as pl
 
 from dashboards.explorer.settings import ExploreConfig
 from tabkit import bundle
-from tabkit.cltv.model import KIND as LIFETIME
+from tabkit.cltv.model import KIND as CLTV
 from tabkit.errors import ConfigError, FitError, SchemaError, TabkitError
 from tabkit.frames import collect, describe, scan
 from tabkit.roles import Roles
@@ -166,7 +166,7 @@ def _beside(config: ExploreConfig) -> _Beside:
 def _customers(name: str) -> _Beside:
     """Return the customers of a bundle of customer value: their frequency, recency and so on."""
     found = bundle.read(name)
-    if (kind := found.manifest.get("kind")) != LIFETIME:
+    if (kind := found.manifest.get("kind")) != CLTV:
         raise ConfigError(
             f"{name!r} is a bundle of kind {kind!r}: it holds no rows that could stand beside others",
             advice="give a table; of bundles, only those of tabkit cltv fit hold one: their customers",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tabkit.cltv.forecasting.forecast import Forecaster, Horizon, arrays, newcomers, simulate
 from tabkit.cltv.inference.posterior import Posterior
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import gamma_gamma
 from tabkit.errors import FitError, SchemaError
 from tabkit.progress import Progress, Silent
 
@@ -89,7 +89,7 @@ def _paid(block: pl.DataFrame, money: Posterior | None) -> pl.Series:
     usual = pl.lit(None, dtype=pl.Float64)
     if money is not None:
         nothing = np.zeros((block.height, 1))
-        mean = spend.expected(money.values(None, block), {"frequency": nothing, "monetary_value": nothing})
+        mean = gamma_gamma.expected(money.values(None, block), {"frequency": nothing, "monetary_value": nothing})
         # A median over draws: under some of them the mean may be infinite.
         usual = pl.lit(pl.Series(np.broadcast_to(np.median(mean, axis=1), block.height), dtype=pl.Float64))
     repeats = pl.when(pl.col("frequency") > 0).then(pl.col("frequency") * pl.col("monetary_value").fill_null(usual))
@@ -132,7 +132,7 @@ def repeat_value(
         raise _no_spend()
     one, nothing = newcomers(forecaster, 1, group=group), np.zeros((1, 1))
     data = {"monetary_value": nothing, "frequency": nothing}
-    mean = spend.expected(spending.thinned(draws).values(None, one), data)
+    mean = gamma_gamma.expected(spending.thinned(draws).values(None, one), data)
     if not np.isfinite(mean).all():
         raise FitError(
             f"under {np.mean(~np.isfinite(mean)):.1%} of the draws mean spend is infinite (q of Gamma-Gamma up to 1)",

@@ -15,7 +15,7 @@ from tabkit.cltv.forecasting.parallel import ordered
 from tabkit.cltv.forecasting.quantiles import QUANTILES, described
 from tabkit.cltv.forecasting.totals import Stretch, Totals
 from tabkit.cltv.inference.posterior import Posterior
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import gamma_gamma
 from tabkit.cltv.models.buying import Buyers
 from tabkit.cltv.models.model import Model
 from tabkit.errors import ConfigError, SchemaError, ScoringError
@@ -243,12 +243,12 @@ def _simulated(
     rate = amounts = None
     if spending is not None:
         amounts = spending.values(None, block)
-        rate = np.broadcast_to(spend.draw(amounts, _money(block), rng), alive.shape)
+        rate = np.broadcast_to(gamma_gamma.draw(amounts, _money(block), rng), alive.shape)
     if rate is None or amounts is None:
         return Simulated(model.buy(buyers, span, rng).purchases.astype(float), None, alive.mean(axis=1))
     if not horizon.annual_discount:
         purchases = model.buy(buyers, span, rng).purchases.astype(float)
-        return Simulated(purchases, spend.spend(amounts, rate, purchases, rng), alive.mean(axis=1))
+        return Simulated(purchases, gamma_gamma.spend(amounts, rate, purchases, rng), alive.mean(axis=1))
     force = np.log1p(horizon.annual_discount) * forecaster.unit_days / YEAR_DAYS
     purchases, value = discounted(model, buyers, span, force, amounts["p"], rate, rng)
     return Simulated(purchases, value, alive.mean(axis=1))

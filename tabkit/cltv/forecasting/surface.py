@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit.cltv.forecasting.forecast import Forecaster, arrays, newcomers
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import gamma_gamma
 from tabkit.cltv.models.model import Model
 from tabkit.errors import ConfigError, SchemaError
 
@@ -135,7 +135,7 @@ def surface(
     if forecaster.spending is not None and spent is not None:
         money = forecaster.spending.thinned(grid.draws).values(None, one)
         seen = {"frequency": rows["frequency"].to_numpy()[:, None], "monetary_value": np.full((rows.height, 1), spent)}
-        worth = spend.expected(money, seen)
+        worth = gamma_gamma.expected(money, seen)
     found = [np.empty(rows.height) for _ in range(3)]
     size = max(1, _CELLS // grid.draws)
     for start in range(0, rows.height, size):

@@ -21,8 +21,7 @@ from tabkit.cltv.inference.nuts import nuts
 from tabkit.cltv.inference.posterior import Posterior
 from tabkit.cltv.inference.psis import TRUSTED
 from tabkit.cltv.inference.sampling import Inference, Sampled
-from tabkit.cltv.models import MODELS
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import MODELS, gamma_gamma
 from tabkit.cltv.models.model import LEVELS, Model, Parameter
 from tabkit.cltv.models.ops import NUMPY, Ops
 from tabkit.cltv.models.priors import Prior
@@ -188,13 +187,13 @@ def fit_spend(
     design = Design.of(buyers, covariates=settings.covariates, group=settings.group)
     counted = count(buyers, ["frequency", "monetary_value", *design.columns])
     mean = float(buyers["monetary_value"].mean() or 1.0)  # type: ignore[arg-type]  # a number
-    names = {p.name for p in spend.PARAMETERS}
+    names = {p.name for p in gamma_gamma.PARAMETERS}
     given = {name: prior for name, prior in settings.priors.items() if name in names or name in _EXTRA}
-    _check_priors(given, spend.PARAMETERS)
-    priors = {**defaults(spend.PARAMETERS, amount=mean), **_EXTRA, **given}
-    likelihood = _likelihood(spend.PARAMETERS, counted, design, None)
+    _check_priors(given, gamma_gamma.PARAMETERS)
+    priors = {**defaults(gamma_gamma.PARAMETERS, amount=mean), **_EXTRA, **given}
+    likelihood = _likelihood(gamma_gamma.PARAMETERS, counted, design, None)
     sampled = sample(likelihood, priors, settings, progress=progress)
-    posterior = Posterior(sampled.draws, spend.PARAMETERS, design)
+    posterior = Posterior(sampled.draws, gamma_gamma.PARAMETERS, design)
     return FittedLikelihood(SPEND, posterior, priors, sampled, buyers.height, counted.frame.height)
 
 
@@ -248,8 +247,8 @@ def maximum_likelihood(customers: pl.DataFrame, *, model: str) -> dict[str, floa
     """
     if model == SPEND:
         counted = count(repeat_buyers(customers), ["frequency", "monetary_value"])
-        names = [p.name for p in spend.PARAMETERS]
-        loglik: Loglik = spend.loglik
+        names = [p.name for p in gamma_gamma.PARAMETERS]
+        loglik: Loglik = gamma_gamma.loglik
         scale = {"v": float(counted.frame["monetary_value"].mean() or 1.0)}  # type: ignore[arg-type]  # a number
     else:
         chosen = known(model)
@@ -306,11 +305,11 @@ def _likelihood(
 ) -> building.Likelihood:
     return building.Likelihood(
         parameters=parameters,
-        loglik=spend.loglik if model is None else model.loglik,
+        loglik=gamma_gamma.loglik if model is None else model.loglik,
         derived=dict if model is None else model.derived,
         data=columns_of(counted),
         weight=counted.weight,
-        covariates=(spend.COVARIATES if model is None else model.covariates) or {},
+        covariates=(gamma_gamma.COVARIATES if model is None else model.covariates) or {},
         z=design.standardised(counted.frame),
         place=design.places(counted.frame),
         groups=len(design.groups),

@@ -13,7 +13,7 @@ from tabkit.predictors.features import keys
 from tabkit.predictors.stored import refused_by_now
 from tabkit.propensity.config import UpdateConfig
 from tabkit.propensity.model import PropensityModel
-from tabkit.propensity.new_rows import knowledge
+from tabkit.propensity.new_rows import training_summary
 from tabkit.table import Table, labels
 
 _FACTOR = 2.0
@@ -79,7 +79,7 @@ def warnings_of(model: PropensityModel, new: Table) -> list[str]:
 
 def _moved(model: PropensityModel, new: Table) -> list[str]:
     """Say which level of the target is another by more than a factor of two."""
-    before, now = _known(model).get("level"), knowledge(new, model.target)["level"]
+    before, now = _known(model).get("level"), training_summary(new, model.target)["level"]
     if not before:
         return []
     name, ask = model.target.name, "if its meaning changed, train anew."

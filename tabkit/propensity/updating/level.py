@@ -13,7 +13,7 @@ from scipy import stats
 from tabkit.boosting import BoostedModel, refusal
 from tabkit.predictors.learners import Predictor
 from tabkit.propensity.model import PropensityModel
-from tabkit.propensity.new_rows import knowledge
+from tabkit.propensity.new_rows import training_summary
 from tabkit.propensity.updating.trials import Trials
 from tabkit.table import Table
 
@@ -56,7 +56,7 @@ def moved_levels(model: PropensityModel, new: Table) -> tuple[Moved, ...]:
     to matter: by a factor of 1.25 in the odds of a class, or by a tenth of the spread of a number or a quarter of its
     mean.
     """
-    before, now = model.lineage.get("known") or {}, knowledge(new, model.target)
+    before, now = model.lineage.get("known") or {}, training_summary(new, model.target)
     if not before.get("level"):
         return ()
     names = [name for name in before["level"] if name != "spread"]

@@ -22,7 +22,7 @@ from tabkit.propensity.ancestry import descends
 from tabkit.propensity.config import TrainConfig, UpdateConfig
 from tabkit.propensity.evaluation import MODEL, Evaluation, evaluate, measures_of
 from tabkit.propensity.model import PropensityModel
-from tabkit.propensity.new_rows import joined, knowledge, older, read_rows
+from tabkit.propensity.new_rows import joined, older, read_rows, training_summary
 from tabkit.propensity.updating.candidates import Candidate, UpdateTask
 from tabkit.propensity.updating.checks import check_rows, warnings_of
 from tabkit.propensity.updating.doubts import flattered
@@ -217,12 +217,12 @@ def _learned(task: UpdateTask, strategy: str) -> tuple[dict[str, Any] | None, Ro
     before, model = task.model.lineage.get("known"), task.model
     if strategy == "keep":
         return before, model.seen
-    now, found = knowledge(task.rows, model.target), keys(task.rows)
+    now, found = training_summary(task.rows, model.target), keys(task.rows)
     seen = None if found is None else RowSample.of(found)
     if strategy != "retrain":
         return joined(before, now), None if seen is None or model.seen is None else model.seen.merge(seen)
     if task.reference is not None:
-        now = joined(knowledge(task.reference, model.target), now)
+        now = joined(training_summary(task.reference, model.target), now)
         old = keys(task.reference)
         seen = seen if seen is None or old is None else seen.merge(RowSample.of(old))
     return now, seen

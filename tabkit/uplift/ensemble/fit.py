@@ -20,8 +20,7 @@ from tabkit.uplift.design.overlap import floored
 from tabkit.uplift.ensemble.folds import folds_of
 from tabkit.uplift.ensemble.member import Member, Predicted, propensity_of
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.learners import causalml as bridge
-from tabkit.uplift.learners import forests, learners, stacking
+from tabkit.uplift.learners import causalml, forests, learners, stacking
 from tabkit.uplift.learners.boosted import regressions
 from tabkit.uplift.learners.forest import Forest, ForestKind
 from tabkit.uplift.learners.forests import ForestSettings
@@ -160,7 +159,7 @@ def _learners(
         return ((grown, full), (learners.fit("t", features, experiment, learn=learn), none))
     names = learners.NAMES if settings.learner == "stack" else (cast("Name", settings.learner),)
     if settings.engine == "causalml":
-        fitted = [bridge.fit_causalml(name, features, experiment, learn=learn, seed=seed) for name in names]
+        fitted = [causalml.fit_causalml(name, features, experiment, learn=learn, seed=seed) for name in names]
     else:
         fitted = list(learners.fit_many(names, features, experiment, learn=learn, plan=plan))
     found: list[tuple[Effects | Forest, tuple[float, ...]]] = [(each, full) for each in fitted]

@@ -12,7 +12,7 @@ import polars as pl
 from tabkit import bundle
 from tabkit.boosting import BoostedModel
 from tabkit.encoding import FittedTable
-from tabkit.encoding.table import saved as encoders
+from tabkit.encoding.table import saved
 from tabkit.errors import BundleError
 from tabkit.predictors.coherence import check_scores
 from tabkit.untrusted.manifest import NamedTable, damaged, shown
@@ -110,7 +110,7 @@ class Member:
 
     def to_parts(self, prefix: str) -> tuple[dict[str, Any], dict[str, bytes]]:
         """Return plain data for the manifest, and the parts."""
-        parts = encoders.to_parts(self.encoder.slim(), prefix=prefix)
+        parts = saved.to_parts(self.encoder.slim(), prefix=prefix)
 
         def written(models: tuple[Models, ...], name: str) -> list[list[dict[str, Any]]]:
             found: list[list[dict[str, Any]]] = []
@@ -141,7 +141,7 @@ class Member:
     @classmethod
     def from_bundle(cls, found: bundle.Bundle, state: NamedTable, prefix: str, *, arms: Arms) -> Member:
         """Rebuild what `to_parts` gave, for these arms; anything else is a `BundleError`."""
-        encoder = encoders.from_bundle(found, prefix=prefix)
+        encoder = saved.from_bundle(found, prefix=prefix)
         learners = tuple(_learner(found, each, encoder.outputs, arms) for each in state.tables("learners", "a learner"))
         if not any(isinstance(learner, Effects) for learner, _ in learners):
             raise damaged("a member has no learner with models of outcomes")

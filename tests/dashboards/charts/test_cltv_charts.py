@@ -9,8 +9,8 @@ import pytest
 from chart_frames import DAY, HOSTILE, bins, cells, fans, track
 from scipy import stats
 
-from dashboards.charts import cltv as lifetime_charts
-from dashboards.charts import model as charts
+from dashboards.charts import cltv as cltv_charts
+from dashboards.charts import model as model_charts
 from dashboards.charts.campaigns import campaign_fan, left_out, one_scale
 from dashboards.charts.legend import Entry, key
 from dashboards.charts.model import Chart, svg
@@ -23,12 +23,12 @@ SVG = "{http://www.w3.org/2000/svg}"
 def every(name: str) -> Chart:
     border = DAY + datetime.timedelta(21)
     makers = {
-        "heat": lambda: lifetime_charts.frequency_recency(
+        "heat": lambda: cltv_charts.frequency_recency(
             cells(), shown="value", horizon=HOSTILE, unit=HOSTILE, currency="€"
         ),
-        "tracking": lambda: lifetime_charts.tracking(track(), border=border, title=HOSTILE),
-        "pit": lambda: lifetime_charts.pit_histogram([5, 6, 7, 5], other=[6, 6, 6, 5], name=HOSTILE),
-        "densities": lambda: lifetime_charts.prior_posterior(pl.concat([bins(), bins(HOSTILE)])),
+        "tracking": lambda: cltv_charts.tracking(track(), border=border, title=HOSTILE),
+        "pit": lambda: cltv_charts.pit_histogram([5, 6, 7, 5], other=[6, 6, 6, 5], name=HOSTILE),
+        "densities": lambda: cltv_charts.prior_posterior(pl.concat([bins(), bins(HOSTILE)])),
         "fan": lambda: campaign_fan(fans(["spring", HOSTILE]), title=HOSTILE),
         "key": lambda: key([Entry(HOSTILE, "hatch", "#000000"), Entry("b", "dot", "#000000")], width=100),
     }
@@ -56,7 +56,7 @@ def test_svg_is_valid_without_references_and_all_names_are_escaped(name: str) ->
 
 
 def test_the_heat_map_has_a_scale_for_each_panel_and_hatches_what_is_empty() -> None:
-    chart = lifetime_charts.frequency_recency(cells(), shown="value", horizon="90 days", unit="weeks", currency="$")
+    chart = cltv_charts.frequency_recency(cells(), shown="value", horizon="90 days", unit="weeks", currency="$")
     shown = texts(chart)
     assert "Expected value in 90 days, $" in shown
     assert "100\u00a0%" in shown
@@ -71,19 +71,19 @@ def test_darker_is_more_in_grey_too() -> None:
     def grey(colour: str) -> float:
         return sum(w * int(colour[i : i + 2], 16) for w, i in zip((0.2126, 0.7152, 0.0722), (1, 3, 5), strict=True))
 
-    ramp = [grey(lifetime_charts._ramp(k / 50)) for k in range(51)]
+    ramp = [grey(cltv_charts._ramp(k / 50)) for k in range(51)]
     assert all(a > b for a, b in itertools.pairwise(ramp))
 
 
 def test_cells_without_a_number_are_left_white() -> None:
-    chart = lifetime_charts.frequency_recency(cells(None), shown="value", horizon="90 days", unit="weeks")
+    chart = cltv_charts.frequency_recency(cells(None), shown="value", horizon="90 days", unit="weeks")
     panels = chart.to_dict()["vconcat"][0]["hconcat"]
     assert [len(values(p["vconcat"][1]["layer"][0])) for p in panels] == [0, cells().height]
     assert svg(chart)
 
 
 def test_tracking_shows_the_border_and_one_line_of_what_was_observed() -> None:
-    chart = lifetime_charts.tracking(track(), border=DAY + datetime.timedelta(21))
+    chart = cltv_charts.tracking(track(), border=DAY + datetime.timedelta(21))
     assert "end of calibration" in texts(chart)
     layers = chart.to_dict()["vconcat"][1]["layer"]
     assert "detail" not in layers[3]["encoding"]
@@ -94,31 +94,31 @@ def test_days_do_not_hang_on_the_zone_of_the_machine(monkeypatch: pytest.MonkeyP
     found = []
     for zone in ("America/Los_Angeles", "Asia/Tokyo"):
         monkeypatch.setenv("TZ", zone)
-        found.append(svg(lifetime_charts.tracking(track(), border=DAY)))
+        found.append(svg(cltv_charts.tracking(track(), border=DAY)))
     assert found[0] == found[1]
     assert "Jan 1" in found[0]
 
 
 def test_one_period_is_enough_and_none_is_refused() -> None:
-    assert svg(lifetime_charts.tracking(track(1), border=DAY))
+    assert svg(cltv_charts.tracking(track(1), border=DAY))
     with pytest.raises(SchemaError, match="no row"):
-        lifetime_charts.tracking(track(1).clear(), border=DAY)
+        cltv_charts.tracking(track(1).clear(), border=DAY)
 
 
 def test_the_band_of_the_pit_is_binomial() -> None:
-    layers = lifetime_charts.pit_histogram([230, 260, 240, 270]).to_dict()["vconcat"][1]["layer"]
+    layers = cltv_charts.pit_histogram([230, 260, 240, 270]).to_dict()["vconcat"][1]["layer"]
     [band] = values(layers[1])
     assert band["low"] * 1000 == pytest.approx(stats.binom.ppf(0.03, 1000, 0.25))
     assert band["high"] * 1000 == pytest.approx(stats.binom.ppf(0.97, 1000, 0.25))
     assert [row["share"] for row in values(layers[0])] == [0.23, 0.26, 0.24, 0.27]
     with pytest.raises(SchemaError, match="no customer"):
-        lifetime_charts.pit_histogram([0, 0])
+        cltv_charts.pit_histogram([0, 0])
 
 
 def test_parameters_may_be_called_otherwise() -> None:
-    assert "scale" in texts(lifetime_charts.prior_posterior(bins(), labels={"alpha": "scale"}))
+    assert "scale" in texts(cltv_charts.prior_posterior(bins(), labels={"alpha": "scale"}))
     with pytest.raises(SchemaError, match="no row"):
-        lifetime_charts.prior_posterior(bins().clear())
+        cltv_charts.prior_posterior(bins().clear())
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 14])
@@ -163,8 +163,8 @@ def test_a_campaign_with_a_past_alone_or_a_future_alone() -> None:
     ("draw", "frame", "what"),
     [
         (campaign_fan, fans(["a"]).drop("q97", "users"), "fan chart lacks q97, users"),
-        (lifetime_charts.prior_posterior, bins().drop("prior"), "posterior and prior lacks prior"),
-        (lambda f: lifetime_charts.tracking(f, border=DAY), track().drop("q25"), "tracking lacks q25"),
+        (cltv_charts.prior_posterior, bins().drop("prior"), "posterior and prior lacks prior"),
+        (lambda f: cltv_charts.tracking(f, border=DAY), track().drop("q25"), "tracking lacks q25"),
     ],
 )
 def test_missing_columns_are_listed(draw, frame: pl.DataFrame, what: str) -> None:
@@ -174,7 +174,7 @@ def test_missing_columns_are_listed(draw, frame: pl.DataFrame, what: str) -> Non
 
 def test_numbers_that_are_none_do_not_break_a_chart() -> None:
     holes = track().with_columns(pl.when(pl.col("mean") > 4).then(math.nan).otherwise("mean").alias("mean"))
-    assert "NaN" not in svg(lifetime_charts.tracking(holes, border=DAY))
+    assert "NaN" not in svg(cltv_charts.tracking(holes, border=DAY))
 
 
 def test_a_key_breaks_into_rows_where_it_does_not_fit() -> None:
@@ -183,7 +183,7 @@ def test_a_key_breaks_into_rows_where_it_does_not_fit() -> None:
 
 
 def test_charts_are_saved_as_their_names_end(tmp_path) -> None:
-    chart = charts.importance(pl.DataFrame({"feature": ["hour"], "gain": [1.0]}))
+    chart = model_charts.importance(pl.DataFrame({"feature": ["hour"], "gain": [1.0]}))
     for name in ("a.png", "a.svg", "sub/a.HTML"):
         save(chart, tmp_path / name)
     assert (tmp_path / "a.png").read_bytes()[1:4] == b"PNG"

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
-from dashboards.charts import model as charts
+from dashboards.charts import model as model_charts
 from tabkit.errors import SchemaError
 
 HOSTILE = "<script>alert('x')</script>"
@@ -40,7 +40,7 @@ SECTIONS = ["roc", "calibration", "importance", "over_time"]
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_svg_is_valid_xml_without_references(section):
-    svg = charts.svg(getattr(charts, section)(frame(section)))
+    svg = model_charts.svg(getattr(model_charts, section)(frame(section)))
     nodes = list(ET.fromstring(svg).iter())
     assert {node.tag.removeprefix(SVG) for node in nodes} <= {"svg", "g", "path", "line", "rect", "text"}
     # Ids would clash where several pictures stand on one page.
@@ -50,13 +50,13 @@ def test_svg_is_valid_xml_without_references(section):
 
 @pytest.mark.parametrize("section", ["roc", "calibration", "over_time"])
 def test_model_names_are_escaped(section):
-    svg = charts.svg(getattr(charts, section)(frame(section, models=("<b>&\x00", HOSTILE))))
+    svg = model_charts.svg(getattr(model_charts, section)(frame(section, models=("<b>&\x00", HOSTILE))))
     assert "<script" not in svg
     assert "<b>&\ufffd" in texts(svg)
 
 
 def test_feature_names_are_escaped_and_end_in_an_ellipsis():
-    shown = texts(charts.svg(charts.importance(frame("importance"))))
+    shown = texts(model_charts.svg(model_charts.importance(frame("importance"))))
     assert shown[0] == "hour"
     assert shown[1].startswith("<script>")
     assert shown[2].endswith("…")
@@ -65,7 +65,7 @@ def test_feature_names_are_escaped_and_end_in_an_ellipsis():
 
 def test_importance_shows_the_top_as_shares_of_all():
     gains = pl.DataFrame({"feature": [f"f{i}" for i in range(40)], "gain": [1.0] * 20 + [4.0] * 20})
-    shown = texts(charts.svg(charts.importance(gains)))
+    shown = texts(model_charts.svg(model_charts.importance(gains)))
     assert [text for text in shown if text.startswith("f")] == [f"f{i}" for i in range(20, 35)]
     assert shown.count("4.0%") == 15
 
@@ -73,46 +73,47 @@ def test_importance_shows_the_top_as_shares_of_all():
 @pytest.mark.parametrize("gain", [0.0, math.nan, None])
 def test_importance_without_any_gain(gain):
     table = pl.DataFrame({"feature": ["hour"], "gain": [gain]}, schema={"feature": pl.String, "gain": pl.Float64})
-    assert "0.0%" in texts(charts.svg(charts.importance(table)))
+    assert "0.0%" in texts(model_charts.svg(model_charts.importance(table)))
 
 
 def test_long_curves_are_thinned_and_keep_their_ends():
     rates = pl.DataFrame({"false_positive_rate": pl.linear_space(0, 1, 50_001, eager=True)})
     curve = rates.with_columns(model=pl.lit("m"), true_positive_rate="false_positive_rate")
-    values = charts.roc(curve).to_dict()["layer"][1]["data"]["values"]
-    assert len(values) <= charts.POINTS + 2
+    values = model_charts.roc(curve).to_dict()["layer"][1]["data"]["values"]
+    assert len(values) <= model_charts.POINTS + 2
     assert (values[0]["false_positive_rate"], values[-1]["false_positive_rate"]) == (0.0, 1.0)
 
 
 def test_models_keep_their_colour_across_charts():
     everyone = ("trees", "linear", "base")
-    scale = charts.roc(frame("roc", models=("linear",)), models=everyone).to_dict()["layer"][1]["encoding"]["color"]
-    assert scale["scale"] == {"domain": ["linear"], "range": [charts.PALETTE[1]]}
+    chart = model_charts.roc(frame("roc", models=("linear",)), models=everyone).to_dict()
+    scale = chart["layer"][1]["encoding"]["color"]
+    assert scale["scale"] == {"domain": ["linear"], "range": [model_charts.PALETTE[1]]}
 
 
 def test_calibration_counts_the_rows_of_each_model():
-    parts = charts.calibration(frame("calibration")).to_dict()["vconcat"]
+    parts = model_charts.calibration(frame("calibration")).to_dict()["vconcat"]
     assert [part["data"]["values"][0]["rows"] for part in parts[1:]] == [900, 900]
 
 
 def test_calibration_reaches_below_zero_for_regression():
     rows = frame("calibration").with_columns(predicted=pl.col("predicted") - 5)
-    x = charts.calibration(rows).to_dict()["vconcat"][0]["layer"][1]["encoding"]["x"]
+    x = model_charts.calibration(rows).to_dict()["vconcat"][0]["layer"][1]["encoding"]["x"]
     assert x["scale"]["domain"][0] == -5
 
 
 def test_periods_are_drawn_in_their_order():
-    shown = texts(charts.svg(charts.over_time(frame("over_time").reverse())))
+    shown = texts(model_charts.svg(model_charts.over_time(frame("over_time").reverse())))
     assert [text for text in shown if text.startswith("2013")] == ["2013-09", "2013-10", "2013-11"]
 
 
 def test_one_period_is_enough():
-    assert "2013-09" in texts(charts.svg(charts.over_time(frame("over_time").head(1))))
+    assert "2013-09" in texts(model_charts.svg(model_charts.over_time(frame("over_time").head(1))))
 
 
 def test_png_grows_with_the_scale():
-    chart = charts.importance(frame("importance"))
-    small, large = charts.png(chart, scale=1), charts.png(chart)
+    chart = model_charts.importance(frame("importance"))
+    small, large = model_charts.png(chart, scale=1), model_charts.png(chart)
     assert small.startswith(b"\x89PNG")
     width = [int.from_bytes(picture[16:20], "big") for picture in (small, large)]
     assert width[1] == pytest.approx(2 * width[0], abs=2)
@@ -120,29 +121,29 @@ def test_png_grows_with_the_scale():
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_missing_columns_are_listed(section):
-    last, *_ = reversed(charts.COLUMNS[section])
+    last, *_ = reversed(model_charts.COLUMNS[section])
     with pytest.raises(SchemaError, match=f"{section} lacks {last}"):
-        getattr(charts, section)(frame(section).drop(last))
+        getattr(model_charts, section)(frame(section).drop(last))
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_frames_are_not_changed(section):
     before = frame(section)
     given = before.clone()
-    getattr(charts, section)(given)
+    getattr(model_charts, section)(given)
     assert given.equals(before)
 
 
 def test_without_altair_drawing_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "altair", None)
     with pytest.raises(ImportError, match=r"pip install 'tabkit-ml\[dashboards\]'"):
-        charts.roc(frame("roc"))
+        model_charts.roc(frame("roc"))
 
 
 def test_without_vl_convert_rendering_names_the_extra(monkeypatch):
-    chart = charts.roc(frame("roc"))
+    chart = model_charts.roc(frame("roc"))
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    for render in (charts.svg, charts.png):
+    for render in (model_charts.svg, model_charts.png):
         with pytest.raises(ImportError, match=r"vl_convert.*pip install 'tabkit-ml\[dashboards\]'"):
             render(chart)
 

@@ -7,8 +7,7 @@ import pytest
 from chart_frames import DAY, HOSTILE, bins, cells, fans, track
 
 from dashboards.reports import backtest_page as backtests
-from dashboards.reports import campaigns_page as campaigns
-from dashboards.reports import cltv_page as lifetime
+from dashboards.reports import campaigns_page, cltv_page
 from dashboards.reports.backtest_page import BacktestPage, Pit
 from dashboards.reports.campaigns_page import CampaignPage
 from dashboards.reports.cltv_page import FitPage, Heat
@@ -79,7 +78,7 @@ def fit_page(**more) -> str:
     heat = Heat(cells=cells(), age=38.9, unit="weeks", horizon="365 days", mean_spend=35.0, outside=10)
     told = {"title": HOSTILE, "verdict": "Fine.", "parameters": PARAMETERS, "notes": (HOSTILE,)}
     densities = pl.concat([bins(), bins(HOSTILE)])
-    return lifetime.render(FitPage(**{**told, "heat": heat, "densities": densities, "tracked": TRACKED, **more}))
+    return cltv_page.render(FitPage(**{**told, "heat": heat, "densities": densities, "tracked": TRACKED, **more}))
 
 
 def backtest_page(**more) -> str:
@@ -90,7 +89,7 @@ def backtest_page(**more) -> str:
 
 def campaign_page(**more) -> str:
     told = {"title": HOSTILE, "verdict": "Fine.", "decisions": DECISIONS, "fans": fans(["spring", HOSTILE])}
-    return campaigns.render(CampaignPage(**{**told, "value": HOSTILE, **more}))
+    return campaigns_page.render(CampaignPage(**{**told, "value": HOSTILE, **more}))
 
 
 def row(html: str, name: str) -> list[str]:

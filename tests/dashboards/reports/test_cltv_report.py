@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dashboards.reports import cltv as lifetime_page
+from dashboards.reports import cltv as cltv_report
 from tabkit import marks
 from tabkit.cltv import holdout
 from tabkit.cltv.backtesting.backtest import Backtest, Origin, ResultScores
@@ -21,8 +21,7 @@ from tabkit.cltv.forecasting.forecast import Forecaster, Horizon
 from tabkit.cltv.inference.design import Design
 from tabkit.cltv.inference.posterior import Posterior
 from tabkit.cltv.model import CLTVModel
-from tabkit.cltv.models import MODELS
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import MODELS, gamma_gamma
 from tabkit.cltv.summary import summarise
 from tabkit.errors import ConfigError, SchemaError, ScoringError
 
@@ -50,13 +49,13 @@ def forecaster(*, money: bool = True) -> Forecaster:
     true = {"r": 0.9, "alpha": 8.0, "phi": 0.2, "kappa": 3.0}
     draws = {name: value * rng.lognormal(0, 0.05, 50) for name, value in true.items()}
     worth = {name: value * rng.lognormal(0, 0.05, 50) for name, value in {"p": 4.0, "q": 6.0, "v": 20.0}.items()}
-    spending = Posterior(worth, spend.PARAMETERS, Design()) if money else None
+    spending = Posterior(worth, gamma_gamma.PARAMETERS, Design()) if money else None
     return Forecaster(chosen, Posterior(draws, chosen.parameters, Design()), spending, 7.0)
 
 
 def lifetime(*, customers: pl.DataFrame | None = None, money: bool = True, **more: Any) -> CLTVModel:
     found = summarise(log(), customer="who", date="day", amount="paid", end=END)
-    priors = {p.name: p.prior.to_dict() for p in (*MODELS["bgnbd"].parameters, *spend.PARAMETERS)}
+    priors = {p.name: p.prior.to_dict() for p in (*MODELS["bgnbd"].parameters, *gamma_gamma.PARAMETERS)}
     drawn = {"inference": "laplace", "diagnostics": {"k_hat": 0.1, "ess": 900.0}, "warnings": []}
     facts = {
         "end": str(END), "start": str(found.start), "transactions": found.transactions, "refused": {"no customer": 3},
@@ -86,7 +85,7 @@ def backtest() -> Backtest:
 
 def test_the_page_of_a_fit_has_all_its_pictures(tmp_path: Path) -> None:
     page = tmp_path / "pages" / "fit.html"
-    lifetime_page.write_fit_page(lifetime(), page, source=log(), config=COLUMNS, title=HOSTILE)
+    cltv_report.write_fit_page(lifetime(), page, source=log(), config=COLUMNS, title=HOSTILE)
     text = page.read_text()
     assert text.count("<svg") == 4
     assert "<script" not in text
@@ -97,7 +96,7 @@ def test_the_page_of_a_fit_has_all_its_pictures(tmp_path: Path) -> None:
 
 
 def test_what_is_tracked_is_the_log() -> None:
-    found = lifetime_page.fit_page(lifetime(), source=log(), config=COLUMNS).tracked
+    found = cltv_report.fit_page(lifetime(), source=log(), config=COLUMNS).tracked
     assert found is not None
     assert found.border == END
     assert found.step_days == 7
@@ -106,20 +105,20 @@ def test_what_is_tracked_is_the_log() -> None:
     assert found.cumulative["day"][-1] == log()["day"].max()
     wrong = log().with_columns(pl.col("day").dt.offset_by("-3d"))
     with pytest.raises(ScoringError, match="repeat purchases; the summary has"):
-        lifetime_page.fit_page(lifetime(), source=wrong, config=COLUMNS)
+        cltv_report.fit_page(lifetime(), source=wrong, config=COLUMNS)
 
 
 def test_without_a_log_nothing_is_tracked() -> None:
-    assert lifetime_page.fit_page(lifetime()).tracked is None
-    assert lifetime_page.fit_page(lifetime(), source=log(), config={**COLUMNS, "summary": True}).tracked is None
-    assert lifetime_page.fit_page(lifetime(end=None), source=log(), config=COLUMNS).tracked is None
+    assert cltv_report.fit_page(lifetime()).tracked is None
+    assert cltv_report.fit_page(lifetime(), source=log(), config={**COLUMNS, "summary": True}).tracked is None
+    assert cltv_report.fit_page(lifetime(end=None), source=log(), config=COLUMNS).tracked is None
     with pytest.raises(ConfigError, match=r"customer.*given"):
-        lifetime_page.fit_page(lifetime(), source=log())
+        cltv_report.fit_page(lifetime(), source=log())
 
 
 def test_parameters_are_quantiles_of_the_draws_with_their_priors() -> None:
     model = lifetime()
-    found = lifetime_page.parameters(model)
+    found = cltv_report.parameters(model)
     assert found["parameter"].to_list() == ["r", "alpha", "phi", "kappa", "a", "b", "p", "q", "v"]
     draws = model.forecaster.purchases.draws
     row = found.row(4, named=True)
@@ -144,7 +143,7 @@ def test_groups_and_covariates_stand_in_the_table() -> None:
     customers = model.customers.with_columns(age=pl.lit(1.0), land=pl.lit("x"))
     facts = {**model.facts, "priors": {**model.facts["priors"], **extra}}
     richer = CLTVModel(dataclasses.replace(model.forecaster, purchases=purchases), customers, "who", facts)
-    found = lifetime_page.fit_page(richer)
+    found = cltv_report.fit_page(richer)
     names = found.parameters["parameter"].to_list()
     assert {"alpha_sigma", "rate: age"} <= set(names)
     assert "alpha_z" not in names
@@ -153,22 +152,22 @@ def test_groups_and_covariates_stand_in_the_table() -> None:
 
 def test_one_customer_has_a_page(tmp_path: Path) -> None:
     alone = lifetime(customers=lifetime().customers.head(1), money=False)
-    lifetime_page.write_fit_page(alone, tmp_path / "one.html")
+    cltv_report.write_fit_page(alone, tmp_path / "one.html")
     assert "Expected purchases" in (tmp_path / "one.html").read_text()
 
 
 def test_doubtful_draws_are_said_to_be_so() -> None:
     doubtful = {"inference": "nuts", "diagnostics": {"divergences": 3.0, "r_hat": None, "ess": None}}
-    found = lifetime_page.fit_page(lifetime(**doubtful))
+    found = cltv_report.fit_page(lifetime(**doubtful))
     assert "mind the notes" in found.verdict
     assert any("3 divergences" in value for _, value in found.facts)
 
 
 def test_what_the_data_hardly_tell_stands_in_the_verdict_and_untested_intervals_among_the_facts() -> None:
-    found = lifetime_page.fit_page(lifetime(unidentified=[{"name": "kappa"}, {"name": "a"}]))
+    found = cltv_report.fit_page(lifetime(unidentified=[{"name": "kappa"}, {"name": "a"}]))
     assert "tell kappa" in found.verdict
     assert ("Interval of total value", "not widened; not tested") in found.facts
-    assert "hardly tell" not in lifetime_page.fit_page(lifetime()).verdict
+    assert "hardly tell" not in cltv_report.fit_page(lifetime()).verdict
 
 
 @pytest.mark.parametrize(
@@ -176,7 +175,7 @@ def test_what_the_data_hardly_tell_stands_in_the_verdict_and_untested_intervals_
 )
 def test_the_verdict_on_draws_hangs_on_the_limits_of_the_sampler(divergences: float, r_hat: float, word: str) -> None:
     found = {"divergences": divergences, "divergent": divergences / 4000, "r_hat": r_hat, "ess": 900.0}
-    assert word in lifetime_page.fit_page(lifetime(inference="nuts", diagnostics=found)).verdict
+    assert word in cltv_report.fit_page(lifetime(inference="nuts", diagnostics=found)).verdict
 
 
 def test_contracts_have_a_page_without_a_heat_map(tmp_path: Path) -> None:
@@ -189,7 +188,7 @@ def test_contracts_have_a_page_without_a_heat_map(tmp_path: Path) -> None:
         "priors": {p.name: p.prior.to_dict() for p in chosen.parameters}, "spend": None, "warnings": [],
         "inference": "laplace", "diagnostics": {"k_hat": None, "ess": 20.0},
     }  # fmt: skip
-    lifetime_page.write_fit_page(CLTVModel(own, customers, "customer", facts), tmp_path / "sbg.html")
+    cltv_report.write_fit_page(CLTVModel(own, customers, "customer", facts), tmp_path / "sbg.html")
     text = (tmp_path / "sbg.html").read_text()
     assert text.count("<svg") == 1
     assert "knows no frequency" in text
@@ -197,11 +196,11 @@ def test_contracts_have_a_page_without_a_heat_map(tmp_path: Path) -> None:
 
 def test_the_page_of_a_backtest(tmp_path: Path) -> None:
     found = backtest()
-    lifetime_page.write_backtest_page(found, tmp_path / "b.html", source=log(), config=COLUMNS)
+    cltv_report.write_backtest_page(found, tmp_path / "b.html", source=log(), config=COLUMNS)
     text = (tmp_path / "b.html").read_text()
     assert text.count("<svg") == 4
     assert "Mind the &lt;gap&gt;." in text
-    page = lifetime_page.backtest_page(found)
+    page = cltv_report.backtest_page(found)
     assert page.tracked is None
     assert page.errors.shape == (4, 8)
     assert page.errors["lightgbm"].null_count() == 4
@@ -214,7 +213,7 @@ def test_the_page_of_a_backtest(tmp_path: Path) -> None:
 
 def test_the_last_origin_is_tracked() -> None:
     found = backtest()
-    tracked = lifetime_page.backtest_page(found, source=log(), config=COLUMNS).tracked
+    tracked = cltv_report.backtest_page(found, source=log(), config=COLUMNS).tracked
     assert tracked is not None
     last = found.origins[-1]
     rows = tracked.cumulative.filter(phase="forecast")
@@ -229,20 +228,20 @@ def decisions() -> pl.DataFrame:
 
 def test_the_page_of_campaigns(tmp_path: Path) -> None:
     page = tmp_path / "c.html"
-    lifetime_page.write_campaign_page(decisions(), page, title="Spring", verdict="Go on.", notes=["Mind the <gap>."])
+    cltv_report.write_campaign_page(decisions(), page, title="Spring", verdict="Go on.", notes=["Mind the <gap>."])
     text = page.read_text()
     assert "<img" not in text
     assert "Mind the &lt;gap&gt;." in text
     with pytest.raises(SchemaError, match="fan chart lacks day, q3"):
-        lifetime_page.write_campaign_page(
+        cltv_report.write_campaign_page(
             decisions(), page, title="Spring", verdict="Go on.", fans=pl.DataFrame({"campaign": ["a"]})
         )
     assert page.read_text() == text
 
 
 WRITERS: dict[str, Callable[[Path], None]] = {
-    "fit": lambda path: lifetime_page.write_fit_page(lifetime(), path),
-    "campaigns": lambda path: lifetime_page.write_campaign_page(decisions(), path, title="a", verdict="b"),
+    "fit": lambda path: cltv_report.write_fit_page(lifetime(), path),
+    "campaigns": lambda path: cltv_report.write_campaign_page(decisions(), path, title="a", verdict="b"),
 }
 
 

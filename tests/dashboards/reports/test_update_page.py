@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
-from dashboards.charts import model as charts
+from dashboards.charts import model as model_charts
 from dashboards.reports.update_page import UpdatePage, render
 from tabkit.errors import SchemaError
 
@@ -53,7 +53,7 @@ def test_each_candidate_is_a_row_with_its_interval():
 def test_the_chosen_one_is_strong_in_table_and_picture():
     html = page()
     assert re.findall(r"<strong>(.*?)</strong>", html) == ["refit"]
-    values = charts.candidates(ROWS.drop_nulls("gain"), metric="log_loss", chosen="refit").to_dict()
+    values = model_charts.candidates(ROWS.drop_nulls("gain"), metric="log_loss", chosen="refit").to_dict()
     [strong] = {row["candidate"] for row in values["hconcat"][0]["layer"][1]["data"]["values"] if row["chosen"]}
     assert strong == "refit"
 
@@ -62,11 +62,11 @@ def test_a_kept_model_is_the_line_and_no_dot_beside_better_ones():
     html = page(ROWS.with_columns(low=pl.lit(-0.2), high=pl.lit(0.1)), chosen="keep")
     assert html.index("The model is kept as it was.") < html.index("<table")
     assert "kept" in texts(html)
-    told = charts.candidates(ROWS.drop_nulls("gain"), metric="log_loss", chosen="keep").to_dict()
+    told = model_charts.candidates(ROWS.drop_nulls("gain"), metric="log_loss", chosen="keep").to_dict()
     dots = told["hconcat"][0]["layer"][2]
     assert [row["candidate"] for row in dots["data"]["values"]] == ["refit"]
     assert dots["data"]["values"][0]["sure"] is True
-    unsure = charts.candidates(
+    unsure = model_charts.candidates(
         ROWS.drop_nulls("gain").with_columns(high=pl.lit(0.1)), metric="log_loss", chosen="keep"
     ).to_dict()
     assert unsure["hconcat"][0]["layer"][2]["data"]["values"][0]["sure"] is False

@@ -16,7 +16,7 @@ from tabkit.config import merge
 from tabkit.errors import ConfigError, FitError, TabkitError
 from tabkit.frames import collect
 from tabkit.neural import MLPModel
-from tabkit.propensity import training as propensity
+from tabkit.propensity import training
 from tabkit.propensity.model import PropensityModel
 from tabkit.roles import Roles
 
@@ -36,7 +36,7 @@ FEATURES = ["plan", "city", "age", "spend", "calls", "active", "joined"]
 @pytest.fixture(scope="session")
 def train() -> Train:
     def call(source: Any, roles: Roles, **settings: Any) -> PropensityModel:
-        return propensity.train(source, roles=roles, config=merge(SMALL, settings))
+        return training.train(source, roles=roles, config=merge(SMALL, settings))
 
     return call
 
@@ -52,16 +52,16 @@ def measured(train: Train, customers: pl.DataFrame, roles: Roles) -> PropensityM
 
 
 @pytest.fixture
-def parts(monkeypatch: pytest.MonkeyPatch) -> list[propensity._Parts]:
+def parts(monkeypatch: pytest.MonkeyPatch) -> list[training._Parts]:
     """The parts of each model that is trained."""
-    seen: list[propensity._Parts] = []
-    divide = propensity._parts
+    seen: list[training._Parts] = []
+    divide = training._parts
 
-    def spy(*arguments: Any) -> propensity._Parts:
+    def spy(*arguments: Any) -> training._Parts:
         seen.append(divide(*arguments))
         return seen[-1]
 
-    monkeypatch.setattr(propensity, "_parts", spy)
+    monkeypatch.setattr(training, "_parts", spy)
     return seen
 
 
@@ -131,7 +131,7 @@ def test_every_objective_goes_through_the_whole_job(
         if objective == "quantile":
             assert (new[target] <= score).mean() == pytest.approx(0.8, abs=0.12)
     model.save(tmp_path / "model")
-    assert_frame_equal(scores(propensity.load(tmp_path / "model"), new), scores(model, new), check_exact=True)
+    assert_frame_equal(scores(training.load(tmp_path / "model"), new), scores(model, new), check_exact=True)
 
 
 def test_twice_the_exposure_is_twice_the_count(train: Train, make: Make) -> None:
@@ -227,7 +227,7 @@ def test_baselines_are_those_beside_trees_on_the_same_split(
         assert network.lineage[name] == trees.lineage[name], name
 
 
-def test_metrics_are_weighted_as_a_hand_would(train: Train, make: Make, parts: list[propensity._Parts]) -> None:
+def test_metrics_are_weighted_as_a_hand_would(train: Train, make: Make, parts: list[training._Parts]) -> None:
     table = make(1200).select("customer", *FEATURES, "trust", "churned")
     model = train(table, Roles(target="churned", id="customer", weight="trust"), final="evaluated")
     test, fit = parts[0].test.frame, parts[0].fit.frame
@@ -260,7 +260,7 @@ def test_the_unit_of_weights_does_not_matter(train: Train, make: Make) -> None:
     assert_frame_equal(scores(small, table), scores(train(table, roles), table), abs_tol=1e-5)
 
 
-def test_no_group_is_in_two_parts(train: Train, make: Make, parts: list[propensity._Parts]) -> None:
+def test_no_group_is_in_two_parts(train: Train, make: Make, parts: list[training._Parts]) -> None:
     table = make(1200).select("customer", "household", *FEATURES, "churned")
     model = train(table, Roles(target="churned", id="customer", group="household"))
     fit, stop, test = (set(part.frame["household"]) for part in (parts[0].fit, parts[0].stop, parts[0].test))

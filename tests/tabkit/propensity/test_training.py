@@ -11,7 +11,7 @@ from dashboards.reports.propensity import build_report
 from tabkit import metrics
 from tabkit.config import build, merge
 from tabkit.errors import ConfigError, FitError, SchemaError, TabkitError
-from tabkit.propensity import training as propensity
+from tabkit.propensity import training
 from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.target import target_of, understood
@@ -25,7 +25,7 @@ FEATURES = ["plan", "city", "age", "spend", "calls", "active", "joined"]
 @pytest.fixture(scope="module")
 def train(quick: dict[str, Any]) -> Callable[..., PropensityModel]:
     def call(source: Any, roles: Roles, **settings: Any) -> PropensityModel:
-        return propensity.train(source, roles=roles, config=merge(quick, settings))
+        return training.train(source, roles=roles, config=merge(quick, settings))
 
     return call
 
@@ -197,20 +197,20 @@ def test_weights_change_the_model_and_the_metrics(train: Callable, make: Make) -
 
 
 @pytest.fixture
-def parts(monkeypatch: pytest.MonkeyPatch) -> list[propensity._Parts]:
+def parts(monkeypatch: pytest.MonkeyPatch) -> list[training._Parts]:
     """The parts of each model that is trained."""
-    seen: list[propensity._Parts] = []
-    divide = propensity._parts
+    seen: list[training._Parts] = []
+    divide = training._parts
 
-    def spy(*arguments: Any) -> propensity._Parts:
+    def spy(*arguments: Any) -> training._Parts:
         seen.append(divide(*arguments))
         return seen[-1]
 
-    monkeypatch.setattr(propensity, "_parts", spy)
+    monkeypatch.setattr(training, "_parts", spy)
     return seen
 
 
-def test_metrics_are_weighted_as_a_hand_would(train: Callable, make: Make, parts: list[propensity._Parts]) -> None:
+def test_metrics_are_weighted_as_a_hand_would(train: Callable, make: Make, parts: list[training._Parts]) -> None:
     table = make().select("customer", *FEATURES, "trust", "churned")
     model = train(table, Roles(target="churned", id="customer", weight="trust"), final="evaluated")
     test = parts[0].test.frame
@@ -228,9 +228,7 @@ def test_the_unit_of_weights_does_not_matter(train: Callable, make: Make) -> Non
     assert small.lineage["weight_mean"] == pytest.approx(table["trust"].mean() / 2**20)
 
 
-def test_exposure_counts_in_fit_encoding_and_metrics(
-    train: Callable, make: Make, parts: list[propensity._Parts]
-) -> None:
+def test_exposure_counts_in_fit_encoding_and_metrics(train: Callable, make: Make, parts: list[training._Parts]) -> None:
     table = make(4000).select("customer", *FEATURES, "months", "claims").with_columns(pl.col("city").fill_null("none"))
     roles = Roles(target="claims", id="customer", exposure="months")
     settings = {"boosting": {"objective": "poisson"}, "encoding": {"smoothing": 0.0}, "final": "evaluated"}
@@ -282,7 +280,7 @@ def test_lineage_holds_no_place_of_this_machine(train: Callable, customers: pl.D
     assert model.lineage["source"] == "customers.parquet"
 
 
-def test_no_group_is_in_two_parts(train: Callable, make: Make, parts: list[propensity._Parts]) -> None:
+def test_no_group_is_in_two_parts(train: Callable, make: Make, parts: list[training._Parts]) -> None:
     table = make().select("customer", "household", *FEATURES, "churned")
     model = train(table, Roles(target="churned", id="customer", group="household"))
     groups = [set(part.frame["household"]) for part in (parts[0].fit, parts[0].stop, parts[0].test)]
@@ -344,7 +342,7 @@ def test_every_objective_goes_through_the_whole_job(
     loss = model.evaluation.scores[0].metric
     assert value(model, loss) < value(model, loss, "base rate")
     model.save(tmp_path / "model")
-    scores = propensity.load(tmp_path / "model").score(table.select(columns), contributions=1).collect()
+    scores = training.load(tmp_path / "model").score(table.select(columns), contributions=1).collect()
     assert scores.equals(model.score(table.select(columns), contributions=1).collect())
     if task == "multiclass":
         assert scores.columns == [
@@ -520,6 +518,6 @@ def test_progress_is_told_and_ends_full(customers: pl.DataFrame, roles: Roles, q
 
             return contextlib.nullcontext(advance)
 
-    propensity.train(customers, roles=roles, config=quick, progress=Recorder())
+    training.train(customers, roles=roles, config=quick, progress=Recorder())
     assert done["training"] == totals["training"]
     assert done["growing trees"] > 0

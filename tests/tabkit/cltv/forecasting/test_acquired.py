@@ -8,8 +8,7 @@ from tabkit.cltv.forecasting.acquired import repeat_value, worth
 from tabkit.cltv.forecasting.forecast import Forecaster, Horizon, newcomers, simulate
 from tabkit.cltv.inference.design import Design
 from tabkit.cltv.inference.posterior import Posterior
-from tabkit.cltv.models import MODELS
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import MODELS, gamma_gamma
 from tabkit.errors import FitError, SchemaError
 
 TRUE = {"r": 0.6, "alpha": 4.4, "phi": 0.25, "kappa": 3.2}
@@ -32,7 +31,7 @@ def fixed(values: dict[str, float], parameters: tuple) -> Posterior:
 
 def forecaster(**spending: float) -> Forecaster:
     model = MODELS["bgnbd"]
-    money = fixed({**SPEND, **spending}, spend.PARAMETERS)
+    money = fixed({**SPEND, **spending}, gamma_gamma.PARAMETERS)
     return Forecaster(model, fixed(TRUE, model.parameters), money, 7.0)
 
 
@@ -46,7 +45,7 @@ def test_value_is_what_was_paid_and_the_expectation_of_what_comes():
     spans = (182 - np.array([70, 70, 140])) / 7
     at = lambda i: {name: value[i : i + 1] for name, value in data.items()}  # noqa: E731
     counts = [alive[i] * model.expected(values, at(i), spans[i])[0] for i in range(3)]
-    exact = np.array(counts) * spend.expected(SPEND, data)
+    exact = np.array(counts) * gamma_gamma.expected(SPEND, data)
     np.testing.assert_allclose(found["to_come"], exact, rtol=0.04)
     paid = np.array([10.0, 20.0 + 60.0, 30.0 + 48.0])
     np.testing.assert_allclose(found["value"] - found["to_come"], paid)

@@ -9,8 +9,7 @@ from tabkit.cltv.forecasting.forecast import Forecaster, Horizon, arrays, column
 from tabkit.cltv.forecasting.totals import Totals
 from tabkit.cltv.inference.design import Design
 from tabkit.cltv.inference.posterior import Posterior
-from tabkit.cltv.models import MODELS
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import MODELS, gamma_gamma
 from tabkit.errors import ConfigError, SchemaError
 
 TRUE = {
@@ -39,7 +38,7 @@ def known(model: str, *, money: bool = True, draws: int = 2) -> Forecaster:
     """A forecaster that knows the truth: all draws are alike."""
     chosen = MODELS[model]
     purchases = Posterior({name: np.full(draws, v) for name, v in TRUE[model].items()}, chosen.parameters, Design())
-    worth = Posterior({name: np.full(draws, v) for name, v in SPEND.items()}, spend.PARAMETERS, Design())
+    worth = Posterior({name: np.full(draws, v) for name, v in SPEND.items()}, gamma_gamma.PARAMETERS, Design())
     return Forecaster(chosen, purchases, worth if money else None, 7.0)
 
 

@@ -8,8 +8,7 @@ from tabkit.cltv.forecasting.forecast import Forecaster, Horizon, simulate
 from tabkit.cltv.forecasting.surface import Grid, surface
 from tabkit.cltv.inference.design import Design
 from tabkit.cltv.inference.posterior import Posterior
-from tabkit.cltv.models import MODELS
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import MODELS, gamma_gamma
 from tabkit.errors import ConfigError, SchemaError
 
 TRUE = {
@@ -35,7 +34,7 @@ def known(model: str, *, money: bool = False, draws: int = 3, **more: float) -> 
     values = {**TRUE[model], **more}
     purchases = Posterior({name: np.full(draws, v) for name, v in values.items()}, chosen.parameters, Design())
     worth = {"p": 6.25, "q": more.get("q", 3.74), "v": 15.44}
-    spending = Posterior({name: np.full(draws, v) for name, v in worth.items()}, spend.PARAMETERS, Design())
+    spending = Posterior({name: np.full(draws, v) for name, v in worth.items()}, gamma_gamma.PARAMETERS, Design())
     return Forecaster(chosen, purchases, spending if money else None, 7.0)
 
 

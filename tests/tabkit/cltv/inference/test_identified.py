@@ -7,12 +7,11 @@ from tabkit.cltv.inference.design import Design
 from tabkit.cltv.inference.fit import FittedLikelihood
 from tabkit.cltv.inference.identified import sentences, vague
 from tabkit.cltv.inference.posterior import Posterior
-from tabkit.cltv.models import MODELS
-from tabkit.cltv.models import gamma_gamma as spend
+from tabkit.cltv.models import MODELS, gamma_gamma
 from tabkit.cltv.models.priors import Prior
 
 BGNBD = MODELS["bgnbd"]
-PRIORS = {p.name: p.prior for p in (*BGNBD.parameters, *spend.PARAMETERS)}
+PRIORS = {p.name: p.prior for p in (*BGNBD.parameters, *gamma_gamma.PARAMETERS)}
 TOLD = {"r": 0.9, "alpha": 2.0, "phi": 0.2, "kappa": 3.0}
 
 
@@ -61,6 +60,6 @@ def test_an_effect_is_vague_as_its_prior_is_and_not_for_its_sign(width: float, e
 def test_spend_has_its_own_sentence() -> None:
     close = np.random.default_rng(0).lognormal(0, 0.1, 2000)
     v = np.abs(np.random.default_rng(3).standard_cauchy(2000))
-    found = vague(Posterior({"p": 4 * close, "q": 6 * close, "v": v}, spend.PARAMETERS, Design()), PRIORS, None)
+    found = vague(Posterior({"p": 4 * close, "q": 6 * close, "v": v}, gamma_gamma.PARAMETERS, Design()), PRIORS, None)
     assert [one.name for one in found] == ["v"]
     assert "spend is hardly" in next(sentences(found))

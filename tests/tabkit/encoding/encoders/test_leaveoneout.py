@@ -5,13 +5,13 @@ import polars as pl
 import pytest
 
 from tabkit.encoding import LeaveOneOut, TableEncoder
-from tabkit.target import TargetColumn as Aimed
+from tabkit.target import TargetColumn
 
 N = 80
 TARGETS = {
-    "binary": Aimed("y", "binary", ("0", "1")),
-    "multiclass": Aimed("y", "multiclass", ("0", "1", "2")),
-    "regression": Aimed("y", "regression"),
+    "binary": TargetColumn("y", "binary", ("0", "1")),
+    "multiclass": TargetColumn("y", "multiclass", ("0", "1", "2")),
+    "regression": TargetColumn("y", "regression"),
 }
 
 

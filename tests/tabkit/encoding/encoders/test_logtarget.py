@@ -6,7 +6,7 @@ import pytest
 
 from tabkit.encoding import LogTarget, TableEncoder, Target
 from tabkit.errors import ConfigError
-from tabkit.target import TargetColumn as Aimed
+from tabkit.target import TargetColumn
 
 NEW = pl.DataFrame({"t": ["a", "b", "c", None, "new"]})
 COUNTS = pl.DataFrame({"t": ["a", "a", "a", "b", "b", "c", None, None], "y": [1.0, 2.0, 6.0, 0.0, 0.0, 7.0, 4.0, 0.0]})
@@ -84,7 +84,7 @@ def test_a_level_of_zeros_has_a_finite_log():
 def test_nothing_is_ever_infinite(form, smoothing):
     rng = np.random.default_rng(1)
     y = rng.integers(0, 2, 300) * (1 if form == "log-odds" else 1e100)
-    target = Aimed("y", "binary", ("0", "1")) if form == "log-odds" else Aimed("y", "regression")
+    target = TargetColumn("y", "binary", ("0", "1")) if form == "log-odds" else TargetColumn("y", "regression")
     frame = pl.DataFrame({"t": rng.integers(0, 150, 300).astype(str), "y": y if form != "signed" else -y})
     found = _encode(frame, target=target, form=form, smoothing=smoothing, folds=rng.integers(0, 3, 300))
     for values in (found.features, found.encoder.transform(frame)):
@@ -94,13 +94,13 @@ def test_nothing_is_ever_infinite(form, smoothing):
 @pytest.mark.parametrize("label", ["0", "1"])
 def test_a_class_that_nobody_or_everybody_has_has_no_odds(label):
     frame = LABELS.with_columns(y=pl.lit(int(label)))
-    target = Aimed("y", "binary", ("0", "1"))
+    target = TargetColumn("y", "binary", ("0", "1"))
     assert np.isnan(_new(frame, target=target, smoothing=0)).all()
     assert _encode(frame, target=target).features.null_count().item() == 8
 
 
 def test_a_class_that_is_in_one_fold_only_has_no_odds_there_and_the_others_have():
-    target = Aimed("y", "multiclass", ("0", "1", "2"))
+    target = TargetColumn("y", "multiclass", ("0", "1", "2"))
     frame = LABELS.with_columns(y=pl.Series([0, 1, 1, 0, 2, 1, 2, 0]))
     features = _encode(frame, target=target).features
     assert features.columns == [f"t by log target={k}" for k in "012"]
@@ -110,14 +110,14 @@ def test_a_class_that_is_in_one_fold_only_has_no_odds_there_and_the_others_have(
 
 def test_a_target_that_is_zero_in_all_other_folds_has_no_log_there():
     frame = COUNTS.with_columns(y=pl.Series([0.0, 1.0] * 4))
-    features = _encode(frame, form="log", target=Aimed("y", "regression")).features
+    features = _encode(frame, form="log", target=TargetColumn("y", "regression")).features
     assert features.to_series().is_null().to_list() == [False, True] * 4
 
 
 def test_weights_count_in_the_guard():
     frame = pl.DataFrame({"t": [*"aabb"], "y": [0.0, 0.0, 4.0, 4.0], "w": [1.0, 2.0, 3.0, 6.0]})
     encoder = TableEncoder(default="drop", columns={"t": LogTarget(form="log", smoothing=0)})
-    fitted = encoder.fit(frame, target=Aimed("y", "regression"), weight="w", folds=np.array([0, 1, 0, 1]))
+    fitted = encoder.fit(frame, target=TargetColumn("y", "regression"), weight="w", folds=np.array([0, 1, 0, 1]))
     assert fitted.transform(NEW)[0, 0] == pytest.approx(np.log(3 / 4))
 
 

@@ -28,7 +28,7 @@ from tabkit.encoding.registry import ENCODERS
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import scan
 from tabkit.metrics import auc
-from tabkit.target import TargetColumn as Aimed
+from tabkit.target import TargetColumn
 
 patient = settings(
     deadline=None, max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None
@@ -43,9 +43,9 @@ BY_TARGET = [
 ]
 WITHOUT_TARGET = [Frequency(), Ordinal(), Codes(), OneHot()]
 TARGETS = {
-    "binary": Aimed("y", "binary", ("0", "1")),
-    "multiclass": Aimed("y", "multiclass", ("0", "1", "2")),
-    "regression": Aimed("y", "regression"),
+    "binary": TargetColumn("y", "binary", ("0", "1")),
+    "multiclass": TargetColumn("y", "multiclass", ("0", "1", "2")),
+    "regression": TargetColumn("y", "regression"),
 }
 N = 60
 
@@ -109,7 +109,7 @@ def test_a_rows_own_target_has_no_part_in_its_own_features(task, mode):
         "given": {"folds": np.arange(N) % 4},
     }[mode]
     # random folds are even within the classes of the first target: they alone look at it
-    first = [Aimed("spread", "binary", ("0", "1"))] if mode == "random" and task != "regression" else []
+    first = [TargetColumn("spread", "binary", ("0", "1"))] if mode == "random" and task != "regression" else []
     encoders = _suited(
         task, without=[*(["leave_one_out"] * (mode in ("time", "groups"))), *(BY_ROW * (mode == "groups"))]
     )

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from tabkit.encoding import LeaveOneOut, OrderedTarget, TableEncoder
 from tabkit.encoding.encoders.ordered import RowOrder
 from tabkit.errors import ConfigError
-from tabkit.target import TargetColumn as Aimed
+from tabkit.target import TargetColumn
 
 quick = settings(deadline=None, max_examples=50, derandomize=True)
 N = 80
 TARGETS = {
-    "binary": Aimed("y", "binary", ("0", "1")),
-    "multiclass": Aimed("y", "multiclass", ("0", "1", "2")),
-    "regression": Aimed("y", "regression"),
+    "binary": TargetColumn("y", "binary", ("0", "1")),
+    "multiclass": TargetColumn("y", "multiclass", ("0", "1", "2")),
+    "regression": TargetColumn("y", "regression"),
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tabkit.encoding import FittedTable, Ordinal, TableEncoder, Target
 from tabkit.errors import ConfigError
-from tabkit.target import TargetColumn as Aimed
+from tabkit.target import TargetColumn
 
 FRAME = pl.DataFrame({"t": ["b", "b", "c", "a", "a", "b", None, "d"], "y": [4.0, 5.0, 9.0, 1.0, 2.0, 6.0, 0.0, 0.5]})
 NEW = pl.DataFrame({"t": ["a", "b", "c", "d", None, "new"]})
@@ -92,8 +92,8 @@ def test_of_several_targets_the_first_orders_and_of_classes_the_first():
     )
     classes = FRAME.with_columns(y=pl.Series([0, 1, 2, 0, 1, 2, 0, 1]))
     binary = classes.with_columns(y=pl.col("y") == 0)
-    found = _places(Ordinal(order="target"), classes, target=Aimed("y", "multiclass", ("0", "1", "2")))
-    assert found == _places(Ordinal(order="target"), binary, target=Aimed("y", "binary", ("false", "true")))
+    found = _places(Ordinal(order="target"), classes, target=TargetColumn("y", "multiclass", ("0", "1", "2")))
+    assert found == _places(Ordinal(order="target"), binary, target=TargetColumn("y", "binary", ("false", "true")))
 
 
 def test_the_first_block_of_time_has_no_order_yet():

@@ -6,7 +6,7 @@ import pytest
 
 from tabkit.encoding import TableEncoder, WeightOfEvidence
 from tabkit.errors import ConfigError
-from tabkit.target import TargetColumn as Aimed
+from tabkit.target import TargetColumn
 
 N = 300
 
@@ -63,7 +63,7 @@ def test_classes_are_each_weighed_against_the_rest():
     assert found.features.columns == [f"t by evidence of target={k}" for k in "pqr"]
     for k in "pqr":
         one = _encode(
-            frame.with_columns(y=(pl.col("y") == k).cast(pl.Int8)), target=Aimed("y", "binary", ("0", "1"))
+            frame.with_columns(y=(pl.col("y") == k).cast(pl.Int8)), target=TargetColumn("y", "binary", ("0", "1"))
         ).features
         np.testing.assert_allclose(
             found.features[f"t by evidence of target={k}"].to_numpy(), one.to_series().to_numpy()

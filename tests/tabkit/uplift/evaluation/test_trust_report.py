@@ -11,7 +11,7 @@ from scipy import stats
 from tabkit.uplift.effects import aipw, difference
 from tabkit.uplift.evaluation.report import HeldOut, IntervalSettings, arm_reports
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.metrics import ranking as metrics
+from tabkit.uplift.metrics import ranking
 from tabkit.uplift.metrics.resampling import interval, paired
 from tabkit.uplift.metrics.uplift_at_k import uplift_at
 from tabkit.uplift.scores import arm_scores
@@ -126,8 +126,8 @@ def test_each_number_is_that_of_its_own_room():
     assert each.against_response.value == pytest.approx(each.qini.value - each.response.value)
     y, given = held.experiment.outcome, held.experiment.arm == 1
     assert each.classical == {
-        "qini_normalised": metrics.qini_normalised(y, given, effect),
-        "uplift_auc_normalised": metrics.uplift_auc_normalised(y, given, effect),
+        "qini_normalised": ranking.qini_normalised(y, given, effect),
+        "uplift_auc_normalised": ranking.uplift_auc_normalised(y, given, effect),
         "uplift_at_30": uplift_at(y, given, effect, share=0.3),
     }
     assert each.curve.gain_low is not None

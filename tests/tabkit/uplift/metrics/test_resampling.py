@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tabkit.errors import ConfigError, FitError
-from tabkit.uplift.metrics import ranking as metrics
+from tabkit.uplift.metrics import ranking
 from tabkit.uplift.metrics.poisson import count_table, draw, resample
 from tabkit.uplift.metrics.rate import autoc, rate_qini, toc_curve
 from tabkit.uplift.metrics.resampling import bands, experiment_interval, experiment_paired, interval, paired
@@ -99,10 +99,10 @@ def test_bands_hold_the_curve_at_even_shares():
     assert (clustered.gain_high > clustered.gain_low).all()
 
 
-@pytest.mark.parametrize("statistic", list(metrics.STATISTICS))
+@pytest.mark.parametrize("statistic", list(ranking.STATISTICS))
 def test_an_experiment_is_resampled_with_repeated_rows(statistic):
     outcome, treated, _, score = experiment()
-    metric = getattr(metrics, statistic)
+    metric = getattr(ranking, statistic)
 
     def repeated(counts):
         return np.array([metric(*(np.repeat(column, counts) for column in (outcome, treated, score)))])
@@ -116,7 +116,7 @@ def test_an_experiment_is_resampled_with_repeated_rows(statistic):
 def test_a_pair_in_an_experiment():
     outcome, treated, a, b = experiment(3000)
     found = experiment_paired(outcome, treated, a, b, resamples=200)
-    assert found.value == pytest.approx(metrics.qini_area(outcome, treated, a) - metrics.qini_area(outcome, treated, b))
+    assert found.value == pytest.approx(ranking.qini_area(outcome, treated, a) - ranking.qini_area(outcome, treated, b))
     assert found.low > 0
     clustered = experiment_paired(outcome, treated, a, b, clusters=np.arange(3000) // 5, resamples=50)
     assert clustered.value == found.value

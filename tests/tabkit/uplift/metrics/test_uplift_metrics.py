@@ -9,7 +9,7 @@ import pytest
 from places import DATA
 
 from tabkit.errors import ConfigError, FitError
-from tabkit.uplift.metrics import ranking as metrics
+from tabkit.uplift.metrics import ranking
 from tabkit.uplift.metrics.rate import rate_qini
 from tabkit.uplift.metrics.uplift_at_k import uplift_at
 
@@ -27,15 +27,15 @@ def test_values_that_scikit_uplift_gave():
     outcome, treated, score = table()
     tied, many = np.floor(score * 6), (np.arange(240) * 13 % 17 < 13).astype(int)
     close = {"rel": 1e-12}
-    assert metrics.qini_normalised(outcome, treated, score) == pytest.approx(0.11507811997102961, **close)
-    assert metrics.qini_normalised(outcome, treated, tied) == pytest.approx(0.11562501621298643, **close)
-    unharmed = metrics.qini_normalised(outcome, treated, score, negative_effect=False)
+    assert ranking.qini_normalised(outcome, treated, score) == pytest.approx(0.11507811997102961, **close)
+    assert ranking.qini_normalised(outcome, treated, tied) == pytest.approx(0.11562501621298643, **close)
+    unharmed = ranking.qini_normalised(outcome, treated, score, negative_effect=False)
     assert unharmed == pytest.approx(0.817440945684129, **close)
-    assert metrics.uplift_auc_normalised(outcome, treated, score) == pytest.approx(0.08494167823351798, **close)
-    assert metrics.uplift_auc_normalised(outcome, treated, tied) == pytest.approx(0.08540088392159788, **close)
+    assert ranking.uplift_auc_normalised(outcome, treated, score) == pytest.approx(0.08494167823351798, **close)
+    assert ranking.uplift_auc_normalised(outcome, treated, tied) == pytest.approx(0.08540088392159788, **close)
     # more control responders than treated rows without response: the other branch of its ideal order
-    assert metrics.uplift_auc_normalised(many, treated, score) == pytest.approx(-0.026210505390834825, **close)
-    assert metrics.qini_normalised(many, treated, score) == pytest.approx(-0.015033745403484056, **close)
+    assert ranking.uplift_auc_normalised(many, treated, score) == pytest.approx(-0.026210505390834825, **close)
+    assert ranking.qini_normalised(many, treated, score) == pytest.approx(-0.015033745403484056, **close)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_every_metric_is_that_of_scikit_uplift(seed):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # it sums by a deprecated function
         for score in (tied, distinct):
-            assert metrics.qini_normalised(y, t, score) == pytest.approx(theirs.qini_auc_score(y, score, t), rel=1e-9)
+            assert ranking.qini_normalised(y, t, score) == pytest.approx(theirs.qini_auc_score(y, score, t), rel=1e-9)
             uplift = theirs.uplift_auc_score(y, score, t)
-            assert metrics.uplift_auc_normalised(y, t, score) == pytest.approx(uplift, rel=1e-9)
+            assert ranking.uplift_auc_normalised(y, t, score) == pytest.approx(uplift, rel=1e-9)
         for strategy in ("overall", "by_group"):
             found = uplift_at(y, t, distinct, share=0.3, strategy=strategy)
             assert found == pytest.approx(theirs.uplift_at_k(y, distinct, t, strategy=strategy, k=0.3), rel=1e-12)
@@ -89,8 +89,8 @@ def womens() -> pl.DataFrame:
 )
 def test_the_published_values_of_hillstroms_experiment(womens, score, qini, uplift, top):
     columns = womens["visit"], womens["treated"], womens[score]
-    assert metrics.qini_normalised(*columns) == pytest.approx(qini, abs=5e-6)
-    assert metrics.uplift_auc_normalised(*columns) == pytest.approx(uplift, abs=5e-6)
+    assert ranking.qini_normalised(*columns) == pytest.approx(qini, abs=5e-6)
+    assert ranking.uplift_auc_normalised(*columns) == pytest.approx(uplift, abs=5e-6)
     assert uplift_at(*columns) == pytest.approx(top, abs=5e-6)
     reverse = womens.reverse()
     assert uplift_at(reverse["visit"], reverse["treated"], reverse[score]) == pytest.approx(top, abs=5e-6)
@@ -123,16 +123,16 @@ def test_the_whole_table_has_the_difference_of_means():
     difference = outcome[treated == 1].mean() - outcome[treated == 0].mean()
     for strategy in ("overall", "by_group"):
         assert uplift_at(outcome, treated, score, share=1, strategy=strategy) == pytest.approx(difference)
-    assert metrics.auuc(outcome, treated, score) == pytest.approx(
-        metrics.uplift_area(outcome, treated, score) + difference / 2
+    assert ranking.auuc(outcome, treated, score) == pytest.approx(
+        ranking.uplift_area(outcome, treated, score) + difference / 2
     )
 
 
 def test_a_constant_score_is_a_random_order():
     outcome, treated, score = table()
-    for name in metrics.STATISTICS:
-        found = getattr(metrics, name)(outcome, treated, score * 0)
-        expected = metrics.auuc(outcome, treated, score) - metrics.uplift_area(outcome, treated, score)
+    for name in ranking.STATISTICS:
+        found = getattr(ranking, name)(outcome, treated, score * 0)
+        expected = ranking.auuc(outcome, treated, score) - ranking.uplift_area(outcome, treated, score)
         assert found == pytest.approx(expected if name == "auuc" else 0, abs=1e-12)
 
 
@@ -141,8 +141,8 @@ def test_areas_estimate_what_the_rate_does():
     x, treated = rng.random(200_000), rng.random(200_000) < 0.4
     outcome = rng.normal(size=200_000) + treated * (2 * x - 1)
     # of an effect 2 x - 1 with x uniform: the gain is q (1 - q), its area 1 / 6, and the average effect zero
-    assert metrics.qini_area(outcome, treated, x) == pytest.approx(1 / 6, abs=0.006)
-    assert metrics.uplift_area(outcome, treated, x) == pytest.approx(1 / 6, abs=0.006)
+    assert ranking.qini_area(outcome, treated, x) == pytest.approx(1 / 6, abs=0.006)
+    assert ranking.uplift_area(outcome, treated, x) == pytest.approx(1 / 6, abs=0.006)
     effect = outcome * (treated / 0.4 - (1 - treated) / 0.6)
     assert rate_qini(effect, x) == pytest.approx(1 / 6, abs=0.006)
 
@@ -155,19 +155,19 @@ def test_causalml_has_the_same_areas_up_to_their_units():
     outcome = rng.poisson(1 + treated * (score > 0)).astype(float)
     frame = pandas.DataFrame({"y": outcome, "w": treated.astype(int), "score": score})
     theirs = visualize.auuc_score(frame, normalize=False)["score"] / 4000
-    assert metrics.auuc(outcome, treated, score) == pytest.approx(theirs, rel=2e-3)
+    assert ranking.auuc(outcome, treated, score) == pytest.approx(theirs, rel=2e-3)
     theirs = visualize.qini_score(frame, normalize=False)["score"] / treated.sum()
-    assert metrics.qini_area(outcome, treated, score) == pytest.approx(theirs, rel=5e-3)
+    assert ranking.qini_area(outcome, treated, score) == pytest.approx(theirs, rel=5e-3)
 
 
 def test_what_cannot_be_normalised_is_refused():
     outcome, treated, score = table()
     with pytest.raises(FitError, match="outcome must hold 0 and 1"):
-        metrics.qini_normalised(outcome * 2.5, treated, score)
+        ranking.qini_normalised(outcome * 2.5, treated, score)
     with pytest.raises(FitError, match="no better than a random"):
-        metrics.qini_normalised(outcome * 0, treated, score)
-    assert metrics.qini_area(outcome * 2.5, treated, score) == pytest.approx(
-        2.5 * metrics.qini_area(outcome, treated, score)
+        ranking.qini_normalised(outcome * 0, treated, score)
+    assert ranking.qini_area(outcome * 2.5, treated, score) == pytest.approx(
+        2.5 * ranking.qini_area(outcome, treated, score)
     )
 
 
