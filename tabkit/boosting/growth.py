@@ -10,11 +10,11 @@ import lightgbm as lgb
 import numpy as np
 
 from tabkit.boosting.config import BoostingConfig
-from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.model import BoostedModel
 from tabkit.boosting.names import safe_names
 from tabkit.boosting.parameters import parameters
 from tabkit.boosting.scale import LabelScale
+from tabkit.boosting.thread_lock import LIGHTGBM
 from tabkit.boosting.trees import Trees
 from tabkit.errors import FitError
 from tabkit.objective import base_score, check_parts, inverse_link, loss, named
@@ -149,7 +149,7 @@ def grow(
         if valid and config.early_stopping_rounds and params.get("boosting") != "dart":
             callbacks.append(lgb.early_stopping(config.early_stopping_rounds, verbose=False))
         try:
-            with LIGHTGBM.passing(None):
+            with LIGHTGBM.holding(None):
                 booster = lgb.train(params, data, config.max_trees, valid_sets=valid, callbacks=callbacks)
         except lgb.basic.LightGBMError as error:
             raise FitError(f"LightGBM refuses: {error}", advice="check the boosting settings and the data") from error

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from tabkit import forked, threads
 from tabkit.boosting.checking import check_numbers, check_scores, check_trees
-from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.refused import GIVEN
+from tabkit.boosting.thread_lock import LIGHTGBM
 from tabkit.boosting.trees import Trees
 from tabkit.errors import BundleError, ScoringError
 from tabkit.frames import fresh_name
@@ -229,7 +229,7 @@ class BoostedModel:
     def _traverse(self, data: pl.DataFrame, *, num_threads: int, **what: bool) -> Floats:
         booster, num_threads = self.booster, threads.count(num_threads)
         try:
-            with LIGHTGBM.passing(None if "pred_contrib" in what else num_threads):
+            with LIGHTGBM.holding(None if "pred_contrib" in what else num_threads):
                 found = booster.predict(
                     data, num_iteration=self.trees, num_threads=num_threads, validate_features=False, **what
                 )

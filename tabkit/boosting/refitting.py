@@ -11,10 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit import threads
-from tabkit.boosting.gate import LIGHTGBM
 from tabkit.boosting.gradients import derivatives
 from tabkit.boosting.growth import scale_of, start_of
 from tabkit.boosting.model import BoostedModel
+from tabkit.boosting.thread_lock import LIGHTGBM
 from tabkit.boosting.trees import Trees
 from tabkit.boosting.updatable import check
 from tabkit.errors import ConfigError, FitError
@@ -169,7 +169,7 @@ def _leaves(model: BoostedModel, features: pl.DataFrame, *, num_threads: int) ->
     at_once = max(1, _CELLS_AT_ONCE // max(1, data.height * outputs))
     for start in range(0, model.trees, at_once):
         count = min(at_once, model.trees - start)
-        with LIGHTGBM.passing(num_threads):
+        with LIGHTGBM.holding(num_threads):
             found = model.booster.predict(
                 data,
                 start_iteration=start,

@@ -95,14 +95,14 @@ def train(
         if settings.final == "all":
             fitted = _fit_all(table, measured, target, settings, progress=shown)
         advance(1)
-    hints = of_leaks(table, target, measured.encoder, known=settings.encoding.known)
-    hints += [of_copies(copied.copies, copied.others)] if copied else []
-    hints += _of_shares(table, target, parts, settings)
-    hints += of_rows(parts.fit, parts.test, target, measured.encoder)
-    hints += [*of_model(measured.predictor, evaluation, settings), *of_rules(measured.encoder)]
+    warnings = of_leaks(table, target, measured.encoder, known=settings.encoding.known)
+    warnings += [of_copies(copied.copies, copied.others)] if copied else []
+    warnings += _of_shares(table, target, parts, settings)
+    warnings += of_rows(parts.fit, parts.test, target, measured.encoder)
+    warnings += [*of_model(measured.predictor, evaluation, settings), *of_rules(measured.encoder)]
     if fitted is not measured:
-        hints += of_refit(fitted.predictor)
-    lineage = _lineage(table, target, parts, measured.predictor, settings, hints)
+        warnings += of_refit(fitted.predictor)
+    lineage = _lineage(table, target, parts, measured.predictor, settings, warnings)
     return PropensityModel(
         roles=roles,
         target=target,
@@ -258,7 +258,7 @@ def _predict(fitted: _Fitted, table: Table, target: TargetColumn, settings: Trai
 
 
 def _lineage(
-    table: Table, target: TargetColumn, parts: _Parts, measured: Predictor, settings: TrainConfig, hints: list[str]
+    table: Table, target: TargetColumn, parts: _Parts, measured: Predictor, settings: TrainConfig, warnings: list[str]
 ) -> dict[str, Any]:
     """Say where the model comes from; ``measured`` is the twin that the metrics belong to."""
     used = table if settings.final == "all" else parts.fit
@@ -280,7 +280,7 @@ def _lineage(
         "rows_early_stopping": parts.stop.frame.height,
         "rows_holdout": parts.test.frame.height,
         "rows_dropped": dict(table.dropped),
-        "hints": hints,
+        "hints": warnings,
         "measured": {
             unit_of(measured): extent(measured),
             "base_score": list(measured.base_score),

@@ -28,7 +28,7 @@ _STILL = 0.02
 
 
 def of_rows(fit: Table, test: Table, target: TargetColumn, encoder: FittedTable) -> list[str]:
-    """Return hints about the rows: a target that is constant, rare classes, text like numbers, groups in both parts."""
+    """Return warnings about rows: a constant target, rare classes, numbers kept as text, groups in both parts."""
     found = [*_constant(test, target), *_rare(test, target)]
     found += _numbers_as_text(fit, [encoder.column for encoder in encoder.encoders])
     return found + _shared_groups(fit, test)
@@ -45,13 +45,13 @@ def _constant(test: Table, target: TargetColumn) -> list[str]:
 
 
 def of_leaks(table: Table, target: TargetColumn, encoder: FittedTable, *, known: Sequence[str]) -> list[str]:
-    """Return hints about source columns that tell the target too well."""
+    """Return warnings about source columns that tell the target too well."""
     columns = [column.name for column in encoder.schema.columns]
     return asked(leaks_of(table, target, columns, known=known), "settings")
 
 
 def of_copies(copies: Copies, others: Evaluation | None, *, judged: str = "held-out rows") -> str:
-    """Return a hint about copies among the held-out rows, with the metrics of the others."""
+    """Return a warning about copies among the held-out rows, with the metrics of the others."""
     said = f"{copies.text(judged=judged)}. "
     said += "If rows were copied, remove the copies; if they are of one customer or the like, name it with --group. "
     if others is None:
@@ -66,7 +66,7 @@ def _with_ends(score: Score) -> str:
 
 
 def of_model(predictor: Predictor, evaluation: Evaluation, settings: TrainConfig) -> list[str]:
-    """Return hints about the fit: metrics too good to be true, growth that did not end by itself, or broke off."""
+    """Return warnings about the fit: metrics too good to be true, growth that did not end by itself, or broke off."""
     found = []
     best = {s.metric: s.value for s in evaluation.scores if s.model == MODEL and s.metric in ("auc", "r2")}
     if any(value >= _PERFECT for value in best.values()):
@@ -105,14 +105,14 @@ def _of_network(network: MLPModel, settings: TrainConfig) -> list[str]:
 
 
 def of_refit(predictor: Predictor) -> list[str]:
-    """Return a hint if the fit on all rows broke off, though that of the measured twin did not."""
+    """Return a warning if the fit on all rows broke off, though that of the measured twin did not."""
     stopped = predictor.stopped if isinstance(predictor, MLPModel) else None
     advice = "set final to 'evaluated', or lower neural.learning_rate"
     return [f"The fit on all rows broke off: {stopped}; {advice}."] if stopped else []
 
 
 def of_rules(encoder: FittedTable) -> list[str]:
-    """Return a hint about features that a person or a search may have found on these very rows."""
+    """Return a warning about features that a person or a search may have found on these very rows."""
     used = [name for part in encoder.parts if part.encoder.kind == "rule" for name in part.encoder.outputs]
     if not used:
         return []

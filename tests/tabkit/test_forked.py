@@ -154,11 +154,11 @@ def test_trees_alone_are_told_too(tmp_path: Path):
         _CHILD
         + """
 x = np.load(table)["x"]
-from tabkit.boosting.gate import LIGHTGBM
-with LIGHTGBM.passing(None):
+from tabkit.boosting.thread_lock import LIGHTGBM
+with LIGHTGBM.holding(None):
     pass
 def again():
-    with LIGHTGBM.passing(1):
+    with LIGHTGBM.holding(1):
         return "waited"
 child("lightgbm", again)
 """

@@ -16,12 +16,12 @@ from tabkit import forked
 
 
 class ThreadLock:
-    """Lets callers of one kind in together, and callers of different kinds only one after the other.
+    """A lock that callers of one kind hold together, and callers of different kinds only one after the other.
 
     Examples
     --------
-    >>> gate = ThreadLock()
-    >>> with gate.passing(1), gate.passing(1):
+    >>> lock = ThreadLock()
+    >>> with lock.holding(1), lock.holding(1):
     ...     print("two of a kind")
     two of a kind
     """
@@ -33,7 +33,7 @@ class ThreadLock:
         self._waiting = 0
 
     @contextmanager
-    def passing(self, kind: int | None) -> Iterator[None]:
+    def holding(self, kind: int | None) -> Iterator[None]:
         """Wait until callers of this kind may enter; None is alone inside. Not to be nested with another kind."""
         forked.check()
         with self._changed:
@@ -57,4 +57,4 @@ class ThreadLock:
 
 
 LIGHTGBM = ThreadLock()
-"""The gate before every call that sets LightGBM's number of threads."""
+"""Held around every call that sets LightGBM's number of threads."""

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from tabkit.boosting.gate import ThreadLock
+from tabkit.boosting.thread_lock import ThreadLock
 
-# Without the gate this ends in a segmentation fault within seconds.
+# Without the lock this ends in a segmentation fault within seconds.
 STRESS = """
 import threading, time
 import numpy as np
@@ -46,17 +46,17 @@ def test_threads_of_every_kind_survive_together():
 
 
 def inside(kinds: list[int | None]) -> list[tuple[int | None, ...]]:
-    """Send one thread of each kind through a gate again and again; return who was ever in it together."""
-    gate, lock, present, seen = ThreadLock(), threading.Lock(), [], []
+    """Send one thread of each kind through a lock again and again; return who was ever in it together."""
+    lock, guard, present, seen = ThreadLock(), threading.Lock(), [], []
 
     def visit(kind: int | None) -> None:
         for _ in range(30):
-            with gate.passing(kind):
-                with lock:
+            with lock.holding(kind):
+                with guard:
                     present.append(kind)
                     seen.append(tuple(present))
                 time.sleep(0.0005)
-                with lock:
+                with guard:
                     present.remove(kind)
 
     threads = [threading.Thread(target=visit, args=(kind,)) for kind in kinds]
@@ -79,10 +79,10 @@ def test_callers_of_one_kind_do_not_wait_for_each_other():
     assert max(map(len, inside([1, 1, 1]))) > 1
 
 
-def test_a_failure_inside_opens_the_gate_again():
-    gate = ThreadLock()
-    with pytest.raises(ValueError, match="inside"), gate.passing(1):
+def test_a_failure_inside_opens_the_lock_again():
+    lock = ThreadLock()
+    with pytest.raises(ValueError, match="inside"), lock.holding(1):
         raise ValueError("inside")
-    with gate.passing(None):
+    with lock.holding(None):
         pass
     assert inside([None]) == [(None,)] * 30
