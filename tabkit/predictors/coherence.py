@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tabkit.bundle import Bundle
+from tabkit.fingerprint import SIZE as SKETCHED
+from tabkit.fingerprint import RowSample
 from tabkit.objective import OBJECTIVES
 from tabkit.predictors.learners import Predictor, extent
 from tabkit.schema import parse_dtype
-from tabkit.sketch import SIZE as SKETCHED
-from tabkit.sketch import RowSample
 from tabkit.target import TargetColumn
 from tabkit.untrusted.manifest import LARGEST, NamedTable, damaged, is_number, is_text, is_whole, shown
 

@@ -12,6 +12,7 @@ from tabkit.boosting import Rows, variance_power
 from tabkit.encoding import Codes, Encoder, FittedTable
 from tabkit.encoding import Target as Mean
 from tabkit.encoding.specification import table_encoder
+from tabkit.fingerprint import key_texts
 from tabkit.frames import fresh_name
 from tabkit.predictors.config import ModelName, PredictorConfig
 from tabkit.rules.features import rules_of
@@ -31,13 +32,8 @@ def with_features(
 
 def keys(table: Table) -> pl.Series | None:
     """Return one text per row that tells it apart, from id and time; None without an id."""
-    if table.roles.id is None:
-        return None
-    columns = [name for name in (table.roles.id, table.roles.time) if name is not None]
-    kinds = {name: family(table.frame.schema[name]) for name in columns}
-    moments = [pl.col(n).dt.timestamp("us") if kinds[n] == "datetime" else pl.col(n) for n in columns]
-    texts = pl.concat_str([moment.cast(pl.String) for moment in moments], separator="\x1f")
-    return table.frame.select(texts.alias("key")).to_series()
+    roles = table.roles
+    return None if roles.id is None else key_texts(table.frame, id=roles.id, time=roles.time)
 
 
 def fit_encoder(

@@ -15,6 +15,7 @@ from tabkit.encoding import FittedTable
 from tabkit.encoding.table.saved import from_bundle as encoder_from_bundle
 from tabkit.encoding.table.saved import to_parts
 from tabkit.errors import ConfigError
+from tabkit.fingerprint import RowSample
 from tabkit.fitted_model import BundleParts, counted_warnings
 from tabkit.neural import MLPModel, embed, embed_names
 from tabkit.predictors.coherence import check_known, check_predictor, config_of, dtypes_of, lineage_of, sketch_of
@@ -25,7 +26,6 @@ from tabkit.propensity.evaluation import MODEL, Evaluation, days
 from tabkit.roles import Roles
 from tabkit.schema import Schema
 from tabkit.scoring import Predict, Scorer, Tally, stream
-from tabkit.sketch import RowSample
 from tabkit.target import TargetColumn
 from tabkit.untrusted.manifest import NamedTable
 from tabkit.wording import with_interval

@@ -16,6 +16,7 @@ from tabkit.boosting import Rows
 from tabkit.config import settings_of
 from tabkit.encoding import FittedTable
 from tabkit.errors import FitError
+from tabkit.fingerprint import RowSample
 from tabkit.frames import Source
 from tabkit.leaks.copied_rows import copies_of
 from tabkit.leaks.copies import Copies
@@ -35,7 +36,6 @@ from tabkit.propensity.warnings import of_copies, of_leaks, of_model, of_refit, 
 from tabkit.roles import Roles
 from tabkit.rules.features import check_rules, load_rules, origin
 from tabkit.schema import dtype_name
-from tabkit.sketch import RowSample
 from tabkit.table import Table, labels, read
 from tabkit.target import TargetColumn
 

@@ -9,13 +9,17 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from tabkit.errors import TabkitError
-from tabkit.fingerprint import NO_KEY, Hashes, Sample, digest, row_hashes
+from tabkit.fingerprint import KEPT, NO_KEY, Hashes, RowSample, digest, row_hashes
 from tabkit.rules.config import AimConfig
 from tabkit.rules.sample import RuleSample, aimed
 from tabkit.schema import family
 
 C = TypeVar("C", bound=AimConfig)
 
+_FEWEST = 20
+"""Rows of which it must be told before "none of them was there" is said: of fewer a tenth may be missed by chance."""
+_DISTINCT = 0.95
+"""The least share of distinct rows: with more alike, rows of other people would pass for the old ones."""
 _FLATTERED = "rows that rules were found on flatter them"
 
 
@@ -52,7 +56,6 @@ def facts(found: RuleSample, config: AimConfig) -> dict[str, Any]:
     goal, roles = found.goal, found.table.roles
     columns = _columns(found)
     rows = row_hashes(found.frame, columns)
-    sample = Sample.of(rows)
     return {
         "source": found.table.short_name,
         "rows": found.frame.height,
@@ -69,7 +72,7 @@ def facts(found: RuleSample, config: AimConfig) -> dict[str, Any]:
         "kinds": _kinds(found, columns),
         "print": digest(rows),
         "division": None if found.holdout is None else digest(found.holdout),
-        "sketch": None if sample is None else sample.text(),
+        "sketch": _sketch(rows),
     }
 
 
@@ -147,17 +150,23 @@ def _strange(found: RuleSample, known: Mapping[str, Any]) -> str | None:
     return f"column {other[0]!r} is of another type now" if other else None
 
 
+def _sketch(rows: Hashes) -> str | None:
+    """Return a sample of rows as text; None if too many are alike, so that others would be taken for them."""
+    alike = len(np.unique(rows)) < _DISTINCT * len(rows)
+    return None if alike else RowSample.of(rows, size=KEPT).to_text()
+
+
 def _sampled(rows: Hashes, known: Mapping[str, Any]) -> Provenance:
-    sample = Sample.read(known.get("sketch"))
-    if sample is None:
+    sketch = RowSample.from_text(known.get("sketch"))
+    if sketch is None:
         return _unknown("too many of them were alike; with --id they are told apart")
-    overlap = sample.overlap(rows)
-    if overlap is None:
+    told = sketch.known(rows)
+    if not told.any() and len(told) < min(_FEWEST, len(rows)):
         return _unknown("too few of these are in the range of the file's sample")
-    if not overlap:
+    if not told.any():
         said = "None of these rows is among a sample of those that the rules were found on."
         return Provenance("fresh", 0.0, said)
-    return _overlapping(overlap)
+    return _overlapping(float(told.mean()))
 
 
 def _overlapping(overlap: float) -> Provenance:

@@ -12,13 +12,13 @@ from scipy import stats
 
 from tabkit import bundle, frames
 from tabkit.errors import ConfigError
+from tabkit.fingerprint import RowSample
 from tabkit.fitted_model import BundleParts, counted_warnings
 from tabkit.predictors.coherence import config_of, dtypes_of, lineage_of, sketch_of
 from tabkit.predictors.table_model import TableModel
 from tabkit.roles import Roles
 from tabkit.schema import Column, Schema
 from tabkit.scoring import Scorer, Tally, stream
-from tabkit.sketch import RowSample
 from tabkit.target import TargetColumn
 from tabkit.untrusted.manifest import NamedTable, damaged
 from tabkit.uplift.decision.decision import Decision

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tabkit.config import settings_of
+from tabkit.fingerprint import RowSample, row_texts
 from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name
-from tabkit.sketch import RowSample
 from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.ensemble.calibrating import calibrations, joined
 from tabkit.uplift.ensemble.calibration import Calibration
@@ -19,7 +19,7 @@ from tabkit.uplift.ensemble.fit import Ensemble, ExperimentUnits, fit_ensemble, 
 from tabkit.uplift.evaluation.evaluation import TrustReport, judge
 from tabkit.uplift.evaluation.placebos import expected_placebos
 from tabkit.uplift.model import UpliftModel, check_names
-from tabkit.uplift.units import balance_of, costs_of, divide, fingerprints, refuse_imbalance, units_of
+from tabkit.uplift.units import balance_of, costs_of, divide, refuse_imbalance, units_of
 from tabkit.uplift.updating import UpliftUpdate, update
 
 __all__ = ["UpliftConfig", "UpliftModel", "UpliftUpdate", "load", "train", "update"]
@@ -130,6 +130,6 @@ def _model(
             "span": list(span) if (span := table.span()) else None,
             "kind": units.experiment.kind,
         },
-        seen=RowSample.of(fingerprints(table)),
+        seen=RowSample.of(row_texts(table.frame)),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in table.roles.given().values()},
     )

@@ -83,14 +83,6 @@ def units_of(
     return ExperimentUnits(table, target, arms, experiment)
 
 
-def fingerprints(table: Table) -> pl.Series:
-    """Return one text per unit by which it is known again: its whole row, outcome and all."""
-    columns = [name for name in sorted(table.frame.columns) if family(table.frame.schema[name]) != "other"]
-    texts = [table.frame[name].cast(pl.String, strict=False).alias(str(i)) for i, name in enumerate(columns)]
-    joined = pl.concat_str(pl.all().fill_null("\x1e"), separator="\x1f")
-    return pl.DataFrame(texts).select(joined.alias("print")).to_series()
-
-
 def features_of(table: Table, settings: UpliftConfig) -> list[str]:
     """Return the columns that are features: no role, not left out, not the policy that is compared with."""
     left_out = {*table.roles.given().values(), *settings.encoding.exclude, settings.policy}

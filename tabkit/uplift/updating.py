@@ -12,10 +12,10 @@ import polars as pl
 from tabkit import boosting, splits
 from tabkit.boosting import BoostedModel, Rows
 from tabkit.errors import ConfigError, FitError, TabkitError
+from tabkit.fingerprint import RowSample, row_texts
 from tabkit.frames import Source
 from tabkit.predictors.stored import stored
 from tabkit.progress import Progress, Silent
-from tabkit.sketch import RowSample
 from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.ensemble.calibrating import calibrations, joined
 from tabkit.uplift.ensemble.fit import Ensemble, ExperimentUnits, fit_ensemble, predict_mean
@@ -29,7 +29,7 @@ from tabkit.uplift.metrics.clustered_errors import critical, mean_se
 from tabkit.uplift.model import UpliftModel
 from tabkit.uplift.regressor import Codes, Fitted, Floats, Kind
 from tabkit.uplift.scores import arm_scores, effect_scores
-from tabkit.uplift.units import Understood, balance_of, divide, fingerprints, refuse_imbalance, units_of
+from tabkit.uplift.units import Understood, balance_of, divide, refuse_imbalance, units_of
 
 Strategy = Literal["auto", "keep", "calibrate", "recalibrate", "refit", "extend", "retrain"]
 WAYS: tuple[Strategy, ...] = get_args(Strategy)[1:]
@@ -174,7 +174,7 @@ def _new_units(model: UpliftModel, source: Source, settings: UpliftConfig) -> tu
             advice="train a new model on the new units, or on old and new ones together",
         )
     units = units_of(source, model.roles, settings, like=Understood(model.target, model.lineage.get("kind")))
-    prints = fingerprints(units.table)
+    prints = row_texts(units.table.frame)
     _refuse_known(model, units, prints)
     if units.arms.labels != model.arms.labels:
         raise FitError(

@@ -13,6 +13,7 @@ from tabkit.boosting.choice import changed
 from tabkit.boosting.updatable import refusal
 from tabkit.config import settings_of
 from tabkit.errors import ConfigError, FitError
+from tabkit.fingerprint import RowSample
 from tabkit.frames import Source
 from tabkit.predictors.features import keys
 from tabkit.predictors.learners import check_there, name_of
@@ -29,7 +30,6 @@ from tabkit.propensity.updating.doubts import flattered
 from tabkit.propensity.updating.level import Moved, alarm, expected, moved_levels
 from tabkit.propensity.updating.strategies import check_strategy, strategies_of
 from tabkit.propensity.updating.trials import Month, Trial, Trials, run_trials
-from tabkit.sketch import RowSample
 from tabkit.table import Table, labels
 
 _PARENT = "parent"
