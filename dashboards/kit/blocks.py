@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dashboards.kit.html import Markup, escape, table, tag
+from dashboards.kit.html import Markup, escape, join, table, tag
+from tabkit.wording import NONE
 
-NO_VALUE = "n/a"
-EN_DASH = "\N{EN DASH}"
+NO_VALUE = NONE
 
 
 def header(kind: str, *, title: str, verdict: str, warnings: Sequence[str] = ()) -> Markup:
@@ -50,3 +50,25 @@ def notes(sentences: Sequence[str]) -> Iterator[Markup]:
 def footer() -> Markup:
     """Return the last line of a page."""
     return tag("footer", escape("Made by tabkit. This page runs no scripts and loads nothing from elsewhere."))
+
+
+def with_ends(shown: str, ends: str, *, bold: bool = False) -> Markup:
+    """Return a value with its interval in softer letters behind it.
+
+    >>> with_ends("1.3", "0.9 to 1.7"), with_ends("1.3", "n/a")
+    ('1.3 <span class="interval">(0.9 to 1.7)</span>', '1.3')
+    """
+    value = tag("strong", escape(shown)) if bold else escape(shown)
+    if ends == NO_VALUE:
+        return value
+    return join([value, escape(" "), tag("span", escape(f"({ends})"), class_="interval")])
+
+
+def wide_name(text: object) -> Markup:
+    """Return the name of a row, which breaks into lines only where it is long."""
+    return tag("span", escape(text), style="display: block; min-width: 9em; max-width: 17em")
+
+
+def block(*children: Markup) -> Markup:
+    """Return parts with space below them."""
+    return tag("div", *children, class_="block")

@@ -11,9 +11,10 @@ import polars as pl
 
 from dashboards.charts import cltv as cltv_charts
 from dashboards.charts.model import require, svg
-from dashboards.kit.blocks import EN_DASH, NO_VALUE, facts, footer, header, notes, pairs
+from dashboards.kit.blocks import NO_VALUE, facts, footer, header, notes, pairs
 from dashboards.kit.html import Markup, escape, figure, join, page, table, tag
-from dashboards.reports.cltv_parts import Tracked, number, share, tracking_figures
+from dashboards.reports.cltv_parts import Tracked, tracking_figures
+from tabkit.wording import between, number, share
 
 ERRORS = ("kind", "origin", "customers", "mean", "median", "zero", "rate", "lightgbm")
 HELD = ("kind", "origin", "level", "share", "expected")
@@ -145,8 +146,8 @@ def _held(report: BacktestPage, kind: str) -> Markup:
         shares = [_share(own.get(level)) for level in levels]
         ends = [_total(row, low, high) for low, high in (("low", "high"), ("wide_low", "wide_high"))]
         rows.append([escape(row["origin"]), *shares, escape(f"{row['actual']:,.0f}"), *ends])
-    inside = [f"In {100 * level:.3g} %" for level in levels]
-    interval = f"{100 * report.level:.3g} % interval"
+    inside = [f"In {100 * level:.3g}%" for level in levels]
+    interval = f"{100 * report.level:.3g}% interval"
     head = [escape(text) for text in ("Origin", *inside, "Sum", interval, "Widened")]
     remark = (
         "Shares of customers inside of their intervals, in brackets what is expected: intervals of counts end on whole "
@@ -159,14 +160,14 @@ def _held(report: BacktestPage, kind: str) -> Markup:
 def _share(found: Mapping[str, Any] | None) -> Markup:
     if found is None:
         return escape(NO_VALUE)
-    expected = tag("span", escape(f"({share(found['expected'], digits=1)})"), class_="interval")
-    return join([escape(f"{share(found['share'], digits=1)} "), expected])
+    expected = tag("span", escape(f"({share(found['expected'], decimals=1)})"), class_="interval")
+    return join([escape(f"{share(found['share'], decimals=1)} "), expected])
 
 
 def _total(row: Mapping[str, Any], low: str, high: str) -> Markup:
     if row[low] is None or row[high] is None:
         return escape(NO_VALUE)
-    text = escape(f"{row[low]:,.0f}{EN_DASH}{row[high]:,.0f}")
+    text = escape(between(*(number(row[end], decimals=0) for end in (low, high))))
     missed = tag("strong", escape(" missed"))
     return text if row[low] <= row["actual"] <= row[high] else join([text, missed])
 

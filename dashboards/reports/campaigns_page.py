@@ -10,9 +10,9 @@ import polars as pl
 
 from dashboards.charts import campaigns as campaign_charts
 from dashboards.charts.model import require, svg
-from dashboards.kit.blocks import NO_VALUE, facts, footer, header, notes, pairs
+from dashboards.kit.blocks import NO_VALUE, block, facts, footer, header, notes, pairs, with_ends
 from dashboards.kit.html import Markup, escape, figure, page, table, tag
-from dashboards.reports.cltv_parts import amount, block, chance, money, with_interval
+from tabkit.wording import amount_decimals, chance, number, spelled
 
 DECISIONS = (
     *("campaign", "users", "value_mean", "value_low", "value_high", "cost", "p_above", "payback_days", "p_never"),
@@ -96,11 +96,11 @@ def render(report: CampaignPage) -> str:
 def _decisions(report: CampaignPage) -> Iterator[Markup]:
     if report.decisions.is_empty():
         return
-    interval = f"{report.value} ({100 * report.level:.3g} % interval)"
+    interval = f"{report.value} ({100 * report.level:.3g}% interval)"
     names = ("Campaign", "Users", interval, "Cost", "P(value > cost)", "Payback, median", "Never paid back")
     head = [escape(name) for name in (*names, "Highest bid")]
     columns = report.decisions.select("value_mean", "value_low", "value_high", "cost", "bid").cast(pl.Float64)
-    decimals = money([value for column in columns for value in column])
+    decimals = amount_decimals([value for column in columns for value in column])
     rows = [_row(row, decimals) for row in report.decisions.iter_rows(named=True)]
     remark = (
         "All per user. The interval is that of the campaign's level, not of single users. Payback is the day on which "
@@ -119,12 +119,12 @@ def _row(row: dict[str, Any], decimals: int) -> list[Markup]:
     users = NO_VALUE if row["users"] is None else f"{row['users']:,.0f}"
     payback = "not within horizon" if row["payback_days"] is None else f"{row['payback_days']:,.0f} days"
     known = row["cost"] is not None
-    bid = "none" if row["bid"] is None else amount(row["bid"], decimals)
+    bid = "none" if row["bid"] is None else number(row["bid"], decimals=decimals)
     return [
         tag("span", escape(row["campaign"]), class_="name"),
         escape(users),
-        with_interval(row["value_mean"], row["value_low"], row["value_high"], decimals=decimals),
-        *map(escape, (amount(row["cost"], decimals), chance(row["p_above"]), payback if known else NO_VALUE)),
+        with_ends(*spelled(row["value_mean"], row["value_low"], row["value_high"], decimals=decimals)),
+        *map(escape, (number(row["cost"], decimals=decimals), chance(row["p_above"]), payback if known else NO_VALUE)),
         *map(escape, (chance(row["p_never"]), bid)),
     ]
 

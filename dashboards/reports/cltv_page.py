@@ -9,9 +9,10 @@ import polars as pl
 
 from dashboards.charts import cltv as cltv_charts
 from dashboards.charts.model import require, svg
-from dashboards.kit.blocks import facts, footer, header, notes, pairs
+from dashboards.kit.blocks import block, facts, footer, header, notes, pairs
 from dashboards.kit.html import Markup, escape, figure, page, table, tag
-from dashboards.reports.cltv_parts import Tracked, block, number, spelled, tracking_figures
+from dashboards.reports.cltv_parts import Tracked, tracking_figures
+from tabkit.wording import number, spelled
 
 PARAMETERS = ("parameter", "meaning", "mean", "low", "high", "prior")
 
@@ -121,7 +122,7 @@ def render(report: FitPage) -> str:
 def _parameters(report: FitPage) -> Iterator[Markup]:
     if report.parameters.is_empty():
         return
-    head = [escape(text) for text in ("Parameter", "Mean", f"{100 * report.level:.3g} % interval", "Prior", "Meaning")]
+    head = [escape(text) for text in ("Parameter", "Mean", f"{100 * report.level:.3g}% interval", "Prior", "Meaning")]
     rows = []
     for row in report.parameters.iter_rows(named=True):
         value, ends = spelled(row["mean"], row["low"], row["high"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from typing import Literal
 import polars as pl
 
 from dashboards.charts import model as model_charts
-from dashboards.kit.blocks import EN_DASH, NO_VALUE, facts, footer, header, notes, pairs
-from dashboards.kit.html import Markup, escape, figure, join, page, table, tag
-from tabkit.wording import number
+from dashboards.kit.blocks import NO_VALUE, facts, footer, header, notes, pairs, with_ends
+from dashboards.kit.html import Markup, escape, figure, page, table, tag
+from tabkit.wording import in_row
 
 # A metric is known by one of these words in its name; of an unknown metric no value is called best.
 LOWER_IS_BETTER = frozenset(
@@ -126,13 +125,6 @@ class ModelReport:
                 model_charts.require_columns(frame, section)
 
 
-@dataclass(frozen=True, slots=True)
-class _Score:
-    value: float | None
-    low: float | None
-    high: float | None
-
-
 def render(report: ModelReport) -> str:
     """Return the report as one HTML page without scripts or outside requests.
 
@@ -200,21 +192,20 @@ def _metrics(frame: pl.DataFrame | None) -> Iterator[Markup]:
 
 
 def _metric_row(name: str, frame: pl.DataFrame, models: Sequence[str]) -> list[Markup]:
-    columns = frame.select("value", "low", "high").cast(pl.Float64)
-    scores = {model: _Score(*map(_finite, row)) for model, row in zip(frame["model"], columns.rows(), strict=True)}
-    digits = _decimals(list(scores.values()))
+    columns = frame.select("value", "low", "high").cast(pl.Float64).rows()
     way = _way(name)
-    best = _best([score.value for score in scores.values()], way=way, digits=digits)
+    texts = in_row(columns)
+    known = [(row[0], text) for row, (text, _) in zip(columns, texts, strict=True) if text != NO_VALUE]
+    best = (max if way == "up" else min)(known)[1] if way is not None and len(known) > 1 else None
+    cells = {
+        model: with_ends(shown, ends, bold=shown == best)
+        for model, (shown, ends) in zip(frame["model"], texts, strict=True)
+    }
     arrow = {"up": "\u00a0↑", "down": "\u00a0↓", None: ""}[way]
-    empty = _Score(None, None, None)
     return [
         escape(name + arrow),
-        *(_cell(scores.get(model, empty), digits=digits, best=best) for model in models),
+        *(cells.get(model, escape(NO_VALUE)) for model in models),
     ]
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _way(metric: str) -> Literal["up", "down"] | None:
@@ -227,45 +218,3 @@ def _way(metric: str) -> Literal["up", "down"] | None:
     if words & LOWER_IS_BETTER:
         return "down"
     return "up" if words & HIGHER_IS_BETTER else None
-
-
-def _best(values: Sequence[float | None], *, way: Literal["up", "down"] | None, digits: int) -> float | None:
-    """Return the best of several values as it is shown, so that equal looking ones are equally bold."""
-    shown = [round(value, digits) for value in values if value is not None]
-    if way is None or len(shown) < 2:
-        return None
-    return max(shown) if way == "up" else min(shown)
-
-
-def _decimals(scores: Sequence[_Score]) -> int:
-    """Return the decimals of a row: three significant digits, four where an interval is narrow enough.
-
-    Small numbers get no fourth digit: 0.0092 reads better than 0.00920.
-
-    >>> _decimals([_Score(0.7123, 0.705, 0.719)]), _decimals([_Score(0.7123, 0.7118, 0.7128)])
-    (3, 4)
-    """
-    largest = max((abs(score.value) for score in scores if score.value is not None), default=0.0)
-    if largest == 0:
-        return 3
-    digits = min(2 - math.floor(math.log10(largest)), 6)
-    widths = [score.high - score.low for score in scores if score.high is not None and score.low is not None]
-    narrow = any(0 < width / 2 < 10.0**-digits for width in widths)
-    return max(0, digits + (narrow and digits <= 3))
-
-
-def _cell(score: _Score, *, digits: int, best: float | None) -> Markup:
-    """Return a value with its interval, bold when it is the best of its row.
-
-    >>> _cell(_Score(0.7123, 0.7049, 0.7191), digits=3, best=0.712)
-    '<strong>0.712</strong> <span class="interval">(0.705...0.719)</span>'
-    """
-    if score.value is None:
-        return escape(NO_VALUE)
-    text = escape(number(score.value, decimals=digits))
-    shown = tag("strong", text) if best == round(score.value, digits) else text
-    low, high = (number(end, decimals=digits) for end in (score.low, score.high))
-    if score.low is None or score.high is None or low == high:
-        return shown
-    interval = escape(f"({low}{EN_DASH}{high})")
-    return join([shown, escape(" "), tag("span", interval, class_="interval")])

@@ -9,11 +9,11 @@ import polars as pl
 
 from dashboards.charts import uplift as uplift_charts
 from dashboards.charts.model import svg
-from dashboards.kit.blocks import NO_VALUE, pairs
+from dashboards.kit.blocks import NO_VALUE, block, pairs
 from dashboards.kit.html import Markup, escape, figure, table, tag
-from dashboards.reports.cltv_parts import block, number
-from dashboards.reports.uplift_parts import Unit, ends
 from tabkit.uplift.decision.trust import Finding, findings, reason, sentences, title
+from tabkit.uplift.effect_unit import EffectUnit
+from tabkit.wording import number, spelled
 
 # Name, value with interval, and how to read it.
 Row: TypeAlias = tuple[str, tuple[str, str], str]
@@ -56,15 +56,15 @@ def sentence(text: str) -> str:
 
 
 def interval_heading(level: float | None) -> str:
-    r"""Return what stands above a column of intervals.
+    """Return what stands above a column of intervals.
 
     >>> interval_heading(0.95)
-    '95\xa0% interval'
+    '95% interval'
     """
-    return "Interval" if level is None else f"{100 * level:.3g}\u00a0% interval"
+    return "Interval" if level is None else f"{100 * level:.3g}% interval"
 
 
-def arm_block(arm: Mapping[str, Any], report: Mapping[str, Any], unit: Unit) -> Iterator[Markup]:
+def arm_block(arm: Mapping[str, Any], report: Mapping[str, Any], unit: EffectUnit) -> Iterator[Markup]:
     """Return the block of an arm: the verdict with why, its numbers and its pictures."""
     found = findings(report)
     word = arm["verdict"]["word"]
@@ -82,20 +82,20 @@ def arm_block(arm: Mapping[str, Any], report: Mapping[str, Any], unit: Unit) -> 
     yield from _pictures(arm, unit)
 
 
-def _numbers(arm: Mapping[str, Any], report: Mapping[str, Any], unit: Unit) -> Iterator[list[Markup]]:
+def _numbers(arm: Mapping[str, Any], report: Mapping[str, Any], unit: EffectUnit) -> Iterator[list[Markup]]:
     """Yield the rows of an arm's table; where all predictions are equal, without what says nothing then."""
     flat = arm["line"]["slope"] is None
     rows = [*_averages(arm, report, unit), *_rankings(arm, unit, flat=flat)]
     if not flat:
         line = arm["line"]
         words = "1: differences are as large as predicted; 0: none of them is real"
-        rows.append(("Calibration slope", ends(line["slope"], line["slope_low"], line["slope_high"]), words))
+        rows.append(("Calibration slope", spelled(line["slope"], line["slope_low"], line["slope_high"]), words))
         rows += _classical(arm["classical"], unit)
     for name, (value, both), words in rows:
         yield [escape(text) for text in (name, value, "" if both == NO_VALUE else both, words)]
 
 
-def _averages(arm: Mapping[str, Any], report: Mapping[str, Any], unit: Unit) -> Iterator[Row]:
+def _averages(arm: Mapping[str, Any], report: Mapping[str, Any], unit: EffectUnit) -> Iterator[Row]:
     randomised = report["design"] == "randomised"
     whom = "over all units"
     if not randomised:
@@ -115,7 +115,7 @@ def _averages(arm: Mapping[str, Any], report: Mapping[str, Any], unit: Unit) -> 
     yield "Difference in means", _effect(arm["difference"], unit), plain if randomised else biased
 
 
-def _rankings(arm: Mapping[str, Any], unit: Unit, *, flat: bool) -> Iterator[Row]:
+def _rankings(arm: Mapping[str, Any], unit: EffectUnit, *, flat: bool) -> Iterator[Row]:
     words = "gain over a random order, mean over all shares; a constant effect has 0"
     equal = "all predicted effects are equal: there is no ranking to judge"
     yield "Qini", _effect(arm["qini"], unit), equal if flat else words
@@ -133,12 +133,12 @@ def _rankings(arm: Mapping[str, Any], unit: Unit, *, flat: bool) -> Iterator[Row
     yield "AUTOC", _effect(arm["autoc"], unit), "like Qini, with most weight on the very top; a constant effect has 0"
 
 
-def _effect(found: Mapping[str, Any], unit: Unit) -> tuple[str, str]:
+def _effect(found: Mapping[str, Any], unit: EffectUnit) -> tuple[str, str]:
     parts = found["value"], found["low"], found["high"]
     return unit.named(*parts), unit.effect(*parts)[1]
 
 
-def _classical(found: Mapping[str, Any], unit: Unit) -> Iterator[Row]:
+def _classical(found: Mapping[str, Any], unit: EffectUnit) -> Iterator[Row]:
     """Yield the metrics that other tools have, with their definitions."""
     named = {
         "qini_normalised": ("Qini coefficient", "area over a random order\N{RIGHT SINGLE QUOTATION MARK}s by that of a "
@@ -147,13 +147,13 @@ def _classical(found: Mapping[str, Any], unit: Unit) -> Iterator[Row]:
     }  # fmt: skip
     for key, (name, words) in named.items():
         if key in found:
-            yield name, ends(found[key], None, None), words
+            yield name, spelled(found[key], None, None), words
     if "uplift_at_30" in found:
         value = found["uplift_at_30"]
-        yield "Uplift at 30\u00a0%", (unit.named(value), NO_VALUE), "difference in means among the top 30\u00a0%"
+        yield "Uplift at 30%", (unit.named(value), NO_VALUE), "difference in means among the top 30%"
 
 
-def _pictures(arm: Mapping[str, Any], unit: Unit) -> Iterator[Markup]:
+def _pictures(arm: Mapping[str, Any], unit: EffectUnit) -> Iterator[Markup]:
     """Return the pictures of an arm; where all predictions are equal, only that of gains."""
     name, flat = arm["arm"], arm["line"]["slope"] is None
     gain = _curve(arm["curve"], "gain", unit)
@@ -169,7 +169,7 @@ def _pictures(arm: Mapping[str, Any], unit: Unit) -> Iterator[Markup]:
     yield from pairs(list(_small(arm, unit)))
 
 
-def _small(arm: Mapping[str, Any], unit: Unit) -> Iterator[Markup]:
+def _small(arm: Mapping[str, Any], unit: EffectUnit) -> Iterator[Markup]:
     name = arm["arm"]
     toc = _curve(arm["curve"], "toc", unit)
     if toc.height:
@@ -194,7 +194,7 @@ def _small(arm: Mapping[str, Any], unit: Unit) -> Iterator[Markup]:
         )
 
 
-def _curve(found: Mapping[str, Any], name: str, unit: Unit) -> pl.DataFrame:
+def _curve(found: Mapping[str, Any], name: str, unit: EffectUnit) -> pl.DataFrame:
     """Return a curve with its band as a frame, effects in the unit shown."""
     columns = {name: found[name], "low": found[f"{name}_low"], "high": found[f"{name}_high"]}
     share_ = pl.Series("share", found["share"], dtype=pl.Float64)
@@ -203,5 +203,5 @@ def _curve(found: Mapping[str, Any], name: str, unit: Unit) -> pl.DataFrame:
     return pl.DataFrame({"share": share_, **values})
 
 
-def _scaled(values: Sequence[float | None], unit: Unit) -> pl.Series:
+def _scaled(values: Sequence[float | None], unit: EffectUnit) -> pl.Series:
     return pl.Series([None if value is None else unit.scale * value for value in values], dtype=pl.Float64)

@@ -10,14 +10,13 @@ import polars as pl
 
 from dashboards.charts import uplift as uplift_charts
 from dashboards.charts.model import WIDTH, svg
-from dashboards.kit.blocks import NO_VALUE, pairs
+from dashboards.kit.blocks import NO_VALUE, block, pairs, wide_name
 from dashboards.kit.html import Markup, escape, figure, table, tag
-from dashboards.reports.cltv_parts import block, number, share
-from dashboards.reports.uplift_parts import Unit, ends, wide_name
 from tabkit.uplift.decision import trust
 from tabkit.uplift.decision.trust import Finding, Result
+from tabkit.uplift.effect_unit import EffectUnit
 from tabkit.uplift.limits import LITTLE
-from tabkit.wording import percentages
+from tabkit.wording import number, percentages, share, spelled
 
 MOST_COLUMNS = 15
 
@@ -40,7 +39,7 @@ class Check:
     found: str
 
 
-def checks(report: Mapping[str, Any], unit: Unit) -> list[Check]:
+def checks(report: Mapping[str, Any], unit: EffectUnit) -> list[Check]:
     """Return all checks of a report, in the order shown; `tabkit.uplift.decision.trust` judges, here are the words."""
     found = trust.findings(report)
     by = {(each.name, each.subject): each for each in found}
@@ -70,7 +69,7 @@ def alarms(report: Mapping[str, Any]) -> Iterator[Markup]:
             yield tag("p", words, escape(" ".join(trust.sentences(part))), role="alert", style=style)
 
 
-def checks_section(report: Mapping[str, Any], unit: Unit) -> Iterator[Markup]:
+def checks_section(report: Mapping[str, Any], unit: EffectUnit) -> Iterator[Markup]:
     """Return the table of checks with the pictures of balance and overlap."""
     rows = [(wide_name(check.name), _result(check.result), escape(check.found)) for check in checks(report, unit)]
     head = [escape(text) for text in ("Check", "Result", "What was found")]
@@ -120,7 +119,7 @@ def _sample_ratio(report: Mapping[str, Any]) -> str:
     shares = (percentages(parts, decimals=2) for parts in (counts, planned))
     told = "; ".join(
         f"{arm} {came}%, planned {part}%" for arm, came, part in zip(report["rows"], *shares, strict=False)
-    ).replace("%", "\u00a0%")
+    )
     told += f" ({_p(ratio['p'])})."
     return told
 
@@ -161,16 +160,16 @@ def _overlap(report: Mapping[str, Any]) -> Iterator[str]:
     sizes = zip(counts.items(), found["effective"], strict=False)
     kept = ", ".join(f"{arm} {number(size)} of {count:,}" for (arm, count), size in sizes)
     yield (
-        f"{found['trimmed']:,} of {found['rows']:,} units ({share(part, digits=1)}) have {limit} and are left out. "
+        f"{found['trimmed']:,} of {found['rows']:,} units ({share(part, decimals=1)}) have {limit} and are left out. "
         f"Effective sample sizes of the others, weighted: {kept}. "
         f"Propensities of contact go from {number(found['lowest'])} to {number(found['highest'])}."
     )
 
 
-def _placebo(found: Mapping[str, Any], result: Result, unit: Unit) -> Check:
+def _placebo(found: Mapping[str, Any], result: Result, unit: EffectUnit) -> Check:
     drawn, value, se = found["name"] == "placebo treatment", found["value"], found["se"]
     both = (None, None) if value is None or se is None else (value - se, value + se)
-    shown = unit.named(value, *both) if drawn else ends(value, *both, sign="+")[0]
+    shown = unit.named(value, *both) if drawn else spelled(value, *both, sign="+")[0]
     error = "" if se is None else f", error {number((unit.scale if drawn else 1.0) * se, digits=2)}"
     words = "Half of {}, drawn by chance, against the other half" if drawn else "Effect of {} on what it cannot change"
     told = f"{words.format(found['arm'])}: {shown}{error} ({_p(found['p'])})."
@@ -178,7 +177,7 @@ def _placebo(found: Mapping[str, Any], result: Result, unit: Unit) -> Check:
     return Check(name, result, told)
 
 
-def _drift(found: Mapping[str, Any], result: Result, unit: Unit) -> Check:
+def _drift(found: Mapping[str, Any], result: Result, unit: EffectUnit) -> Check:
     z = found["z"]
     fit, held = (unit.effect(found[name])[0] for name in ("effect_fit", "effect_holdout"))
     told = f"Average effect {fit} where it was learned, {unit.named(found['effect_holdout'])} held out"

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dashboards.kit import blocks as shared
-from dashboards.kit.blocks import NO_VALUE, footer, header, pairs
+from dashboards.kit.blocks import NO_VALUE, footer, header, pairs, wide_name, with_ends
 from dashboards.kit.html import Markup, escape, page, table, tag
-from dashboards.reports.cltv_parts import share
 from dashboards.reports.uplift_arms import arm_block, interval_heading, sentence, verdict_title
 from dashboards.reports.uplift_checks import alarms, checks_section
-from dashboards.reports.uplift_parts import Unit, interval_decimals, wide_name, with_ends
 from tabkit.errors import SchemaError
 from tabkit.uplift.decision import trust
-from tabkit.wording import percentages
+from tabkit.uplift.effect_unit import EffectUnit, segment_decimals
+from tabkit.wording import percentages, share
 
 KEYS = (
     *("design", "kind", "rows", "held_out", "arms", "policies", "sample_ratio", "balance", "overlap", "placebos"),
@@ -68,7 +67,7 @@ def report_page(
         raise SchemaError(
             f"the uplift report lacks {', '.join(missing)}", advice="give it the report of a trained uplift model"
         )
-    unit = Unit(report["kind"])
+    unit = EffectUnit(report["kind"])
     blocks = (
         header("Uplift: trust report", title=title, verdict=_verdict(report)),
         *alarms(report),
@@ -89,7 +88,7 @@ def _verdict(report: Mapping[str, Any]) -> str:
     return " ".join(f"{arm['arm']} \N{EN DASH} {verdict_title(arm, found)}." for arm in arms)
 
 
-def _policies(policies: Sequence[Mapping[str, Any]], unit: Unit) -> Iterator[Markup]:
+def _policies(policies: Sequence[Mapping[str, Any]], unit: EffectUnit) -> Iterator[Markup]:
     if not policies:
         return
     level = interval_heading(policies[0]["doubly_robust"]["level"])
@@ -103,7 +102,7 @@ def _policies(policies: Sequence[Mapping[str, Any]], unit: Unit) -> Iterator[Mar
     )  # fmt: skip
 
 
-def _policy(found: Mapping[str, Any], unit: Unit) -> list[Markup]:
+def _policy(found: Mapping[str, Any], unit: EffectUnit) -> list[Markup]:
     robust, weighted, gain = found["doubly_robust"], found["weighted"], found["gain"]
     name = "this model" if found["policy"] == "model" else found["policy"]
     value = with_ends(*unit.level(robust["value"], robust["low"], robust["high"]))
@@ -118,7 +117,7 @@ def _policy(found: Mapping[str, Any], unit: Unit) -> list[Markup]:
     return [*cells, shown]
 
 
-def _segments(arms: Sequence[Mapping[str, Any]], unit: Unit) -> Iterator[Markup]:
+def _segments(arms: Sequence[Mapping[str, Any]], unit: EffectUnit) -> Iterator[Markup]:
     """Return a table per arm, side by side where they are narrow enough."""
     found = {arm["arm"]: _segment_rows(arm["segments"], unit) for arm in arms if arm["segments"]}
     if not found:
@@ -134,21 +133,20 @@ def _segments(arms: Sequence[Mapping[str, Any]], unit: Unit) -> Iterator[Markup]
     yield last
 
 
-def _segment_rows(segments: Sequence[Mapping[str, Any]], unit: Unit) -> list[tuple[str, ...]]:
+def _segment_rows(segments: Sequence[Mapping[str, Any]], unit: EffectUnit) -> list[tuple[str, ...]]:
     """Return the texts of the rows, effects with as many decimals as the largest segment supports."""
-    largest = max(segments, key=lambda found: found["rows"])
-    decimals = interval_decimals(largest["low"], largest["high"], scale=unit.scale)
+    decimals = segment_decimals(segments, unit)
     sizes = percentages([found["share"] for found in segments])
     return [_segment(found, unit, decimals, size) for found, size in zip(segments, sizes, strict=True)]
 
 
-def _segment(found: Mapping[str, Any], unit: Unit, decimals: int | None, size: str) -> tuple[str, ...]:
+def _segment(found: Mapping[str, Any], unit: EffectUnit, decimals: int | None, size: str) -> tuple[str, ...]:
     count, few = found["rows"], found["rows"] < FEW
     observed = unit.effect(found["observed"], found["low"], found["high"], decimals=decimals)
     alone = share(found["share"])  # less than one per cent reads as such
     return (
         found["segment"],
-        f"{count} unit{'s' * (count > 1)}" if count and few else alone if alone[0] in "<>" else f"{size}\u00a0%",
+        f"{count} unit{'s' * (count > 1)}" if count and few else alone if alone[0] in "<>" else f"{size}%",
         unit.effect(found["predicted"], decimals=decimals)[0],
         *((NO_VALUE, NO_VALUE) if few else observed),
         unit.level(found["baseline"])[0],

@@ -18,6 +18,7 @@ from tabkit.rules.measurement import masks, measure
 from tabkit.rules.sample import RuleSample
 from tabkit.rules.suggestion import Suggestion
 from tabkit.table import Table
+from tabkit.wording import number
 
 _MOST_QUOTED = 3
 
@@ -105,13 +106,9 @@ def without_copies(found: RuleSample, copies: Copies | None, suggested: Sequence
     values = []
     for one, inside in zip(few, masks([each.rule for each in few], found.frame), strict=True):
         said = measure(inside[rows], goal)
-        values.append(f"{one.rule.name} {_number(said.value)} ({_number(one.holdout.value)} with them)")
+        values.append(f"{one.rule.name} {number(said.value)} ({number(one.holdout.value)} with them)")
     return f" On the {int(rows.sum()):,} others: {', '.join(values)}."
 
 
 def _part(table: Table, rows: Mask) -> Table:
     return Table(table.frame.filter(rows), table.roles, table.name, {})
-
-
-def _number(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.4g}"

@@ -11,6 +11,9 @@ from rich.text import Text
 
 from pipelines.cli.views.propensity import visible_line
 from tabkit.cltv.interval_record import told_once
+from tabkit.wording import amount_decimals, between, chance, figures, number, share, with_interval
+
+_HALF_WIDTH = 1.88  # standard deviations: about the interval of 94% that pages show, so that means read alike
 
 
 def fit_view(result: Mapping[str, Any]) -> RenderableType:
@@ -78,13 +81,17 @@ def campaigns_view(result: Mapping[str, Any]) -> RenderableType:
     rows: Sequence[Mapping[str, Any]] = result["campaigns"]
     bids = {"even": "break_even", "safe": "safe", **({"best": "bid"} if any(row["bid"] for row in rows) else {})}
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    costs = ("cost", *bids.values())
     table.add_column("campaign", overflow="fold")
-    for name in ("users", "worth (94 %)", "cost", "P(gain)", "paid back", *bids):
+    for name in ("users", "worth (94%)", "cost", "P(gain)", "paid back", *bids):
         table.add_column(name, justify="right")
+    amounts = [row[name] for row in rows for name in ("value_mean", "value_low", "value_high", "cost", "bid")]
+    decimals = amount_decimals(amounts)
     for row in rows:
-        worth = f"{_money(row['value_mean'])} ({_money(row['value_low'])} to {_money(row['value_high'])})"
-        cells = [f"{row['users']:,}", worth, _money(row["cost"]), _chance(row["p_above"]), _payback(row)]
-        table.add_row(visible_line(row["campaign"]), *cells, *(_money(row[name]) for name in bids.values()))
+        worth = with_interval(row["value_mean"], row["value_low"], row["value_high"], decimals=decimals)
+        cost, *bid = ("" if row[name] is None else number(row[name], decimals=decimals) for name in costs)
+        above = "" if row["p_above"] is None else chance(row["p_above"])
+        table.add_row(visible_line(row["campaign"]), f"{row['users']:,}", worth, cost, above, _payback(row), *bid)
     head = (
         f"What a user acquired from {result['days'][0]} to {result['days'][-1]} is worth by the age of "
         f"{result['horizon_days']} days, at a margin of {result['margin']:g}:"
@@ -113,28 +120,6 @@ def _page(result: Mapping[str, Any]) -> list[Text]:
     return [Text(f"Pictures: {result['page']}")] if result["page"] else []
 
 
-def _money(value: float | None) -> str:
-    """Return an amount with as many digits as it deserves.
-
-    >>> _money(1234.5), _money(12.345), _money(None)
-    ('1,234', '12.3', '')
-    """
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}" if abs(value) >= 10 else f"{value:,.2f}"
-
-
-def _chance(share: float | None) -> str:
-    """Return a counted probability, never as sure.
-
-    >>> _chance(1.0), _chance(0.42), _chance(None)
-    ('> 99%', '42%', '')
-    """
-    if share is None:
-        return ""
-    return "> 99%" if share > 0.99 else "< 1%" if share < 0.01 else f"{share:.0%}"
-
-
 def _payback(row: Mapping[str, Any]) -> str:
     if row["cost"] is None:
         return ""
@@ -149,7 +134,7 @@ def _errors(origins: Sequence[Mapping[str, Any]], kind: str) -> Table:
         found = origin[kind]
         simple = [found["baselines"].get(name) for name in names]
         errors = [found["mae_mean"], found["mae_median"], *(point and point["mae"] for point in simple)]
-        cells = ["" if error is None else f"{error:,.3g}" for error in errors]
+        cells = ["" if error is None else number(error) for error in errors]
         table.add_row(origin["origin"], f"{origin['customers']:,}", *cells)
     return table
 
@@ -162,7 +147,7 @@ def _held(origins: Sequence[Mapping[str, Any]], kind: str) -> Table:
     )
     for origin in origins:
         found = origin[kind]
-        cells = [f"{part['share']:.1%}" for part in found["coverage"]]
+        cells = [share(part["share"], decimals=1) for part in found["coverage"]]
         wide = found["widened"]
         more = "" if wide is None else _interval(wide["total"]["intervals"][-1])
         plain = _interval(found["total"]["intervals"][-1])
@@ -171,7 +156,8 @@ def _held(origins: Sequence[Mapping[str, Any]], kind: str) -> Table:
 
 
 def _interval(found: Mapping[str, Any]) -> str:
-    return f"{found['low']:,.0f} to {found['high']:,.0f}{'' if found['holds'] else ' !'}"
+    ends = between(*(number(found[end], decimals=0) for end in ("low", "high")))
+    return f"{ends}{'' if found['holds'] else ' !'}"
 
 
 def _table(names: Sequence[str]) -> Table:
@@ -217,7 +203,9 @@ def _parameters(result: Mapping[str, Any]) -> Table:
     table.add_column("mean", justify="right")
     table.add_column("sd", justify="right")
     for name, value in result["parameters"].items():
-        table.add_row(visible_line(name), f"{value['mean']:.4g}", f"{value['sd']:.2g}")
+        mean, sd = value["mean"], value["sd"]
+        shown = figures(mean, mean - _HALF_WIDTH * sd, mean + _HALF_WIDTH * sd)[0]
+        table.add_row(visible_line(name), shown, number(sd, digits=2))
     return table
 
 

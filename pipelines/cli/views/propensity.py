@@ -30,7 +30,7 @@ from tabkit.errors import TabkitError
 from tabkit.predictors.learners import TITLES, made_of
 from tabkit.progress import Advance
 from tabkit.propensity.evaluation import MODEL, days
-from tabkit.wording import decimals_of, figures, number, percentages, with_interval
+from tabkit.wording import NONE, decimals_of, in_row, number, percentages, share, with_interval
 
 
 class Bars:
@@ -250,7 +250,7 @@ def encode_view(result: Mapping[str, Any]) -> RenderableType:
 
 
 def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.1%}"
+    return "" if value is None else share(value, decimals=1)
 
 
 def scores_table(metrics: Mapping[str, Any], *, own: str = "model") -> RenderableType:
@@ -282,28 +282,13 @@ def _scores_table(metrics: Mapping[str, Any], *, gap: str, own: str) -> Table:
     for model in models:
         table.add_column(Text(own if model == MODEL else model), justify="right", overflow="fold")
     for name, scores in rows.items():
-        # the model's own interval decides: a constant's can be arbitrarily narrow
-        known = (decimals_of(score["low"], score["high"]) for score in scores.values())
-        digits = next((decimals for decimals in known if decimals is not None), 3)
-        table.add_row(name, *(_interval(scores[model], digits=digits, gap=gap) for model in models))
+        texts = in_row([(score["value"], score["low"], score["high"]) for score in scores.values()])
+        cells = {
+            model: f"{shown}{gap}({ends})" if ends != NONE else shown
+            for model, (shown, ends) in zip(scores, texts, strict=True)
+        }
+        table.add_row(name, *(cells[model] for model in models))
     return table
-
-
-def _interval(score: Mapping[str, Any], *, digits: int, gap: str = " ") -> str:
-    """Write a value with its interval, if that has a width that can be seen.
-
-    >>> _interval({"value": 0.68457, "low": 0.68012, "high": 0.68951}, digits=3)
-    '0.685 (0.680–0.690)'
-    >>> _interval({"value": -1.5, "low": -2.0, "high": -1.0}, digits=1)
-    '-1.5 (-2.0 to -1.0)'
-    """
-    parts = score["value"], score["low"], score["high"]
-    tiny = all(part is None or abs(part) < 10.0**-digits for part in parts)
-    value, low, high = figures(*parts) if tiny else (number(part, decimals=digits) for part in parts)
-    if score["low"] is None or low == high:
-        return value
-    dash = "–" if score["low"] >= 0 else " to "
-    return f"{value}{gap}({low}{dash}{high})"
 
 
 def plain_table() -> Table:

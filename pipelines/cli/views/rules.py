@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.cli.views.propensity import plain_table, unit_note, visible
-from tabkit.wording import decimals_of, figures
-from tabkit.wording import number as written
+from tabkit.wording import NONE, between, decimals_of, number, share, spelled
 
 _ALIKE = 0.8
 _HOLDS = ("holds", "holds, but weaker")
@@ -51,9 +50,8 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
         before = row["before"] or {}
         table.add_row(
             Text(visible(row["name"])),
-            f"{row['coverage']:.1%}",
-            number(row["value"], kind),
-            _interval(row, kind),
+            share(row["coverage"], decimals=1),
+            *_written(row, kind),
             _lift(row["lift"], kind),
             _lift(before.get("lift"), kind),
             _asking(row["verdict"], row["asked"]),
@@ -68,7 +66,7 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
         Text(f"{visible(one)} and {visible(other)} share most of their rows: one will do.")
         for one, other in sorted(map(sorted, pairs))
     ]
-    base = number(result["scores"][0]["base"], kind)
+    base = _written({"value": result["scores"][0]["base"]}, kind)[0]
     head = Text(
         f"{visible(result['goal'])} on {result['rows']:,} rows: {base} everywhere; found: the lift where it was found"
     )
@@ -83,9 +81,9 @@ def worth_view(result: Mapping[str, Any]) -> RenderableType:
         table.add_column(name, justify="left" if name == "metric" else "right")
     for row in result["metrics"]:
         digits = decimals_of(row["low"], row["high"])
-        numbers = (written(row[name], decimals=digits) for name in ("without_rules", "with_rules"))
-        value, low, high = figures(row["difference"], row["low"], row["high"], sign="+")
-        table.add_row(row["metric"], *numbers, value, "" if low == high else f"{low} to {high}")
+        numbers = (number(row[name], decimals=digits) for name in ("without_rules", "with_rules"))
+        value, ends = spelled(row["difference"], row["low"], row["high"], sign="+")
+        table.add_row(row["metric"], *numbers, value, "" if ends == NONE else ends)
     uses = [
         Text(f"{visible(use['rule'])}: {use['share']:.1%} of all gain, mean rank {use['rank'] or 'n/a'}")
         for use in result["rules"]
@@ -117,13 +115,19 @@ def explore_view(result: Mapping[str, Any]) -> RenderableType:
     return Group(*lines)
 
 
-def number(value: float | None, kind: str) -> str:
-    """Return a share as per cent, and other numbers with their sign where they are effects."""
-    if value is None:
-        return "n/a"
-    if kind == "share":
-        return f"{value:.1%}"
-    return f"{value:+.4g}" if kind == "effect" else f"{value:.4g}"
+def _written(row: Mapping[str, Any], kind: str) -> tuple[str, str]:
+    """Return a value and its interval: shares as per cent, effects with their sign.
+
+    >>> _written({"value": 0.1234, "low": 0.1, "high": 0.15}, "share"), _written({"value": 7.64}, "effect")
+    (('12.3%', '10.0–15.0%'), ('+7.64', ''))
+    """
+    value, low, high = row["value"], row.get("low"), row.get("high")
+    if kind != "share":
+        shown, ends = spelled(value, low, high, sign="+" if kind == "effect" else "")
+        return shown, "" if ends == NONE else ends
+    if low is None or high is None or low == high:
+        return share(value, decimals=1), ""
+    return share(value, decimals=1), between(*(number(100 * end, decimals=1) for end in (low, high))) + "%"
 
 
 def _suggested(result: Mapping[str, Any]) -> Table:
@@ -135,11 +139,10 @@ def _suggested(result: Mapping[str, Any]) -> Table:
         held = row["holdout"]
         table.add_row(
             Text(visible(row["rule"]["name"])),
-            f"{held['coverage']:.1%}",
-            number(row["train"]["value"], kind),
+            share(held["coverage"], decimals=1),
+            _written(row["train"], kind)[0],
             _lift(row["train"]["lift"], kind),
-            number(held["value"], kind),
-            _interval(held, kind),
+            *_written(held, kind),
             _lift(held["lift"], kind),
             Text(said, _COLOURS.get(said, "")),
         )
@@ -148,14 +151,6 @@ def _suggested(result: Mapping[str, Any]) -> Table:
 
 def _texts(rows: Iterable[tuple[str, str]]) -> list[Text]:
     return [Text.assemble((visible(name), "bold"), f": {visible(text)}") for name, text in rows]
-
-
-def _interval(row: Mapping[str, Any], kind: str) -> str:
-    if row["low"] is None or row["low"] == row["high"]:
-        return ""
-    if kind == "share":
-        return f"{100 * row['low']:.1f}–{100 * row['high']:.1f}%"
-    return f"{number(row['low'], kind)} to {number(row['high'], kind)}"
 
 
 def _lift(value: float | None, kind: str) -> str:

@@ -10,13 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.cli.views.propensity import plain_table, visible, visible_line
-from tabkit.propensity.evaluation import has_width
 from tabkit.uplift.decision.trust import CHECKS, reason
-from tabkit.wording import Sign, figures, percentages, with_interval
+from tabkit.uplift.effect_unit import EffectUnit, segment_decimals
+from tabkit.wording import NONE, percentages, share, with_interval
 
 _COLOURS = {"usable": "green", "average only": "yellow", "none": "red"}
-_LARGE = 100_000.0
-"""From here on numbers are written with a power of ten."""
 
 
 def train_view(result: Mapping[str, Any]) -> RenderableType:
@@ -47,7 +45,11 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     for row in found["tried"]:
         if row["loss"] is None:
             continue
-        gain = "" if row["gain"] is None else _between(1.0, row["gain"], row["low"], row["high"])
+        gain = (
+            ""
+            if row["gain"] is None
+            else with_interval(row["gain"], row["low"], row["high"], sign="+", without=" (no interval)")
+        )
         style = "bold" if row["strategy"] == found["strategy"] else ""
         table.add_row(Text(row["strategy"], style), f"{row['loss']:.6g}", gain)
     refused = [
@@ -62,18 +64,10 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     return Group(Text(head), Text(), table, *refused, Text(), *kept, why, Text(), *summary_lines(result), saved)
 
 
-def unit_of(kind: str) -> tuple[float, str]:
-    """Return what effects are multiplied by, and the unit: percentage points of a binary outcome.
-
-    >>> unit_of("binary"), unit_of("number")
-    ((100.0, ', %p'), (1.0, ''))
-    """
-    return (100.0, ", %p") if kind == "binary" else (1.0, "")
-
-
 def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
     """Return effects, verdicts and failed checks."""
-    scale, unit = unit_of(result["outcome_kind"])
+    unit = EffectUnit(result["outcome_kind"])
+    suffix = ", %p" if unit.binary else ""
     rows = sum(result["rows"].values())
     positive = "" if result["positive"] in (None, "1", "true") else f" ({visible(result['positive'])})"
     own = "" if result["outcome_kind"] == "binary" else ", in its own unit,"
@@ -84,7 +78,7 @@ def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
         f"{result['design']}; verdicts by {units['held_out']:,} held-out units"
     )
     table = plain_table()
-    for name in ("arm", f"average effect{unit}", f"Qini{unit}", "less response's"):
+    for name in ("arm", f"average effect{suffix}", f"Qini{suffix}", "less response's"):
         is_arm = name == "arm"
         table.add_column(
             name, justify="left" if is_arm else "right", no_wrap=not is_arm, min_width=8 if is_arm else None
@@ -92,11 +86,11 @@ def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
     for name, arm in result["arms"].items():
         table.add_row(
             visible_line(name),
-            _between(scale, arm["effect"], arm["low"], arm["high"]),
-            _between(scale, arm["qini"], arm["qini_low"], arm["qini_high"]),
+            _between(unit, arm["effect"], arm["low"], arm["high"]),
+            _between(unit, arm["qini"], arm["qini_low"], arm["qini_high"]),
             "no model"
             if arm["against_response"] is None
-            else _between(scale, arm["against_response"], arm["against_response_low"], arm["against_response_high"]),
+            else _between(unit, arm["against_response"], arm["against_response_low"], arm["against_response_high"]),
         )
     lines: list[RenderableType] = [
         Text(head),
@@ -143,12 +137,13 @@ def _failed(result: Mapping[str, Any]) -> list[RenderableType]:
 
 def _on_treated(result: Mapping[str, Any]) -> list[RenderableType]:
     """Return the effect on those who were treated, a line for each arm: a further column would cut figures off."""
-    scale, unit = unit_of(result["outcome_kind"])
+    unit = EffectUnit(result["outcome_kind"])
+    suffix = ", %p" if unit.binary else ""
     lines: list[RenderableType] = [
         Text(
             f"On the treated: {found['units']:,} of {found['of']:,} units of {visible(name)}, against control units as "
-            f"good as {found['controls']:,.0f}: effect{unit} "
-            + _between(scale, found["value"], found["low"], found["high"])
+            f"good as {found['controls']:,.0f}: effect{suffix} "
+            + _between(unit, found["value"], found["low"], found["high"])
         )
         for name, arm in result["arms"].items()
         if (found := arm["on_treated"]) is not None
@@ -157,70 +152,62 @@ def _on_treated(result: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def _policies(result: Mapping[str, Any]) -> Table:
-    scale, unit = unit_of(result["outcome_kind"])
+    unit = EffectUnit(result["outcome_kind"])
+    suffix = ", %p" if unit.binary else ""
     table = plain_table()
-    for name in ("policy (held-out units)", "treated", f"value{unit}", f"model's gain over it{unit}"):
+    for name in ("policy (held-out units)", "treated", f"value{suffix}", f"model's gain over it{suffix}"):
         table.add_column(name, justify="left" if name.startswith("policy") else "right")
     for row in result["policies"]:
         gain = row["gain"]
         table.add_row(
             visible_line(row["policy"]),
-            f"{100 * row['treated']:.0f} %",
-            _number(scale * row["value"], scale * row["low"], scale * row["high"], sign=False),
-            "" if gain is None else _between(scale, gain["value"], gain["low"], gain["high"]),
+            share(row["treated"]),
+            with_interval(*unit.scaled(row["value"], row["low"], row["high"])),
+            "" if gain is None else _between(unit, gain["value"], gain["low"], gain["high"]),
         )
     return table
 
 
 def _segments(arm: Mapping[str, Any], result: Mapping[str, Any]) -> Table:
-    scale, unit = unit_of(result["outcome_kind"])
+    unit = EffectUnit(result["outcome_kind"])
+    suffix = ", %p" if unit.binary else ""
     table = plain_table()
     names = (
         f"segments: {visible(arm['arm'])}",
         "share",
-        f"predicted{unit}",
-        f"observed{unit}",
-        f"without contact{unit}",
+        f"predicted{suffix}",
+        f"observed{suffix}",
+        f"without contact{suffix}",
     )
     for name in names:
         table.add_column(name, justify="left" if name.startswith("segments") else "right")
     rows: Sequence[Mapping[str, Any]] = arm["segments"]
-    for row, share in zip(rows, percentages([row["share"] for row in rows]), strict=True):
+    decimals = segment_decimals(rows, unit) if rows else None
+    for row, size in zip(rows, percentages([row["share"] for row in rows]), strict=True):
         if not row["rows"]:
             continue
-        low, high = (None if row[end] is None else scale * row[end] for end in ("low", "high"))
         table.add_row(
             row["segment"],
-            f"{share} %",
-            _number(scale * row["predicted"], low, high),
-            "" if row["observed"] is None else _between(scale, row["observed"], row["low"], row["high"]),
-            _number(scale * row["baseline"], low, high, sign=False),
+            f"{size}%",
+            unit.effect(row["predicted"], decimals=decimals)[0],
+            ""
+            if row["observed"] is None
+            else _between(unit, row["observed"], row["low"], row["high"], decimals=decimals),
+            unit.level(row["baseline"])[0],
         )
     return table
 
 
-def _between(scale: float, value: float, low: float | None, high: float | None) -> str:
-    """Write a figure with its interval.
+def _between(
+    unit: EffectUnit, value: float, low: float | None, high: float | None, *, decimals: int | None = None
+) -> str:
+    """Write an effect with its interval.
 
-    >>> _between(100.0, 0.0764, 0.0699, 0.083)
-    '+7.6 (+7.0 – +8.3)'
+    >>> _between(EffectUnit("binary"), 0.0764, 0.0699, 0.083, decimals=None)
+    '+7.6 (+7.0 to +8.3)'
     """
-    if low is None or high is None:
-        return f"{_number(scale * value, None, None)} (no interval)"
-    value, low, high = (scale * each for each in (value, low, high))
-    if not has_width(low, high):
-        return _number(value, low, high)
-    if max(map(abs, (value, low, high))) >= _LARGE:
-        return f"{value:+.3g} ({low:+.3g} – {high:+.3g})"
-    return with_interval(value, low, high, sign="+", between=" – ")
-
-
-def _number(value: float, low: float | None, high: float | None, *, sign: bool = True) -> str:
-    """Write a number to the digits that its interval allows."""
-    mark: Sign = "+" if sign else ""
-    if abs(value) >= _LARGE:
-        return f"{value:{mark}.3g}"
-    return figures(value, low, high, sign=mark)[0]
+    shown, ends = unit.effect(value, low, high, decimals=decimals)
+    return f"{shown} ({ends})" if ends != NONE else shown if low is not None else f"{shown} (no interval)"
 
 
 def _all_checks(result: Mapping[str, Any]) -> Table:

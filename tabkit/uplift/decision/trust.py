@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from tabkit.uplift.decision.verdict import TITLES
 from tabkit.uplift.design.strength import Strength
+from tabkit.uplift.effect_unit import EffectUnit
 from tabkit.uplift.limits import DRIFT, LITTLE, MOST_TRIMMED, MUCH, TRIMMED, UNLIKELY
+from tabkit.wording import Sign, number
 
 Result = Literal["pass", "note", "asks", "FAIL", "not checked"]
 
@@ -308,10 +310,10 @@ def _strength(report: Mapping[str, Any]) -> Strength | None:
     return None if found is None else Strength(found["r2"], found["auc"], tuple(map(tuple, found["alone"])))
 
 
-def _effect(value: float | None, report: Mapping[str, Any], *, sign: str = "+") -> str:
-    if value is None:
-        return "n/a"
-    return f"{100 * value:{sign}.2f} %p" if report["kind"] == "binary" else f"{value:{sign}.3g}"
+def _effect(value: float | None, report: Mapping[str, Any], *, sign: Sign = "+") -> str:
+    unit = EffectUnit(report["kind"])
+    shown = number(unit.scaled(value)[0], sign=sign)
+    return f"{shown} %p" if unit.binary and value is not None else shown
 
 
 _JUDGES: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (

@@ -128,16 +128,16 @@ def test_best_value_follows_the_metric(metric, values, bold):
     ("value", "half", "shown"),
     [
         (0.71234, 0.007, "0.712 (0.705-0.719)"),
-        (0.71234, 0.0004, "0.7123 (0.7119-0.7127)"),
+        (0.71234, 0.0004, "0.71234 (0.71194-0.71274)"),
         (0.00921, 0.0001, "0.00921 (0.00911-0.00931)"),
         (12.3456, 0.5, "12.3 (11.8-12.8)"),
         (1234567.8, 1000.0, "1,234,568 (1,233,568-1,235,568)"),
         (0.71234, None, "0.712"),
-        (0.0, 0.001, "0.000 (-0.001-0.001)"),
+        (0.0, 0.001, "0.0000 (-0.0010 to 0.0010)"),
         (None, 0.1, "n/a"),
     ],
 )
-def test_numbers_have_three_or_four_digits(value, half, shown):
+def test_numbers_have_the_digits_that_their_interval_supports(value, half, shown):
     html = render(ModelReport(title="t", verdict="v", metrics=scores("bias", value, half=half)))
     assert cells(html, "bias") == [shown]
 

@@ -52,7 +52,7 @@ def test_a_clean_experiment_has_nothing_at_its_head(report: dict[str, Any]) -> N
         (
             "agreement",
             {"agreement": {"gaps": [{"arm": "mail", "value": -0.02, "se": 0.004}], "p": 1e-5}},
-            "errors ('mail' by -0.02;",
+            "errors ('mail' by -0.0200;",
         ),
         ("outcome_models", {"strength": {"r2": 1.0, "auc": None, "alone": [["paid", 0.9]]}}, "'paid' 0.90"),
         ("outcome_models", {"strength": {"r2": 0.9, "auc": 0.998, "alone": []}}, "AUC 0.998"),
@@ -123,7 +123,7 @@ def test_a_strong_feature_is_asked_about_and_fails_nothing(
     found = judged(strength=strength, arms=[arm])
     (own,) = (each for each in found if each.name == "outcome_models")
     assert (own.result, trust.passed("outcome_models", found)) == (result, True)
-    assert "+0.03 (error 0.1) with features, +0.41 (error 0.3) without" in own.said
+    assert "+0.0300 (error 0.100) with features, +0.410 (error 0.300) without" in own.said
     assert ("reservations" in trust.title("usable", found)) is reserved
     assert trust.sentences(found)[0].endswith("Were all known before?")
 
