@@ -9,9 +9,10 @@ from dashboards.charts.learning_curve import learning_curve
 from dashboards.charts.picture_files import check_picture, save
 from tabkit.errors import ConfigError
 from tabkit.extras import check_drawing
-from tabkit.neural import Epoch, MLPModel, history_frame
+from tabkit.neural import Epoch, history_frame
+from tabkit.predictors.registry import LEARNERS, ModelName
 from tabkit.predictors.stored import stored
-from tabkit.propensity.config import ModelName, TrainConfig
+from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import measures_of
 from tabkit.propensity.model import PropensityModel
 
@@ -34,7 +35,7 @@ def check_curve(
     ImportError
         If the extra `dashboards` is not installed.
     """
-    if model != "mlp":
+    if not LEARNERS[model].has_curve:
         raise ConfigError("a learning curve is drawn of a network", advice="add --model mlp, or leave out --curve")
     check_drawing()
     check_picture(path, overwrite=overwrite, inputs=inputs, outside=[] if bundle is None else [bundle])
@@ -48,8 +49,10 @@ def draw_curve(model: PropensityModel, path: str | Path, *, overwrite: bool = Fa
     ConfigError
         If the model is none of a network, no history is kept, or the file cannot be written.
     """
-    if not isinstance(model.predictor, MLPModel):
-        raise ConfigError("a learning curve is drawn of a network; this model has trees")
+    if not model.learner.has_curve:
+        raise ConfigError(
+            f"a learning curve is drawn of a network, which this model is not: it is {model.learner.noun}"
+        )
     if model.lineage.get("strategy", "train") != "train":
         raise ConfigError(
             f"the model was made by {model.lineage['strategy']!r}: the learning curve that is kept is its ancestor's",

@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from dashboards.kit.outputs import check_page
 from dashboards.reports.propensity_page import ModelReport, render
 from tabkit import boosting, metrics
-from tabkit.boosting import BoostedModel, Rows
+from tabkit.boosting import Rows
 from tabkit.errors import FitError, TabkitError
 from tabkit.frames import Source
 from tabkit.leaks.asked import asked, leaks_of
 from tabkit.leaks.copied_rows import copies_of
-from tabkit.neural import MLPModel
 from tabkit.predictors.features import fit_encoder, with_features
-from tabkit.predictors.learners import Predictor, extent, unit_of
 from tabkit.predictors.stored import refused_by_now, stored
 from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import (
@@ -192,10 +190,10 @@ def _predictions(
 ) -> dict[str, Floats]:
     found = {MODEL: model.predictor.predict(rows.features, offset=rows.offset)}
     if fitted is None:
-        known = boosting.BaseRate(_base(model.predictor), model.predictor.kind)
+        known = boosting.BaseRate(model.learner.constant(model.predictor), model.predictor.kind)
         return {**found, BASE_RATE: known.predict(rows.features, offset=rows.offset)}
-    trees = isinstance(model.predictor, BoostedModel)  # a network's codes are no numbers for a linear model
-    encoder, own = fit_encoder(fitted, model.target, settings, like=model.encoder if trees else None)
+    like = None if model.learner.embeds else model.encoder  # codes are no numbers for a linear model
+    encoder, own = fit_encoder(fitted, model.target, settings, like=like)
     features = encoder.transform(table.frame)
     outputs = len(model.target.classes) if model.target.task == "multiclass" else 1
     constant = boosting.base_rate(own, config=settings.boosting, classes=outputs)
@@ -247,15 +245,8 @@ def _of_others(model: PropensityModel, others: Table, prediction: Floats, settin
 
 
 def _importance(model: PropensityModel) -> pl.DataFrame | None:
-    if not isinstance(model.predictor, BoostedModel):
-        return None
-    return model.predictor.importance().select("feature", "gain")
-
-
-def _base(predictor: Predictor) -> tuple[float, ...]:
-    """Return the base score of the rows of the fit."""
-    moved = predictor.constant if isinstance(predictor, MLPModel) else ()
-    return moved or predictor.base_score
+    importance = model.learner.importance(model.predictor)
+    return None if importance is None else importance.select("feature", "gain")
 
 
 def _over_time(table: Table, curves: _Curves, measure: metrics.Metric, how: Resampling) -> pl.DataFrame | None:
@@ -291,7 +282,7 @@ def _facts(model: PropensityModel, measured: str) -> tuple[tuple[str, str], ...]
         ("Rows of the fit", _rows(known["rows"], known["span"])),
         ("Source columns", f"{len(model.encoder.schema.columns)}"),
         ("Features", f"{len(model.predictor.features)}"),
-        (unit_of(model.predictor).capitalize(), f"{extent(model.predictor)}"),
+        (model.learner.unit.capitalize(), f"{model.learner.extent(model.predictor)}"),
     )
 
 
@@ -300,11 +291,15 @@ def _rows(rows: int, span: Sequence[str] | None) -> str:
 
 
 def _notes(model: PropensityModel, note: str, dropped: Mapping[str, int]) -> tuple[str, ...]:
-    trees = isinstance(model.predictor, BoostedModel)
+    learner = model.learner
     notes = [
         *([note] if note else []),
         "Intervals know nothing of how the world may change after the last row.",
-        *(["Importance by gain says what the trees used, not what causes the target."] if trees else []),
+        *(
+            [f"Importance by {learner.shown_by} says what the {learner.unit} used, not what causes the target."]
+            if learner.shown_by
+            else []
+        ),
     ]
     notes += [f"Left out {e.column}: {e.why}." for e in model.encoder.encoders if not e.outputs]
     notes += [f"{count:,} rows were left out here: {reason}." for reason, count in dropped.items() if count]

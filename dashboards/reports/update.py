@@ -12,7 +12,6 @@ from dashboards.kit.outputs import check_page
 from dashboards.reports.propensity import ReportError
 from dashboards.reports.update_page import UpdatePage, render
 from tabkit.errors import ConfigError
-from tabkit.predictors.learners import extent, unit_of
 from tabkit.propensity.evaluation import days
 from tabkit.propensity.model import PropensityModel
 from tabkit.staging import staged_file
@@ -68,7 +67,7 @@ def build_page(model: PropensityModel, found: Mapping[str, Any], *, title: str) 
         metric=found["metric"],
         level=found["level"],
         chosen=found["strategy"],
-        unit=unit_of(model.predictor),
+        unit=model.learner.unit,
         note=found.get("note", ""),
         alarms=tuple(found.get("alarms", ())),
         months=_months(found.get("months", ())),
@@ -91,7 +90,7 @@ def _facts(model: PropensityModel, found: Mapping[str, Any]) -> Sequence[tuple[s
         ("Judged on", f"{found['judged_rows']:,}"),
         ("Kept", "yes: encoder and model are as they were" if found["strategy"] == "keep" else "no"),
         ("Made by", f"{found['strategy']} {model.lineage.get('how') or ''}".strip()),
-        (unit_of(model.predictor).capitalize(), f"{extent(model.predictor):,}"),
+        (model.learner.unit.capitalize(), f"{model.learner.extent(model.predictor):,}"),
         ("Parent", model.lineage.get("parent") or "not saved"),
     ]
 

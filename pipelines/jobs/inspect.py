@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tabkit import bundle
-from tabkit.boosting import BoostedModel
 from tabkit.bundle import Bundle
 from tabkit.cltv import model as cltv_model
 from tabkit.encoding.table import saved
-from tabkit.predictors.learners import Predictor, name_of, sizes
 from tabkit.propensity.model import KIND as PROPENSITY
 from tabkit.propensity.model import PropensityModel
 from tabkit.untrusted.manifest import NamedTable, building
@@ -62,22 +60,14 @@ def _model(found: Bundle) -> dict[str, Any]:
         "objective": model.predictor.objective,
         "plan": model.encoder.plan().to_dicts(),
         "metrics": manifest["metrics"],
-        "model": name_of(model.predictor),
-        **_inside(model.predictor),
+        "model": model.learner.name,
+        **model.learner.inside(model.predictor),
         **{key: manifest[key] for key in ("lineage", "config")},
         "sizes": {
-            **sizes(model.predictor),
+            **model.learner.sizes(model.predictor),
             "levels": sum(encoder.levels or 0 for encoder in model.encoder.encoders),
         },
     }
-
-
-def _inside(predictor: Predictor) -> dict[str, Any]:
-    """Return what a learner has to show of itself: importance by feature, or a network's shape."""
-    if isinstance(predictor, BoostedModel):
-        return {"importance": predictor.importance().to_dicts()}
-    shape = {name: predictor.shape[name] for name in ("members", "hidden", "activation")}
-    return {"importance": [], "network": {**shape, "temperature": predictor.temperature, "stopped": predictor.stopped}}
 
 
 def _encoder(found: Bundle) -> dict[str, Any]:

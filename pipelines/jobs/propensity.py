@@ -14,7 +14,6 @@ from pipelines.jobs.inputs import inputs
 from pipelines.jobs.settings import OUTPUT, EncodeJob, ScoreJob, TrainJob, UpdateJob, filled
 from tabkit.bundle import check_place, read
 from tabkit.config import missing
-from tabkit.predictors.learners import sizes
 from tabkit.progress import Progress
 from tabkit.propensity.model import KIND as PROPENSITY
 from tabkit.propensity.model import PropensityModel
@@ -61,7 +60,7 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
         "objective": model.predictor.objective,
         "metrics": model.evaluation.to_dict(),
         "final": config.final,
-        **sizes(model.predictor),
+        **model.learner.sizes(model.predictor),
         "split": model.lineage["split"],
         "rows": model.lineage["rows"],
         **{key: model.lineage[key] for key in ("rows_dropped", "target_mean", "class_rows", "hints")},
@@ -111,7 +110,7 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
         "checksum": checksum,
         "parent": {"bundle": path, "checksum": model.lineage["parent"]},
         **report.to_dict(),
-        **sizes(model.predictor),
+        **model.learner.sizes(model.predictor),
         "page": config.report,
         "seconds": round(time.perf_counter() - started, 3),
     }

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import lightgbm as lgb
 import numpy as np
@@ -61,6 +61,7 @@ class BoostedModel:
         Under a log link, what targets were divided by when the trees were grown; their leaves' weights are in it.
     """
 
+    learner: ClassVar[str] = "lightgbm"
     objective: str
     features: tuple[str, ...]
     base_score: tuple[float, ...]

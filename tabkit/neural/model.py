@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -67,6 +67,7 @@ class MLPModel:
         Why training broke off, if it did.
     """
 
+    learner: ClassVar[str] = "mlp"
     objective: str
     inputs: Inputs
     shape: Mapping[str, Any]

@@ -9,7 +9,8 @@ from tabkit.bundle import Bundle
 from tabkit.fingerprint import SIZE as SKETCHED
 from tabkit.fingerprint import RowSample
 from tabkit.objective import OBJECTIVES
-from tabkit.predictors.learners import Predictor, extent
+from tabkit.predictors.protocol import Predictor
+from tabkit.predictors.registry import learner_of
 from tabkit.schema import parse_dtype
 from tabkit.target import TargetColumn
 from tabkit.untrusted.manifest import LARGEST, NamedTable, damaged, is_number, is_text, is_whole, shown
@@ -19,7 +20,7 @@ _FEW = 20
 
 
 def check_predictor(predictor: Predictor, *, target: TargetColumn, features: Collection[str]) -> None:
-    """Refuse trees or a network that predict something else than the target, or from other features.
+    """Refuse a predictor of something else than the target, or from other features.
 
     Raises
     ------
@@ -47,8 +48,9 @@ def check_scores(predictor: Predictor, *, outputs: int, features: Collection[str
     scores = predictor.base_score
     if len(scores) != outputs or not all(map(is_number(), scores)):
         raise damaged(f"the base score is {shown(list(scores))}; {outputs} finite numbers were expected")
-    if not is_whole(high=10**9)(extent(predictor)):
-        raise damaged(f"the learner has {shown(extent(predictor))} trees or epochs; a whole number was expected")
+    extent, unit = learner_of(predictor).extent(predictor), learner_of(predictor).unit
+    if not is_whole(high=10**9)(extent):
+        raise damaged(f"the learner has {shown(extent)} {unit}; a whole number was expected")
     names = predictor.features
     unknown = [name for name in names if not isinstance(name, str) or name not in features]
     if unknown or len(set(names)) < len(names):

@@ -14,7 +14,8 @@ from tabkit.encoding import Target as Mean
 from tabkit.encoding.specification import table_encoder
 from tabkit.fingerprint import key_texts
 from tabkit.frames import fresh_name
-from tabkit.predictors.config import ModelName, PredictorConfig
+from tabkit.predictors.protocol import FitSettings
+from tabkit.predictors.registry import LEARNERS, ModelName
 from tabkit.rules.features import rules_of
 from tabkit.schema import family
 from tabkit.table import Table, labels
@@ -39,7 +40,7 @@ def keys(table: Table) -> pl.Series | None:
 def fit_encoder(
     table: Table,
     target: TargetColumn,
-    settings: PredictorConfig,
+    settings: FitSettings,
     *,
     learner: ModelName = "lightgbm",
     like: FittedTable | None = None,
@@ -52,14 +53,14 @@ def fit_encoder(
     Parameters
     ----------
     learner
-        What the features are for: text that nothing is said about becomes, for a network, codes that it embeds, with
-        their target mean beside them above `max_onehot` levels.
+        What the features are for: text that nothing is said about becomes, for a learner that embeds, codes, with their
+        target mean beside them above `max_onehot` levels.
     like
         Use the kinds of encoders that this one has, instead of choosing them anew by what the rows hold.
     """
     encoder = table_encoder(settings.encoding, seed=settings.seed, rules=rules_of(settings.rules))
     frame, weight = rates(table, target, settings)
-    if learner == "mlp" and settings.encoding.default == "auto":
+    if LEARNERS[learner].embeds and settings.encoding.default == "auto":
         encoder = replace(encoder, columns={**_embedded(table, settings), **encoder.columns})
     if like is not None:
         there = set(frame.columns)  # columns that were left out need not be there
@@ -79,8 +80,8 @@ def fit_encoder(
     return fitted, with_features(table, features, target, categorical=fitted.categorical)
 
 
-def _embedded(table: Table, settings: PredictorConfig) -> dict[str | tuple[str, ...], Encoder | Sequence[Encoder]]:
-    """Return encoders of text for a network; text in which no level repeats is left to the default."""
+def _embedded(table: Table, settings: FitSettings) -> dict[str | tuple[str, ...], Encoder | Sequence[Encoder]]:
+    """Return encoders of text for a learner that embeds; text in which no level repeats is left to the default."""
     frame, left_out = table.frame, {*table.roles.given().values(), *settings.encoding.exclude}
     texts = [name for name in frame.columns if name not in left_out and family(frame.schema[name]) == "text"]
     if not texts:
@@ -96,7 +97,7 @@ def _embedded(table: Table, settings: PredictorConfig) -> dict[str | tuple[str, 
 
 
 def rates(
-    table: Table, target: TargetColumn, settings: PredictorConfig, *, column: str | None = None
+    table: Table, target: TargetColumn, settings: FitSettings, *, column: str | None = None
 ) -> tuple[pl.DataFrame, str | None]:
     """Return the table with counts or amounts turned into rates, and the column of their weights.
 

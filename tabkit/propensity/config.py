@@ -9,9 +9,9 @@ from pydantic import BeforeValidator, Field
 from tabkit.boosting.config import BoostingConfig
 from tabkit.config import Config
 from tabkit.encoding.config import EncodingConfig
-from tabkit.predictors.config import ModelName, PredictorConfig
+from tabkit.predictors.config import PredictorConfig
 
-__all__ = ["ModelName", "SplitConfig", "TrainConfig", "UpdateConfig", "WorthConfig"]
+__all__ = ["SplitConfig", "TrainConfig", "UpdateConfig", "WorthConfig"]
 
 
 def label(value: object) -> object:

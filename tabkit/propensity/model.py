@@ -10,16 +10,16 @@ import numpy as np
 import polars as pl
 
 from tabkit import bundle, frames
-from tabkit.boosting import BoostedModel, reason_schema, reasons
+from tabkit.boosting import reason_schema
 from tabkit.encoding import FittedTable
 from tabkit.encoding.table.saved import from_bundle as encoder_from_bundle
 from tabkit.encoding.table.saved import to_parts
 from tabkit.errors import ConfigError
 from tabkit.fingerprint import RowSample
 from tabkit.fitted_model import BundleParts, counted_warnings
-from tabkit.neural import MLPModel, embed, embed_names
 from tabkit.predictors.coherence import check_known, check_predictor, config_of, dtypes_of, lineage_of, sketch_of
-from tabkit.predictors.learners import Predictor, made_of, name_of, ready, sizes
+from tabkit.predictors.protocol import Learner, Predictor
+from tabkit.predictors.registry import learner_of, made_of, predictor_of
 from tabkit.predictors.stored import refused_by_now
 from tabkit.predictors.table_model import TableModel
 from tabkit.propensity.evaluation import MODEL, Evaluation, days
@@ -34,7 +34,6 @@ KIND = "propensity"
 
 # Reasons cost a thousand times what scores do: small pieces keep Ctrl-C and the progress bar responsive.
 _ROWS_SCORED = 16_384
-_TREES, _NETWORK, _WEIGHTS = "booster.txt", "network.json", "network.safetensors"
 _ROWS_EXPLAINED = 512
 
 
@@ -62,7 +61,7 @@ class PropensityModel(TableModel):
     encoder
         Source columns to features.
     predictor
-        Features to predictions: trees, or a network.
+        Features to predictions: trees, say.
     evaluation
         Held-out metrics beside the baselines.
     config
@@ -89,6 +88,11 @@ class PropensityModel(TableModel):
     dtypes: Mapping[str, str] = field(default_factory=dict)
     seen: RowSample | None = None
     checksum: str | None = None
+
+    @property
+    def learner(self) -> Learner[Any]:
+        """What the predictor is of; see `tabkit.predictors.registry`."""
+        return learner_of(self.predictor)
 
     def outputs(self, *, contributions: int = 0) -> dict[str, pl.DataType]:
         """Return the names and types of what `score` gives beside the kept columns."""
@@ -125,7 +129,7 @@ class PropensityModel(TableModel):
         Raises
         ------
         ConfigError
-            If `contributions` is negative, or asked of a network.
+            If `contributions` is negative, or asked of a learner that cannot explain itself.
         SchemaError
             If columns are missing or of another type; extra ones are ignored.
         ForkError
@@ -133,12 +137,9 @@ class PropensityModel(TableModel):
         """
         if contributions < 0:
             raise ConfigError(f"contributions is {contributions}; a number from 0 was expected")
-        if contributions and not isinstance(self.predictor, BoostedModel):
-            raise ConfigError(
-                "contributions are of trees: a network has none to give",
-                advice="score without them, or train a model of trees beside it for its reasons",
-            )
-        ready(self.predictor)
+        if contributions and not self.learner.explains:
+            raise self.learner.unexplained()
+        self.learner.ready(self.predictor)
         return self._stream(
             source,
             predict=lambda features, exposure: self._predict(features, exposure, contributions),
@@ -172,14 +173,12 @@ class PropensityModel(TableModel):
         SchemaError
             If columns are missing or of another type; extra ones are ignored.
         """
-        network = self.predictor
-        if not isinstance(network, MLPModel):
-            raise ConfigError("trees have no hidden layer", advice="train with model = 'mlp'")
-        names = embed_names(network, members=members)
-        ready(network)
+        network, learner = self.predictor, self.learner
+        names = learner.hidden_names(network, members=members)
+        learner.ready(network)
         return self._stream(
             source,
-            predict=lambda features, _: embed(network, features, members=members, num_threads=1),
+            predict=lambda features, _: learner.hidden(network, features, members=members),
             outputs=dict.fromkeys(names, pl.Float32()),
             rows_at_once=_ROWS_SCORED,
             keep=keep,
@@ -231,9 +230,9 @@ class PropensityModel(TableModel):
         return {
             "target": self.target.to_dict(),
             "roles": self.roles.given(),
-            "model": name_of(self.predictor),
+            "model": self.learner.name,
             "objective": self.predictor.objective,
-            "sizes": sizes(self.predictor),
+            "sizes": self.learner.sizes(self.predictor),
             **{name: lineage.get(name) for name in ("strategy", "source", "rows", "span")},
             "held_out": self.evaluation.rows,
             "metrics": self.evaluation.frame().to_dicts(),
@@ -255,6 +254,7 @@ class PropensityModel(TableModel):
 
     def to_parts(self) -> BundleParts:
         """Return what the model is saved as."""
+        saved = self.learner.to_parts(self.predictor)
         content = {
             "roles": self.roles.given(),
             "target": self.target.to_dict(),
@@ -263,13 +263,9 @@ class PropensityModel(TableModel):
             "config": dict(self.config),
             "metrics": self.evaluation.to_dict(),
             "lineage": dict(self.lineage),
+            **saved.content,
         }
-        parts = to_parts(self.encoder.slim())
-        if isinstance(self.predictor, MLPModel):
-            parts |= {_NETWORK: bundle.json_bytes(self.predictor.to_dict()), _WEIGHTS: self.predictor.weights}
-        else:
-            content["booster"] = self.predictor.to_dict()
-            parts[_TREES] = self.predictor.text.encode()
+        parts = {**to_parts(self.encoder.slim()), **saved.files}
         if self.seen is not None:
             parts["seen.parquet"] = bundle.frame_bytes(self.seen.to_frame())
         return BundleParts(content, parts)
@@ -279,7 +275,7 @@ class PropensityModel(TableModel):
         """Rebuild a model from a bundle that was read; see `from_bundle`."""
         manifest = found.manifest
         target, encoder = TargetColumn.from_dict(manifest["target"]), encoder_from_bundle(found)
-        predictor = _predictor(found)
+        predictor = predictor_of(found)
         check_predictor(predictor, target=target, features=encoder.outputs)
         lineage = lineage_of(manifest)
         check_known(lineage, target)
@@ -306,14 +302,7 @@ class PropensityModel(TableModel):
             scores = scores.with_columns(labels.gather(found.argmax(axis=1)).alias("predicted"))
         else:
             scores = pl.DataFrame({"score": found})
-        if not contributions or not isinstance(self.predictor, BoostedModel):
+        if not contributions:
             return scores
-        why = reasons(self.predictor, features, largest=contributions, source_of=self.encoder.source_of)
-        return scores.hstack(why)
-
-
-def _predictor(found: bundle.Bundle) -> Predictor:
-    """Return what a bundle predicts with; torch is not needed for that."""
-    if _NETWORK in found.parts:
-        return MLPModel.from_dict(found.json(_NETWORK), weights=found.parts[_WEIGHTS])
-    return BoostedModel.from_dict(found.manifest["booster"], text=found.text(_TREES))
+        source_of = self.encoder.source_of
+        return scores.hstack(self.learner.reasons(self.predictor, features, largest=contributions, source_of=source_of))

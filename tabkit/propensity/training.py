@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from importlib import metadata
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +19,11 @@ from tabkit.fingerprint import RowSample
 from tabkit.frames import Source
 from tabkit.leaks.copied_rows import copies_of
 from tabkit.leaks.copies import Copies
-from tabkit.neural import MLPModel
-from tabkit.predictors import learners
 from tabkit.predictors.features import fit_encoder, keys, with_features
-from tabkit.predictors.learners import TITLES, Predictor, check_there, extent, name_of, unit_of
+from tabkit.predictors.protocol import Predictor
+from tabkit.predictors.registry import LEARNERS, ModelName, learner_of
 from tabkit.progress import Progress, Silent
-from tabkit.propensity.config import ModelName, TrainConfig
+from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.new_rows import training_summary
@@ -75,8 +73,8 @@ def train(
     """
     settings = settings_of(TrainConfig, config)
     shown = progress or Silent()
-    for learner in _learners(settings):
-        check_there(learner, settings)
+    for each in _learners(settings):
+        LEARNERS[each].check_there(settings)
     name, ruled = target_name(roles, settings.boosting), load_rules(settings.rules)
     settings = settings.model_copy(update={"rules": ruled.rules})
     table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
@@ -184,8 +182,8 @@ def _of_shares(table: Table, target: TargetColumn, parts: _Parts, settings: Trai
 
 
 def _learners(settings: TrainConfig) -> list[ModelName]:
-    """Return the model's own learner, and the other one where they shall be compared."""
-    others = [name for name in get_args(ModelName) if name != settings.model]
+    """Return the model's own learner, and the others where they shall be compared."""
+    others = [name for name in LEARNERS if name != settings.model]
     return [settings.model, *(others if settings.compare else [])]
 
 
@@ -193,17 +191,18 @@ def _fit(parts: _Parts, target: TargetColumn, settings: TrainConfig, name: Model
     encoder, rows = fit_encoder(parts.fit, target, settings, learner=name)
     features = encoder.transform(parts.stop.frame)
     held_out = with_features(parts.stop, features, target, categorical=encoder.categorical)
-    found = learners.fit(name, rows, held_out, settings=settings, classes=target.classes, progress=progress)
-    return _Fitted(encoder, found, rows)
+    predictor = LEARNERS[name].fit(rows, held_out, settings=settings, classes=target.classes, progress=progress)
+    return _Fitted(encoder, predictor, rows)
 
 
 def _fit_all(
     table: Table, measured: _Fitted, target: TargetColumn, settings: TrainConfig, *, progress: Progress
 ) -> _Fitted:
-    """Fit on all rows, with the kinds of encoders and the number of trees or epochs of the measured twin."""
+    """Fit on all rows, with the kinds of encoders of the measured twin, and as far as it went."""
     encoder, rows = fit_encoder(table, target, settings, learner=settings.model, like=measured.encoder)
-    found = learners.fit_again(measured.predictor, rows, settings=settings, classes=target.classes, progress=progress)
-    return _Fitted(encoder, found, rows)
+    learner, twin, classes = LEARNERS[settings.model], measured.predictor, target.classes
+    predictor = learner.fit_again(twin, rows, settings=settings, classes=classes, progress=progress)
+    return _Fitted(encoder, predictor, rows)
 
 
 def _evaluate(
@@ -211,13 +210,11 @@ def _evaluate(
 ) -> Evaluation:
     config, outputs = settings.boosting, len(target.classes) if target.task == "multiclass" else 1
     predictions = {
-        MODEL if name == settings.model else TITLES[name]: _predict(fitted, parts.test, target, settings)
+        MODEL if name == settings.model else LEARNERS[name].title: _predict(fitted, parts.test, target, settings)
         for name, fitted in tried.items()
     }
-    if "lightgbm" in tried:
-        encoder, rows = tried["lightgbm"].encoder, tried["lightgbm"].rows
-    else:
-        encoder, rows = fit_encoder(parts.fit, target, settings)
+    plain = next((fitted for name, fitted in tried.items() if not LEARNERS[name].embeds), None)
+    encoder, rows = (plain.encoder, plain.rows) if plain else fit_encoder(parts.fit, target, settings)
     test = with_features(parts.test, encoder.transform(parts.test.frame), target)
     linear = boosting.linear(rows, config=config)
     constant = boosting.base_rate(rows, config=config, classes=outputs)
@@ -253,7 +250,7 @@ def _copied(
 
 def _predict(fitted: _Fitted, table: Table, target: TargetColumn, settings: TrainConfig) -> NDArray[np.float64]:
     rows = with_features(table, fitted.encoder.transform(table.frame), target)
-    threads = settings.neural.num_threads if name_of(fitted.predictor) == "mlp" else settings.boosting.num_threads
+    threads = learner_of(fitted.predictor).threads(settings)
     return fitted.predictor.predict(rows.features, offset=rows.offset, num_threads=threads)
 
 
@@ -264,7 +261,7 @@ def _lineage(
     used = table if settings.final == "all" else parts.fit
     y, weight = labels(used, target), used.numbers("weight")
     counts = {label: int((y == k).sum()) for k, label in enumerate(target.classes)}
-    spans = {"span": used, "span_early_stopping": parts.stop, "span_holdout": parts.test}
+    learner, spans = learner_of(measured), {"span": used, "span_early_stopping": parts.stop, "span_holdout": parts.test}
     return {
         "parent": None,
         "strategy": "train",
@@ -282,15 +279,10 @@ def _lineage(
         "rows_dropped": dict(table.dropped),
         "hints": warnings,
         "measured": {
-            unit_of(measured): extent(measured),
+            learner.unit: learner.extent(measured),
             "base_score": list(measured.base_score),
             "held_out_loss": measured.held_out_loss,
             "base_loss": measured.base_loss,
-            **(_of_network(measured) if isinstance(measured, MLPModel) else {}),
+            **learner.measured(measured),
         },
     }
-
-
-def _of_network(network: MLPModel) -> dict[str, Any]:
-    """Return what else is kept of a measured network: its learning curve, and the torch that made it."""
-    return {"history": [asdict(epoch) for epoch in network.history], "torch": metadata.version("torch")}

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from tabkit.boosting import BoostedModel
 from tabkit.encoding import FittedTable
 from tabkit.leaks.asked import asked, leaks_of
 from tabkit.leaks.copies import Copies
-from tabkit.neural import MLPModel
-from tabkit.predictors.learners import Predictor
+from tabkit.predictors.protocol import Predictor
+from tabkit.predictors.registry import learner_of
 from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import MODEL, Evaluation, Score
 from tabkit.schema import family
@@ -24,7 +23,6 @@ _FEW = 30
 _PERFECT = 0.99
 _MOST_QUOTED = 3
 _NUMBERS = 0.5
-_STILL = 0.02
 
 
 def of_rows(fit: Table, test: Table, target: TargetColumn, encoder: FittedTable) -> list[str]:
@@ -67,48 +65,21 @@ def _with_ends(score: Score) -> str:
 
 def of_model(predictor: Predictor, evaluation: Evaluation, settings: TrainConfig) -> list[str]:
     """Return warnings about the fit: metrics too good to be true, growth that did not end by itself, or broke off."""
-    found = []
+    learner, found = learner_of(predictor), []
     best = {s.metric: s.value for s in evaluation.scores if s.model == MODEL and s.metric in ("auc", "r2")}
     if any(value >= _PERFECT for value in best.values()):
+        importance = learner.importance(predictor)
+        used = "" if importance is None else f" The {learner.unit} use {importance['feature'][0]!r} most."
         found.append(
-            "Almost perfect on held-out rows: is something among the features known only after the target?"
-            + (
-                f" The trees use {predictor.importance()['feature'][0]!r} most."
-                if isinstance(predictor, BoostedModel)
-                else ""
-            )
+            f"Almost perfect on held-out rows: is something among the features known only after the target?{used}"
         )
-    return found + (
-        _of_trees(predictor, settings) if isinstance(predictor, BoostedModel) else _of_network(predictor, settings)
-    )
-
-
-def _of_trees(booster: BoostedModel, settings: TrainConfig) -> list[str]:
-    if not settings.boosting.early_stopping_rounds or booster.trees < settings.boosting.max_trees:
-        return []
-    return [
-        f"All {booster.trees:,} trees were grown and the held-out loss still fell: "
-        "raise boosting.max_trees or boosting.learning_rate."
-    ]
-
-
-def _of_network(network: MLPModel, settings: TrainConfig) -> list[str]:
-    found = [f"Training broke off: {network.stopped}. Lower neural.learning_rate."] if network.stopped else []
-    losses = [epoch.held_out_loss for epoch in network.history if epoch.held_out_loss is not None]
-    late = losses[-max(len(losses) // 10, 1) - 1 :]
-    if network.epochs == settings.neural.max_epochs and late[0] - late[-1] > _STILL * (max(losses) - min(losses)):
-        found.append(
-            f"The held-out loss still fell at the last of {network.epochs:,} epochs: raise neural.max_epochs or "
-            "neural.learning_rate."
-        )
-    return found
+    return found + learner.warnings(predictor, settings)
 
 
 def of_refit(predictor: Predictor) -> list[str]:
     """Return a warning if the fit on all rows broke off, though that of the measured twin did not."""
-    stopped = predictor.stopped if isinstance(predictor, MLPModel) else None
-    advice = "set final to 'evaluated', or lower neural.learning_rate"
-    return [f"The fit on all rows broke off: {stopped}; {advice}."] if stopped else []
+    why = learner_of(predictor).broke_off(predictor)
+    return [f"The fit on all rows broke off: {why}."] if why else []
 
 
 def of_rules(encoder: FittedTable) -> list[str]:

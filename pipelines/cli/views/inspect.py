@@ -21,7 +21,7 @@ from pipelines.cli.views.propensity import (
 )
 from pipelines.cli.views.uplift import summary_lines
 from tabkit.cltv.interval_record import interval_record
-from tabkit.predictors.learners import made_of
+from tabkit.predictors.registry import made_of
 from tabkit.untrusted.manifest import building
 
 _TOP = 15

@@ -27,7 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tabkit.errors import TabkitError
-from tabkit.predictors.learners import TITLES, made_of
+from tabkit.predictors.registry import LEARNERS, extent_in, made_of
 from tabkit.progress import Advance
 from tabkit.propensity.evaluation import MODEL, days
 from tabkit.wording import NONE, decimals_of, in_row, number, percentages, share, with_interval
@@ -84,19 +84,21 @@ def error_block(error: TabkitError, *, boxed: bool) -> RenderableType:
 
 def train_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `train` has to say."""
-    own = TITLES[result["model"]] if result["compared"] else "model"
+    learner = LEARNERS[result["model"]]
+    own = learner.title if result["compared"] else "model"
     verdict = result["metrics"]["verdict"]
     if result["compared"]:
-        verdict = verdict.replace("held-out rows the model", f"held-out rows {_subject(own)}", 1)
+        verdict = verdict.replace("held-out rows the model", f"held-out rows {learner.subject}", 1)
     lines = [
         Text(verdict, "bold"),
         *(Text(f"Note: {visible(hint)}", "yellow") for hint in result["hints"]),
         *unit_note(result["metrics"]),
         *_saved(result),
     ]
-    if not result.get("trees", result.get("epochs")):
-        what = "No tree" if "trees" in result else "No epoch of training"
-        lines.append(Text(f"{what} did better than the base rate on rows it had not seen: all scores are alike."))
+    if not result[learner.unit]:
+        lines.append(
+            Text(f"{learner.nothing} did better than the base rate on rows it had not seen: all scores are alike.")
+        )
     lines += [visible_line(f"Left out {column}: {why}") for column, why in result["left_out"].items()]
     lines += [
         visible_line(f"Dropped {count:,} rows: {reason}") for reason, count in result["rows_dropped"].items() if count
@@ -104,15 +106,11 @@ def train_view(result: Mapping[str, Any]) -> RenderableType:
     return Group(visible_line(_predicted(result)), Text(), scores_table(result["metrics"], own=own), *lines)
 
 
-def _subject(title: str) -> str:
-    return "the MLP" if title == TITLES["mlp"] else title
-
-
 def _saved(result: Mapping[str, Any]) -> list[Text]:
     size = f"{made_of(result)}, {result['rows']:,} rows, {result['seconds']:.1f} s"
     curve = [visible_line(f"Look at {result['curve']}")] if result["curve"] else []
     if result["bundle"] is None:
-        name = TITLES[result["model"]]
+        name = LEARNERS[result["model"]].title
         return [visible_line(f"The model is {name}: {size}. Nothing was saved: name a bundle with -o."), *curve]
     return [final_note(result["final"]), visible_line(f"Saved {result['bundle']}: {size}"), *curve]
 
@@ -147,7 +145,7 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     table = plain_table()
     tried = [row for row in result["candidates"] if row["loss"] is not None]
     ece = "bias" if all(row["ece"] is None for row in tried) else "ece"
-    unit = "trees" if "trees" in result else "epochs"
+    extent, unit = extent_in(result)
     for name in ("candidate", result["metric"], "against keep", ece, unit, "s"):
         table.add_column(name, justify="left" if name == "candidate" else "right", no_wrap=True)
     known = (decimals_of(row["low"], row["high"]) for row in tried)
@@ -164,7 +162,7 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     title = f"Judged on {judged} of {result['rows']:,} new rows ({100 * result['level']:.3g}% intervals)"
     lines = [visible_line(f"{row['name']}: {row['how']}") for row in tried if row["how"]]
     lines += [visible_line(f"{r['name']}: not possible, {r['refused']}") for r in result["candidates"] if r["refused"]]
-    saved = f"Saved {result['bundle']}: {result[unit]} {unit}, {result['seconds']:.1f} s; the old model stays"
+    saved = f"Saved {result['bundle']}: {extent} {unit}, {result['seconds']:.1f} s; the old model stays"
     kept = ["The model is kept as it was."] if result["kept"] else []
     lines += [Text(), *(Text(text, "bold") for text in (*kept, result["why"])), *unit_note(result), visible_line(saved)]
     if result["page"]:

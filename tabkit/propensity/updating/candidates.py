@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tabkit import neural, splits
-from tabkit.boosting import BoostedModel, Rows, extend, recalibrate, refit
+from tabkit import splits
+from tabkit.boosting import BoostedModel, Rows, extend, refit
 from tabkit.boosting.updatable import check
 from tabkit.encoding import FittedTable
 from tabkit.errors import FitError
@@ -153,13 +153,8 @@ def kept(task: UpdateTask) -> Candidate:
 
 def recalibrated(task: UpdateTask) -> Candidate:
     """Move intercept and slope."""
-    model, rows = task.model.predictor, task.encoded(task.rows)
-    threads = task.training.neural.num_threads
-    found = (
-        neural.recalibrate(model, rows, num_threads=threads)
-        if isinstance(model, MLPModel)
-        else recalibrate(model, rows)
-    )
+    model, rows = task.model, task.encoded(task.rows)
+    found = model.learner.recalibrate(model.predictor, rows, settings=task.training)
     return Candidate(task.model.encoder, found, "intercept and slope")
 
 

@@ -196,7 +196,7 @@ def test_the_curve_of_a_comparison_that_saves_nothing_is_drawn(run: Run, folder:
 
 
 def test_trees_have_no_curve(model: PropensityModel, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="this model has trees"):
+    with pytest.raises(ConfigError, match="boosted trees"):
         draw_curve(model, tmp_path / "curve.svg")
     assert not list(tmp_path.iterdir())
 

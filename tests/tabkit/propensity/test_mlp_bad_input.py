@@ -53,7 +53,7 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("something was trained")
 
-    monkeypatch.setattr("tabkit.predictors.learners.fit", fail)
+    monkeypatch.setattr("tabkit.predictors.network.Network.fit", fail)
     monkeypatch.setattr("tabkit.propensity.training.read", fail)
 
 
