@@ -1,4 +1,4 @@
-"""Libraries of extras, imported when they are first used; one that is missing says what to install."""
+"""Libraries that are imported when they are first used; one of an extra that is missing says what to install."""
 
 from __future__ import annotations
 
@@ -54,20 +54,22 @@ def require(module: str, *, extra: Name) -> Any:
 
 
 class Later:
-    """A library of an extra under a name of a module, imported when it is first used.
+    """A library under a name of a module, imported when it is first used: of an extra, or one that takes long to load.
 
     Examples
     --------
     >>> alt = Later("altair", extra="dashboards")
     """
 
-    def __init__(self, module: str, *, extra: Name) -> None:
+    def __init__(self, module: str, *, extra: Name | None = None) -> None:
         self._module, self._extra = module, extra
 
     def __getattr__(self, attribute: str) -> object:
         # doctest and inspect probe every global for such names; that is no use of the library.
         if attribute.startswith("__"):
             raise AttributeError(attribute)
+        if self._extra is None:
+            return getattr(importlib.import_module(self._module), attribute)
         return getattr(require(self._module, extra=self._extra), attribute)
 
 

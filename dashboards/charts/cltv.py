@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
-from scipy import stats
+import scipy
 
 from dashboards.charts.legend import Entry, key
 from dashboards.charts.model import GUIDE, HEIGHT, INK, LINE, PALETTE, SOFT, WIDTH, drawable, inline
@@ -241,7 +241,9 @@ def pit_histogram(counts: Sequence[float], *, other: Sequence[float] | None = No
     if not bins or not total > 0:
         raise SchemaError("a PIT histogram has no customer", advice="give it counts with a sum above zero")
     bars = _bins(counts)
-    low, high = (float(stats.binom.ppf(q, round(total), 1 / bins)) / total for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    low, high = (
+        float(scipy.stats.binom.ppf(q, round(total), 1 / bins)) / total for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    )
     top = 1.12 * max([*bars["share"], high, *(_bins(other)["share"] if other else [])])
     x_scale = alt.Scale(domain=[0, 1], nice=False)
     y_scale = alt.Scale(domain=[0, top], nice=False)

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from tabkit.dependence import ENOUGH
 from tabkit.errors import ConfigError, FitError
@@ -219,7 +219,7 @@ def _width(drawn: Draws, level: float) -> float:
     if n < 2:
         return float("inf")
     # A bootstrap of n units misses a factor n / (n - 1) of the variance, and the tails of Student's distribution.
-    return float(stats.t.isf(stats.norm.sf(normal), n - 1) * np.sqrt(n / (n - 1)))
+    return float(scipy.stats.t.isf(scipy.stats.norm.sf(normal), n - 1) * np.sqrt(n / (n - 1)))
 
 
 def _why(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 
 from tabkit.boosting.config import BoostingConfig
@@ -17,9 +16,15 @@ from tabkit.boosting.scale import LabelScale
 from tabkit.boosting.thread_lock import LIGHTGBM
 from tabkit.boosting.trees import Trees
 from tabkit.errors import FitError
+from tabkit.extras import Later
 from tabkit.objective import base_score, check_parts, inverse_link, loss, named
 from tabkit.progress import Progress, Silent
 from tabkit.rows import Floats, Rows, matrix
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+else:
+    lgb = Later("lightgbm")
 
 
 def fit(

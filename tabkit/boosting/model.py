@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import lightgbm as lgb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -19,9 +18,15 @@ from tabkit.boosting.refused import GIVEN
 from tabkit.boosting.thread_lock import LIGHTGBM
 from tabkit.boosting.trees import Trees
 from tabkit.errors import BundleError, ScoringError
+from tabkit.extras import Later
 from tabkit.frames import fresh_name
 from tabkit.objective import OBJECTIVES, Objective, inverse_link
 from tabkit.rows import matrix
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+else:
+    lgb = Later("lightgbm")
 
 Floats = NDArray[np.float64]
 _AGAIN = "copy the bundle again, or train"

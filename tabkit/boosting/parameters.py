@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import difflib
 from functools import cache
-from typing import Any
-
-import lightgbm as lgb
+from typing import TYPE_CHECKING, Any
 
 from tabkit import threads
 from tabkit.boosting.config import BoostingConfig
 from tabkit.boosting.refused import PASSED_ON, REFUSED
 from tabkit.errors import ConfigError
+from tabkit.extras import Later
 from tabkit.objective import Objective
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+else:
+    lgb = Later("lightgbm")
 
 
 def parameters(config: BoostingConfig, objective: Objective, *, names: tuple[str, ...], outputs: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from scipy.stats import binom
+import scipy
 
 # With right intervals so few would hold in less than one of twenty backtests.
 _RARE = 0.05
@@ -50,7 +50,7 @@ class IntervalRecord:
         """Whether so few held that right intervals would rarely do so."""
         if not self.of or self.held is None or self.level is None:
             return False
-        return bool(binom.cdf(self.held, self.of, self.level) < _RARE)
+        return bool(scipy.stats.binom.cdf(self.held, self.of, self.level) < _RARE)
 
     def short(self) -> str:
         """Return it in few words, for a cell of a table.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from tabkit.leaks.columns import Codes, Floats, Form
 
@@ -27,7 +27,7 @@ def tells_classes(form: Form, codes: Codes, half: NDArray[np.bool_]) -> float:
 
 def explains(form: Form, y: Floats, half: NDArray[np.bool_]) -> float:
     """Return the R squared of a column for the ranks of a number: no outlier decides."""
-    ranks = rankdata(y)
+    ranks = scipy.stats.rankdata(y)
     spread = float(((ranks - ranks.mean()) ** 2).sum())
     if not spread:
         return 0.0
@@ -35,7 +35,7 @@ def explains(form: Form, y: Floats, half: NDArray[np.bool_]) -> float:
     known = ~np.isnan(form.values)
     if not form.ordered or not known.all():
         return told
-    order = rankdata(form.values)
+    order = scipy.stats.rankdata(form.values)
     return told if order.min() == order.max() else max(told, float(np.corrcoef(order, ranks)[0, 1]) ** 2)
 
 
@@ -52,7 +52,7 @@ def ranked(score: Floats, y: Floats) -> float:
     0.8333333333333334
     """
     ones = int(y.sum())
-    return float((rankdata(score)[y > 0].sum() - ones * (ones + 1) / 2) / (ones * (len(y) - ones)))
+    return float((scipy.stats.rankdata(score)[y > 0].sum() - ones * (ones + 1) / 2) / (ones * (len(y) - ones)))
 
 
 def standard_error(value: float, ones: int, zeros: int) -> float:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from tabkit.leaks.columns import Floats, levels
 from tabkit.leaks.limits import CHANCE, FEWEST, MISSED, NEEDED, ODDS, PURE, SURELY_MISSED
@@ -71,7 +71,7 @@ def telling(column: pl.Series, member: NDArray[np.bool_], *, needs: bool) -> Lea
 def _implies(n: int, k: int, share: float) -> bool:
     if k < PURE * n:
         return False
-    low = float(beta.ppf(CHANCE, k, n - k + 1))
+    low = float(scipy.stats.beta.ppf(CHANCE, k, n - k + 1))
     return low / (1 - low) >= ODDS * share / (1 - share)
 
 
@@ -79,7 +79,7 @@ def _needed(n: int, k: int, rows: int, hits: int) -> bool:
     """Whether a class stays out of n rows, k of its hits apart, that are most of those without it."""
     if k > MISSED * hits:
         return False
-    high = float(beta.ppf(1 - CHANCE, k + 1, hits - k)) if hits > k else 1.0
+    high = float(scipy.stats.beta.ppf(1 - CHANCE, k + 1, hits - k)) if hits > k else 1.0
     ranked = ((hits - k) / hits + (n - k) / (rows - hits)) / 2
     return high <= SURELY_MISSED and ranked >= NEEDED
 

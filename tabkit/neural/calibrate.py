@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import logit, logsumexp
 
 from tabkit.objective import LossSettings, Objective, base_score, inverse_link, loss
 
@@ -61,7 +60,7 @@ def temperature(raw: Floats, y: Floats, *, weight: Floats, offset: Floats) -> fl
     def cost(x: Floats) -> tuple[float, Floats]:
         slope = np.exp(x[0])
         at = slope * centred + np.append(0.0, x[1:]) + shift
-        norm = logsumexp(at, axis=1, keepdims=True)
+        norm = scipy.special.logsumexp(at, axis=1, keepdims=True)
         off = mass[:, None] * (np.exp(at - norm) - one)
         value = mass @ (norm[:, 0] - (at * one).sum(axis=1)) + 0.5 * (x[0] / _PRIOR) ** 2
         gradient = np.append(slope * (off * centred).sum() + x[0] / _PRIOR**2, off.sum(axis=0)[1:])
@@ -70,7 +69,7 @@ def temperature(raw: Floats, y: Floats, *, weight: Floats, offset: Floats) -> fl
     middle = scores.mean(axis=0)
     start = np.append(0.0, (middle - middle[0])[1:])
     bounds = [(-_RANGE, _RANGE)] + [(None, None)] * (scores.shape[1] - 1)
-    found = minimize(cost, start, method="L-BFGS-B", jac=True, bounds=bounds)
+    found = scipy.optimize.minimize(cost, start, method="L-BFGS-B", jac=True, bounds=bounds)
     return float(np.exp(-found.x[0])) if np.isfinite(found.fun) else 1.0
 
 
@@ -97,7 +96,7 @@ def intercepts(score: Floats, start: Floats, y: Floats, *, weight: Floats, offse
         if outputs == 1:
             if not known.all():
                 return found
-            step = logit(share[1]) - logit(np.clip(mean, 1e-12, 1 - 1e-12))
+            step = scipy.special.logit(share[1]) - scipy.special.logit(np.clip(mean, 1e-12, 1 - 1e-12))
         else:
             step = np.where(known, np.log(np.where(known, share, 1.0)) - np.log(np.maximum(mean, 1e-300)), 0.0)
         found = found + step
@@ -141,7 +140,7 @@ def line(
     begin = np.zeros(1 + score.shape[1])
     unit = mean_loss(begin) or 1.0  # a solver's tolerances are for numbers around 1
     bounds = [(-_RANGE, _RANGE)] + [(None, None)] * score.shape[1]
-    found = minimize(lambda x: mean_loss(x) / unit, begin, method="L-BFGS-B", bounds=bounds)
+    found = scipy.optimize.minimize(lambda x: mean_loss(x) / unit, begin, method="L-BFGS-B", bounds=bounds)
     return unpacked(found.x if found.fun < 1 else begin)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import stdtr
+import scipy
 
 from tabkit.rules.goal import Codes, Floats, Goal, Mask
 from tabkit.rules.intervals import FEWEST_UNITS
@@ -54,7 +54,7 @@ def cluster_p(goal: Goal, unit: Codes, inside: Mask, rest: Mask) -> float:
     error = math.sqrt(_variance(influence, unit, inside | rest))
     if error <= 0:
         return 0.5 if difference == 0 else 0.0 if difference > 0 else 1.0
-    return float(stdtr(fewest - 1, -difference / error))
+    return float(scipy.special.stdtr(fewest - 1, -difference / error))
 
 
 def _cells(goal: Goal, inside: Mask, rest: Mask) -> list[tuple[Mask, float]]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.typing import NDArray
-from scipy.special import chdtrc
 
 from tabkit.rules.bins import BinnedColumn, axes
 from tabkit.rules.config import SuggestConfig
@@ -41,7 +41,7 @@ def uneven(found: Sequence[BinnedColumn], treated: Mask | None, unit: Codes | No
         some = counts >= _FEWEST
         means = np.bincount(axis.codes, weights=t, minlength=axis.groups)[some] / counts[some]
         statistic = float((counts[some] * (means - share) ** 2).sum()) / (share * (1 - share)) / inflated
-        p_values.append(float(chdtrc(max(int(some.sum()) - 1, 1), statistic)))
+        p_values.append(float(scipy.special.chdtrc(max(int(some.sum()) - 1, 1), statistic)))
     order = np.argsort(p_values, kind="stable")[:_MOST]
     return [found[index] for index in order if p_values[index] <= _CHANCE / len(found)]
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv, ndtri, stdtrit
+import scipy
 
 from tabkit.dependence import ENOUGH
 from tabkit.errors import ConfigError
@@ -155,7 +155,7 @@ def limits(
         return (clopper_pearson if exact else wilson)(mean * n, n, level=level)
     if variance is None:
         return None
-    half = float(stdtrit(moments.units - 1, 1 - _alpha(level) / 2)) * math.sqrt(variance)
+    half = float(scipy.special.stdtrit(moments.units - 1, 1 - _alpha(level) / 2)) * math.sqrt(variance)
     return mean - half, mean + half
 
 
@@ -192,8 +192,8 @@ def clopper_pearson(successes: float, n: float, *, level: float = 0.95) -> tuple
     [0.4439, 0.9748]
     """
     half = _alpha(level) / 2
-    low = 0.0 if successes <= 0 else float(betaincinv(successes, n - successes + 1, half))
-    high = 1.0 if successes >= n else float(betaincinv(successes + 1, n - successes, 1 - half))
+    low = 0.0 if successes <= 0 else float(scipy.special.betaincinv(successes, n - successes + 1, half))
+    high = 1.0 if successes >= n else float(scipy.special.betaincinv(successes + 1, n - successes, 1 - half))
     return low, high
 
 
@@ -212,7 +212,7 @@ def wilson(successes: float, n: float, *, level: float = 0.95) -> tuple[float, f
     >>> [round(end, 4) for end in wilson(8, 10)]
     [0.4902, 0.9433]
     """
-    z = -float(ndtri(_alpha(level) / 2))
+    z = -float(scipy.special.ndtri(_alpha(level) / 2))
     middle = (successes + z * z / 2) / (n + z * z)
     half = z / (n + z * z) * math.sqrt(successes * (n - successes) / n + z * z / 4)
     return max(0.0, middle - half), min(1.0, middle + half)

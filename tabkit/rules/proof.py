@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import gammaln, logsumexp, ndtr, stdtr
 
 from tabkit.rules.clusters import cluster_p
 from tabkit.rules.goal import Floats, Goal, Mask
@@ -224,12 +224,12 @@ def _fisher(successes: int, all_of_them: int, inside: int, rows: int) -> float:
     """Return the chance of so many successes or more among the rows inside, were they drawn from all rows."""
     k = np.arange(max(successes, inside + all_of_them - rows), min(inside, all_of_them) + 1)
     ways = _chosen(np.array(inside), k) + _chosen(np.array(rows - inside), all_of_them - k)
-    return min(1.0, float(np.exp(logsumexp(ways) - _chosen(np.array(rows), np.array(all_of_them)))))
+    return min(1.0, float(np.exp(scipy.special.logsumexp(ways) - _chosen(np.array(rows), np.array(all_of_them)))))
 
 
 def _chosen(n: Dense, k: Dense) -> Floats:
     """Return the logarithm of how many ways there are to choose k of n."""
-    found: Floats = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    found: Floats = scipy.special.gammaln(n + 1) - scipy.special.gammaln(k + 1) - scipy.special.gammaln(n - k + 1)
     return found
 
 
@@ -239,12 +239,12 @@ def _welch(a: _Moments, b: _Moments) -> float:
     if math.isinf(t) or t == 0:
         return 0.5 if t == 0 else 0.0 if t > 0 else 1.0
     freedom = (one + two) ** 2 / (one**2 / (a.n - 1) + two**2 / (b.n - 1))
-    return float(stdtr(freedom, -t))
+    return float(scipy.special.stdtr(freedom, -t))
 
 
 def _student(a: _Moments, b: _Moments) -> float:
     pooled = ((a.n - 1) * a.variance + (b.n - 1) * b.variance) / (a.n + b.n - 2)
-    return float(stdtr(a.n + b.n - 2, -_ratio(a.mean - b.mean, math.sqrt(pooled * (1 / a.n + 1 / b.n)))))
+    return float(scipy.special.stdtr(a.n + b.n - 2, -_ratio(a.mean - b.mean, math.sqrt(pooled * (1 / a.n + 1 / b.n)))))
 
 
 def _ranks(own: Dense, other: Dense) -> float:
@@ -257,7 +257,7 @@ def _ranks(own: Dense, other: Dense) -> float:
     spread = own.size * other.size / 12 * (n + 1 - float((ties**3 - ties).sum()) / (n * (n - 1)))
     if spread <= 0:
         return 0.5
-    return float(ndtr(-(wins - own.size * other.size / 2 - 0.5) / math.sqrt(spread)))
+    return float(scipy.special.ndtr(-(wins - own.size * other.size / 2 - 0.5) / math.sqrt(spread)))
 
 
 def _midranks(order: Dense) -> Floats:
@@ -277,7 +277,7 @@ def _effect_p(goal: Goal, treated: Mask, inside: Mask, rest: Mask, order: Dense 
         ranks = np.zeros(goal.y.size)
         ranks[both] = _midranks((dense(goal.y) if order is None else order)[both])
         t = min(t, _interaction(ranks, treated, inside, rest, two=False))
-    return float(stdtr(fewest - 1, -t))
+    return float(scipy.special.stdtr(fewest - 1, -t))
 
 
 def _interaction(y: Floats, treated: Mask, inside: Mask, rest: Mask, *, two: bool) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from tabkit.errors import ConfigError, FitError
 from tabkit.uplift.experiment import Experiment
@@ -174,7 +174,7 @@ def _average(
     """Put an estimate with its interval together, by Student's t with `free` degrees of freedom."""
     if not 0 < level < 1:
         raise ConfigError(f"level must lie strictly between 0 and 1, got {level!r}", advice="write 0.95 for 95 %")
-    t = stats.t(df=free)
+    t = scipy.stats.t(df=free)
     wide = float(t.ppf(0.5 + level / 2)) * se
     p = 1.0 if se == 0 and value == 0 else 0.0 if se == 0 else float(2 * t.sf(abs(value) / se))
     return AverageEffect(experiment.arms[arm], method, value, se, value - wide, value + wide, p, level)

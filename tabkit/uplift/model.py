@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import polars as pl
-from scipy import stats
+import scipy
 
 from tabkit import bundle, frames
 from tabkit.errors import ConfigError
@@ -183,7 +183,7 @@ class UpliftModel(TableModel):
         m = len(effects)
         mean = effects.mean(axis=0)
         spread = np.sqrt((m - 1) / m * ((effects - mean) ** 2).sum(axis=0))
-        wide = stats.t.ppf(0.5 + level / 2, df=m - 1)
+        wide = scipy.stats.t.ppf(0.5 + level / 2, df=m - 1)
         columns = [
             (calibration(mean[:, i]), wide * calibration.error(mean[:, i], spread[:, i]))
             for i, calibration in enumerate(self.calibrations)

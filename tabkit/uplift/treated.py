@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from tabkit.uplift.effects import AverageEffect
 from tabkit.uplift.experiment import Experiment
@@ -84,7 +84,7 @@ def effects_on_treated(
 
 
 def _average(arm: str, value: float, se: float, free: int, level: float) -> AverageEffect:
-    t = stats.t(df=free)
+    t = scipy.stats.t(df=free)
     wide = float(t.ppf(0.5 + level / 2)) * se
     p = float(2 * t.sf(abs(value) / se)) if se > 0 else float(value == 0)
     return AverageEffect(arm, "on treated", value, se, value - wide, value + wide, p, level)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize
 
 from tabkit.cltv.campaigns.panel import Panel
 
@@ -163,5 +163,5 @@ def _scales(day: Floats, y: Floats, v: Floats) -> Floats:
         return float(np.log(np.diag(root)).sum() + 0.5 * np.log(one @ one) + 0.5 * rest @ rest + wide)
 
     options = {"xatol": 0.05, "fatol": 0.05, "maxfev": 80}
-    found = optimize.minimize(loss, middle, method="Nelder-Mead", options=options, bounds=_BOUNDS)
+    found = scipy.optimize.minimize(loss, middle, method="Nelder-Mead", options=options, bounds=_BOUNDS)
     return np.asarray(np.exp(found.x))

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from tabkit.cltv.forecasting.forecast import Forecaster, Horizon, blocks
 from tabkit.cltv.forecasting.predictive import BINS, KINDS, LEVELS, PredictiveScores, PredictiveTally
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 _CUSTOMERS = 100.0
 _FLOOR = 1e-3
 _WIDEST = 10.0  # of a log: totals wrong by a factor of twenty thousand
-_SIGMAS = float(ndtri(0.84) - ndtri(0.16))
+_CENTRAL = np.array([0.16, 0.84])  # of a normal distribution, one standard deviation to each side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -292,5 +292,6 @@ def _spread(total: Floats) -> float:
     median = float(np.median(total))
     if median <= 0:
         return 0.0
-    low, high = np.quantile(np.log(np.maximum(total / median, _FLOOR)), [0.16, 0.84])
-    return float(high - low) / _SIGMAS
+    low, high = np.quantile(np.log(np.maximum(total / median, _FLOOR)), _CENTRAL)
+    below, above = scipy.special.ndtri(_CENTRAL)
+    return float(high - low) / float(above - below)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize
 
 from tabkit import forked
 from tabkit.cltv.guard import guard, guard_spend
@@ -267,13 +267,13 @@ def maximum_likelihood(customers: pl.DataFrame, *, model: str) -> dict[str, floa
             found = -float((weight * loglik(NUMPY, values, data)).sum())
         return found if np.isfinite(found) else 1e300
 
-    start = optimize.minimize(
+    start = scipy.optimize.minimize(
         loss,
         np.zeros(len(names)),
         method="Nelder-Mead",
         options={"maxiter": 4000, "maxfev": 4000, "xatol": 1e-6, "fatol": 1e-8},
     )
-    found = optimize.minimize(
+    found = scipy.optimize.minimize(
         loss, start.x, method="Nelder-Mead", options={"maxiter": 4000, "maxfev": 4000, "xatol": 1e-9, "fatol": 1e-10}
     )
     values = {name: float(np.exp(value)) * scale.get(name, 1.0) for name, value in zip(names, found.x, strict=True)}

@@ -8,9 +8,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize
-from scipy.special import expit
 
 from tabkit.cltv.models.model import LEVELS, Parameter
 from tabkit.cltv.models.ops import NUMPY, Ops
@@ -62,14 +61,14 @@ def seen(
     """
 
     def loss(x: Floats, rows: Any, centre: Floats) -> float:
-        values = {p.name: expit(v) if p.share else np.exp(v) for p, v in zip(parameters, x, strict=True)}
+        values = {p.name: scipy.special.expit(v) if p.share else np.exp(v) for p, v in zip(parameters, x, strict=True)}
         those = {name: value[rows] if np.ndim(value) else value for name, value in data.items() if name != LEVELS}
         with np.errstate(all="ignore"):
             found = -float((weight[rows] * loglik(NUMPY, values, those)).sum())
         return (found if np.isfinite(found) else 1e12) + 0.5 * float(((x - centre) ** 2).sum()) / _WIDE
 
     def mode(rows: Any, centre: Floats) -> Floats:
-        return np.asarray(optimize.minimize(loss, centre, args=(rows, centre), method="L-BFGS-B").x)
+        return np.asarray(scipy.optimize.minimize(loss, centre, args=(rows, centre), method="L-BFGS-B").x)
 
     middle = mode(np.arange(len(weight)), start)
     means, variances = [], []

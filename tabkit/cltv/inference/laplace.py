@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize
 
 from tabkit.cltv.inference.backend import compiling, quiet
 from tabkit.cltv.inference.building import shown as names_of
@@ -159,10 +159,10 @@ def find_mode(logp: Logp, start: Floats) -> Floats:
         raise FitError(
             "the likelihood is not finite at the start", advice="check times and amounts: none may be negative"
         )
-    found = optimize.minimize(
+    found = scipy.optimize.minimize(
         loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000, "maxcor": 30, "ftol": 1e-13, "gtol": 1e-7}
     )
-    polished = optimize.minimize(loss, found.x, jac=True, method="BFGS", options={"gtol": 1e-5, "maxiter": 200})
+    polished = scipy.optimize.minimize(loss, found.x, jac=True, method="BFGS", options={"gtol": 1e-5, "maxiter": 200})
     best = polished.x if polished.fun <= found.fun else found.x
     return np.asarray(best)
 

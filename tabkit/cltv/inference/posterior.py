@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import scipy
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from tabkit.cltv.inference.design import UNKNOWN, Design
 from tabkit.cltv.models.model import Model, Parameter
@@ -162,4 +162,6 @@ def _new(parameter: str, group: str, size: int) -> Floats:
 
 def shifted(parameter: Parameter, base: Floats, shift: Floats) -> Floats:
     """Return a parameter moved on its own scale: the log of a positive one, the log-odds of a share."""
-    return np.asarray(expit(logit(base) + shift) if parameter.share else base * np.exp(shift))
+    return np.asarray(
+        scipy.special.expit(scipy.special.logit(base) + shift) if parameter.share else base * np.exp(shift)
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 Floats = NDArray[np.float64]
 
@@ -68,7 +68,7 @@ def smooth(log_ratio: Floats) -> Smoothed:
             smoothed = cutoff + _quantile(expected, k_hat, scale)
             found[n - tail :] = np.minimum(np.log(smoothed), 0.0)
     weight = np.empty(n)
-    weight[order] = np.exp(found - logsumexp(found))
+    weight[order] = np.exp(found - scipy.special.logsumexp(found))
     return Smoothed(weight, float(k_hat), float(1 / (weight**2).sum()))
 
 
@@ -80,7 +80,7 @@ def _tail(beyond: Floats) -> tuple[float, float]:
     b = 1 / beyond[-1] + (1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))) / (_PRIOR * quartile)
     k = np.mean(np.log1p(-b[:, None] * beyond), axis=1)
     likelihood = n * (np.log(-b / k) - k - 1)
-    share = np.exp(likelihood - logsumexp(likelihood))
+    share = np.exp(likelihood - scipy.special.logsumexp(likelihood))
     found = float((b * share).sum())
     shape = float(np.mean(np.log1p(-found * beyond)))
     return (n * shape + 5.0) / (n + 10.0), -shape / found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
+import scipy
 
 Function = Callable[..., Any]
 
@@ -54,11 +54,11 @@ NUMPY = Ops(
     log1p=np.log1p,
     exp=np.exp,
     expm1=np.expm1,
-    gammaln=special.gammaln,
+    gammaln=lambda x: scipy.special.gammaln(x),  # noqa: PLW0108  # SciPy loads its parts when they are named
     logaddexp=np.logaddexp,
     maximum=np.maximum,
     where=np.where,
     last=lambda x: np.expand_dims(x, -1),
     total=lambda x: np.sum(x, axis=-1),
-    logsumexp=lambda x: special.logsumexp(x, axis=-1),
+    logsumexp=lambda x: scipy.special.logsumexp(x, axis=-1),
 )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from tabkit.errors import ConfigError
 
@@ -137,15 +137,15 @@ class Prior:
         """Return SciPy's distribution of the same name and parameters."""
         value = dict(self.values)
         makers = {
-            "half_cauchy": lambda: stats.halfcauchy(scale=value["beta"]),
-            "half_normal": lambda: stats.halfnorm(scale=value["sigma"]),
-            "gamma": lambda: stats.gamma(value["alpha"], scale=1 / value["beta"]),
-            "log_normal": lambda: stats.lognorm(value["sigma"], scale=np.exp(value["mu"])),
-            "weibull": lambda: stats.weibull_min(value["alpha"], scale=value["beta"]),
-            "uniform": lambda: stats.uniform(value["lower"], value["upper"] - value["lower"]),
-            "beta": lambda: stats.beta(value["alpha"], value["beta"]),
-            "pareto": lambda: stats.pareto(value["alpha"], scale=value["m"]),
-            "normal": lambda: stats.norm(value["mu"], value["sigma"]),
+            "half_cauchy": lambda: scipy.stats.halfcauchy(scale=value["beta"]),
+            "half_normal": lambda: scipy.stats.halfnorm(scale=value["sigma"]),
+            "gamma": lambda: scipy.stats.gamma(value["alpha"], scale=1 / value["beta"]),
+            "log_normal": lambda: scipy.stats.lognorm(value["sigma"], scale=np.exp(value["mu"])),
+            "weibull": lambda: scipy.stats.weibull_min(value["alpha"], scale=value["beta"]),
+            "uniform": lambda: scipy.stats.uniform(value["lower"], value["upper"] - value["lower"]),
+            "beta": lambda: scipy.stats.beta(value["alpha"], value["beta"]),
+            "pareto": lambda: scipy.stats.pareto(value["alpha"], scale=value["m"]),
+            "normal": lambda: scipy.stats.norm(value["mu"], value["sigma"]),
         }
         return makers[self.kind]()
 

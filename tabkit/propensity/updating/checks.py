@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from tabkit.errors import FitError
 from tabkit.predictors.features import keys
@@ -106,7 +106,7 @@ def _overlap(model: PropensityModel, new: Table) -> tuple[float, bool]:
         return 0.0, False
     known = model.seen.known(found)
     hits = int(known.sum())
-    surely = float(stats.beta.ppf(_DOUBT, hits, len(known) - hits + 1)) if hits else 0.0
+    surely = float(scipy.stats.beta.ppf(_DOUBT, hits, len(known) - hits + 1)) if hits else 0.0
     return hits / max(1, len(known)), surely >= _KNOWN
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from tabkit.boosting import BoostedModel, refusal
 from tabkit.predictors.learners import Predictor
@@ -130,10 +130,10 @@ def _tested(name: str, before: Mapping[str, Any], now: Mapping[str, Any], *, tes
         return None
     lots = [known["lots"] for known in (before, now) if known.get("lots")]
     free = min(lots, default=math.inf) - 1
-    p = min(1.0, tests * 2 * float(stats.t.sf(abs(new - old) / error, free)))
+    p = min(1.0, tests * 2 * float(scipy.stats.t.sf(abs(new - old) / error, free)))
     if p > _LEVEL:
         return None
-    wide = float(stats.t.isf(_LEVEL / 2, free)) * error
+    wide = float(scipy.stats.t.isf(_LEVEL / 2, free)) * error
     return Moved(name, old, new, new - old - wide, new - old + wide, p)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.regressor import Floats
@@ -107,4 +107,4 @@ def _p(gap: Floats, covariance: Floats, units: int, scale: float) -> float:
     if units <= tests + 1 or np.abs(gap).max() <= 1e-9 * scale:
         return 1.0
     square = float(gap @ np.linalg.pinv(covariance, rcond=1e-10, hermitian=True) @ gap)
-    return float(stats.f.sf(square * (units - tests) / (tests * (units - 1)), tests, units - tests))
+    return float(scipy.stats.f.sf(square * (units - tests) / (tests * (units - 1)), tests, units - tests))

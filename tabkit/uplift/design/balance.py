@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy import stats
-from scipy.special import gammaln
+import scipy
 
 from tabkit.schema import family
 from tabkit.uplift.regressor import Codes, Floats
@@ -145,6 +144,7 @@ def _side(x: Floats, w: Floats, clusters: Codes | None) -> _Side:
 
 def _chance(apart: float, a: _Side, b: _Side) -> float:
     """Return the p of a difference of two means; see `balance`."""
+    gammaln = scipy.special.gammaln
     least = float(np.exp(np.log(2) - gammaln(a.units + b.units + 1) + gammaln(a.units + 1) + gammaln(b.units + 1)))
     if min(a.units, b.units) < 2:
         return 1.0
@@ -157,4 +157,4 @@ def _chance(apart: float, a: _Side, b: _Side) -> float:
         return min(least, 1.0)
     welch = apart_by**2 / (a.error**2 / (a.units - 1) + b.error**2 / (b.units - 1))
     tests = ((apart_by, welch), (pooled, free))
-    return min(max(least, *(float(2 * stats.t.sf(abs(apart) / np.sqrt(error), df)) for error, df in tests)), 1.0)
+    return min(max(least, *(float(2 * scipy.stats.t.sf(abs(apart) / np.sqrt(error), df)) for error, df in tests)), 1.0)

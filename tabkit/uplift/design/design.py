@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import stats
+import scipy
 
 from tabkit import forked
 from tabkit.errors import ConfigError, FitError, SchemaError
@@ -230,7 +230,7 @@ def sample_ratio(codes: Codes, shares: Floats, *, planned: bool, clusters: Codes
     counts = tuple(map(int, rows))
     if not planned:
         return SampleRatio(counts, None, None)
-    p = float(stats.chisquare(rows, shares * len(units)).pvalue)
+    p = float(scipy.stats.chisquare(rows, shares * len(units)).pvalue)
     return SampleRatio(counts, tuple(map(float, shares)), p)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from scipy.optimize import minimize_scalar
-from scipy.special import gammaln, logsumexp
+import scipy
 
 from tabkit.errors import FitError
 from tabkit.schema import family
@@ -145,7 +144,7 @@ def _same_order(rows: pl.DataFrame, chance: float) -> bool:
         return False
     pairs = _pairs(rows)
     n = pairs.height
-    if np.log(2) - gammaln(n + 1) > np.log(chance) or not _ordered(pairs):
+    if np.log(2) - scipy.special.gammaln(n + 1) > np.log(chance) or not _ordered(pairs):
         return False
     return pairs["feature"].n_unique() == n == pairs["told"].n_unique()
 
@@ -173,11 +172,11 @@ def _log_chance(sizes: Codes, counts: Codes) -> float:
     count, of_count = np.unique(counts, return_counts=True)
     n = int(counts.sum())
     log_share = np.log(count / n)
-    ways = gammaln(n + 1) - of_count @ gammaln(count + 1)
+    ways = scipy.special.gammaln(n + 1) - of_count @ scipy.special.gammaln(count + 1)
 
     def bound(t: float) -> float:
-        level = logsumexp(t * size[:, None] * log_share, b=of_count, axis=1)
+        level = scipy.special.logsumexp(t * size[:, None] * log_share, b=of_count, axis=1)
         return float(of_size @ level - t * (of_count * count) @ log_share - ways)
 
-    best = minimize_scalar(bound, bounds=(0, 2), method="bounded")
+    best = scipy.optimize.minimize_scalar(bound, bounds=(0, 2), method="bounded")
     return min(bound(0.0), float(best.fun))

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from scipy.stats import rankdata
+import scipy
 
 from tabkit.schema import family
 from tabkit.uplift.experiment import Experiment
@@ -106,7 +106,7 @@ def _told(experiment: Experiment, expected: Floats) -> Strength:
 
 def _auc(positive: np.ndarray, told: Floats) -> float:
     few = int(positive.sum())
-    ranks = rankdata(told)[positive].sum() - few * (few + 1) / 2
+    ranks = scipy.stats.rankdata(told)[positive].sum() - few * (few + 1) / 2
     return float(ranks / (few * (len(told) - few)))
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
 
 from tabkit.errors import ConfigError, FitError
+from tabkit.extras import Later
 from tabkit.untrusted.manifest import NamedTable, damaged
 from tabkit.uplift.metrics.best_linear_predictor import best_linear_predictor
 from tabkit.uplift.metrics.clustered_errors import mean_se
 from tabkit.uplift.regressor import Codes, Floats
+
+if TYPE_CHECKING:
+    from sklearn import isotonic
+else:
+    isotonic = Later("sklearn.isotonic")
 
 Method = Literal["linear", "isotonic", "none"]
 
@@ -118,7 +123,7 @@ def calibrate(
         return _line(effect, scores, clusters)
     if method != "isotonic":
         raise ConfigError(f"unknown calibration {method!r}", advice="choose linear, isotonic or none")
-    found = IsotonicRegression(out_of_bounds="clip").fit(effect, scores)
+    found = isotonic.IsotonicRegression(out_of_bounds="clip").fit(effect, scores)
     return replace(
         _line(effect, scores, clusters),  # steps have no error of their own: that of the line is told
         method="isotonic",

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
 
 from tabkit.errors import ConfigError, FitError
-from tabkit.extras import require
+from tabkit.extras import Later, require
 from tabkit.frames import fresh_name
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.learners.learners import NAMES, Effects, Models, Name
-from tabkit.uplift.regressor import Codes, Fitted, Floats, Kind, Learn
+from tabkit.uplift.regressor import Kind, Learn
+
+if TYPE_CHECKING:
+    from tabkit.uplift.learners import estimator
+else:
+    estimator = Later("tabkit.uplift.learners.estimator")
 
 
 def fit_causalml(
@@ -76,46 +79,6 @@ def fit_causalml(
     return _FITS[name](_Setting(features, experiment, learn, seed, folds))
 
 
-class _Regression(RegressorMixin, BaseEstimator):  # type: ignore[misc]    # scikit-learn has no types
-    """A regression as CausalML wants it: `X` holds row numbers, last, and the S-learner's indicator before them."""
-
-    def __init__(self, learn: Learn, features: pl.DataFrame, kind: Kind, groups: Codes | None, indicator: str) -> None:
-        self.learn = learn
-        self.features = features
-        self.kind = kind
-        self.groups = groups
-        self.indicator = indicator
-
-    def __sklearn_clone__(self) -> _Regression:
-        return self._fresh()
-
-    def __deepcopy__(self, _memo: object) -> _Regression:
-        return self._fresh()  # the rows are shared, not copied
-
-    def _fresh(self) -> _Regression:
-        return _Regression(self.learn, self.features, self.kind, self.groups, self.indicator)
-
-    def fit(self, X: NDArray[Any], y: Floats, sample_weight: Floats | None = None) -> _Regression:
-        groups = None if self.groups is None else self.groups[_rows(X)]
-        target = np.asarray(y, dtype=np.float64)
-        self.fitted_ = self.learn(self._of(X), target, kind=self.kind, weight=sample_weight, groups=groups)
-        return self
-
-    def predict(self, X: NDArray[Any]) -> Floats:
-        fitted: Fitted = self.fitted_
-        return fitted.predict(self._of(X))
-
-    def _of(self, X: NDArray[Any]) -> pl.DataFrame:
-        chosen = self.features[_rows(X)]
-        if X.shape[1] == 1:
-            return chosen
-        return chosen.with_columns(pl.Series(self.indicator, X[:, 0].astype(np.float64)))
-
-
-def _rows(X: NDArray[Any]) -> Codes:
-    return np.asarray(X[:, -1], dtype=np.int64)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Setting:
     """What a learner of CausalML is run on."""
@@ -126,7 +89,9 @@ class _Setting:
     seed: int
     folds: int
 
-    def run(self, learner: str, /, *, options: Mapping[str, Any] | None = None, **regressions: _Regression) -> Any:
+    def run(
+        self, learner: str, /, *, options: Mapping[str, Any] | None = None, **regressions: estimator.Estimator
+    ) -> Any:
         """Fit the class of that name; its arms are numbers, control 0, so that its order of arms is ours."""
         found, n = self.experiment, self.experiment.rows
         propensity = {arm: found.pairwise(arm) for arm in range(1, len(found.arms))}
@@ -136,15 +101,15 @@ class _Setting:
         more = {"seed": self.seed} if learner == "BaseDRRegressor" else {}
         return model.fit(X=np.arange(n)[:, None], treatment=found.arm, y=found.outcome, p=propensity, **more)
 
-    def outcome(self) -> _Regression:
+    def outcome(self) -> estimator.Estimator:
         return self._regression(self.experiment.kind)
 
-    def effect(self) -> _Regression:
+    def effect(self) -> estimator.Estimator:
         return self._regression("effect")
 
-    def _regression(self, kind: Kind) -> _Regression:
+    def _regression(self, kind: Kind) -> estimator.Estimator:
         indicator = fresh_name("treated", self.features.columns)
-        return _Regression(self.learn, self.features, kind, self.experiment.clusters, indicator)
+        return estimator.Estimator(self.learn, self.features, kind, self.experiment.clusters, indicator)
 
     def of(self, *arms: int) -> _Setting:
         """Return the units of some arms, which are numbered anew."""
@@ -225,11 +190,11 @@ _FITS: Mapping[Name, Callable[[_Setting], Effects]] = {
 }
 
 
-def _fitted(regressions: Iterable[_Regression]) -> Models:
+def _fitted(regressions: Iterable[estimator.Estimator]) -> Models:
     return tuple(regression.fitted_ for regression in regressions)
 
 
-def _alone(*regressions: _Regression) -> tuple[Models, ...]:
+def _alone(*regressions: estimator.Estimator) -> tuple[Models, ...]:
     return tuple((fitted,) for fitted in _fitted(regressions))
 
 

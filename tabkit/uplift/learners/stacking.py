@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import nnls
+import scipy
 
 from tabkit.uplift.regressor import Floats
 
@@ -49,5 +49,5 @@ def _of_arm(effects: Floats, scores: Floats) -> Floats:
     gram = X.T @ X / noise**2 + np.eye(learners) / _SPREAD**2
     towards = X.T @ y / noise**2 + np.full(learners, 1 / learners) / _SPREAD**2
     root = np.linalg.cholesky(gram).T
-    found = nnls(root, np.linalg.solve(root.T, towards))[0]
+    found = scipy.optimize.nnls(root, np.linalg.solve(root.T, towards))[0]
     return np.asarray(found / found.sum() if found.any() else np.full(learners, 1 / learners))

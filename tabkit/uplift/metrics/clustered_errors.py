@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from tabkit.metrics.inputs import Floats, check_floats
 from tabkit.uplift.metrics.checks import Clusters, check_clusters, check_level
@@ -60,13 +60,13 @@ def critical(level: float, clusters: ArrayLike | None, *, rows: int) -> float:
     """
     found = check_clusters(clusters, rows=rows)
     share = (1 + check_level(level)) / 2
-    return float(ndtri(share) if found is None else stdtrit(found.count - 1, share))
+    return float(scipy.special.ndtri(share) if found is None else scipy.special.stdtrit(found.count - 1, share))
 
 
 def two_sided(z: float, clusters: ArrayLike | None, *, rows: int) -> float:
     """Return the p-value of an estimate that lies z standard errors from nothing; see `critical`."""
     found = check_clusters(clusters, rows=rows)
-    return 2 * float(ndtr(-abs(z)) if found is None else stdtr(found.count - 1, -abs(z)))
+    return 2 * float(scipy.special.ndtr(-abs(z)) if found is None else scipy.special.stdtr(found.count - 1, -abs(z)))
 
 
 def influence_se(influence: Floats, clusters: Clusters | None) -> float:

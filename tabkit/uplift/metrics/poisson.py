@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import factorial
 
 from tabkit.metrics.inputs import Floats
 from tabkit.threads import workers as all_workers
@@ -33,7 +33,7 @@ def count_table() -> Counts:
     (1.0, 1.0003)
     """
     counts = np.arange(MOST + 1)
-    entries = np.rint(ENTRIES / (np.e * factorial(counts))).astype(np.int64)
+    entries = np.rint(ENTRIES / (np.e * scipy.special.factorial(counts))).astype(np.int64)
     entries[1] = ENTRIES - np.dot(counts[2:], entries[2:])
     entries[0] = ENTRIES - entries[1:].sum()
     return np.repeat(counts.astype(np.uint8), entries)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
 
 from tabkit.errors import ConfigError, FitError
 from tabkit.metrics.inputs import Floats, Integers
@@ -121,8 +121,8 @@ class _Side:
 
 def _hypergeometric(count: Integers, treated: int, control: int, drawn: int) -> Floats:
     """Return how likely each count of treated rows among the drawn ones is, up to a common factor."""
-    logs = -gammaln(count + 1) - gammaln(treated - count + 1)
-    logs -= gammaln(drawn - count + 1) + gammaln(control - drawn + count + 1)
+    logs = -scipy.special.gammaln(count + 1) - scipy.special.gammaln(treated - count + 1)
+    logs -= scipy.special.gammaln(drawn - count + 1) + scipy.special.gammaln(control - drawn + count + 1)
     chance: Floats = np.exp(logs - logs.max())
     return chance
 

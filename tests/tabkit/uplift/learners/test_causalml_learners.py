@@ -15,8 +15,8 @@ from sklearn.base import clone
 from tabkit.errors import ConfigError, FitError
 from tabkit.extras import require
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.learners import causalml
 from tabkit.uplift.learners.causalml import fit_causalml
+from tabkit.uplift.learners.estimator import Estimator
 from tabkit.uplift.learners.learners import NAMES, Effects, Name
 from tabkit.uplift.regressor import Floats, Kind
 
@@ -178,7 +178,7 @@ def test_what_comes_back_holds_no_causalml(meta: ModuleType) -> None:
 
 def test_the_wrapping_is_cloned_unfitted_and_shares_its_rows() -> None:
     known = trial(rows=50)
-    one = causalml._Regression(least_squares, known.features, "number", None, "treated")
+    one = Estimator(least_squares, known.features, "number", None, "treated")
     one.fit(np.arange(50)[:, None], known.experiment.outcome)
     copy = clone(one)
     assert not hasattr(copy, "fitted_")
