@@ -500,7 +500,7 @@ def test_more_members_and_kept_columns_can_be_asked_for(network: PropensityModel
 
 
 def test_trees_have_no_hidden_layer(model: PropensityModel, newcomers: pl.DataFrame) -> None:
-    with pytest.raises(ConfigError, match="no hidden layer in boosted trees") as caught:
+    with pytest.raises(ConfigError, match="hidden layer in boosted trees") as caught:
         model.embed(newcomers)
     assert "mlp" in (caught.value.advice or "")
 
