@@ -1,4 +1,4 @@
-"""The jobs: thin compositions of what `tabkit` offers, and the `tabkit` command.
+"""Pipelines: thin compositions of what `tabkit` offers, and the `tabkit` command.
 
 >>> import pipelines
 >>> pipelines.propensity.train  # doctest: +ELLIPSIS

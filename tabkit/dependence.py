@@ -1,4 +1,4 @@
-"""Which rows depend on each other: decided once, for every interval and every choice made from rows."""
+"""Which rows are clustered, by group or by day: decided once, for all intervals and choices."""
 
 from __future__ import annotations
 

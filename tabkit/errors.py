@@ -1,4 +1,4 @@
-"""What goes wrong, by stage; each message says what was expected, what came and what to do."""
+"""The errors, by stage; each message says what was expected, what came and what to do."""
 
 from __future__ import annotations
 

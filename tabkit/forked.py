@@ -1,4 +1,4 @@
-"""Whether this process may compute: the threads of Polars and OpenMP do not survive a fork.
+"""Detect a fork: the threads of Polars and OpenMP do not survive one, so a forked process must not compute.
 
 A child that was forked after they had started waits for them for ever. A fork before any work is fine, and so is a
 child that starts Python anew (``spawn``, ``forkserver``), or another program.

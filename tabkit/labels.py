@@ -1,4 +1,4 @@
-"""Labels: values of a column as the text by which classes and arms are told apart, however a file has typed them."""
+"""Labels of classes and arms as text, the same whatever type a file gave them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Marks of what commands write, by which a later run knows an earlier output as its own.
+"""Marks in the files that commands write, so that a later run recognises them as its own.
 
 What proves it, by format:
 

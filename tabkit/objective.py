@@ -1,4 +1,4 @@
-"""Objectives: the link, the base score that stands outside of the model, and the loss that ends its fit early."""
+"""Objectives: the link, the base score, and the loss that early stopping uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be minimised, by name: settings say it, `tabkit.objective` knows what it means."""
+"""The names of the objectives that settings may use; `tabkit.objective` defines them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of files that cannot be used at all: too long for the system, or not UTF-8 where Polars opens them."""
+"""File names that cannot be used: too long for the system, or not UTF-8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long work tells how far it is, without knowing who is watching."""
+"""Progress of long work, told to whoever shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which column plays which part: one object that travels everywhere."""
+"""The roles of columns: id, time, group, target and so on, as one object."""
 
 from __future__ import annotations
 

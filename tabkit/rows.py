@@ -1,4 +1,4 @@
-"""Rows handed to a model: numeric features by name, target, weights, offset."""
+"""The rows of a fit as arrays: numeric features by name, target, weights, offset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the features looked like when a model was fitted, and whether new data still looks so."""
+"""The schema of the features at the fit, and checks of new data against it."""
 
 from __future__ import annotations
 

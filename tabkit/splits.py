@@ -1,4 +1,4 @@
-"""Parts of a table to fit on and to test on: by chance, by time, by group or by class."""
+"""Split a table into rows to fit on and rows to test on: by chance, time, group or class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of a fit: read once, checked against their roles, refused with counts."""
+"""The rows of a fit: read once, checked against their roles; refused rows are counted."""
 
 from __future__ import annotations
 

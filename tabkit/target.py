@@ -1,4 +1,4 @@
-"""The column that is predicted: its task, its classes, and the checks that it can be learned at all."""
+"""The target column: its task, its classes, and whether it can be learned at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many threads work takes: as many as this process may use, or as the user says, once for all libraries.
+"""The number of threads: all that this process may use, or as set, the same for all libraries.
 
 Of processors that a machine has, a process in a container may use few. Threads beyond them wait for each other, and
 what waits burns what the others need.

@@ -1,4 +1,4 @@
-"""How numbers are written for people: as exact as their interval allows, without rows of zeros."""
+"""Numbers in words and text: as many digits as their interval supports."""
 
 from __future__ import annotations
 

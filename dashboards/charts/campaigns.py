@@ -1,4 +1,4 @@
-"""The fan chart of campaigns: what a user of each was worth day by day, and may be worth."""
+"""The fan chart of campaigns: a user's value by day, past and forecast."""
 
 from __future__ import annotations
 

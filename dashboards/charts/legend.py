@@ -1,4 +1,4 @@
-"""Keys of charts: swatches with words in one row, drawn by hand so that bands, lines and dots read alike."""
+"""Legends of charts: swatches with words in one row, the same for bands, lines and dots."""
 
 from __future__ import annotations
 

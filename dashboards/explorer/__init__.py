@@ -1,4 +1,4 @@
-"""Pages in which people see features, brush rules and prove them."""
+"""The explorer: pages in which people look at features, brush rules and test them."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What a served page may ask: measure a rule on all rows, save it, and compare models with and without it."""
+"""Answers of a served page: measure a rule on all rows, save it, compare models with and without it."""
 
 from __future__ import annotations
 

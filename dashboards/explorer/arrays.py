@@ -1,4 +1,4 @@
-"""Columns as a page carries them: typed arrays one after the other, compressed, as text."""
+"""Columns of a page as compressed typed arrays in text."""
 
 from __future__ import annotations
 

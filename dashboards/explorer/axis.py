@@ -1,4 +1,4 @@
-"""One column as an axis: its places, its cuts, and small codes on which rules are exact.
+"""One column as an axis: its positions, its cuts, and codes on which rules are exact.
 
 A page works with codes of one byte. Of numbers and times a code says between which two cuts a value lies; bounds of
 rules are always cuts, so that counting codes gives the same as comparing values. Of other columns it is the level.

@@ -1,4 +1,4 @@
-"""A view made ready for a page: its axes, the rows that are drawn, and codes of all rows."""
+"""A view prepared for a page: axes, drawn rows, and codes of all rows."""
 
 from __future__ import annotations
 

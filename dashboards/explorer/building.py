@@ -1,4 +1,4 @@
-"""From columns to axes: which can be shown, where rules may cut them, and which come first."""
+"""Make axes of columns: which can be shown, where rules may cut them, and which come first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers that read well: ticks at round steps, and short words for them."""
+"""Readable numbers: ticks at round steps, with short labels."""
 
 from __future__ import annotations
 

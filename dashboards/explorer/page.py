@@ -1,4 +1,4 @@
-"""The page itself: HiPlot's bundled script and ours, each known to the policy by its hash, and data that never runs."""
+"""The page: HiPlot's bundled script and ours, allowed by hash, and data that is never executed."""
 
 from __future__ import annotations
 

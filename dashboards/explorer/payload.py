@@ -1,4 +1,4 @@
-"""What a page is told: one JSON object and packed columns."""
+"""The data of a page: one JSON object and packed columns."""
 
 from __future__ import annotations
 

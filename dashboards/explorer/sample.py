@@ -1,4 +1,4 @@
-"""Which rows are drawn: few enough for the eye, with enough of what is rare."""
+"""The sample of rows that is drawn: few enough to see, with rare classes kept."""
 
 from __future__ import annotations
 

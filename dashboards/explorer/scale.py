@@ -1,4 +1,4 @@
-"""How values lie along an axis: evenly, by their logarithm, or by the logarithm away from zero."""
+"""Scales of an axis: linear, logarithmic, or logarithmic away from zero."""
 
 from __future__ import annotations
 

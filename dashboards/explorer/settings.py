@@ -1,4 +1,4 @@
-"""Settings of a page to explore."""
+"""Settings of the explorer."""
 
 from __future__ import annotations
 

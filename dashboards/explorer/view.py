@@ -1,4 +1,4 @@
-"""What a page shows: rows, what they are judged by, which of them nobody may look at, and rules that are known."""
+"""A view: rows, goals, the hold-out, and known rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages as files, and pages that a server at this machine answers."""
+"""Write pages as files, or serve them on this machine."""
 
 from __future__ import annotations
 

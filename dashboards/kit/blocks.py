@@ -1,4 +1,4 @@
-"""Parts that the pages share: the head, sections side by side, facts and notes."""
+"""Blocks that all pages share: the head, side-by-side sections, facts and notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Offline HTML: every text is escaped, nothing is fetched and nothing runs.
+"""Offline HTML: text is escaped, nothing is fetched, and no script runs.
 
 `Markup` marks the strings that may stand in a page as they are. Only `escape` and the builders make it,
 so that mypy finds a text that was never escaped.

@@ -1,4 +1,4 @@
-"""Pages, pictures and tables that commands write: whether they can be made, and may go where they shall."""
+"""Checks of output paths for pages, pictures and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a backtest: what forecasts made again from earlier days were worth."""
+"""The page of a backtest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of campaigns: what a user of each is worth, beside what one costs."""
+"""The page of campaigns: the value of a user against the cost of acquiring one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a model of customer value: its parameters, what it expects of whom, and whether it tracks the log."""
+"""The page of a customer model: parameters, expected value, and tracking of the log."""
 
 from __future__ import annotations
 

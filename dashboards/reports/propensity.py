@@ -1,4 +1,4 @@
-"""One offline page that says how a model does on labelled rows: tables and pictures."""
+"""Measure a model on labelled rows for its report: tables and charts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of a trained model: one offline page of metrics, curves, facts and limits."""
+"""The report of a propensity model as an offline page: metrics, curves, facts and limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One offline page that says what an update tried, what it chose, and why."""
+"""The report of an update as an offline page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of an update: what was tried on new rows, what was chosen, and why, as one offline page."""
+"""The sections of an update's report: candidates, the choice, and its reason."""
 
 from __future__ import annotations
 

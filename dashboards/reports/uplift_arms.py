@@ -1,4 +1,4 @@
-"""What the uplift trust report says of one arm: the verdict, its numbers and its pictures."""
+"""The trust report's section of one arm: verdict, numbers and charts."""
 
 from __future__ import annotations
 

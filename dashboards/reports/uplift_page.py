@@ -1,4 +1,4 @@
-"""The uplift trust report: what held-out units say about each arm, and whether it can be believed."""
+"""The page of the uplift trust report: results by arm on held-out units, and whether they can be trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long work beside a page: one job at a time, which the page asks how far it is."""
+"""Long work behind a page: one job at a time, whose progress the page polls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that showed the token: each is read and answered in a thread of its own, and can be waited for."""
+"""Authorised requests: each is read and answered in its own thread."""
 
 from __future__ import annotations
 

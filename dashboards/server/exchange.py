@@ -1,4 +1,4 @@
-"""What a page and its server say to each other: strict JSON objects, and errors as three words."""
+"""Messages between a page and its server: strict JSON objects, and errors in three words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections that have not shown the token: few, for a short time, and none of them in a thread.
+"""Connections that are not authorised yet: few, short, and without threads.
 
 What anybody at this machine can open must not take what the owner of the page needs. One thread reads all heads
 as they come and waits for none; only a request with the token leaves for a thread of its own.

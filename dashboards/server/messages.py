@@ -1,4 +1,4 @@
-"""What comes to the server of a page and what goes back: the head of a request, and a reply."""
+"""HTTP messages of the server: the head of a request, and a reply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server of a page lets in and what it answers; `dashboards.server.server` runs it.
+"""Which requests the server accepts, and its answers; `dashboards.server.server` runs it.
 
 Whatever else a person has open in the browser can send requests to ports of this machine, so that listening to
 no other machine protects nothing by itself. A request is let in when it names this server as its host (a foreign

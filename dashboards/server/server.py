@@ -1,4 +1,4 @@
-"""A page with answers for the person at this machine: a small server that no other machine and no other page reaches.
+"""A small server for one page, which only this machine and this page can reach.
 
 It listens to 127.0.0.1 alone and asks every request for a token: `dashboards.server.requests` says who is let in,
 `lobby` holds those who have not shown it, and `desk` answers.

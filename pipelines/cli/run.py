@@ -1,4 +1,4 @@
-"""Running a command: settings merged, one job, then one view, one JSON object, or one block that says what is wrong."""
+"""Run a command: merge settings, run one job, and print a view, a JSON object or an error."""
 
 from __future__ import annotations
 

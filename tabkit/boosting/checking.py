@@ -1,4 +1,4 @@
-"""What a saved model must be before LightGBM reads it: bundles may come from anywhere, and LightGBM trusts its text."""
+"""Checks of a saved model before LightGBM reads it: LightGBM trusts its text, and a bundle may come from anyone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choosing among candidate models on rows that none of them saw: a dearer one must be sure to be better."""
+"""Choose among candidate models by their loss on held-out rows: a costlier one must be significantly better."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extend: more trees behind those that are there, grown on new rows."""
+"""Extend a model: add trees, grown on new rows, to those it has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The head of LightGBM's text, checked: what it says of outputs, features and trees is what is there."""
+"""Checks of the head of LightGBM's text: its counts of outputs, features and trees must match the rest."""
 
 from __future__ import annotations
 

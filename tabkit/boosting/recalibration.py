@@ -1,4 +1,4 @@
-"""Recalibrate: a new intercept, and a common slope, on the raw score of the same trees."""
+"""Recalibrate a model: a new intercept, and one slope, on the raw scores of the same trees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refit: the same trees with new values in their leaves, from new rows alone."""
+"""Refit a model: keep the trees' splits, and take the values of their leaves from new rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of LightGBM's parameters may be handed on, and why the others may not: the one list."""
+"""LightGBM parameters that users may pass on, and why the others are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels as LightGBM is given them: it keeps them in single precision, so their level and unit are taken out before."""
+"""Scale labels for LightGBM, which keeps them in single precision: take out their level and unit first."""
 
 from __future__ import annotations
 

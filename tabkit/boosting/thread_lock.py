@@ -1,4 +1,4 @@
-"""Who may call LightGBM at the same time: only callers with the same number of threads.
+"""A lock around LightGBM: only callers with the same number of threads run at the same time.
 
 LightGBM 4.7 keeps the number of threads for the whole process and sizes its prediction buffers by it. Two
 predictions at once with 1 and with 2 threads write beyond a buffer and end the process (seen within seconds;

@@ -1,4 +1,4 @@
-"""One tree of LightGBM's text, checked: every line, length, index and number, before LightGBM reads it."""
+"""Checks of one tree in LightGBM's text: lines, lengths, indices and numbers, before LightGBM reads it."""
 
 from __future__ import annotations
 

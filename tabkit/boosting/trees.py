@@ -1,4 +1,4 @@
-"""LightGBM's trees as its text holds them: leaf values and weights that can be read, replaced and appended.
+"""LightGBM's text parsed: leaf values and weights that can be read, replaced and appended.
 
 LightGBM offers no call that replaces all leaves, or that puts the trees of two models behind one another while each
 keeps its own start. Its text format is documented by its own reader, and every version since 2.3 writes it alike:

@@ -1,4 +1,4 @@
-"""Which updates a model's trees allow; what LightGBM would do silently wrong is refused by name."""
+"""Which updates a model's trees allow; those that LightGBM would silently do wrong are refused."""
 
 from __future__ import annotations
 

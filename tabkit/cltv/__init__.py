@@ -1,4 +1,4 @@
-"""What each customer will bring."""
+"""Customer lifetime value: what each customer will buy and spend."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Whether the parts of a saved model of customers' value fit together: a stranger may have changed any of them."""
+"""Checks that the parts of a saved model of customer value fit each other; any of them may have been edited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns of a summary: what they mean, how others call them, and their numbers in one form."""
+"""The columns of a summary: their meaning, other names for them, and their numeric types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of a model of customer value: how it is fitted, forecasts, is judged and applied to campaigns."""
+"""Settings of a model of customer value: fit, forecasts, backtests and campaigns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Covariates of customers: which a fit takes, and whether they copy what is to be forecast."""
+"""Covariates of customers: which of them a fit uses, and whether they leak the outcome."""
 
 from __future__ import annotations
 

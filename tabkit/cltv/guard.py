@@ -1,4 +1,4 @@
-"""The guard of summaries: what one row per customer must be, whoever made it, before a model is fitted to it."""
+"""Checks of a customer summary before a model is fitted to it."""
 
 from __future__ import annotations
 

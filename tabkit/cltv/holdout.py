@@ -1,4 +1,4 @@
-"""A transaction log in two: what a model may learn from, and what came after, to judge it by."""
+"""Split a transaction log at a day: purchases to learn from, and later ones to judge by."""
 
 from __future__ import annotations
 

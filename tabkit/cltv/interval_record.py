@@ -1,4 +1,4 @@
-"""What is known of the interval of a forecast's total: whether it was widened, and how often such intervals held."""
+"""How reliable the interval of a total is: whether it was widened, and how often such intervals held in backtests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Covariates that copy what a model of customers is to learn: whether, how often, until when and for how much they buy.
+"""Covariates that leak what a model of customers forecasts: purchases, their number, their end or their value.
 
 Only copies are looked for: columns that give an outcome next to perfectly, alone or summed. What was known at the
 first purchase may tell much of the purchases to come, but not each of them. What was counted until a later day is a

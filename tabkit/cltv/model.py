@@ -1,4 +1,4 @@
-"""What customers are worth: a fitted model of their purchases and spend, and its forecasts with honest intervals."""
+"""The model of customer lifetime value: fitted to a transaction log, it forecasts, and is saved and loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log of transactions becomes one row per customer: how often, how lately, for how long, how much."""
+"""Summarise a transaction log to one row per customer: frequency, recency, age and monetary value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signs that the columns of a summary mean something else than the models take them for."""
+"""Warnings about a summary whose columns seem to mean something else than the models expect."""
 
 from __future__ import annotations
 

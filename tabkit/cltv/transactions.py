@@ -1,4 +1,4 @@
-"""A log of transactions: which rows are purchases, which are refused and why, and what each customer bought."""
+"""Transactions: which rows count as purchases, which are refused and why, and purchases by customer."""
 
 from __future__ import annotations
 

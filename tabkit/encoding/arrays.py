@@ -1,4 +1,4 @@
-"""What scikit-learn hands over, read as tables: arrays or frames, targets, weights, ways to divide rows."""
+"""Inputs of scikit-learn's methods as tables: arrays or frames, targets, weights, splitters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is encoded: a column, several crossed or those of a rule, and the text by which levels are told apart."""
+"""The input of an encoder: a column, several crossed or those of a rule, and the text that identifies levels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The known levels of a column, in a fixed order, and the codes that stand for them."""
+"""The known levels of a column in a fixed order, and their codes."""
 
 from __future__ import annotations
 

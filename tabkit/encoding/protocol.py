@@ -1,4 +1,4 @@
-"""What an encoder is: a frozen specification that asks for statistics, and a fitted one that is data.
+"""The protocol of encoders: a frozen specification that asks for statistics, and a fitted encoder that is plain data.
 
 Fitting is one pass. Every specification says which statistics of its column it needs: scalar expressions, the
 target's statistics by level and fold, or how often each number occurs. The table encoder reads all of them

@@ -1,4 +1,4 @@
-"""From settings to the table encoder that they describe."""
+"""Build a table encoder from settings."""
 
 from __future__ import annotations
 

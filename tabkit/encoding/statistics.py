@@ -1,4 +1,4 @@
-"""The target's statistics by level and fold: what every encoder of levels is computed from, merged and saved."""
+"""Statistics of the target by level and fold, from which encoders of levels are computed; they merge and are saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that tell a target too well to be known before it: one check for all doors."""
+"""Leaks: columns that predict a target too well to have been known before it."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""How well one column tells a target, on rows that its bins and levels have not seen."""
+"""How well one column predicts a target, on rows that its bins and levels were not made from."""
 
 from __future__ import annotations
 

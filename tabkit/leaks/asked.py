@@ -1,4 +1,4 @@
-"""Columns that tell a target too well, asked about at each door; see `tabkit.leaks`."""
+"""Look for leaks when rows come in; see `tabkit.leaks`."""
 
 from __future__ import annotations
 

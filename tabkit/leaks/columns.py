@@ -1,4 +1,4 @@
-"""A column in the forms in which it may tell a target: its order, its levels, and what text can hide."""
+"""The forms of a column that may leak a target: its order, its levels, and parts of its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows to judge on that are copies of rows to learn from; see `tabkit.leaks.copies`."""
+"""Held-out rows that are copies of training rows; see `tabkit.leaks.copies`."""
 
 from __future__ import annotations
 

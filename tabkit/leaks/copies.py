@@ -1,4 +1,4 @@
-"""Rows to judge on that also stand among the rows to learn from, and whether chance would have made as many."""
+"""Held-out rows that also occur among the training rows, and whether chance explains as many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that tell a target too well to be known before it."""
+"""Find columns that predict a target too well to have been known before it."""
 
 from __future__ import annotations
 

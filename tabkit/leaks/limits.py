@@ -1,4 +1,4 @@
-"""What counts as telling a target too well to be known before it, and why."""
+"""Thresholds for leaks, with their reasons."""
 
 ALONE = 0.98
 """AUC of one column on rows its bins have not seen. The best single columns of public tables without leaks reach .975

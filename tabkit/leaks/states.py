@@ -1,4 +1,4 @@
-"""States of one column that a class never goes without, or that it never lacks."""
+"""States of one column that imply a class, or that a class always needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that tell a target together: accounts that add up or multiply, and differences of two."""
+"""Columns that leak a target together: sums, products and differences."""
 
 from __future__ import annotations
 

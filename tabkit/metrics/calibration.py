@@ -1,4 +1,4 @@
-"""How far predicted probabilities are from the rates that follow them."""
+"""Calibration: how far predicted probabilities are from observed rates."""
 
 from __future__ import annotations
 

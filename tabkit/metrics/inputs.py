@@ -1,4 +1,4 @@
-"""The checks that every metric makes on its inputs; each error names what came and what to do."""
+"""Checks of the inputs of metrics; each error says what came and what to do."""
 
 from __future__ import annotations
 

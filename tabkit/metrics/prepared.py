@@ -1,4 +1,4 @@
-"""A metric with its data bound: what does not hang on the weights is computed once.
+"""A metric bound to its data, so that resamples differ in weights alone.
 
 `prepare_auc(y, score)` sorts once and returns a function of the weights alone; `bootstrap` calls it for
 each resample. The plain form, `auc(y, score, weight=w)`, is `prepare_auc(y, score)(w)`.

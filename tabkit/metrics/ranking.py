@@ -1,4 +1,4 @@
-"""Metrics of order: how well a score puts the positive rows first, ties counted fairly."""
+"""Ranking metrics: how well a score ranks positive rows first, with ties counted as half."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals for metrics and for differences of metrics, from resampled rows."""
+"""Bootstrap intervals for metrics and for differences of metrics."""
 
 from __future__ import annotations
 

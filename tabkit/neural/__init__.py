@@ -1,4 +1,4 @@
-"""A small network on encoded features: the baseline beside the trees, with a hidden layer to hand on.
+"""A small network on encoded features: a second learner beside the trees, with embeddings to reuse.
 
 Torch is imported when a network is fitted or first scores; settings and saved models do without it. Start with `fit`.
 """

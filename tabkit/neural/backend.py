@@ -1,4 +1,4 @@
-"""Torch, imported when it is first used: settings and saved models do without it."""
+"""Torch, imported on first use; settings and saved models do not need it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a saved network must be before anything is built from it: bundles may come from anywhere."""
+"""Checks of a saved network before it is built; a bundle may come from anyone."""
 
 from __future__ import annotations
 

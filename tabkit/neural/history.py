@@ -1,4 +1,4 @@
-"""What a training went through, pass by pass."""
+"""The losses of a training, epoch by epoch."""
 
 from __future__ import annotations
 

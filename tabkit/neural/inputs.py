@@ -1,4 +1,4 @@
-"""What a network sees of encoded rows: numbers on one scale, marks of what is missing, indices of levels."""
+"""The inputs of a network: scaled numbers, flags of missing values, and indices of levels."""
 
 from __future__ import annotations
 

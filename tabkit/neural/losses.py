@@ -1,4 +1,4 @@
-"""What training minimises: for each objective the loss of scores before the link."""
+"""Training losses: for each objective the loss of raw scores."""
 
 from __future__ import annotations
 

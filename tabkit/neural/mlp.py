@@ -1,4 +1,4 @@
-"""The network itself: a few small ones side by side, whose scores are averaged."""
+"""The network: a few small ones side by side, whose scores are averaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted network: weights as bytes, and what must be known to use them."""
+"""A fitted network: its weights as bytes, and what is needed to use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From rows to tensors, through the training loop, and back to a model: what fitting and fine-tuning share."""
+"""Run a training, for fitting and fine-tuning: rows become tensors, and the result a model."""
 
 from __future__ import annotations
 

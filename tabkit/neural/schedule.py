@@ -1,4 +1,4 @@
-"""How the learning rate and dropout move over the steps of a training."""
+"""Schedules of the learning rate and dropout over the steps of a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training loop: batches are gathered from whole arrays, and the best weights are kept."""
+"""The training loop: mini-batches from whole arrays; the best weights are kept."""
 
 from __future__ import annotations
 

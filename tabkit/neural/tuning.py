@@ -1,4 +1,4 @@
-"""Fine-tuning: a network that is there goes on learning from new rows, all of it or its last layers."""
+"""Fine-tune a network on new rows: all of it, or its last layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights of classes in training, and how their effect is taken out of the scores again."""
+"""Class weights in training, and the correction of the scores for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions on one column: each is a set of rows, so that every row is inside or outside and nothing is null."""
+"""Conditions on one column: each row matches or does not, and the result is never null."""
 
 from __future__ import annotations
 

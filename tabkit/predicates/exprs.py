@@ -1,4 +1,4 @@
-"""Rules as Polars expressions: Boolean, never null, and the same for null, NaN and infinite values everywhere."""
+"""Rules as Polars expressions: Boolean, never null, and defined for null, NaN and infinite values."""
 
 from __future__ import annotations
 

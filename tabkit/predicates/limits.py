@@ -1,4 +1,4 @@
-"""How large rules from outside may be: what is larger no person reads, and would stall who evaluates it."""
+"""Limits on the size of rules from outside: larger ones would stall whoever evaluates them."""
 
 from __future__ import annotations
 

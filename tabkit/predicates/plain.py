@@ -1,4 +1,4 @@
-"""Rules as plain data, as TOML and JSON hold them; what comes in is checked piece by piece and never evaluated."""
+"""Rules as plain data for TOML and JSON; input is checked field by field and never evaluated."""
 
 from __future__ import annotations
 

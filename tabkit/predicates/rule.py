@@ -1,4 +1,4 @@
-"""Rules: conjunctions of conditions, with alternatives and exceptions; every rule is a set of rows."""
+"""Rules: conjunctions of conditions, with alternatives and exceptions."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a model predicts with: an encoder and a learner that fit each other."""
+"""Predictors: an encoder and a learner that belong together."""

@@ -1,4 +1,4 @@
-"""Whether what a saved model of who acts consists of fits together: a stranger may have changed any part of it."""
+"""Checks that the parts of a saved propensity model fit each other; any of them may have been edited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a checked table to encoded rows: what training, reports and updates all need."""
+"""Encode the rows of a checked table, for training, reports and updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that a bundle was made with, without the LightGBM parameters that are refused by now, which is said."""
+"""Settings read from a bundle, without LightGBM parameters that are refused today; a warning names them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who will act."""
+"""Propensity: who will act."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Where a model comes from: its ancestors, newest first."""
+"""The ancestors of a model, newest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two models on the same rows: their metrics, and the paired difference with its interval."""
+"""Compare two models on the same rows: their metrics, and the paired difference with its interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of a model of who acts: how it is fitted, measured and brought up to date."""
+"""Settings of a propensity model: fit, evaluation and updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Held-out metrics of a model beside its baselines, with intervals, and what they amount to in a sentence."""
+"""Evaluate a model on held-out rows beside its baselines, with intervals and a verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted propensity model: encoder, predictor and what is known about them, as one frozen object."""
+"""The fitted propensity model: encoder, predictor and metadata, as one frozen object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New rows for a model that exists: read as the model knows its columns, and nothing beside them."""
+"""Read new rows for an existing model: only the columns it knows, with their types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the rows of a fit are divided, and what each part must hold."""
+"""Divide the rows of a fit into parts, and check that each part is large enough."""
 
 from __future__ import annotations
 

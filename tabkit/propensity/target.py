@@ -1,4 +1,4 @@
-"""What a model of who acts is fitted to: the target as the settings and the rows understand it."""
+"""The target of a propensity model, inferred from settings and rows."""
 
 from __future__ import annotations
 

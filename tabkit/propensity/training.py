@@ -1,4 +1,4 @@
-"""Who will act: from a table with a target to a model with honest held-out metrics."""
+"""Train a propensity model on a table with a target, and measure it on held-out rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a careful colleague would ask about a table and its metrics: signs of leaks, copies and too few rows."""
+"""Warnings about a table and its metrics: leaks, copies, rare classes, metrics too good to be true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules found in data, and proved on rows that nobody has looked at."""
+"""Rules found in data, and tested on rows that the search did not see."""
 
 import lazy_loader
 

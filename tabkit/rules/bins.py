@@ -1,4 +1,4 @@
-"""Columns as small integers: bins of numbers and times, frequent levels of text, and what is missing."""
+"""Columns as small integer codes: bins of numbers and times, frequent levels of text, and missing values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candidates: what the search found, measured on all rows that may be looked at, pared down, and made few."""
+"""Candidates of a search for rules: measured on all training rows, shortened, and reduced to a few."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A test for rows that depend on each other: those of a customer, or of a day."""
+"""A test for clustered rows, such as those of one customer or one day."""
 
 from __future__ import annotations
 

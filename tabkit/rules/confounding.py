@@ -1,4 +1,4 @@
-"""Effects where who was treated follows a column: outcomes are levelled by it, so that effects can be compared."""
+"""Adjust outcomes for a column that treatment depends on, so that effects can be compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where numbers and times are cut: between data values, at about equally many rows, at the roundest value there."""
+"""Cut points of numbers and times: round values that divide the rows about equally."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules suggested: searched for on some rows, and proved on others."""
+"""Suggest rules: search for them on some rows, and test them on others."""
 
 from __future__ import annotations
 

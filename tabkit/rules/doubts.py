@@ -1,4 +1,4 @@
-"""What stands at the head of rules and of pages: columns that tell too much, and rows that are copies."""
+"""Warnings about the data behind rules: columns that leak the goal, and copied rows."""
 
 from __future__ import annotations
 

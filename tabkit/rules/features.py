@@ -1,4 +1,4 @@
-"""Rules that come into a job as features: from a file or as they are, checked against the table's roles."""
+"""Rules as features of a model: read from a file or given, and checked against the table's roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rules are to find: a share, a mean, or the effect of a treatment."""
+"""The goal of rules: a share, a mean, or the effect of a treatment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals of shares, means and effects, and of their differences; rows that depend on each other count as one."""
+"""Intervals of shares, means, effects and their differences; clustered rows count once per cluster."""
 
 from __future__ import annotations
 

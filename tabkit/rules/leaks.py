@@ -1,4 +1,4 @@
-"""Columns that tell too well what rules are measured by; see `tabkit.leaks`."""
+"""Columns that leak the goal of rules; see `tabkit.leaks`."""
 
 from __future__ import annotations
 

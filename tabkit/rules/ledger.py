@@ -1,4 +1,4 @@
-"""What was tried: every distinct rule whose hold-out numbers were looked at, for intervals that allow for it."""
+"""The ledger of rules whose hold-out numbers were seen, so that intervals can allow for multiple testing."""
 
 from __future__ import annotations
 

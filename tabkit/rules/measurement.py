@@ -1,4 +1,4 @@
-"""How good a rule is: how many rows it covers, and what is inside against everywhere, with an interval."""
+"""Measure a rule: how many rows it covers, and its mean inside against all rows, with an interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules next to a rule: without one of its parts, or with an end of a range moved a little."""
+"""Variants of a rule: without one condition, or with one end of a range moved a little."""
 
 from __future__ import annotations
 

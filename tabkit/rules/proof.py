@@ -1,4 +1,4 @@
-"""Tests on rows that nobody has looked at: is a rule better than its surroundings, by each of its conditions.
+"""Test rules on held-out rows: a rule must be better than the rows around it, because of each of its conditions.
 
 A rule is tested against all rows outside of it and against the rows that each of its conditions keeps out, on hold-out
 rows, and its p value is the largest one, so that every condition must be proved (Webb 2007, "Discovering Significant

@@ -1,4 +1,4 @@
-"""Where rules come from: what their file says of the rows they were found on, and whether others are among them."""
+"""The provenance of rules: the rows they were found on, and whether other rows are given now."""
 
 from __future__ import annotations
 

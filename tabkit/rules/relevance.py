@@ -1,4 +1,4 @@
-"""How much a column alone says about a goal, on one scale for numbers, times, text and what is missing."""
+"""How strongly one column is related to a goal, on one scale for all types of columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows with something to look for in them, divided into those to look at and those held out."""
+"""Rows with a goal, divided into those to search and those held out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules in a TOML file: what people read, edit and keep beside their code."""
+"""Rules in a TOML file that people read, edit and keep under version control."""
 
 from __future__ import annotations
 

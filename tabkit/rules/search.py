@@ -1,4 +1,4 @@
-"""Beam search: conjunctions of conditions on coded columns, each of which must gain over what it refines."""
+"""Beam search for conjunctions of conditions; each condition must improve on the rule it refines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a rule beside its p value: that inside clearly differs from the rest, and arms are alike there."""
+"""A filter of rules: inside must differ significantly from the rest, with the arms balanced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether rules say the same: how far the rows of one are those of another."""
+"""How much two rules overlap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search for rules found and proved."""
+"""Suggested rules: what a search found and confirmed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a rule holds on rows that it was not found on, in a word or two."""
+"""Whether a rule was confirmed on held-out rows, in a word or two."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores over tables larger than memory: a stream in, whole files out."""
+"""Score tables larger than memory, as a stream; output files are written whole."""
 
 import lazy_loader
 

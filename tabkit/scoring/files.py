@@ -1,4 +1,4 @@
-"""Scoring files to files: what goes where, what was seen on the way."""
+"""Score files into files, and report what was seen."""
 
 from __future__ import annotations
 

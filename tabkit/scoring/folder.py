@@ -1,4 +1,4 @@
-"""A folder of scores is one answer of one model: all files of a run come at once, or none of them.
+"""A folder of scores: the files of a run appear together, or not at all.
 
 The files are written into a hidden folder beside, which takes the place of the old folder in one step. A folder that
 cannot be replaced (a mounted one, the current one, or where one may not write beside it) gets its files one by one.

@@ -1,4 +1,4 @@
-"""Which run of scoring a file is of: each Parquet file of a folder says so in its own metadata.
+"""The run that a file of scores belongs to, kept in the Parquet file's metadata.
 
 Nothing else stands in the folder: Polars reads no folder in which one file has another ending. A journal of what was
 scored already would lie beside it, under a hidden name.

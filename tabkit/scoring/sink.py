@@ -1,4 +1,4 @@
-"""Writing scores: whole under the final name, or not at all."""
+"""Write scores under their final name whole, or not at all."""
 
 from __future__ import annotations
 

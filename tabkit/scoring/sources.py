@@ -1,4 +1,4 @@
-"""The sources of a scoring run, opened: as few readers as can be, and every file that does not fit is named."""
+"""Open the sources of a scoring run with as few readers as possible; name every file that does not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scoring as a stream: batches of rows are encoded, predicted and handed on, in order, in bounded memory."""
+"""Score rows as a stream: batches are encoded, predicted and passed on in order, in bounded memory."""
 
 from __future__ import annotations
 

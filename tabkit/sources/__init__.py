@@ -1,4 +1,4 @@
-"""What lies behind the name of a source: files and folders, their formats, and the types of text in them."""
+"""Sources of tables: files and folders, their formats, and the types of text in them."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The rows of a CSV file: as many values in each as names in the header, or the file is refused."""
+"""Checks of the rows of a CSV file: each must have as many values as the header has names."""
 
 from __future__ import annotations
 

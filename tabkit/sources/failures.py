@@ -1,4 +1,4 @@
-"""What goes wrong while files are read, said so that a user can mend it."""
+"""Failures to read files, reworded so that a user can fix them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bytes of text files in pieces, unpacked where they are compressed."""
+"""The bytes of text files in chunks, decompressed if need be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many small files as one stream of batches that are worth their work: each batch is read from many files at once."""
+"""Many small files as one stream of batches: a batch is read from many files at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NDJSON files: numbers and booleans have types of their own, dates come as text."""
+"""NDJSON files: numbers and booleans keep their types, dates are text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checksums of the pages of Parquet files: verified where a file carries them, as Spark's do.
+"""Checksums of Parquet pages, verified where a file has them.
 
 Polars reads over a flipped bit without a word, whether or not there is a checksum. Files that carry none, as those of
 Polars, DuckDB and pyarrow's defaults, are known by their first page and cost one look at it.

@@ -1,4 +1,4 @@
-"""Files that one reader can open as one table: ten thousand readers in one query do not fit into memory."""
+"""Group files that one reader can open as one table: a query with ten thousand readers exceeds memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The types of columns that come as text: one rule over all rows, with no guesses about dates."""
+"""Infer the types of text columns from all rows by one rule; dates are not guessed."""
 
 from __future__ import annotations
 

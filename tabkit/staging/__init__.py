@@ -1,4 +1,4 @@
-"""Writing so that a name is either the whole new content, the whole old content, or absent.
+"""Atomic writes: a name is the whole new content, the whole old content, or absent.
 
 Content is written under a hidden name beside its target, flushed to the disk and renamed; a folder that takes the place
 of another is exchanged with it in one step. Whatever interrupts the writing (a full disk, Ctrl-C, an error) removes the

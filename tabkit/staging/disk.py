@@ -1,4 +1,4 @@
-"""Steps on a disk that writing is made of."""
+"""The file-system steps of atomic writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two names change places in one step, where the system can do that: Linux and macOS, on most of their disks."""
+"""Exchange two names in one step, where the system can: Linux and macOS, on most file systems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder that is written whole or not at all, and takes the place of an older one in one step."""
+"""Write a folder whole or not at all, and replace an older one in one step."""
 
 from __future__ import annotations
 

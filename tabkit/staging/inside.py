@@ -1,4 +1,4 @@
-"""A folder that stays where it is, and gets new files from a hidden folder inside of it."""
+"""Add files to a folder that stays in place, from a hidden folder inside it."""
 
 from __future__ import annotations
 

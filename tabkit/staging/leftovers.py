@@ -1,4 +1,4 @@
-"""Hidden names that content is written under, and what is left of them when a process was killed.
+"""Hidden names for unfinished output, and the removal of those that a killed process left.
 
 A name ``.NAME.OWNER-TOKEN.part`` says whose it is and carries a checksum of itself: nothing but what tabkit wrote, and
 whose writer is known to have ended, is ever removed. Where that cannot be known (another machine, a restart since,

@@ -1,4 +1,4 @@
-"""Who writes: the name of a process in what it leaves on a disk, and whether that process still lives.
+"""The owner of unfinished output: the process that wrote it, and whether it is still alive.
 
 A name is made of the process's number, the moment of its start, and the machine. Numbers are given again, so a process
 is known by both; and they mean something to one running system alone, so that of another nothing is said.

@@ -1,4 +1,4 @@
-"""A hidden folder for what is written on the way to a result."""
+"""A hidden folder for intermediate files."""
 
 from __future__ import annotations
 

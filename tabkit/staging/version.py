@@ -1,4 +1,4 @@
-"""One version of a folder, whatever is written in its place meanwhile."""
+"""Read one version of a folder, even while another is written in its place."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Files that anyone may have written: bounded in size, checked field by field."""
+"""Untrusted files: bounded in size, checked field by field."""

@@ -1,4 +1,4 @@
-"""Files that anyone may have written: plain ones of bounded size, and what can be made of their bytes."""
+"""Read untrusted files: regular ones, of bounded size."""
 
 from __future__ import annotations
 

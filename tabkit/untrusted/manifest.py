@@ -1,4 +1,4 @@
-"""Plain data out of a bundle, taken field by field: a stranger may have written it, checksums and all.
+"""Read plain data of an untrusted bundle field by field.
 
 Whoever rebuilds an object from a manifest or a part takes each value through `NamedTable` (of JSON) or `numbers_of` and
 `texts_of` (of a table). They let through what is of the expected type and size, and name everything else in a

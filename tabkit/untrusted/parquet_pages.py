@@ -1,4 +1,4 @@
-"""The pages of a Parquet file, found by its headers: nothing is decompressed.
+"""Find the pages of a Parquet file by its headers, without decompressing them.
 
 The format: https://github.com/apache/parquet-format, its headers in the compact protocol of Thrift.
 """

@@ -1,4 +1,4 @@
-"""TOML, read in one place: bounded in size and in depth, with errors that say what was read."""
+"""Read TOML, bounded in size and depth; errors name what was read."""
 
 from __future__ import annotations
 

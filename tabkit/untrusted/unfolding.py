@@ -1,4 +1,4 @@
-"""What a Parquet file unfolds to, read from its page headers: a few kilobytes may unfold to more than a machine has."""
+"""The decompressed size of a Parquet file, read from its headers: kilobytes may unpack to more than memory."""
 
 from __future__ import annotations
 

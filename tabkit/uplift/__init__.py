@@ -1,4 +1,4 @@
-"""Whom contact changes: experiments, effects, learners, honest metrics of rankings, verdicts and policies.
+"""Uplift: whom contact changes. Experiments, learners of effects, metrics, verdicts and policies.
 
 Regressions are handed in (`regressor.Learn`), so that this room needs neither LightGBM nor CausalML; only `bridge` and
 `forests` run CausalML, when they are called.

@@ -1,4 +1,4 @@
-"""Settings of a model of effects: how it is fitted, judged and brought up to date."""
+"""Settings of an uplift model: fit, evaluation and updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Average effects by difference in means, regression adjustment and doubly robust scores, with their errors."""
+"""Average effects with standard errors: difference in means, regression adjustment, doubly robust scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of an experiment as numbers: who was in which arm, what came of it, how likely each arm was."""
+"""The rows of an experiment as numbers: arm, outcome and propensity."""
 
 from __future__ import annotations
 

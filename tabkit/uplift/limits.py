@@ -1,4 +1,4 @@
-"""Judgements of the checks of an experiment, each with its reason."""
+"""Thresholds and minimum sizes of the uplift room, with their reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted uplift model: members, calibration, and what was judged, as one frozen object."""
+"""The fitted uplift model: members, calibration and evaluation, as one frozen object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models that learners are made of: handed in, so that this room needs no library of trees."""
+"""The protocol of regressions that learners use, so that this room needs no library of trees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Doubly robust scores: per unit and arm, a number whose mean is the mean outcome under that arm."""
+"""Doubly robust scores: their mean over units is the mean outcome under an arm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is to say of an uplift model as plain data, for the terminal, pages and JSON alike."""
+"""The summary of an uplift model as plain data, for the terminal, pages and JSON."""
 
 from __future__ import annotations
 

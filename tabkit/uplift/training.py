@@ -1,4 +1,4 @@
-"""Whom contact changes: from the rows of an experiment to effects, a verdict, and scores."""
+"""Train an uplift model on the rows of an experiment: effects, a verdict, and scores."""
 
 from __future__ import annotations
 

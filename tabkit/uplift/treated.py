@@ -1,4 +1,4 @@
-"""The effect on those who were treated: what contact changed for the units that got it."""
+"""The average effect on the treated."""
 
 from __future__ import annotations
 

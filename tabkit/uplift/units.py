@@ -1,4 +1,4 @@
-"""From a source to the units of an experiment: read, understood, and refused where no effect could be learned."""
+"""Read and check the units of an experiment; refuse those from which no effect can be learned."""
 
 from __future__ import annotations
 

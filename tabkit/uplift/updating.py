@@ -1,4 +1,4 @@
-"""Bringing an uplift model up to date with a further experiment: try what is possible, keep what surely helps."""
+"""Update an uplift model with a further experiment: try the strategies, and keep what is significantly better."""
 
 from __future__ import annotations
 

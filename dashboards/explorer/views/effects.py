@@ -1,4 +1,4 @@
-"""Predicted effects as a page: what contact is said to change, and beside it what it changed in an experiment."""
+"""The view of predicted effects, beside observed ones where there was an experiment."""
 
 from __future__ import annotations
 

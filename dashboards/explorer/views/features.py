@@ -1,4 +1,4 @@
-"""From rows to a view of their features, with rules that were searched for and proved."""
+"""The view of features, with rules that were searched for and tested."""
 
 from __future__ import annotations
 

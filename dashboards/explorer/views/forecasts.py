@@ -1,4 +1,4 @@
-"""What customers are forecast to be worth as a page: value, whether they are customers still, and how sure that is."""
+"""The view of customer forecasts: value, probability to be active, and intervals."""
 
 from __future__ import annotations
 

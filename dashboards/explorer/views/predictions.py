@@ -1,4 +1,4 @@
-"""Views of what a model says, which is not what was seen: nothing is proved on predictions."""
+"""Views of predictions; rules are not tested on predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores with their reasons as a page: what a model said, and beside it what was seen."""
+"""The view of scores with their reasons, beside the observed target where it is known."""
 
 from __future__ import annotations
 

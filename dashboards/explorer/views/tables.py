@@ -1,4 +1,4 @@
-"""The rows of a page, with what stands beside them joined by the id."""
+"""The rows of a page, joined by id with further tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Updates of a model as experiments: one line for each candidate that was tried, along the model's ancestors."""
+"""The view of a model's updates: one line for each candidate, along the model's ancestors."""
 
 from __future__ import annotations
 

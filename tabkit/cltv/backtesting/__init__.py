@@ -1,1 +1,1 @@
-"""Forecasts made again at earlier days, and compared with what came."""
+"""Backtests: forecasts from earlier days, compared with what happened."""

@@ -1,4 +1,4 @@
-"""How far forecasts of customers can be trusted: made again at earlier days, and compared with what came."""
+"""Backtest a model of customer value: forecast from earlier days, and compare with what happened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simple forecasts that a model of customers must beat: zero, the historical rate, and LightGBM on the same summary."""
+"""Baseline forecasts that a model must beat: zero, the historical rate, and LightGBM on the same summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When forecasts are made again: the origins of a backtest."""
+"""The origins of a backtest: the days from which forecasts are made again."""
 
 from __future__ import annotations
 

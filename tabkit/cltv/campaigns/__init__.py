@@ -1,1 +1,1 @@
-"""What the users of each campaign are worth."""
+"""The value of the users that each campaign acquired."""

@@ -1,4 +1,4 @@
-"""Axes along which the walks of campaigns are sampled, found at rough estimates of their scales."""
+"""The axes along which random walks of campaigns are sampled, from rough estimates of their scales."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions over draws of what users are worth: is it above its cost, when is it paid back, how much to bid."""
+"""Decisions from draws of a user's value: is it above cost, when is the cost paid back, how much to bid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What newly acquired users of each campaign are worth, day by day: pooled random walks."""
+"""The value of newly acquired users by campaign and day, modelled as pooled random walks."""
 
 from __future__ import annotations
 

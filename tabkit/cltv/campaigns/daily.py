@@ -1,4 +1,4 @@
-"""Users as they were acquired, condensed to a row per campaign and day."""
+"""Acquired users summed up to one row per campaign and day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows for each campaign: worth against cost, the day of payback, and bids."""
+"""Decisions for each campaign: value against cost, the payback day, and bids."""
 
 from __future__ import annotations
 

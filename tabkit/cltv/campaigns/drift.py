@@ -1,4 +1,4 @@
-"""Whether the newer users of a campaign do what the model learned from all of them."""
+"""Drift: whether a campaign's newer users buy as the model learned from all users."""
 
 from __future__ import annotations
 

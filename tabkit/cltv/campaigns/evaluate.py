@@ -1,4 +1,4 @@
-"""Whether campaigns bring in more than they cost: what their users are worth, day by day, and what to bid for them."""
+"""Evaluate campaigns: the value of their users by day, compared with cost, and what to bid."""
 
 from __future__ import annotations
 

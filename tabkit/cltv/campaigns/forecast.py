@@ -1,4 +1,4 @@
-"""Where the walks of campaigns may go: draws of the days to come, by NumPy alone."""
+"""Forecast the random walks of campaigns: draws of the coming days, with NumPy alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Days of campaigns as arrays: checked, in order, and in units of a typical day's mean."""
+"""Daily rows of campaigns as arrays: checked, sorted, and in units of a typical day's mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random walks of campaigns as PyMC samples them, and the levels that its draws stand for."""
+"""The PyMC model of campaigns as random walks, and how its draws become levels."""
 
 from __future__ import annotations
 

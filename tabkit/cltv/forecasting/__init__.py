@@ -1,1 +1,1 @@
-"""What customers will buy and spend: draws, their sums, and how such forecasts turned out."""
+"""Forecasts of purchases and spend: draws, their sums, and how they are scored."""

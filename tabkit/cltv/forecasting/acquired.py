@@ -1,4 +1,4 @@
-"""What customers are worth from the day they are acquired: paid so far, and forecast up to a common age."""
+"""The value of customers since acquisition: paid so far, and forecast up to a common age."""
 
 from __future__ import annotations
 

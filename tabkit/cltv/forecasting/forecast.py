@@ -1,4 +1,4 @@
-"""What customers will buy and spend: predictive draws by exact simulation, block by block."""
+"""Forecast purchases and spend: predictive draws by exact simulation, block by block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks of work side by side, their results in order."""
+"""Run blocks of work in threads, and yield their results in order."""
 
 from __future__ import annotations
 

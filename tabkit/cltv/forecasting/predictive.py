@@ -1,4 +1,4 @@
-"""Scores of predictive draws beside what happened: coverage, PIT, CRPS and bias, added up block by block."""
+"""Score predictive draws against outcomes: coverage, PIT, CRPS and bias, block by block."""
 
 from __future__ import annotations
 

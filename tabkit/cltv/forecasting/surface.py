@@ -1,4 +1,4 @@
-"""What is expected of a customer, by how often and how lately they bought: the numbers behind a heat map."""
+"""Expected purchases and value by frequency and recency: the numbers of a heat map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repeat purchases over the calendar: what a log shows, and what the model says of the same customers."""
+"""Repeat purchases over time: observed in the log, and expected by the model."""
 
 from __future__ import annotations
 

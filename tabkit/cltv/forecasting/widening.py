@@ -1,4 +1,4 @@
-"""Wider intervals, learned from how earlier forecasts turned out."""
+"""Widen forecast intervals by as much as earlier forecasts were wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PyMC and PyTensor, imported when they are first used: forecasts do without them."""
+"""PyMC and PyTensor, imported on first use; forecasts do not need them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counting equal customers once: a million of them become some ten thousand rows with the same likelihood."""
+"""Count equal customers once: a million customers become some ten thousand weighted rows with the same likelihood."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was believed of each parameter before the data, and what after: two histograms on one axis."""
+"""Prior and posterior of each parameter as two histograms on one axis."""
 
 from __future__ import annotations
 

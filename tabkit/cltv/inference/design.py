@@ -1,4 +1,4 @@
-"""Covariates and groups of customers: standardised numbers, and places in a list of known groups."""
+"""The design matrix of customers: standardised covariates, and indices of groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of groups around a common one, sampled along axes on which they are nearly independent."""
+"""Parameters that vary by group around a common one, sampled along nearly independent axes."""
 
 from __future__ import annotations
 

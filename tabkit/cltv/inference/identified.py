@@ -1,4 +1,4 @@
-"""Which parameters the data hardly tell: a posterior as wide as itself, or one that is still the prior."""
+"""Weakly identified parameters: the posterior is very wide, or hardly differs from the prior."""
 
 from __future__ import annotations
 

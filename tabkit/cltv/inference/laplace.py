@@ -1,4 +1,4 @@
-"""Laplace's approximation, corrected by importance resampling, with a diagnosis of whether that was enough."""
+"""Laplace's approximation corrected by importance resampling, with a diagnosis of its quality."""
 
 from __future__ import annotations
 

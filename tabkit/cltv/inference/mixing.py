@@ -1,4 +1,4 @@
-"""Whether the chains of a sampler found the posterior: what is measured, what is told, and what is refused."""
+"""Convergence of a sampler's chains: what is measured, what is reported, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pareto-smoothed importance sampling: weights of draws from a wrong distribution, and how far they can be trusted."""
+"""Pareto-smoothed importance sampling: weights of draws, and a diagnosis of how reliable they are."""
 
 from __future__ import annotations
 

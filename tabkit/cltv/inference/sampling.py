@@ -1,4 +1,4 @@
-"""What a fit of customer value found out about itself, and how it can be done."""
+"""Which inference methods there are, and what a fit reports about its own quality."""
 
 from __future__ import annotations
 

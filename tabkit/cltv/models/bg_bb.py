@@ -1,4 +1,4 @@
-"""Models in whole periods: BG/BB, with a chance to buy at each, and the shifted beta-geometric of contracts.
+"""Discrete-time models: BG/BB, with a chance to buy in each period, and the shifted beta-geometric of contracts.
 
 Sources: Fader, Hardie and Shang (2010), "Customer-base analysis in a discrete-time noncontractual setting", Marketing
 Science 29(6), equation 3; Fader and Hardie (2007), "How to project customer retention", Journal of Interactive

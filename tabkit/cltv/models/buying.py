@@ -1,4 +1,4 @@
-"""Simulating customers whose hidden rates are known: exact draws of purchases, lifetimes and discounted spend."""
+"""Simulate customers with known rates: exact draws of purchases, lifetimes and discounted spend."""
 
 from __future__ import annotations
 

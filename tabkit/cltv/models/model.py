@@ -1,4 +1,4 @@
-"""What a model of customers is: its parameters, its likelihood, and how to simulate it."""
+"""The protocol of a customer model: its parameters, its likelihood, and its simulation."""
 
 from __future__ import annotations
 

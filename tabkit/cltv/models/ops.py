@@ -1,4 +1,4 @@
-"""The functions that likelihoods are written with, so that NumPy and PyTensor run the same formulas."""
+"""The array functions that likelihoods use, so that NumPy and PyTensor run the same formulas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prior distributions as data: in the open, changeable in a settings file, and the same for PyMC and NumPy."""
+"""Prior distributions as data: set in a file, and the same for PyMC and NumPy."""
 
 from __future__ import annotations
 

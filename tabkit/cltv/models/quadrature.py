@@ -1,4 +1,4 @@
-"""Integrals that closed forms give badly: near their poles, or as hypergeometric functions that overflow."""
+"""Numerical integrals where closed forms fail: near poles, and where hypergeometric functions overflow."""
 
 from __future__ import annotations
 

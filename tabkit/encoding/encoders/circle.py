@@ -1,4 +1,4 @@
-"""Numbers that come round, as points on a circle."""
+"""Cyclic numbers as sine and cosine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole numbers for levels, for LightGBM's own handling of categories."""
+"""Integer codes of levels, for LightGBM's own handling of categories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that are left out, with the reason: part of the plan, and not needed at scoring."""
+"""Columns that are left out, with the reason; scoring does not need them."""
 
 from __future__ import annotations
 

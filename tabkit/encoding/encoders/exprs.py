@@ -1,4 +1,4 @@
-"""The fitted encoder of columns that have no levels: a few expressions, in which the target has no part."""
+"""The fitted encoder of columns without levels: a few expressions that do not use the target."""
 
 from __future__ import annotations
 

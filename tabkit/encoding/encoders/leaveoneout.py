@@ -1,4 +1,4 @@
-"""Leave-one-out target encoding: every other row of the level, but not the row itself."""
+"""Leave-one-out target encoding: a row is encoded by the other rows of its level."""
 
 from __future__ import annotations
 

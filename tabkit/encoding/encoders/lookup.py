@@ -1,4 +1,4 @@
-"""Encoders of levels: each level, null and the unseen have a value, and encoding is one look-up."""
+"""Encoders of levels: one value each for every level, for null and for unseen levels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dirty text as the least hashes of its character n-grams: near texts share many of them."""
+"""MinHash of a text's character n-grams: similar texts share many hashes."""
 
 from __future__ import annotations
 

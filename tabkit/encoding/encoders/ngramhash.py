@@ -1,4 +1,4 @@
-"""Dirty text as counts of its character n-grams, hashed into a few columns."""
+"""Counts of a text's character n-grams, hashed into a few columns."""
 
 from __future__ import annotations
 

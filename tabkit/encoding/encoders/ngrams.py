@@ -1,4 +1,4 @@
-"""Texts as their character n-grams: cut and hashed with NumPy for a whole batch at once.
+"""Character n-grams of texts, cut and hashed with NumPy a batch at a time.
 
 The hashes are of our own making, because features of saved models hang on them: they depend on code points alone,
 not on the versions of Polars, NumPy or Python, nor on the machine.

@@ -1,4 +1,4 @@
-"""Ordered target encoding: each row by the rows before it, as CatBoost does."""
+"""Ordered target encoding, as in CatBoost: a row is encoded by the rows before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders that take a column apart: which parts there are, and which of them vary."""
+"""Encoders that split a column into parts, such as year and month, and keep the parts that vary."""
 
 from __future__ import annotations
 

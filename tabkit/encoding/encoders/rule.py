@@ -1,4 +1,4 @@
-"""Rules as features: 1 for the rows of a rule and 0 for all others, beside what its columns become anyway."""
+"""Rules as features: 1 for rows that match a rule, 0 for others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers brought to one scale: by mean and standard deviation, or by median and quartiles."""
+"""Scale numbers by mean and standard deviation, or by median and quartiles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weight of evidence: how much a level speaks for one class against the rest."""
+"""Weight of evidence: the log-odds of a level against those of all rows."""
 
 from __future__ import annotations
 

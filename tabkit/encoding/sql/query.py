@@ -1,4 +1,4 @@
-"""A fitted table encoder as one SQL query, for warehouses that score where the data lie."""
+"""A fitted table encoder as one SQL query, for scoring inside a warehouse."""
 
 from __future__ import annotations
 

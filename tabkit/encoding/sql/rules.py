@@ -1,4 +1,4 @@
-"""Rules in DuckDB's SQL: the same rows as their Polars expressions give, never NULL."""
+"""Rules in DuckDB's SQL: they match the same rows as their Polars expressions, and are never NULL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether encoded features leak the target: a target is flipped, and fine bins try to read it."""
+"""Audit of target leakage: flip a target, and test whether the encoded features reveal it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the parts of a saved encoder fit each other: a stranger may have changed one of them."""
+"""Checks that the parts of a saved encoder fit each other; any of them may have been edited."""
 
 from __future__ import annotations
 

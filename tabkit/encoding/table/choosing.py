@@ -1,4 +1,4 @@
-"""What is encoded how: the columns of a table, the encoders asked for, a default for all others, and rules."""
+"""Choose an encoder for each column: those asked for, a default for the rest, and rules."""
 
 from __future__ import annotations
 

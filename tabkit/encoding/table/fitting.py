@@ -1,4 +1,4 @@
-"""From the pass over the rows of a fit to the statistics of each source, and to fitted encoders."""
+"""Compute the statistics of each source, and fitted encoders, from what the pass over the rows collected."""
 
 from __future__ import annotations
 

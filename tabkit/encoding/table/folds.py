@@ -1,4 +1,4 @@
-"""Into which folds the rows of a fit go: by chance, by group, by time, or as given."""
+"""Assign rows to folds for cross-fitting: by chance, by group, by time, or as given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics of further rows: of another part of the same table, or of newer rows while old ones age."""
+"""Merge statistics of further rows: another part of the table, or newer rows while older ones lose weight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted table encoder as parts of a bundle: plain data as JSON, statistics as Parquet."""
+"""Save and load a fitted table encoder: plain data as JSON, statistics as Parquet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known about one source of features: its statistics, which merge, age and are saved."""
+"""The statistics of one source of features: they can be merged, aged and saved."""
 
 from __future__ import annotations
 

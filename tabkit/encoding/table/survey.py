@@ -1,4 +1,4 @@
-"""The one pass over the rows of a fit: aggregates, levels, targets and weights, read together."""
+"""One pass over the rows of a fit that collects aggregates, levels, targets and weights."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What rules add as features: models with and without them on the same rows."""
+"""Ablation of rules as features: models with and without them on the same rows."""

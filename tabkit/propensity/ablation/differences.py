@@ -1,4 +1,4 @@
-"""What two arms of models differ by, with intervals that know of rows drawn and of models fitted by chance."""
+"""Differences between two arms of models, with intervals over drawn rows and repeated fits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows behind a comparison: which are judged on, and which each fit may learn from."""
+"""Folds of an ablation: the rows to judge on, and the rows that each fit may learn from."""
 
 from __future__ import annotations
 

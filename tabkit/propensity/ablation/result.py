@@ -1,4 +1,4 @@
-"""What a comparison with and without rules found: a decision, and the trees' own opinion."""
+"""The result of an ablation: a decision, and how the trees used each rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is it worth a feature? Models with and without rules, on the same rows, folds and seeds."""
+"""The ablation study: fit models with and without rules on the same rows, folds and seeds."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A model of who acts brought up to date: strategies, tried on the newest rows, and the choice."""
+"""Updates of a propensity model: strategies tried on the newest rows, and the choice among them."""

@@ -1,4 +1,4 @@
-"""Which rows candidates are made from, and which they are judged on."""
+"""Which rows the candidates of an update learn from, and which they are judged on."""
 
 from __future__ import annotations
 

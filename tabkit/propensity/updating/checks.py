@@ -1,4 +1,4 @@
-"""Whether new rows can update a model at all, and what a careful colleague would ask about them."""
+"""Checks on the rows of an update: too few, too old, seen before, or of another distribution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What flatters an update: columns that tell the target, and judging rows that are copies of those learned from."""
+"""Leaks in an update: columns that reveal the target, and judging rows that are copies of training rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the level of a target moved between the rows that a model knows and new ones: a base rate, or a mean."""
+"""Whether the base rate or mean of a target moved between the rows of the fit and new rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which strategies a model can be updated by, the cheapest first: those of trees, and those of a network."""
+"""The strategies that can update a model, cheapest first."""
 
 from __future__ import annotations
 

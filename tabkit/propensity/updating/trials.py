@@ -1,4 +1,4 @@
-"""Trying candidates on the newest rows: each is made from older rows, and judged on the block behind them."""
+"""Try candidates on the newest rows: each learns from older rows, and is judged on the block after them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bringing a model up to date: candidates are tried on the newest rows, and the cheapest that surely helps is used."""
+"""Update a model: try candidates on the newest rows, and use the cheapest that is significantly better."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which arm a unit gets, by what was predicted for it and what was judged."""
+"""Which arm each unit gets, from predicted effects and the verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule of whom to contact is worth, on rows that it never saw."""
+"""The value of a treatment policy on held-out rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Persuadables, sure things, lost causes, sleeping dogs: named by what was predicted, shown with what was seen."""
+"""Segments: persuadables, sure things, lost causes and sleeping dogs, by prediction and as observed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one judge of an experiment's checks: what passed, what failed, and what that does to the verdict.
+"""The judge of an experiment's checks: which passed, which failed, and how that limits the verdict.
 
 It reads a report as plain data, so that a verdict, the terminal, the page and JSON cannot say different things of it.
 """

@@ -1,4 +1,4 @@
-"""The verdict: may units be ranked, may all be treated alike, or is there no evidence at all."""
+"""The verdict: rank units, treat all alike, or no evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the doubly robust effects and the differences in means agree, as they do where chance decided the arms."""
+"""Whether doubly robust effects agree with differences in means, as they must under randomisation."""
 
 from __future__ import annotations
 

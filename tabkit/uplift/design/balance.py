@@ -1,4 +1,4 @@
-"""Balance: whether groups of units that should be alike are, column by column."""
+"""Balance: whether the columns of two groups have like distributions."""
 
 from __future__ import annotations
 

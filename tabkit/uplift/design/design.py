@@ -1,4 +1,4 @@
-"""The design comes first: which arms there are, how units came to them, and whether the rows bear it out."""
+"""The design of an experiment: its arms, how units were assigned, and whether the rows agree with that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features that are the outcome or the treatment by another name, or that were measured after contact."""
+"""Features that are the outcome or the treatment under another name, or were measured after contact."""
 
 from __future__ import annotations
 

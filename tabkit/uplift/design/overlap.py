@@ -1,4 +1,4 @@
-"""Overlap: whether units of every arm could have been in any other."""
+"""Overlap: whether units of each arm could have been in the others."""
 
 from __future__ import annotations
 

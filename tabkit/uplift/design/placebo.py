@@ -1,4 +1,4 @@
-"""Placebos: effects where there can be none."""
+"""Placebo tests: effects on columns that treatment cannot change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well features tell the outcome: better than anything known before contact could is a question to ask."""
+"""How well features predict the outcome: too well suggests that they were measured after contact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that together are another column: an outcome that is the sum, difference or product of features."""
+"""Features whose sum, difference or product is the outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units that got their arm together: clusters that no column is said to name."""
+"""Units that were assigned together: clusters that no column was said to name."""
 
 from __future__ import annotations
 

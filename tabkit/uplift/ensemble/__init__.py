@@ -1,1 +1,1 @@
-"""The cross-fitted ensemble: members that never saw a unit speak about it."""
+"""The cross-fitted ensemble: units are predicted by members that did not see them."""

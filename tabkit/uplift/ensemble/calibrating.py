@@ -1,4 +1,4 @@
-"""How far an ensemble's predictions are to be believed."""
+"""Calibrate an ensemble on predictions for units that its members did not see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calibrated effects: predictions shrunk until they mean what they say, so that effect times value is money."""
+"""Calibrated effects: predictions shrunk so that their mean matches the observed effect."""
 
 from __future__ import annotations
 

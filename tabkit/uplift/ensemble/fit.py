@@ -1,4 +1,4 @@
-"""Fitting the members of an uplift model: everything about a unit comes from members that never saw it."""
+"""Fit the members of an uplift model by cross-fitting."""
 
 from __future__ import annotations
 

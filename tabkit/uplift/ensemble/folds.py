@@ -1,4 +1,4 @@
-"""Folds and parts of units: clusters stay whole, and every part has its share of each arm."""
+"""Folds of units: clusters stay whole, and each fold has its share of every arm."""
 
 from __future__ import annotations
 

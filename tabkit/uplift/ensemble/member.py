@@ -1,4 +1,4 @@
-"""One member of the cross-fitting ensemble: an encoder and a learner that never saw one part of the units."""
+"""One member of the ensemble: an encoder and a learner fitted without one part of the units."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""An uplift model judged by units that it never saw."""
+"""Evaluation of an uplift model on held-out units."""

@@ -1,4 +1,4 @@
-"""Held-out units of an experiment that are copies of those learned from."""
+"""Held-out units that are copies of training units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging an uplift model by units that it never saw: checks of the design, rankings, policies."""
+"""Evaluate an uplift model on held-out units: checks of the design, rankings, policies."""
 
 from __future__ import annotations
 

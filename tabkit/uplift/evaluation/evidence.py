@@ -1,4 +1,4 @@
-"""What is checked of an experiment before any effect of it is believed."""
+"""The checks of an experiment that must pass before an effect is believed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What placebo columns are expected to be, by models that did not see a unit, where chance did not decide."""
+"""Models of placebo columns for observational designs, cross-fitted."""
 
 from __future__ import annotations
 

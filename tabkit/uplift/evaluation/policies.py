@@ -1,4 +1,4 @@
-"""What policies are worth on held-out units: the model's own, and those it has to beat."""
+"""The value of policies on held-out units: the model's own, and simple ones that it must beat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trust report: what held-out units say about each arm, and one verdict."""
+"""The trust report: the results of each arm on held-out units, and its verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CausalML, imported when it is first used: effects are predicted without it."""
+"""CausalML, imported on first use; prediction does not need it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The regressions that uplift's learners are made of: boosted trees, handed in."""
+"""Regressions by boosted trees, for learners of effects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CausalML's own learners, made of regressions that are handed in; what they fitted is kept without CausalML."""
+"""CausalML's learners, with the regressions handed in; the result is kept without CausalML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forests that CausalML grows, by the settings asked for; `Forest` keeps their trees without CausalML."""
+"""Forests grown by CausalML; `Forest` keeps their trees without it."""
 
 from __future__ import annotations
 

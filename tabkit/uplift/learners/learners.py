@@ -1,4 +1,4 @@
-"""Learners of effects: S, T, X, R and DR, made of regressions that are handed in."""
+"""Learners of effects: S, T, X, R and DR, from regressions that are handed in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows nuisances are learned on, and which rows they speak about: never the same."""
+"""Cross-fitting of nuisance models: which rows they are fitted on, and which they predict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learners brought up to date: new units, the old models' pseudo-outcomes, and a way to change a regression."""
+"""Update learners of effects with new units, using pseudo-outcomes of the old models."""
 
 from __future__ import annotations
 

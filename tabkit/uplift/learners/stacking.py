@@ -1,4 +1,4 @@
-"""Weights of several learners, from what units show that none of them saw."""
+"""Stacking weights of several learners, from held-out units."""
 
 from __future__ import annotations
 

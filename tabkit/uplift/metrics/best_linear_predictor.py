@@ -1,4 +1,4 @@
-"""The best linear predictor of the effect from a score: whether its spread is real, and of the right size."""
+"""The best linear predictor of the effect from a score: whether there is heterogeneity, and of the right size."""
 
 from __future__ import annotations
 

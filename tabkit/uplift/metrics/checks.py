@@ -1,4 +1,4 @@
-"""The checks that the uplift metrics make on their inputs; each error names what came and what to do."""
+"""Checks of the inputs of uplift metrics; each error says what came and what to do."""
 
 from __future__ import annotations
 

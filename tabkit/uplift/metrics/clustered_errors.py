@@ -1,4 +1,4 @@
-"""Standard errors of means that allow for rows which are alike within a cluster."""
+"""Clustered standard errors of means."""
 
 from __future__ import annotations
 

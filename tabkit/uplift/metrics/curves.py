@@ -1,4 +1,4 @@
-"""Curves of a randomised experiment by falling score: Qini and uplift, actual and perfect."""
+"""Qini and uplift curves of a randomised experiment, actual and perfect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Observed effects in groups of like scores, to see whether they differ, and as much as was predicted."""
+"""Observed effects in groups of similar scores, compared with the predicted ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a metric on resamples to its interval."""
+"""Intervals of a metric from its resamples."""
 
 from __future__ import annotations
 

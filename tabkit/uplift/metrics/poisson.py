@@ -1,4 +1,4 @@
-"""The Poisson bootstrap: statistics on resamples, drawn as counts and computed by several threads."""
+"""The Poisson bootstrap, with resamples as counts and several threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of a ranking in a randomised experiment, from outcomes and treatment; blind to the order of ties."""
+"""Ranking metrics of a randomised experiment, from outcomes and treatment; ties are averaged over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of a ranking from doubly robust scores of each unit's effect (Yadlowsky and others 2025)."""
+"""Ranking metrics from doubly robust scores of effects (Yadlowsky and others 2025)."""
 
 from __future__ import annotations
 

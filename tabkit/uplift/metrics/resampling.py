@@ -1,4 +1,4 @@
-"""Intervals for uplift rankings, and for differences of two rankings, by the Poisson bootstrap.
+"""Bootstrap intervals of uplift rankings, and of differences between two rankings.
 
 All of them say how sure one is of these scores on other units of the same kind. They know nothing of how
 another training sample would have changed the scores, so fit the scores on other rows.

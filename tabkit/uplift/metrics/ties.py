@@ -1,4 +1,4 @@
-"""Rows by falling score, with the runs of equal scores that must enter a curve together."""
+"""Rows in order of falling score, with runs of equal scores kept together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The uplift among the rows of the highest scores, in expectation over the orders of tied rows."""
+"""Uplift at k: the effect among the rows with the highest scores, averaged over ties."""
 
 from __future__ import annotations
 
