@@ -22,7 +22,7 @@ from pipelines import propensity
 from tabkit import Roles, metrics
 from tabkit.propensity.comparison import compare
 from tabkit.propensity.evaluation import Gain
-from tabkit.propensity.updating.update import Trial
+from tabkit.updates import Trial
 
 ROLES = Roles(id="flight_id", time="time_hour", target="late")
 TRAINING = {"resamples": 200, "boosting": {"num_threads": 2}}

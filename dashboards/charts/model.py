@@ -24,7 +24,10 @@ COLUMNS: dict[Section, tuple[str, ...]] = {
     "calibration": ("model", "predicted", "observed", "rows"),
     "importance": ("feature", "gain"),
     "over_time": ("model", "period", "metric", "value", "low", "high"),
-    "candidates": ("candidate", "gain", "low", "high", "ece", "bias", "seconds", "trees"),
+    "candidates": (
+        *("candidate", "loss_difference", "loss_difference_low", "loss_difference_high"),
+        *("ece", "bias", "seconds", "trees"),
+    ),
 }
 
 # Okabe and Ito's palette, which people with any kind of colour blindness can tell apart.
@@ -208,8 +211,9 @@ def candidates(frame: pl.DataFrame, *, metric: str, chosen: str, unit: str = "tr
 
     Examples
     --------
-    >>> row = {"candidate": "refit", "gain": -0.02, "low": -0.03, "high": -0.01, "ece": None, "bias": 0.01}
-    >>> frame = pl.DataFrame([{**row, "seconds": 1.2, "trees": 90}])
+    >>> ends = {"loss_difference": -0.02, "loss_difference_low": -0.03, "loss_difference_high": -0.01}
+    >>> row = {"candidate": "refit", **ends, "ece": None, "bias": 0.01, "seconds": 1.2, "trees": 90}
+    >>> frame = pl.DataFrame([row])
     >>> "refit" in svg(candidates(frame, metric="log_loss", chosen="refit"))
     True
     """
@@ -225,16 +229,18 @@ def candidates(frame: pl.DataFrame, *, metric: str, chosen: str, unit: str = "tr
 
 
 def _intervals(rows: pl.DataFrame, *, title: str, kept: bool) -> alt.LayerChart:
-    wide = pl.col("low") < pl.col("high")
-    rows = rows.with_columns(sure=(wide & ((pl.col("high") < 0) | (pl.col("low") > 0))).fill_null(value=False))
-    x = alt.X("gain:Q", title=title, scale=alt.Scale(nice=True, zero=True))
+    low, high = (pl.col(f"loss_difference_{end}") for end in ("low", "high"))
+    wide = low < high
+    rows = rows.with_columns(sure=(wide & ((high < 0) | (low > 0))).fill_null(value=False))
+    x = alt.X("loss_difference:Q", title=title, scale=alt.Scale(nice=True, zero=True))
     own = pl.col("candidate") == _KEEP
     names = _names_axis(labels=True, order=rows["candidate"].to_list())
 
     def drawn(part: pl.DataFrame) -> alt.Chart:
         return alt.Chart(data(part), width=_MAIN, height=alt.Step(_ROW)).encode(y=names, color=_strength())
 
-    lines = drawn(rows.filter(wide)).mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    ends = {"x": alt.X("loss_difference_low:Q", title=title), "x2": "loss_difference_high:Q"}
+    lines = drawn(rows.filter(wide)).mark_rule(strokeWidth=2.5).encode(**ends)
     zero = alt.Chart(data(pl.DataFrame({"at": [0.0]}))).encode(x="at:Q")
     line = (
         zero.mark_rule(color=INK, strokeWidth=2)

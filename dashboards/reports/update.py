@@ -17,7 +17,10 @@ from tabkit.propensity.model import PropensityModel
 from tabkit.staging import staged_file
 from tabkit.untrusted.manifest import building
 
-_NUMBERS = ("loss", "gain", "low", "high", "ece", "bias", "seconds", "trees")
+_NUMBERS = (
+    *("loss", "loss_difference", "loss_difference_low", "loss_difference_high"),
+    *("ece", "bias", "seconds", "trees"),
+)
 _TYPES = {"name": pl.String, "how": pl.String, **dict.fromkeys(_NUMBERS, pl.Float64), "refused": pl.String}
 
 
@@ -79,7 +82,9 @@ def build_page(model: PropensityModel, found: Mapping[str, Any], *, title: str) 
 def _months(months: Sequence[Mapping[str, Any]]) -> pl.DataFrame | None:
     if not months:
         return None
-    return pl.DataFrame([{"when": month["when"], "rows": month["rows"], **month["gains"]} for month in months])
+    return pl.DataFrame(
+        [{"when": month["when"], "rows": month["rows"], **month["loss_differences"]} for month in months]
+    )
 
 
 def _facts(model: PropensityModel, found: Mapping[str, Any]) -> Sequence[tuple[str, str]]:

@@ -13,6 +13,7 @@ from dashboards.kit.blocks import NO_VALUE, facts, footer, header, notes, pairs
 from dashboards.kit.html import Markup, escape, figure, join, page, table, tag
 from tabkit.wording import decimals_of, number
 
+_ENDS = ("loss_difference", "loss_difference_low", "loss_difference_high")
 _MADE = "Each candidate was made without the rows that it is judged on. Left of the line it did better on them than "
 _USED = (
     f"{_MADE}keeping the model; where the interval touches the line, that is not sure, and the dot is hollow. The one "
@@ -38,9 +39,9 @@ class UpdatePage:
     verdict
         One sentence: what was used, and why.
     candidates
-        One row each, with columns ``candidate``, ``how``, ``loss``, ``gain`` (the loss less that of keeping), ``low``,
-        ``high``, ``ece``, ``bias``, ``seconds``, ``trees``, and ``refused``: why it could not be tried; then the others
-        are null.
+        One row each, with columns ``candidate``, ``how``, ``loss``, ``loss_difference`` (the loss less that of
+        keeping), ``loss_difference_low``, ``loss_difference_high``, ``ece``, ``bias``, ``seconds``, ``trees``, and
+        ``refused``: why it could not be tried; then the others are null.
     metric, level
         The name of the loss, and the level of the intervals.
     chosen
@@ -106,25 +107,25 @@ def _verdict(report: UpdatePage) -> str:
 
 
 def _months(report: UpdatePage) -> Iterator[Markup]:
-    """Return what each candidate gained on each snapshot; nothing where there are none."""
+    """Return how each candidate did on each snapshot; nothing where there are none."""
     if report.months is None or report.months.is_empty():
         return
     names = [name for name in report.months.columns if name not in ("when", "rows")]
     head = [escape(name) for name in ("Snapshot", "Rows", *names)]
     rows = [
-        [escape(row["when"]), escape(f"{row['rows']:,}"), *(_gain(row[name]) for name in names)]
+        [escape(row["when"]), escape(f"{row['rows']:,}"), *(_difference(row[name]) for name in names)]
         for row in report.months.iter_rows(named=True)
     ]
     title = f"Made from the snapshots before: {report.metric} less that of keep"
     yield tag("section", tag("h2", escape(title)), table(head, rows, kind="numbers"), class_="block")
 
 
-def _gain(value: float | None) -> Markup:
+def _difference(value: float | None) -> Markup:
     return escape(NO_VALUE if value is None else f"{value:+.4f}")
 
 
 def _picture(report: UpdatePage) -> Iterator[Markup]:
-    tried = report.candidates.filter(pl.col("gain").is_not_null())
+    tried = report.candidates.filter(pl.col("loss_difference").is_not_null())
     if tried.is_empty():
         return
     chart = model_charts.candidates(tried, metric=report.metric, chosen=report.chosen, unit=report.unit)
@@ -152,10 +153,10 @@ def _table(report: UpdatePage) -> Iterator[Markup]:
 def _digits(rows: pl.DataFrame) -> int | None:
     """Return how many decimals the narrowest interval supports: two digits of its width; None if none has any.
 
-    >>> _digits(pl.DataFrame({"low": [0.0, -0.071], "high": [0.0, -0.034]}))
+    >>> _digits(pl.DataFrame({"loss_difference_low": [None, -0.071], "loss_difference_high": [None, -0.034]}))
     3
     """
-    known = (decimals_of(low, high) for low, high in rows.select("low", "high").cast(pl.Float64).rows())
+    known = (decimals_of(low, high) for low, high in rows.select(_ENDS[1:]).cast(pl.Float64).rows())
     return max((decimals for decimals in known if decimals is not None), default=None)
 
 
@@ -164,13 +165,11 @@ def _row(row: dict[str, Any], digits: int | None, *, chosen: str) -> list[Markup
     first = tag("strong", name) if row["candidate"] == chosen else name
     if row["refused"] is not None:
         return [first, *[escape(NO_VALUE)] * 6, escape(f"not possible: {row['refused']}")]
-    value, low, high = (number(row[name], sign="+", decimals=digits) for name in ("gain", "low", "high"))
-    wide = None not in (row["low"], row["high"]) and low != high
+    value, low, high = (number(row[name], sign="+", decimals=digits) for name in _ENDS)
+    wide = None not in (row[_ENDS[1]], row[_ENDS[2]]) and low != high
     ends = tag("span", escape(f"({low} to {high})" if wide else "(no interval)"), class_="interval")
-    gain = join([escape(f"{value} "), ends])
-    if row["candidate"] == "keep":
-        gain = escape("")
+    difference = escape("") if row["candidate"] == "keep" else join([escape(f"{value} "), ends])
     ece = NO_VALUE if row["ece"] is None else number(row["ece"], decimals=4)
     bias = number(row["bias"], sign="+", decimals=digits)
     costs = (f"{row['trees']:,.0f}", f"{row['seconds']:.1f}", row["how"])
-    return [first, escape(number(row["loss"], decimals=digits)), gain, *map(escape, (ece, bias, *costs))]
+    return [first, escape(number(row["loss"], decimals=digits)), difference, *map(escape, (ece, bias, *costs))]

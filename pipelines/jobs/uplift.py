@@ -66,13 +66,13 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     config = filled(UpliftUpdateJob, values)
     bundle, source, output = config.bundle, config.source, config.output
     check_place(output, overwrite=overwrite, inputs=inputs(bundle, source))
-    model, found = update(load(bundle), source, strategy=config.strategy, progress=progress)
+    model, report = update(load(bundle), source, strategy=config.strategy, progress=progress)
     checksum = model.save(output, overwrite=overwrite)
     return {
         "bundle": output,
         "checksum": checksum,
         "parent": {"bundle": bundle, "checksum": model.lineage["parent"]},
-        "update": found.to_dict(),
+        **report.to_dict(),
         **model.summary(),
         "seconds": round(time.perf_counter() - started, 3),
     }

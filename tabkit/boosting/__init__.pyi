@@ -1,5 +1,4 @@
 from .baselines import BaseRate, Linear, base_rate, linear
-from .choice import KEEP, CandidateLoss, Choice, choose
 from .config import BoostingConfig
 from .explanation import reason_schema, reasons
 from .extension import extend
@@ -11,18 +10,14 @@ from .refitting import refit
 from .updatable import refusal
 
 __all__ = [
-    "KEEP",
     "OBJECTIVES",
     "BaseRate",
     "BoostedModel",
     "BoostingConfig",
-    "CandidateLoss",
-    "Choice",
     "Linear",
     "Objective",
     "Rows",
     "base_rate",
-    "choose",
     "extend",
     "fit",
     "linear",

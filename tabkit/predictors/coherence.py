@@ -14,6 +14,7 @@ from tabkit.predictors.registry import learner_of
 from tabkit.schema import parse_dtype
 from tabkit.target import TargetColumn
 from tabkit.untrusted.manifest import LARGEST, NamedTable, damaged, is_number, is_text, is_whole, shown
+from tabkit.updates import translated
 
 SEEN = "seen.parquet"
 _FEW = 20
@@ -108,7 +109,8 @@ def lineage_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     for name, (good, expected) in _TOLD.items():
         if name in given and not good(given.values[name]):
             raise damaged(f"{name} of the lineage is {shown(given.values[name])}; {expected} was expected")
-    return dict(given.values)
+    told = given.values.get("update")
+    return {**given.values, **({"update": translated(told)} if told else {})}
 
 
 def check_known(lineage: Mapping[str, Any], target: TargetColumn) -> None:

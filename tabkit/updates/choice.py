@@ -2,52 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
-import scipy
-from numpy.typing import NDArray
-
-from tabkit.dependence import ENOUGH
-from tabkit.errors import ConfigError, FitError
-from tabkit.metrics import Draws, Metric, joint_bootstrap
+from tabkit.errors import ConfigError
+from tabkit.updates.strategies import AUTO, KEEP
+from tabkit.updates.trials import Trial
 from tabkit.wording import decimals_of, number, with_interval
 
-Floats = NDArray[np.float64]
-KEEP = "keep"
-_LEAST, _NOISE = 400, 1e-12
-_FEWEST_ROWS = 20
+Difference = tuple[float, float | None, float | None]
+"""A loss less another, with the ends of its interval: None where it has no width, which is no evidence."""
 
 
-@dataclass(frozen=True, slots=True)
-class CandidateLoss:
-    """How one candidate did on the judging rows.
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """How candidates compare on the judging rows.
 
     Parameters
     ----------
-    name
-        The strategy.
-    loss
-        Its mean loss.
-    gain, low, high
-        Its loss less that of `keep`, with the ends of its paired interval: below zero it is better. The ends are None
-        where the interval has no width: then nothing was drawn that could differ, and it is no evidence.
+    losses
+        By candidate, the cheapest first, `keep` before all others.
+    difference
+        Given the places of two candidates, the loss of the first less that of the second; its interval holds for all
+        candidates at once.
+    metric, level
+        The name of the loss, and the level of the intervals.
+    objections
+        By candidate why it may not win whatever the intervals say, as half a sentence.
+    unsure
+        Why nothing can be sure on these rows, as half a sentence; empty where that is not so.
     """
 
-    name: str
-    loss: float
-    gain: float
-    low: float | None
-    high: float | None
-
-    @property
-    def sure(self) -> bool | None:
-        """True for a sure gain, False for a sure loss, None for neither."""
-        if self.low is None or self.high is None:
-            return None
-        return True if self.high < 0 else False if self.low > 0 else None
+    losses: Mapping[str, float]
+    difference: Callable[[int, int], Difference]
+    metric: str
+    level: float
+    objections: Mapping[str, str] = field(default_factory=dict)
+    unsure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ class Choice:
     why
         One sentence.
     candidates
-        All of them, cheapest first.
+        All that were compared, the cheapest first.
     metric
         The loss they were judged by.
     level
@@ -70,7 +62,7 @@ class Choice:
 
     winner: str
     why: str
-    candidates: tuple[CandidateLoss, ...]
+    candidates: tuple[Trial, ...]
     metric: str
     level: float
 
@@ -78,184 +70,113 @@ class Choice:
         """Return plain data."""
         return asdict(self)
 
+    def told(self, trials: Mapping[str, Trial]) -> tuple[Trial, ...]:
+        """Return all trials, the refused among them, with the losses of those that were compared."""
+        by_name = {each.name: each for each in self.candidates}
+        return tuple(
+            each if (own := by_name.get(name)) is None else _measured(each, own.loss, own.ends)
+            for name, each in trials.items()
+        )
 
-def choose(
-    predictions: Mapping[str, Floats],
-    y: Floats,
-    *,
-    metric: Metric,
-    weight: Floats | None = None,
-    groups: NDArray[Any] | None = None,
-    few: Mapping[str, NDArray[Any]] | None = None,
-    barred: Mapping[str, str] | None = None,
-    resamples: int = 200,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Choice:
-    """Choose the best candidate, a tie going to the cheaper one.
 
-    In the order of their cost each candidate is compared with the best so far on the same resamples of the judging
-    rows, and takes its place only if the whole interval of the difference is on its side. The first is `keep`. The
-    intervals hold for all candidates at once: their half-width is the standard error times what the largest of the
-    standardised differences exceeds in a share ``1 - level`` of resamples (Montiel Olea and Plagborg-Møller 2019,
-    "Simultaneous confidence bands", algorithm 2), which makes less of candidates that are alike than Bonferroni
-    would. Of few groups (days, say) resamples know too little of how different others may be: the quantile is that of
-    Student's distribution, and below `tabkit.dependence.ENOUGH` groups, or 20 rows, nothing but `keep` is chosen.
+def choose(comparison: Comparison) -> Choice:
+    """Choose the cheapest candidate that surely helps.
 
-    Lots that are too few to draw (three days of a thousand rows) can still object: whoever takes the place of `keep`
-    must be better in each of them, or surely better by Student's distribution over them. An interval without width,
-    where every draw gives the same, is no evidence.
+    In the order of their cost each candidate is compared with the best so far, and takes its place only if the whole
+    interval of the difference, and that of its difference from `keep`, lies below zero: a tie goes to the cheaper one.
 
-    Parameters
-    ----------
-    predictions
-        By candidate, cheapest first, `keep` before all others: shape (n,) or (n, classes).
-    y
-        Shape (n,): the targets of the judging rows.
-    metric
-        A loss: lower is better.
-    few
-        By name (``day``), shape (n,): lots that rows share and that are too few to be `groups`.
-    barred
-        By candidate why it may not win whatever these rows say.
-    weight, groups, resamples, level, seed
-        See `tabkit.metrics.bootstrap`.
+    Raises
+    ------
+    ConfigError
+        If `keep` is not the first.
 
     Examples
     --------
-    >>> from tabkit.metrics import METRICS
-    >>> y = np.arange(200.0)
-    >>> found = choose({"keep": y + 0.1 * (y % 7), "refit": y + 0.01 * (y % 7)}, y, metric=METRICS["rmse"])
-    >>> found.winner
-    'refit'
+    >>> losses = {"keep": 0.5, "recalibrate": 0.4, "retrain": 0.39}
+    >>> def difference(new, old):
+    ...     value = list(losses.values())[new] - list(losses.values())[old]
+    ...     return value, value - 0.05, value + 0.05
+    >>> choose(Comparison(losses, difference, "log_loss", 0.95)).winner
+    'recalibrate'
     """
-    names = list(predictions)
+    names = list(comparison.losses)
     if not names or names[0] != KEEP:
         raise ConfigError(f"the first candidate is {names[:1]}; {KEEP!r} was expected")
-    if metric.greater_is_better is not False:
-        raise ConfigError(f"{metric.name} is no loss", advice="choose by one, such as the task's first metric")
-    drawn = joint_bootstrap(
-        metric, y, [predictions[name] for name in names],
-        weight=weight, groups=groups, resamples=max(resamples, _LEAST), seed=seed,
-    )  # fmt: skip
-    width = _width(drawn, level)
-    found = tuple(
-        CandidateLoss(name, float(drawn.values[k]), *_gain(drawn, k, 0, width)) for k, name in enumerate(names)
+    best, trials = 0, []
+    for place, name in enumerate(names):
+        trials.append(_measured(Trial(name), comparison.losses[name], comparison.difference(place, 0)))
+        ahead = all(is_below(comparison.difference(place, other)) for other in {0, best})
+        if ahead and name not in comparison.objections and not comparison.unsure:
+            best = place
+    return Choice(names[best], _sentence(names[best], trials, comparison), tuple(trials), comparison.metric,
+                  comparison.level)  # fmt: skip
+
+
+def why(choice: Choice, asked: str) -> str:
+    """Say in one sentence why a strategy is used: because it won, or because it was asked for and what that brings."""
+    if asked == AUTO:
+        return choice.why
+    if asked == KEEP:
+        return "Keep: as asked for."
+    used = next(each for each in choice.candidates if each.name == asked)
+    sure = {True: "a sure gain", False: "a sure loss", None: "no sure difference"}[used.sure]
+    return (
+        f"{asked.capitalize()}: as asked for. On the judging rows it changes {choice.metric} by "
+        f"{changed(used, choice.level)}, {sure}."
     )
-    if len(y) < _FEWEST_ROWS or (groups is not None and drawn.units < ENOUGH):
-        many = f"{len(y)} rows" + ("" if groups is None else f" of {drawn.units} groups or days")
-        why = (
-            f"Keep: there are {many} to judge on; below {_FEWEST_ROWS} rows or {ENOUGH} groups or days nothing is sure."
-        )
-        return Choice(KEEP, why, found, metric.name, level)
-    objections = {**_unsteady(predictions, y, metric, weight, few or {}, level, seed), **(barred or {})}
-    best = 0
-    for k in range(1, len(names)):
-        ahead = all(_sure(_gain(drawn, k, other, width)) for other in {0, best})
-        if ahead and names[k] not in objections:
-            best = k
-    why = _why(names[best], found, metric.name, level, objections)
-    return Choice(names[best], why, found, metric.name, level)
 
 
-def _unsteady(
-    predictions: Mapping[str, Floats],
-    y: Floats,
-    metric: Metric,
-    weight: Floats | None,
-    few: Mapping[str, NDArray[Any]],
-    level: float,
-    seed: int,
-) -> dict[str, str]:
-    """Return by candidate what lots that are too few to draw object to it: it is no better in some, nor sure in all."""
-    found: dict[str, str] = {}
-    names = list(predictions)
-    for what, codes in few.items():
-        lots = [codes == code for code in np.unique(codes)]
-        if len(lots) < 2:
-            continue
-        drawn = joint_bootstrap(
-            metric, y, list(predictions.values()), weight=weight, groups=codes, resamples=_LEAST, seed=seed
-        )
-        width = _width(drawn, level)
-        losses = np.array([[_loss(metric, y, p, weight, rows) for p in predictions.values()] for rows in lots])
-        for k in range(1, len(names)):
-            worse = int((~(losses[:, k] < losses[:, 0]) & ~np.isnan(losses[:, 0])).sum())
-            if worse and not _sure(_gain(drawn, k, 0, width)):
-                found.setdefault(names[k], f"in {worse} of {len(lots)} {what}s it is no better")
-    return found
+def changed(trial: Trial, level: float) -> str:
+    """Write a difference of losses with its interval, or that it has none.
 
-
-def _loss(metric: Metric, y: Floats, p: Floats, weight: Floats | None, rows: NDArray[np.bool_]) -> float:
-    try:
-        return float(metric.function(y[rows], p[rows], weight=None if weight is None else weight[rows]))
-    except FitError:  # no row of any weight
-        return float("nan")
-
-
-def _sure(gain: tuple[float, float | None, float | None]) -> bool:
-    return gain[2] is not None and gain[2] < 0
-
-
-def _gain(drawn: Draws, k: int, other: int, width: float) -> tuple[float, float | None, float | None]:
-    """Return the loss of one candidate less that of another, with the ends of its interval if it has a width."""
-    value = float(drawn.values[k] - drawn.values[other])
-    spread = float(np.nanstd(drawn.draws[:, k] - drawn.draws[:, other], ddof=1))
-    if not width or drawn.units < 2 or spread <= _NOISE * np.abs(drawn.values).max():
-        return value, None, None
-    return value, value - width * spread, value + width * spread
-
-
-def _width(drawn: Draws, level: float) -> float:
-    """Return the half-width of simultaneous intervals in standard errors."""
-    apart = drawn.draws[:, 1:] - drawn.draws[:, :1]
-    spread = np.nanstd(apart, axis=0, ddof=1) if apart.size else np.empty(0)
-    some = spread > _NOISE * np.abs(drawn.values).max()
-    if not some.any():
-        return 0.0
-    off = np.abs(apart - (drawn.values[1:] - drawn.values[0]))[:, some] / spread[some]
-    normal = float(np.quantile(np.nanmax(off, axis=1), level))
-    n: int = drawn.units
-    if n < 2:
-        return float("inf")
-    # A bootstrap of n units misses a factor n / (n - 1) of the variance, and the tails of Student's distribution.
-    return float(scipy.stats.t.isf(scipy.stats.norm.sf(normal), n - 1) * np.sqrt(n / (n - 1)))
-
-
-def _why(
-    winner: str, candidates: Sequence[CandidateLoss], metric: str, level: float, objections: Mapping[str, str]
-) -> str:
-    by_name = {candidate.name: candidate for candidate in candidates}
-    if winner == KEEP:
-        others = [candidate for candidate in candidates if candidate.name != KEEP]
-        if not others:
-            return "Keep: nothing else could be tried."
-        barred = [candidate for candidate in others if candidate.sure and candidate.name in objections]
-        best = min(barred or others, key=lambda candidate: candidate.gain)
-        said = f"Keep: the best other candidate, {best.name}, changes {metric} by {changed(best, level)}"
-        if barred:
-            return f"{said}, but {objections[best.name]}."
-        return f"{said}, which is no sure gain."
-    won = by_name[winner]
-    said = with_interval(won.gain, won.low, won.high, sign="+", before=f", {100 * level:.3g}% interval ", after="")
-    new, old = (number(each.loss, decimals=decimals_of(won.low, won.high)) for each in (won, by_name[KEEP]))
-    sentence = f"{winner.capitalize()}: {metric} {new} instead of {old} ({said})"
-    dearer = [c for c in candidates[[c.name for c in candidates].index(winner) + 1 :] if c.loss < won.loss]
-    if not dearer:
-        return f"{sentence}."
-    more = objections.get(dearer[0].name)
-    return f"{sentence}; {dearer[0].name} is not surely better than that{f': {more}' if more else ''}."
-
-
-def changed(candidate: CandidateLoss, level: float) -> str:
-    """Write a difference with its interval, or that it has none.
-
-    >>> changed(CandidateLoss("refit", 0.5, -0.1, -0.2, -0.05), 0.95)
+    >>> changed(Trial("refit", "", 0.5, -0.1, -0.2, -0.05), 0.95)
     '-0.10 (95% interval -0.20 to -0.05)'
-    >>> changed(CandidateLoss("refit", 0.5, -0.1, None, None), 0.95)
+    >>> changed(Trial("refit", "", 0.5, -0.1, None, None), 0.95)
     '-0.100 (no interval: every draw gave the same)'
     """
+    value, low, high = trial.ends
     return with_interval(
-        candidate.gain, candidate.low, candidate.high, sign="+", before=f" ({100 * level:.3g}% interval ",
+        value, low, high, sign="+", before=f" ({100 * level:.3g}% interval ",
         without=" (no interval: every draw gave the same)",
     )  # fmt: skip
+
+
+def _measured(trial: Trial, loss: float | None, difference: tuple[float | None, float | None, float | None]) -> Trial:
+    value, low, high = difference
+    return replace(trial, loss=loss, loss_difference=value, loss_difference_low=low, loss_difference_high=high)
+
+
+def is_below(difference: Difference) -> bool:
+    """Return whether the whole interval of a difference is below zero."""
+    return difference[2] is not None and difference[2] < 0
+
+
+def _sentence(winner: str, trials: Sequence[Trial], comparison: Comparison) -> str:
+    if comparison.unsure:
+        return f"Keep: {comparison.unsure}."
+    return _kept(trials, comparison) if winner == KEEP else _won(winner, trials, comparison)
+
+
+def _kept(trials: Sequence[Trial], comparison: Comparison) -> str:
+    others = [trial for trial in trials if trial.name != KEEP]
+    if not others:
+        return "Keep: nothing else could be tried."
+    barred = [trial for trial in others if trial.sure and trial.name in comparison.objections]
+    best = min(barred or others, key=lambda trial: trial.loss_difference or 0.0)
+    said = f"Keep: the best other candidate, {best.name}, changes {comparison.metric} by "
+    said += changed(best, comparison.level)
+    return f"{said}, but {comparison.objections[best.name]}." if barred else f"{said}, which is no sure gain."
+
+
+def _won(winner: str, trials: Sequence[Trial], comparison: Comparison) -> str:
+    names = [trial.name for trial in trials]
+    won, kept = trials[names.index(winner)], trials[0]
+    value, low, high = won.ends
+    said = with_interval(value, low, high, sign="+", before=f", {100 * comparison.level:.3g}% interval ", after="")
+    new, old = (number(each.loss, decimals=decimals_of(low, high)) for each in (won, kept))
+    sentence = f"{winner.capitalize()}: {comparison.metric} {new} instead of {old} ({said})"
+    dearer = [name for name in names[names.index(winner) + 1 :] if comparison.losses[name] < comparison.losses[winner]]
+    if not dearer:
+        return f"{sentence}."
+    more = comparison.objections.get(dearer[0])
+    return f"{sentence}; {dearer[0]} is not surely better than that{f': {more}' if more else ''}."

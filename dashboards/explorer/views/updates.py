@@ -35,9 +35,9 @@ _TYPES = {
     "how": pl.String,
     "used": pl.Boolean,
     "loss": pl.Float64,
-    "change": pl.Float64,
-    "change_low": pl.Float64,
-    "change_high": pl.Float64,
+    "loss_difference": pl.Float64,
+    "loss_difference_low": pl.Float64,
+    "loss_difference_high": pl.Float64,
     "ece": pl.Float64,
     "bias": pl.Float64,
     "trees": pl.Int64,
@@ -45,7 +45,7 @@ _TYPES = {
     "new_rows": pl.Int64,
     "judged_rows": pl.Int64,
 }
-_FIRST = ("update", "strategy", "used", "trees", "seconds", "ece", "bias", "loss", "change")
+_FIRST = ("update", "strategy", "used", "trees", "seconds", "ece", "bias", "loss", "loss_difference")
 _CAN = (
     "what can be explored is a bundle that tabkit update or tabkit uplift update wrote, or a table: rows, scores, "
     "predicted effects, a forecast, a table of runs"
@@ -53,8 +53,8 @@ _CAN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
-    """An update of the line.
+class Experiments:
+    """The candidates of an update of the line.
 
     Parameters
     ----------
@@ -161,43 +161,37 @@ def _tried(manifest: Mapping[str, Any]) -> bool:
     return bool(manifest["lineage"].get("update"))
 
 
-def _update(place: int, manifest: Mapping[str, Any]) -> Update:
-    """Return an update and its place among all as rows; of uplift a gain is a smaller loss, elsewhere a larger one."""
-    lineage, told = manifest["lineage"], manifest["lineage"]["update"]
-    uplift = manifest["kind"] == UPLIFT
-    tried = told["tried" if uplift else "candidates"]
+def _update(place: int, manifest: Mapping[str, Any]) -> Experiments:
+    """Return an update and its place among all as rows."""
+    lineage = lineage_of(manifest)
+    told = lineage["update"]
+    tried = told["candidates"]
     common = {
         "update": place,
         "source": lineage["source"],
         "new_rows": told["rows"],
-        "judged_rows": told["judged_on" if uplift else "judged_rows"],
+        "judged_rows": told["judged_rows"],
     }
-    rows = [{**common, **(_turned(item) if uplift else _plain(item))} for item in tried if item.get("loss") is not None]
-    used = [{**row, "used": row["strategy"] == told["strategy"]} for row in rows]
-    metric = "squared error of effects" if uplift else told["metric"]
-    return Update(metric, tuple(used), len(tried) - len(rows))
+    rows = [
+        {
+            **{name: item.get(name) for name in _TYPES},
+            **common,
+            "strategy": item["name"],
+            "used": item["name"] == told["strategy"],
+        }
+        for item in tried
+        if item.get("loss") is not None
+    ]
+    return Experiments(told["metric"], tuple(rows), len(tried) - len(rows))
 
 
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    same = {name: item.get(name) for name in ("how", "loss", "ece", "bias", "trees", "seconds")}
-    wide = None not in (item["low"], item["high"]) and item["low"] < item["high"]
-    low, high = (item["low"], item["high"]) if wide else (None, None)
-    ends = {"change": item["gain"], "change_low": low, "change_high": high}
-    return {"strategy": item["name"], **same, **ends}
-
-
-def _turned(item: Mapping[str, Any]) -> dict[str, Any]:
-    if item["gain"] is None:
-        return {"strategy": item["strategy"], "loss": item["loss"], "change": 0.0}
-    wide = None not in (item["low"], item["high"]) and item["low"] < item["high"]
-    low, high = (-item["high"], -item["low"]) if wide else (None, None)
-    ends = {"change": -item["gain"], "change_low": low, "change_high": high}
-    return {"strategy": item["strategy"], "loss": item["loss"], **ends}
-
-
-def _view(table: Table, updates: Sequence[Update], line: Line, config: ExploreConfig, *, progress: Progress) -> View:
+def _view(
+    table: Table, updates: Sequence[Experiments], line: Line, config: ExploreConfig, *, progress: Progress
+) -> View:
     metric = updates[-1].metric
-    goals = tuple(replace(mean_of(table.frame, name), name=f"{name} ({metric})") for name in ("loss", "change"))
+    goals = tuple(
+        replace(mean_of(table.frame, name), name=f"{name} ({metric})") for name in ("loss", "loss_difference")
+    )
     empty = [name for name in table.frame.columns if table.frame[name].null_count() == table.frame.height]
     columns = tuple(name for name in table.frame.columns if name not in empty)
     found = RuleSample(table, goals[0], None, columns, tuple(_notes(updates, line)))
@@ -219,12 +213,12 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _notes(updates: Sequence[Update], line: Line) -> list[str]:
+def _notes(updates: Sequence[Experiments], line: Line) -> list[str]:
     """Say how losses compare, and what is not there."""
     refused = sum(update.refused for update in updates)
     found = [
-        "Lower is better. Losses of different updates come from different rows: compare them by change, the loss less "
-        "that of keeping the model on the same rows.",
+        "Lower is better. Losses of different updates come from different rows: compare them by "
+        "loss_difference, the loss less that of keeping the model on the same rows.",
         "None are held out: these are all candidates that were tried.",
     ]
     if refused:

@@ -148,14 +148,14 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     extent, unit = extent_in(result)
     for name in ("candidate", result["metric"], "against keep", ece, unit, "s"):
         table.add_column(name, justify="left" if name == "candidate" else "right", no_wrap=True)
-    known = (decimals_of(row["low"], row["high"]) for row in tried)
+    known = (decimals_of(row["loss_difference_low"], row["loss_difference_high"]) for row in tried)
     digits = max((decimals for decimals in known if decimals is not None), default=None)
     for row in tried:
-        gain = "" if row["name"] == "keep" else _gain(row["gain"], row["low"], row["high"])
+        difference = "" if row["name"] == "keep" else loss_difference(row)
         calibration = number(row[ece], decimals=3) if ece == "ece" else number(row[ece], sign="+")
         chosen = "bold" if row["name"] == result["strategy"] else ""
         costs = (f"{row['trees']:,}", f"{row['seconds']:.1f}")
-        cells = (row["name"], number(row["loss"], decimals=digits), gain, calibration, *costs)
+        cells = (row["name"], number(row["loss"], decimals=digits), difference, calibration, *costs)
         table.add_row(*(Text(visible(cell), chosen) for cell in cells))
     alarms = [Text(f"Alarm: {visible(alarm)}", "bold red") for alarm in result["alarms"]]
     judged = f"{result['judged_rows']:,}"
@@ -171,22 +171,22 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     return Group(*alarms, titled(title, table), *_months(result["months"]), *lines)
 
 
-def _gain(value: float, low: float | None, high: float | None) -> str:
-    if not value:
-        return "the same"
-    return with_interval(value, low, high, sign="+", without=" (no interval)")
+def loss_difference(row: Mapping[str, Any]) -> str:
+    """Return how a candidate's loss differs from that of keeping the model, with its interval."""
+    value, low, high = (row[f"loss_difference{end}"] for end in ("", "_low", "_high"))
+    return with_interval(value, low, high, sign="+", without=" (no interval)") if value else "the same"
 
 
 def _months(months: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
-    """Return what each candidate gained on each snapshot, made from those before it; nothing if there are none."""
+    """Return how each candidate did on each snapshot, made from those before it; nothing if there are none."""
     if not months:
         return []
     table = plain_table()
-    for name in ("snapshot", "rows", *months[0]["gains"]):
+    for name in ("snapshot", "rows", *months[0]["loss_differences"]):
         table.add_column(name, justify="left" if name == "snapshot" else "right", no_wrap=True)
     for month in months:
-        gains = (number(gain, sign="+") for gain in month["gains"].values())
-        table.add_row(*map(visible_line, (month["when"], f"{month['rows']:,}", *gains)))
+        differences = (number(each, sign="+") for each in month["loss_differences"].values())
+        table.add_row(*map(visible_line, (month["when"], f"{month['rows']:,}", *differences)))
     return [titled("Each made from the snapshots before: its loss less that of keep", table)]
 
 

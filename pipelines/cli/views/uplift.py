@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.views.propensity import plain_table, visible, visible_line
+from pipelines.cli.views.propensity import loss_difference, plain_table, titled, visible, visible_line
 from tabkit.uplift.decision.trust import CHECKS, reason
 from tabkit.uplift.effect_unit import EffectUnit, segment_decimals
 from tabkit.wording import NONE, percentages, share, with_interval
@@ -38,30 +38,24 @@ def report_view(result: Mapping[str, Any]) -> RenderableType:
 
 def update_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `uplift update` has to say: every strategy, which was used, and the verdicts on the new units."""
-    found = result["update"]
     table = plain_table()
-    for name in ("strategy", "loss", "less than keeping's by"):
-        table.add_column(name, justify="left" if name == "strategy" else "right")
-    for row in found["tried"]:
-        if row["loss"] is None:
-            continue
-        gain = (
-            ""
-            if row["gain"] is None
-            else with_interval(row["gain"], row["low"], row["high"], sign="+", without=" (no interval)")
-        )
-        style = "bold" if row["strategy"] == found["strategy"] else ""
-        table.add_row(Text(row["strategy"], style), f"{row['loss']:.6g}", gain)
+    for name in ("candidate", result["metric"], "against keep"):
+        table.add_column(name, justify="left" if name == "candidate" else "right", no_wrap=True)
+    for row in (row for row in result["candidates"] if row["loss"] is not None):
+        difference = "" if row["name"] == "keep" else loss_difference(row)
+        style = "bold" if row["name"] == result["strategy"] else ""
+        table.add_row(*(Text(cell, style) for cell in (row["name"], f"{row['loss']:.6g}", difference)))
     refused = [
-        Text(f"Not possible: {row['strategy']}: {visible(row['refused'])}", "yellow")
-        for row in found["tried"]
+        Text(f"{row['name']}: not possible, {visible(row['refused'])}", "yellow")
+        for row in result["candidates"]
         if row["refused"]
     ]
-    head = f"Tried on {found['judged_on']:,} of {found['rows']:,} new units"
-    why = Text.assemble(("Used ", ""), (found["strategy"], "bold"), f": {found['why']}")
+    units = sum(result["rows"].values())
+    title = f"Judged on {result['judged_rows']:,} of {units:,} new units ({100 * result['level']:.3g}% intervals)"
     saved = Text(f"Saved {visible(result['bundle'])}, {result['seconds']:.1f} s", "bold")
-    kept = [Text("The model is kept as it was.", "bold")] if found["kept"] else []
-    return Group(Text(head), Text(), table, *refused, Text(), *kept, why, Text(), *summary_lines(result), saved)
+    kept = ["The model is kept as it was."] if result["kept"] else []
+    why = [Text(text, "bold") for text in (*kept, result["why"])]
+    return Group(titled(title, table), *refused, Text(), *why, Text(), *summary_lines(result), saved)
 
 
 def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import polars as pl
@@ -71,17 +71,13 @@ class UpdateTask:
 
     @property
     def trees(self) -> BoostedModel:
-        """The model's trees."""
-        if not isinstance(self.model.predictor, BoostedModel):
-            raise FitError("this strategy is one of trees, the model is a network", advice="see `strategies_of`")
-        return self.model.predictor
+        """The model's trees: for strategies of these alone."""
+        return cast("BoostedModel", self.model.predictor)
 
     @property
     def network(self) -> MLPModel:
-        """The model's network."""
-        if not isinstance(self.model.predictor, MLPModel):
-            raise FitError("this strategy is one of a network, the model has trees", advice="see `strategies_of`")
-        return self.model.predictor
+        """The model's network: for strategies of one alone."""
+        return cast("MLPModel", self.model.predictor)
 
     def encoded(self, table: Table, encoder: FittedTable | None = None) -> Rows:
         """Return rows as an encoder gives them that has not seen them, by default the model's own."""

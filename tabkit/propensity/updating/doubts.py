@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tabkit.boosting import KEEP
 from tabkit.errors import FitError
 from tabkit.leaks.asked import asked, leaks_of
 from tabkit.leaks.copied_rows import copies_of
 from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import measures_of
 from tabkit.propensity.model import PropensityModel
-from tabkit.propensity.updating.trials import Trials
+from tabkit.propensity.updating.trials import UpdateTrials
 from tabkit.table import Table
+from tabkit.updates import KEEP
 
 
-def flattered(model: PropensityModel, new: Table, found: Trials, strategy: str, training: TrainConfig) -> list[str]:
+def flattered(
+    model: PropensityModel, new: Table, found: UpdateTrials, strategy: str, training: TrainConfig
+) -> list[str]:
     """Return in sentences what makes the candidates look better than they are, or all rows alike.
 
     Parameters

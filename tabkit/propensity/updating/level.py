@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import scipy
 
-from tabkit.boosting import BoostedModel, refusal
-from tabkit.predictors.learners import Predictor
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.new_rows import training_summary
-from tabkit.propensity.updating.trials import Trials
+from tabkit.propensity.updating.strategies import cheapest
+from tabkit.propensity.updating.trials import UpdateTrials
 from tabkit.table import Table
 
 _LEVEL = 0.001  # who updates each month for years shall not be alarmed by chance
@@ -67,7 +66,7 @@ def moved_levels(model: PropensityModel, new: Table) -> tuple[Moved, ...]:
     return tuple(sorted(matter, key=lambda each: (each.p, -abs(each.now - each.before))))
 
 
-def expected(moved: Moved, model: PropensityModel, judged: Trials, strategy: str) -> tuple[float, float] | None:
+def expected(moved: Moved, model: PropensityModel, judged: UpdateTrials, strategy: str) -> tuple[float, float] | None:
     """Return what the updated model expects of a level on the judging rows and what came, if it lags behind the move.
 
     It does where what is missing is more than a quarter of the move and than two standard errors. None too of a
@@ -98,29 +97,21 @@ def alarm(moved: Moved, model: PropensityModel, strategy: str, lag: tuple[float,
             f"{moved.before:.1%}"
         )
         ends = f"{100 * moved.low:+.1f} to {100 * moved.high:+.1f} %p"
-    cheapest = _cheapest(model.predictor)
+    remedy_name = cheapest(model)
     if strategy == "keep":
         remedy = (
             "The kept model still expects the old one; if this stays, the cheapest remedy is "
-            f"{cheapest} (--strategy {cheapest})."
+            f"{remedy_name} (--strategy {remedy_name})."
         )
     elif lag is not None:
         means, came = (f"{value:.3g}" if moved.level == "mean" else f"{value:.1%}" for value in lag)
         remedy = (
             f"The updated model ({strategy}) lags behind: on the judging rows it expects {means}, and {came} came. The "
-            f"cheapest remedy is {cheapest} (--strategy {cheapest})."
+            f"cheapest remedy is {remedy_name} (--strategy {remedy_name})."
         )
     else:
         remedy = f"The updated model ({strategy}) follows it."
     return f"{said} (difference {ends}, 99.9% interval). {remedy}"
-
-
-def _cheapest(predictor: Predictor) -> str:
-    """Return the cheapest strategy that follows a level and that the model allows: no slope moves a quantile."""
-    if not isinstance(predictor, BoostedModel):
-        return "recalibrate"
-    ways: tuple[Literal["recalibrate", "extend"], ...] = ("recalibrate", "extend")
-    return next((way for way in ways if refusal(predictor, way) is None), "retrain")
 
 
 def _tested(name: str, before: Mapping[str, Any], now: Mapping[str, Any], *, tests: int) -> Moved | None:

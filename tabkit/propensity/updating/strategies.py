@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tabkit import neural
-from tabkit.errors import ConfigError
-from tabkit.neural import Freeze, MLPModel
-from tabkit.predictors.learners import Predictor
+from tabkit.boosting import BoostedModel, refusal
+from tabkit.boosting.updatable import Way
+from tabkit.neural import Freeze
+from tabkit.predictors.learners import name_of
+from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.updating.candidates import (
     Candidate,
     UpdateTask,
@@ -19,8 +21,10 @@ from tabkit.propensity.updating.candidates import (
     refitted,
     retrained,
 )
+from tabkit.updates import KEEP, Strategy
 
-Strategies = dict[str, Callable[[UpdateTask], Candidate]]
+_TREES, _NETWORK = frozenset({"lightgbm"}), frozenset({"mlp"})
+_WORDS = {"lightgbm": "boosted trees", "mlp": "a network"}
 
 
 def fine_tuned(task: UpdateTask) -> Candidate:
@@ -33,34 +37,43 @@ def fine_tuned_whole(task: UpdateTask) -> Candidate:
     return _tuned(task, "none")
 
 
-TREES: Strategies = {
-    "keep": kept,
-    "recalibrate": recalibrated,
-    "refit": refitted,
-    "extend": extended,
-    "refit_extend": refit_extended,
-    "retrain": retrained,
-}
-NETWORK: Strategies = {
-    "keep": kept,
-    "recalibrate": recalibrated,
-    "fine_tune": fine_tuned,
-    "fine_tune_all": fine_tuned_whole,
-    "retrain": retrained,
-}
+def _of_trees(*ways: Way) -> Callable[[PropensityModel], str | None]:
+    """Return what says why a model's trees cannot be changed in some ways."""
+
+    def refused(model: PropensityModel) -> str | None:
+        trees = model.predictor
+        if not isinstance(trees, BoostedModel):
+            return None
+        return next((why for way in ways if (why := refusal(trees, way)) is not None), None)
+
+    return refused
 
 
-def strategies_of(predictor: Predictor) -> Strategies:
+STRATEGIES: tuple[Strategy[UpdateTask, Candidate], ...] = (
+    Strategy(KEEP, kept),
+    Strategy("recalibrate", recalibrated, refusal=_of_trees("recalibrate")),
+    Strategy("refit", refitted, learners=_TREES, refusal=_of_trees("refit")),
+    Strategy("extend", extended, learners=_TREES, refusal=_of_trees("extend")),
+    Strategy("refit_extend", refit_extended, learners=_TREES, refusal=_of_trees("refit", "extend")),
+    Strategy("fine_tune", fine_tuned, learners=_NETWORK),
+    Strategy("fine_tune_all", fine_tuned_whole, learners=_NETWORK),
+    Strategy("retrain", retrained),
+)
+
+
+def strategies_of(model: PropensityModel) -> tuple[Strategy[UpdateTask, Candidate], ...]:
     """Return the strategies that suit a model."""
-    return NETWORK if isinstance(predictor, MLPModel) else TREES
+    return tuple(strategy for strategy in STRATEGIES if strategy.suits(name_of(model.predictor)))
 
 
-def check_strategy(predictor: Predictor, name: str) -> None:
-    """Refuse a strategy that is none of this kind of model; `ConfigError`."""
-    there = strategies_of(predictor)
-    if name != "auto" and name not in there:
-        what = "a network" if isinstance(predictor, MLPModel) else "boosted trees"
-        raise ConfigError(f"{name!r} is no strategy for {what}", advice=f"choose auto or one of {', '.join(there)}")
+def kind_of(model: PropensityModel) -> str:
+    """Return what kind of model a person would say that it is."""
+    return _WORDS[name_of(model.predictor)]
+
+
+def cheapest(model: PropensityModel) -> str:
+    """Return the cheapest strategy that changes a model, of those that it allows."""
+    return next(each.name for each in strategies_of(model) if each.name != KEEP and each.refusal(model) is None)
 
 
 def _tuned(task: UpdateTask, freeze: Freeze) -> Candidate:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from tabkit.boosting import BoostedModel, Choice
-from tabkit.boosting.choice import changed
-from tabkit.boosting.updatable import refusal
 from tabkit.config import settings_of
-from tabkit.errors import ConfigError, FitError
+from tabkit.errors import ConfigError
 from tabkit.fingerprint import RowSample
 from tabkit.frames import Source
 from tabkit.predictors.features import keys
@@ -28,62 +25,42 @@ from tabkit.propensity.updating.candidates import Candidate, UpdateTask
 from tabkit.propensity.updating.checks import check_rows, warnings_of
 from tabkit.propensity.updating.doubts import flattered
 from tabkit.propensity.updating.level import Moved, alarm, expected, moved_levels
-from tabkit.propensity.updating.strategies import check_strategy, strategies_of
-from tabkit.propensity.updating.trials import Month, Trial, Trials, run_trials
+from tabkit.propensity.updating.strategies import kind_of, strategies_of
+from tabkit.propensity.updating.trials import Month, ScoredTrial, UpdateTrials, judge
 from tabkit.table import Table, labels
+from tabkit.updates import AUTO, KEEP, Update, pick, why
 
 _PARENT = "parent"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class UpdateReport:
-    """What an update found.
+class UpdateReport(Update):
+    """What an update found; see `tabkit.updates.Update` for what is told of every kind of model.
 
     Parameters
     ----------
-    strategy
-        The one that was used.
-    why
-        In one sentence.
-    candidates
-        All that were tried, cheapest first.
-    metric, level, unit, note
-        The loss, and of its intervals the level, what was drawn, and in a sentence what that takes for granted.
-    rows, judged_rows
-        New rows, and how many of them were judged on.
+    unit, note
+        Of the intervals what was drawn, and in a sentence what that takes for granted.
     span
         First and last time of the new rows.
     warnings
         What a careful colleague would ask about these rows.
-    kept
-        Whether the model is as it was.
     alarms
         What must be seen first: a level of the target that surely moved, and the cheapest remedy.
     moved
         The levels behind that.
     months
-        Of snapshots, what each candidate made from those before gained on each, oldest first.
+        Of snapshots, how each candidate made from those before did on each, oldest first.
     """
 
-    strategy: str
-    why: str
-    candidates: tuple[Trial, ...]
-    metric: str
-    level: float
+    candidates: tuple[ScoredTrial, ...]
     unit: str
-    rows: int
-    judged_rows: int
     span: tuple[str, str] | None
     warnings: tuple[str, ...]
     note: str = ""
-    kept: bool = False
     alarms: tuple[str, ...] = ()
     moved: tuple[Moved, ...] = ()
     months: tuple[Month, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return asdict(self)
 
 
 def update(
@@ -119,7 +96,7 @@ def update(
         If the rows cannot be used, or the strategy that was asked for does not suit the model.
     """
     settings = _asked(settings_of(UpdateConfig, config))
-    check_strategy(model.predictor, settings.strategy)
+    strategies = pick(strategies_of(model), settings.strategy, model, what=kind_of(model))
     check_there(name_of(model.predictor), stored(TrainConfig, model.config))
     training, shown = _training(model, settings), progress or Silent()
     new = read_rows(model, source, drop_null_target=settings.drop_null_target)
@@ -128,16 +105,15 @@ def update(
     if reference is not None:
         old, more = older(read_rows(model, reference, drop_null_target=settings.drop_null_target), new)
         remarks += more
-    names = _names(model, settings)
-    found = run_trials(model, new, old, names, training, settings, progress=shown)
-    strategy = found.choice.winner if settings.strategy == "auto" else settings.strategy
+    found = judge(model, new, old, strategies, training, settings, progress=shown)
+    strategy = found.choice.winner if settings.strategy == AUTO else settings.strategy
     task = UpdateTask(model, new, old, training, settings, shown)
-    fresh = strategies_of(model.predictor)[strategy](task)
+    candidate = next(each for each in strategies if each.name == strategy).candidate(task)
     moved = moved_levels(model, new)
     report = UpdateReport(
         strategy=strategy,
-        why=_why(strategy, found.choice, settings),
-        candidates=found.tried,
+        why=why(found.choice, settings.strategy),
+        candidates=found.trials,
         metric=found.choice.metric,
         level=found.choice.level,
         unit=found.how.unit,
@@ -146,7 +122,6 @@ def update(
         judged_rows=len(found.y),
         span=new.span(),
         warnings=(*found.remarks, *warnings_of(model, new), *remarks),
-        kept=strategy == "keep",
         alarms=(
             *(alarm(each, model, strategy, expected(each, model, found, strategy)) for each in moved[:1]),
             *flattered(model, new, found, strategy, training),
@@ -154,14 +129,14 @@ def update(
         moved=moved,
         months=found.months,
     )
-    return _updated(task, fresh, report, found, strategy), report
+    return _updated(task, candidate, report, found), report
 
 
 def _asked(settings: UpdateConfig) -> UpdateConfig:
     """Take a `freeze` for a wish to fine-tune."""
     if settings.freeze is None:
         return settings
-    if settings.strategy not in ("auto", "fine_tune"):
+    if settings.strategy not in (AUTO, "fine_tune"):
         raise ConfigError(f"freeze is a setting of fine_tune, not of {settings.strategy}", advice="leave it out")
     return settings.model_copy(update={"strategy": "fine_tune"})
 
@@ -172,9 +147,9 @@ def _training(model: PropensityModel, settings: UpdateConfig) -> TrainConfig:
         raise ConfigError(
             "half_life_days needs to know how old a row is", advice="train with a time role, or leave it out"
         )
-    trees = isinstance(model.predictor, BoostedModel)
-    if settings.decay is not None and not (trees and settings.strategy in ("auto", "refit", "refit_extend")):
-        what = settings.strategy if trees else "a network"
+    refits = any(strategy.name == "refit" for strategy in strategies_of(model))
+    if settings.decay is not None and not (refits and settings.strategy in (AUTO, "refit", "refit_extend")):
+        what = settings.strategy if refits else kind_of(model)
         raise ConfigError(f"decay is a setting of refit, not of {what}", advice="leave it out")
     training = stored(TrainConfig, model.config)
     if settings.num_threads is None:
@@ -188,34 +163,10 @@ def _left_out(table: Table) -> list[str]:
     return [f"{count:,} rows were left out: {why}." for why, count in table.dropped.items() if count]
 
 
-def _names(model: PropensityModel, settings: UpdateConfig) -> list[str]:
-    if settings.strategy == "auto":
-        return list(strategies_of(model.predictor))
-    for way in ("recalibrate", "refit", "extend"):
-        trees = model.predictor
-        why = refusal(trees, way) if way in settings.strategy and isinstance(trees, BoostedModel) else None
-        if why is not None:
-            raise FitError(f"this model cannot be updated by {settings.strategy!r}: {why}", advice="retrain it")
-    return list(dict.fromkeys(["keep", settings.strategy]))
-
-
-def _why(strategy: str, choice: Choice, settings: UpdateConfig) -> str:
-    if settings.strategy == "auto":
-        return choice.why
-    chosen = next(candidate for candidate in choice.candidates if candidate.name == strategy)
-    if strategy == "keep":
-        return "Keep: as asked for."
-    sure = {True: "a sure gain", False: "a sure loss", None: "no sure difference"}[chosen.sure]
-    return (
-        f"{strategy.capitalize()}: as asked for. On the judging rows it changes {choice.metric} by "
-        f"{changed(chosen, choice.level)}, {sure}."
-    )
-
-
 def _learned(task: UpdateTask, strategy: str) -> tuple[dict[str, Any] | None, RowSample | None]:
     """Return what the new model remembers of the rows it was made from; who keeps the model has learned nothing."""
     before, model = task.model.lineage.get("known"), task.model
-    if strategy == "keep":
+    if strategy == KEEP:
         return before, model.seen
     now, found = training_summary(task.rows, model.target), keys(task.rows)
     seen = None if found is None else RowSample.of(found)
@@ -228,13 +179,12 @@ def _learned(task: UpdateTask, strategy: str) -> tuple[dict[str, Any] | None, Ro
     return now, seen
 
 
-def _updated(task: UpdateTask, fresh: Candidate, report: UpdateReport, found: Trials, strategy: str) -> PropensityModel:
+def _updated(task: UpdateTask, candidate: Candidate, report: UpdateReport, found: UpdateTrials) -> PropensityModel:
     """Put the new model together; its metrics are those of the candidate on the rows it was judged on."""
-    if strategy not in found.predictions:
-        raise ConfigError(f"{strategy!r} was not judged")
+    strategy = report.strategy
     predictions = {MODEL: found.predictions[strategy]}
-    if strategy != "keep":
-        predictions[_PARENT] = found.predictions["keep"]
+    if not report.kept:
+        predictions[_PARENT] = found.predictions[KEEP]
     evaluation: Evaluation = evaluate(
         found.y,
         predictions,
@@ -248,7 +198,7 @@ def _updated(task: UpdateTask, fresh: Candidate, report: UpdateReport, found: Tr
     y, is_class = labels(task.rows, task.model.target), task.model.target.task == "multiclass"
     lineage = {
         "strategy": strategy,
-        "how": fresh.how,
+        "how": candidate.how,
         "source": task.rows.short_name,
         "rows": task.rows.frame.height,
         "span": list(found_span) if (found_span := task.rows.span()) else None,
@@ -259,8 +209,8 @@ def _updated(task: UpdateTask, fresh: Candidate, report: UpdateReport, found: Tr
     }
     return replace(
         task.model,
-        encoder=fresh.encoder,
-        predictor=fresh.predictor,
+        encoder=candidate.encoder,
+        predictor=candidate.predictor,
         evaluation=evaluation,
         config=accepted(task.model.config) if strategy == "retrain" else task.model.config,
         lineage=descends(task.model, lineage),

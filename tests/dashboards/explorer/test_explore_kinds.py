@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -355,11 +356,11 @@ def test_candidates_along_the_line_are_lines(line: Path, tmp_path: Path) -> None
     result, page = explored(tmp_path, source=line / "third")
     told = [propensity.load(line / name).lineage["update"] for name in ("second", "third")]
     losses = [c["loss"] for update in told for c in update["candidates"] if c["loss"] is not None]
-    gains = [c["gain"] for update in told for c in update["candidates"] if c["loss"] is not None]
+    differences = [c["loss_difference"] for update in told for c in update["candidates"] if c["loss"] is not None]
     assert result["kind"] == "Experiments"
     assert result["goal"] == "mean of loss (log_loss)"
     assert page["rows"]["all"] == len(losses)
-    assert page["base"]["train"] == pytest.approx([np.mean(losses), np.mean(gains)])
+    assert page["base"]["train"] == pytest.approx([np.mean(losses), np.mean(differences)])
     assert page["rows"]["holdout"] == 0
     assert result["given"] == []
     view = viewed(source=[str(line / "third")])
@@ -381,14 +382,36 @@ def test_an_ancestor_that_is_elsewhere_is_counted(line: Path, tmp_path: Path) ->
 
 def test_updates_of_uplift_are_experiments_too(effects: Path) -> None:
     view = viewed(source=effects / "updated")
-    told = uplift.load(effects / "updated").lineage["update"]["tried"]
-    tried = {item["strategy"]: item for item in told if item["loss"] is not None}
+    told = uplift.load(effects / "updated").lineage["update"]["candidates"]
+    tried = {item["name"]: item for item in told if item["loss"] is not None}
     assert view.frame.height == len(tried)
     for row in view.frame.iter_rows(named=True):
-        # Of uplift a gain is a smaller loss; here a change is the loss less that of keeping.
-        assert row["change"] == pytest.approx(row["loss"] - tried["keep"]["loss"], abs=1e-9)
+        assert row["loss_difference"] == pytest.approx(row["loss"] - tried["keep"]["loss"], abs=1e-9)
         assert row["loss"] == tried[row["strategy"]]["loss"]
     assert "ece" not in view.columns
+
+
+def test_updates_of_uplift_that_tell_of_gains_are_the_same_experiments(effects: Path, tmp_path: Path) -> None:
+    model = uplift.load(effects / "updated")
+    told = dict(model.lineage["update"])
+    tried = [
+        {
+            "strategy": item["name"],
+            "loss": item["loss"],
+            "gain": None if item["name"] == "keep" or item["refused"] else -item["loss_difference"],
+            **{
+                old: None if (end := item[f"loss_difference_{new}"]) is None else -end
+                for old, new in (("low", "high"), ("high", "low"))
+            },
+            "refused": item["refused"],
+        }
+        for item in told.pop("candidates")
+    ]
+    old = {"strategy": told["strategy"], "why": "", "tried": tried, "rows": 1, "judged_on": 1, "kept": False}
+    replace(model, lineage={**model.lineage, "update": old}).save(tmp_path / "updated")
+    before, now = viewed(source=effects / "updated").frame, viewed(source=tmp_path / "updated").frame
+    columns = ["strategy", "used", "loss", "loss_difference", "loss_difference_low", "loss_difference_high"]
+    assert now.select(columns).equals(before.select(columns))
 
 
 def test_bundles_without_updates_are_refused_with_what_can_be_explored(line: Path) -> None:

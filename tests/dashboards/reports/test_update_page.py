@@ -15,9 +15,9 @@ ROWS = pl.DataFrame(
         "candidate": ["keep", "refit", "extend"],
         "how": ["", "decay 0.5", ""],
         "loss": [0.5, 0.4512, None],
-        "gain": [0.0, -0.0488, None],
-        "low": [0.0, -0.0611, None],
-        "high": [0.0, -0.0302, None],
+        "loss_difference": [0.0, -0.0488, None],
+        "loss_difference_low": [0.0, -0.0611, None],
+        "loss_difference_high": [0.0, -0.0302, None],
         "ece": [0.031, 0.012, None],
         "bias": [-0.02, 0.001, None],
         "seconds": [0.0, 1.25, 0.0],
@@ -53,27 +53,29 @@ def test_each_candidate_is_a_row_with_its_interval():
 def test_the_chosen_one_is_strong_in_table_and_picture():
     html = page()
     assert re.findall(r"<strong>(.*?)</strong>", html) == ["refit"]
-    values = model_charts.candidates(ROWS.drop_nulls("gain"), metric="log_loss", chosen="refit").to_dict()
+    values = model_charts.candidates(ROWS.drop_nulls("loss_difference"), metric="log_loss", chosen="refit").to_dict()
     [strong] = {row["candidate"] for row in values["hconcat"][0]["layer"][1]["data"]["values"] if row["chosen"]}
     assert strong == "refit"
 
 
 def test_a_kept_model_is_the_line_and_no_dot_beside_better_ones():
-    html = page(ROWS.with_columns(low=pl.lit(-0.2), high=pl.lit(0.1)), chosen="keep")
+    html = page(ROWS.with_columns(loss_difference_low=pl.lit(-0.2), loss_difference_high=pl.lit(0.1)), chosen="keep")
     assert html.index("The model is kept as it was.") < html.index("<table")
     assert "kept" in texts(html)
-    told = model_charts.candidates(ROWS.drop_nulls("gain"), metric="log_loss", chosen="keep").to_dict()
+    told = model_charts.candidates(ROWS.drop_nulls("loss_difference"), metric="log_loss", chosen="keep").to_dict()
     dots = told["hconcat"][0]["layer"][2]
     assert [row["candidate"] for row in dots["data"]["values"]] == ["refit"]
     assert dots["data"]["values"][0]["sure"] is True
     unsure = model_charts.candidates(
-        ROWS.drop_nulls("gain").with_columns(high=pl.lit(0.1)), metric="log_loss", chosen="keep"
+        ROWS.drop_nulls("loss_difference").with_columns(loss_difference_high=pl.lit(0.1)),
+        metric="log_loss",
+        chosen="keep",
     ).to_dict()
     assert unsure["hconcat"][0]["layer"][2]["data"]["values"][0]["sure"] is False
 
 
 def test_alarms_come_first_and_an_interval_without_width_is_none():
-    rows = ROWS.with_columns(low=pl.col("gain"), high=pl.col("gain"))
+    rows = ROWS.with_columns(loss_difference_low="loss_difference", loss_difference_high="loss_difference")
     told = UpdatePage(
         title="t", verdict="v", candidates=rows, metric="log_loss", level=0.95, chosen="refit", alarms=(HOSTILE,)
     )
@@ -108,10 +110,10 @@ def test_all_text_is_escaped_and_nothing_is_loaded():
 
 
 def test_missing_columns_are_listed():
-    with pytest.raises(SchemaError, match="candidates lacks low, bias"):
-        page(ROWS.drop("low", "bias"))
+    with pytest.raises(SchemaError, match="candidates lacks loss_difference_low, bias"):
+        page(ROWS.drop("loss_difference_low", "bias"))
 
 
 def test_large_losses_are_shown_in_full_digits():
-    money = ROWS.with_columns(pl.col("loss", "gain", "low", "high", "bias") * 1e6)
+    money = ROWS.with_columns(pl.col("^loss.*$", "bias") * 1e6)
     assert row(page(money), "refit")[1:3] == ["451,200", "-48,800 (-61,100 to -30,200)"]

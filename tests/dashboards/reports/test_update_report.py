@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,19 @@ def test_the_page_is_written_from_the_saved_bundle(model: PropensityModel, make:
     assert report.why.split(" (")[0] in text
     assert "decay 0.5" in text
     assert text.count("<svg") == 1
+
+
+def test_a_bundle_that_tells_of_gains_has_the_same_page(model: PropensityModel, make: Make, tmp_path: Path) -> None:
+    new, _ = propensity.update(model, later(make), config={"blocks": 1, "strategy": "refit", "decay": 0.5})
+    words = {"loss_difference": "gain", "loss_difference_low": "low", "loss_difference_high": "high"}
+    told = new.lineage["update"]
+    old = [{words.get(name, name): value for name, value in item.items()} for item in told["candidates"]]
+    replace(new, lineage={**new.lineage, "update": {**told, "candidates": old}}).save(tmp_path / "old")
+    loaded = propensity.load(tmp_path / "old")
+    assert loaded.lineage["update"]["candidates"] == list(told["candidates"])
+    for name, each in (("old", loaded), ("new", replace(new, checksum=loaded.checksum))):
+        update_page.write(each, tmp_path / f"{name}.html")
+    assert (tmp_path / "old.html").read_text() == (tmp_path / "new.html").read_text()
 
 
 def test_a_model_that_no_update_made_has_no_page(model: PropensityModel, tmp_path: Path) -> None:

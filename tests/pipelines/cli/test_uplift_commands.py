@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from experiments import KNOWN, QUICK, ROLES, SETTINGS, mailing
+from rich.console import Console
 
 from pipelines import uplift
+from pipelines.cli.views.uplift import update_view
+from tabkit.propensity.updating.trials import ScoredTrial
+from tabkit.propensity.updating.update import UpdateReport
+from tabkit.updates import Trial
+from tabkit.uplift.updating import UpliftUpdate
 
 Run = Callable[..., Any]
 ROLE_OPTIONS = ["--treatment", "arm", "--outcome", "bought", "--id", "customer"]
@@ -208,6 +216,32 @@ def test_an_error_as_json(run: Run, folder: Path) -> None:
     done = train(run, "--learner", "best", "--json")
     assert done.code == 2
     assert done.json["error"]["stage"] == "configuration"
+
+
+# uplift update
+
+
+def test_an_update_is_told_in_the_words_of_every_update(run: Run, bundle: Path, folder: Path) -> None:
+    mailing(900, seed=3).select(*KNOWN, "arm", "bought").write_parquet("second.parquet")
+    done = run("uplift", "update", bundle, "second.parquet", "-o", "n", "--strategy", "calibrate", "--json")
+    assert done.code == 0, done.err
+    told = done.json
+    keep, other = told["candidates"]
+    assert (told["strategy"], told["kept"], told["judged_rows"]) == ("calibrate", False, 360)
+    assert [keep["name"], other["name"]] == ["keep", "calibrate"]
+    assert other["loss_difference"] == pytest.approx(other["loss"] - keep["loss"])
+    assert other["loss_difference_low"] < other["loss_difference"] < other["loss_difference_high"]
+    assert not {"update", "tried", "judged_on", "gain", "low", "high"} & {*told, *keep}
+    # The same words as those of `tabkit update`, and no other meaning of one.
+    shared = {field.name for field in fields(UpdateReport)} & {field.name for field in fields(UpliftUpdate)}
+    assert {"strategy", "why", "candidates", "metric", "level", "judged_rows"} <= shared <= set(told)
+    assert set(other) == {field.name for field in fields(Trial)} < {field.name for field in fields(ScoredTrial)}
+    console = Console(file=io.StringIO(), width=200)
+    console.print(update_view(told))
+    text = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]  # it is the buffer
+    assert "360 of 900 new units" in text
+    assert "against keep" in text
+    assert told["why"] in text
 
 
 # uplift report

@@ -126,11 +126,11 @@ def test_a_forced_strategy_is_sure_only_by_an_interval_with_a_width(model: Prope
     for shift in (MOVED, 0.0):
         _, report = propensity.update(model, months(shift), config={**FEW, "strategy": "recalibrate"})
         tried = report.candidates[-1]
-        assert tried.low is not None
-        assert tried.high is not None
-        assert tried.low < tried.high
-        assert ("a sure gain" in report.why) == (tried.high < 0)
-        assert tried.high < 0 or shift == 0.0
+        assert tried.loss_difference_low is not None
+        assert tried.loss_difference_high is not None
+        assert tried.loss_difference_low < tried.loss_difference_high
+        assert ("a sure gain" in report.why) == (tried.loss_difference_high < 0)
+        assert tried.loss_difference_high < 0 or shift == 0.0
 
 
 @pytest.mark.slow
@@ -163,7 +163,7 @@ def test_months_that_come_and_go_object(model: PropensityModel) -> None:
     assert told.kept
     assert "the next does not keep" in told.why
     assert [month.when[:7] for month in told.months] == ["2023-05", "2023-06", "2023-07", "2023-08"]
-    assert all(month.gains["recalibrate"] > 0 for month in told.months)
+    assert all(month.loss_differences["recalibrate"] > 0 for month in told.months)
     assert any("Replayed on 4 snapshots" in warning for warning in told.warnings)
     assert alone.predictor != model.predictor
 

@@ -7,11 +7,17 @@ import pytest
 from scipy.special import expit
 from scipy.stats import binom
 
-from tabkit.boosting import KEEP, choose
+from tabkit import updates
 from tabkit.errors import ConfigError
 from tabkit.metrics import METRICS, paired_bootstrap
+from tabkit.updates import KEEP
 
 LOG_LOSS, RMSE, MULTICLASS = METRICS["log_loss"], METRICS["rmse"], METRICS["multiclass_log_loss"]
+
+
+def choose(predictions, y, **options):
+    """Choose by predictions of the same rows."""
+    return updates.choose(updates.resampled(predictions, y, **options))
 
 
 def _numbers(rows=400, seed=0):
@@ -19,6 +25,10 @@ def _numbers(rows=400, seed=0):
     rng = np.random.default_rng(seed)
     y = rng.normal(size=rows)
     return y, lambda size, seed=1: y + size * np.random.default_rng(seed).normal(size=rows)
+
+
+def _width(trial):
+    return trial.loss_difference_high - trial.loss_difference_low
 
 
 def _names(choice):
@@ -33,7 +43,7 @@ def test_keep_wins_a_tie():
     same = miss(1.0)
     choice = choose({KEEP: same, "recalibrate": same.copy(), "retrain": same.copy()}, y, metric=RMSE)
     assert choice.winner == KEEP
-    assert {(c.gain, c.low, c.high) for c in choice.candidates} == {(0.0, None, None)}
+    assert {c.ends for c in choice.candidates} == {(0.0, None, None)}
 
 
 def test_a_candidate_must_have_its_whole_interval_below_zero():
@@ -42,8 +52,8 @@ def test_a_candidate_must_have_its_whole_interval_below_zero():
     for prediction, winner in ((unsure, KEEP), (sure, "refit")):
         choice = choose({KEEP: keep, "refit": prediction}, y, metric=RMSE)
         refit = choice.candidates[1]
-        assert refit.gain < 0
-        assert (refit.high < 0) == (winner == "refit")
+        assert refit.loss_difference < 0
+        assert (refit.loss_difference_high < 0) == (winner == "refit")
         assert choice.winner == winner
 
 
@@ -103,12 +113,12 @@ def test_two_candidates_get_about_the_interval_of_the_paired_bootstrap():
     choice = choose({KEEP: keep, "refit": other}, y, metric=RMSE, **options)
     expected = paired_bootstrap(RMSE, y, other, keep, **options)
     found = choice.candidates[1]
-    assert found.gain == expected.value
+    assert found.loss_difference == expected.value
     width = expected.high - expected.low
-    assert found.low == pytest.approx(expected.low, abs=0.05 * width)
-    assert found.high == pytest.approx(expected.high, abs=0.05 * width)
+    assert found.loss_difference_low == pytest.approx(expected.low, abs=0.05 * width)
+    assert found.loss_difference_high == pytest.approx(expected.high, abs=0.05 * width)
     assert found.loss == RMSE.function(y, other, weight=weight)
-    assert found.loss - choice.candidates[0].loss == pytest.approx(found.gain)
+    assert found.loss - choice.candidates[0].loss == pytest.approx(found.loss_difference)
     assert (choice.metric, choice.level) == ("rmse", 0.8)
 
 
@@ -118,7 +128,10 @@ def test_candidates_that_are_alike_cost_less_than_as_many_that_differ():
     alike = choose({KEEP: miss(1.0), **{name: better + 1e-6 * miss(1.0, 9) for name in names}}, y, metric=RMSE)
     apart = choose({KEEP: miss(1.0), **{name: miss(0.9, 2 + k) for k, name in enumerate(names)}}, y, metric=RMSE)
     alone = choose({KEEP: miss(1.0), "a": better}, y, metric=RMSE)
-    width = [found.candidates[1].high - found.candidates[1].low for found in (alone, alike, apart)]
+    width = [
+        found.candidates[1].loss_difference_high - found.candidates[1].loss_difference_low
+        for found in (alone, alike, apart)
+    ]
     assert width[0] == pytest.approx(width[1], rel=0.01)
     assert width[2] > 1.1 * width[0]
 
@@ -129,8 +142,10 @@ def test_groups_make_rows_that_are_alike_less_sure():
     rows = choose({KEEP: keep, "refit": other}, np.repeat(y, 50), metric=RMSE).candidates[1]
     choice = choose({KEEP: keep, "refit": other}, np.repeat(y, 50), metric=RMSE, groups=np.repeat(np.arange(20), 50))
     whole = choice.candidates[1]
-    assert whole.gain == rows.gain
-    assert whole.high - whole.low > 3 * (rows.high - rows.low)
+    assert whole.loss_difference == rows.loss_difference
+    assert whole.loss_difference_high - whole.loss_difference_low > 3 * (
+        rows.loss_difference_high - rows.loss_difference_low
+    )
 
 
 def test_several_classes_are_judged_too():
@@ -141,7 +156,7 @@ def test_several_classes_are_judged_too():
     good[:30] = 1 / 3
     choice = choose({KEEP: np.full((300, 3), 1 / 3), "extend": good}, y, metric=MULTICLASS)
     assert choice.winner == "extend"
-    assert choice.candidates[1].gain == pytest.approx(0.9 * (np.log(1 / 3) - np.log(0.6)))
+    assert choice.candidates[1].loss_difference == pytest.approx(0.9 * (np.log(1 / 3) - np.log(0.6)))
     assert choice.metric == "log_loss"
 
 
@@ -162,12 +177,17 @@ def test_an_interval_without_width_is_no_evidence():
     y = np.array([0.0, 1.0] * 100)
     choice = choose({KEEP: np.full(200, 0.5), "refit": 0.2 + 0.6 * y}, y, metric=LOG_LOSS)
     refit = choice.candidates[1]
-    assert (choice.winner, refit.low, refit.high, refit.sure) == (KEEP, None, None, None)
-    assert refit.gain == pytest.approx(-0.47, abs=1e-3)
+    assert (choice.winner, refit.loss_difference_low, refit.loss_difference_high, refit.sure) == (
+        KEEP,
+        None,
+        None,
+        None,
+    )
+    assert refit.loss_difference == pytest.approx(-0.47, abs=1e-3)
     assert "no interval" in choice.why
     rng = np.random.default_rng(0)
     one_day = choose({KEEP: y + 1, "refit": y + rng.random(200)}, y, metric=RMSE, groups=np.zeros(200))
-    assert (one_day.winner, one_day.candidates[1].low) == (KEEP, None)
+    assert (one_day.winner, one_day.candidates[1].loss_difference_low) == (KEEP, None)
 
 
 def test_lots_that_are_too_few_to_draw_can_object():
@@ -206,10 +226,10 @@ def test_the_sentence_names_a_dearer_one_that_was_better_but_not_surely():
 def test_the_sentence_says_how_near_the_best_other_one_came_to_keep():
     y, miss = _numbers(100)
     choice = choose({KEEP: miss(1.0), "refit": miss(3.0, 2), "extend": miss(0.99, 3)}, y, metric=RMSE)
-    extend = choice.candidates[2]
+    value, low, high = choice.candidates[2].ends
     assert choice.why == (
-        f"Keep: the best other candidate, extend, changes rmse by {extend.gain:+.2f} "
-        f"(95% interval {extend.low:+.2f} to {extend.high:+.2f}), which is no sure gain."
+        f"Keep: the best other candidate, extend, changes rmse by {value:+.2f} "
+        f"(95% interval {low:+.2f} to {high:+.2f}), which is no sure gain."
     )
 
 

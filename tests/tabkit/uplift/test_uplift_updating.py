@@ -1,6 +1,6 @@
 """An uplift model learns from a further experiment, and says what was tried on units that nobody had learned from."""
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,8 @@ from experiments import KNOWN, QUICK, ROLES, mailing
 
 from pipelines import uplift
 from tabkit.errors import ConfigError, FitError
-from tabkit.uplift.updating import WAYS
+from tabkit.uplift.config import UpliftUpdateConfig
+from tabkit.uplift.strategies import STRATEGIES
 
 COLUMNS = [*KNOWN, "arm", "bought"]
 
@@ -30,17 +31,25 @@ def turned(rows: int, seed: int) -> pl.DataFrame:
 
 def test_nothing_is_changed_where_nothing_changed(model: uplift.UpliftModel) -> None:
     renewed, found = uplift.update(model, mailing(2500, 1).select(COLUMNS))
-    assert {row.strategy for row in found.tried} == set(WAYS)
-    assert found.judged_on == pytest.approx(1000, abs=2)
+    names = [strategy.name for strategy in STRATEGIES]
+    assert [row.name for row in found.candidates] == names
+    assert found.judged_rows == pytest.approx(1000, abs=2)
     assert renewed.lineage["strategy"] == found.strategy
-    assert renewed.lineage["update"]["tried"][0]["strategy"] == "keep"
-    for row in found.tried:
-        if row.low is not None:
-            assert row.low <= row.gain <= row.high  # type: ignore[operator]  # there is a gain where there is an interval
-    sure = [row for row in found.tried if row.low is not None and row.low > 0]
-    assert (found.strategy == "keep") == (not sure) == found.kept
+    assert renewed.lineage["update"]["candidates"][0]["name"] == "keep"
+    keep = found.candidates[0]
+    assert keep.ends == (0.0, None, None)
+    for row in found.candidates[1:]:
+        value, low, high = row.ends
+        assert value == pytest.approx(row.loss - keep.loss)  # type: ignore[operator]  # none was refused
+        assert low is None or low < value < high  # type: ignore[operator]  # there is a value where there is an interval
+    assert (found.strategy == "keep") == (not any(row.sure for row in found.candidates)) == found.kept
     assert found.to_dict()["kept"] is found.kept
-    assert not any(row.low is not None and row.low == row.high for row in found.tried)
+    assert found.why.startswith(found.strategy.capitalize())
+
+
+def test_every_strategy_can_be_asked_for_by_settings() -> None:
+    asked = UpliftUpdateConfig.model_fields["strategy"].annotation
+    assert get_args(asked) == ("auto", *(strategy.name for strategy in STRATEGIES))
 
 
 @pytest.mark.parametrize("way", ["calibrate", "recalibrate", "refit", "extend", "retrain"])
@@ -68,8 +77,8 @@ def test_a_world_turned_round_is_found(model: uplift.UpliftModel) -> None:
 
 
 def test_what_cannot_be_used_is_refused(model: uplift.UpliftModel) -> None:
-    with pytest.raises(ConfigError, match="unknown strategy 'best'"):
-        uplift.update(model, mailing(500, 1).select(COLUMNS), strategy="best")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="'best' is no strategy"):
+        uplift.update(model, mailing(500, 1).select(COLUMNS), strategy="best")
     with pytest.raises(FitError, match=r"100.*3,000 units"):
         uplift.update(model, mailing(3000).select(COLUMNS))
     grown = pl.concat([mailing(3000).select(COLUMNS)[:300], mailing(1200, 9).select(COLUMNS)])
