@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
@@ -218,8 +219,16 @@ def _problem(model: type[BaseModel], values: Any, detail: Any) -> tuple[str, str
         return f"unknown setting {_dotted(loc)!r} ", f"({f'did you mean {close[0]!r}?' if close else listed})"
     if detail["type"] == "missing":
         return f"{_dotted(loc)}: ", "a value is needed"
-    message = detail["msg"].removeprefix("Value error, ")
+    message = detail["msg"].removeprefix("Value error, ") + _meant(detail)
     return f"{_dotted(_given_part(values, loc)) or 'all of it'}: ", message[:1].lower() + message[1:]
+
+
+def _meant(detail: Any) -> str:
+    """Return which of the allowed words was meant, if one is close."""
+    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
+        return ""
+    close = difflib.get_close_matches(detail["input"], re.findall(r"'([^']*)'", detail["ctx"]["expected"]), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _short(value: Any) -> str:

@@ -21,17 +21,30 @@ from tabkit.pathnames import refusal
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output instead of text.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")]
+_PANEL = "Of every command"
+Json = Annotated[
+    bool,
+    typer.Option("--json", rich_help_panel=_PANEL, help="Print one JSON object on standard output instead of text."),
+]
+Debug = Annotated[bool, typer.Option("--debug", rich_help_panel=_PANEL, help="Show the whole traceback of an error.")]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace what stands there, whatever it is; an input never.")
+    bool,
+    typer.Option(
+        "--overwrite", rich_help_panel=_PANEL, help="Replace what stands there, whatever it is; an input never."
+    ),
 ]
 ConfigFile = Annotated[
-    str | None, typer.Option("--config", metavar="FILE.toml", help="Settings; arguments come before them.")
+    str | None,
+    typer.Option("--config", metavar="FILE.toml", rich_help_panel=_PANEL, help="Settings; arguments come before them."),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as boosting.num_leaves=63. May be repeated."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        rich_help_panel=_PANEL,
+        help="One setting, such as boosting.num_leaves=63. May be repeated.",
+    ),
 ]
 
 _WRITTEN = ("output", "save", "report", "curve", "rules")
@@ -63,7 +76,10 @@ def _show(view: str, result: dict[str, Any]) -> None:
     module, _, name = view.rpartition(".")
     views = importlib.import_module(f"pipelines.cli.views.{module or 'propensity'}")
     shown: RenderableType = getattr(views, name)(result)
-    Printer().print(shown, highlight=False)
+    if isinstance(shown, str):  # is meant for a file
+        sys.stdout.write(shown)
+    else:
+        Printer().print(shown, highlight=False)
 
 
 def heard(write: Callable[[], object], *, besides: str = "") -> bool:

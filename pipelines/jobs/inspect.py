@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipelines.jobs.settings import InspectJob, filled
 from tabkit import bundle
 from tabkit.bundle import Bundle
 from tabkit.cltv import model as cltv_model
 from tabkit.encoding.table import saved
+from tabkit.progress import Progress
 from tabkit.propensity.model import KIND as PROPENSITY
 from tabkit.propensity.model import PropensityModel
 from tabkit.untrusted.manifest import NamedTable, building
 from tabkit.uplift.model import KIND as UPLIFT
 from tabkit.uplift.model import UpliftModel
+
+
+def inspect_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:  # noqa: ARG001  as every job
+    """Return what is known about a bundle; see `inspect`."""
+    return inspect(filled(InspectJob, values).bundle)
 
 
 def inspect(path: str | Path) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from dashboards.reports.learning_curve import check_curve, draw_curve
 from dashboards.reports.update import write as write_page
 from pipelines.jobs.encode import encode_files
 from pipelines.jobs.inputs import inputs
-from pipelines.jobs.settings import OUTPUT, EncodeJob, ScoreJob, TrainJob, UpdateJob, filled
+from pipelines.jobs.settings import OUTPUT, CompareJob, EncodeJob, ScoreJob, TrainJob, UpdateJob, filled
 from tabkit.bundle import check_place, read
 from tabkit.config import missing
 from tabkit.progress import Progress
+from tabkit.propensity.comparison import comparison
 from tabkit.propensity.model import KIND as PROPENSITY
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.training import load, train, update
@@ -119,3 +120,9 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
 def encode_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
     """Encode files; return what there is to say about it."""
     return encode_files(filled(EncodeJob, values), overwrite=overwrite, progress=progress)
+
+
+def compare_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:  # noqa: ARG001  as every job
+    """Measure two models on the same rows; return what there is to say about it."""
+    config = filled(CompareJob, values)
+    return comparison(config.first, config.second, config.source)

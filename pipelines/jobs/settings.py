@@ -375,6 +375,8 @@ class ExploreJob(ExploreConfig):
         Column by role.
     embed_holdout
         Put the rows held out into the page too: then it proves rules without a server.
+    serve
+        Serve the page to this machine until Ctrl-C, in place of writing it.
     port
         Of the server; 0 takes any that is free.
     """
@@ -382,4 +384,62 @@ class ExploreJob(ExploreConfig):
     output: str | None = None
     roles: Annotated[dict[str, str], _EXPLORE] = Field(default_factory=dict)
     embed_holdout: bool = False
+    serve: bool = False
     port: int = Field(default=0, ge=0, le=65_535)
+
+
+class HistoryJob(Config):
+    """Settings of `history`.
+
+    Parameters
+    ----------
+    bundle
+        The bundle of a model.
+    """
+
+    bundle: str = required(_FIRST)
+
+
+class InspectJob(Config):
+    """Settings of `inspect`.
+
+    Parameters
+    ----------
+    bundle
+        The bundle of a trained model.
+    """
+
+    bundle: str = required(_FIRST)
+
+
+class CompareJob(Config):
+    """Settings of `compare`.
+
+    Parameters
+    ----------
+    first
+        The bundle of a model.
+    second
+        The bundle of another model of the same target.
+    source
+        Labelled rows that neither has seen: files, globs, folders or URLs.
+    """
+
+    first: str = required(_FIRST)
+    second: str = required("as the second argument")
+    source: Sources = required(_SOURCE)
+
+
+class UpliftReportJob(Config):
+    """Settings of `uplift report`.
+
+    Parameters
+    ----------
+    bundle
+        The bundle of an uplift model.
+    report
+        The page; by default beside the bundle, and none where the extra that draws is not installed.
+    """
+
+    bundle: str = required(_FIRST)
+    report: str | None = None

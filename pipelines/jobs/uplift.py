@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboards.reports import uplift as uplift_page
 from pipelines.jobs.inputs import inputs
-from pipelines.jobs.settings import UpliftTrainJob, UpliftUpdateJob, filled
+from pipelines.jobs.settings import UpliftReportJob, UpliftTrainJob, UpliftUpdateJob, filled
 from tabkit.bundle import check_place
 from tabkit.extras import can_draw
 from tabkit.progress import Progress
@@ -41,19 +41,12 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
     }
 
 
-def report_job(bundle: str, *, page: str | None, overwrite: bool = False) -> dict[str, Any]:
-    """Write the trust report of a saved model as a page; return its summary.
-
-    Parameters
-    ----------
-    bundle
-        The model.
-    page
-        The HTML file; by default the bundle's name with ``.html`` behind it, beside the bundle, and none where the
-        extra that draws is not installed.
-    """
+def report_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:  # noqa: ARG001
+    """Write the trust report of a saved model as a page; return its summary."""
+    config = filled(UpliftReportJob, values)
+    bundle = config.bundle
     model = load(bundle)
-    place = page or (str(_beside(bundle)) if can_draw() else None)
+    place = config.report or (str(_beside(bundle)) if can_draw() else None)
     with building("its report"):
         if place is not None:
             uplift_page.write(model, place, overwrite=overwrite)

@@ -1,0 +1,262 @@
+"""The table of commands: of each its settings, its job, its view, and how its options are called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipelines.cli.fields import Setting
+    from tabkit.config import Config
+
+Names = Mapping[str, str]
+
+COLUMN = "COLUMN"
+"""What the name of a column is called in help."""
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+"""Of typer: that -h is short for --help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of `tabkit`.
+
+    Parameters
+    ----------
+    path
+        Its name behind ``tabkit``.
+    help
+        What it does, in a sentence.
+    settings
+        The class in `pipelines.jobs.settings`.
+    job
+        The path of its function.
+    view
+        ``module.function`` in `pipelines.cli.views`.
+    arguments
+        Settings that are given without a name, in their order; the last may be several.
+    names
+        Options whose name is not that of the setting, by setting: names that are shown, and behind a bar former ones
+        that still work. A setting inside a section is an option only if it stands here.
+    apart
+        Pairs of options that exclude each other.
+    flags
+        Former flags whose name means something else today, if a number follows, and what they are called now.
+    """
+
+    path: str
+    help: str
+    settings: str
+    job: str
+    view: str
+    arguments: tuple[str, ...] = ("source",)
+    names: Names = field(default_factory=dict)
+    apart: tuple[tuple[str, str], ...] = ()
+    flags: Names = field(default_factory=dict)
+
+    def kind(self) -> type[Config]:
+        """Return the class of its settings."""
+        found: type[Config] = getattr(importlib.import_module("pipelines.jobs.settings"), self.settings)
+        return found
+
+    def listed(self) -> list[Setting]:
+        """Return its settings."""
+        from pipelines.cli.fields import settings_of
+
+        return list(settings_of(self.kind()))
+
+    def function(self) -> Callable[..., dict[str, Any]]:
+        """Return its job."""
+        module, _, name = self.job.rpartition(".")
+        found: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
+        return found
+
+    def today(self, arguments: list[str]) -> list[str]:
+        """Return arguments with former flags as they are called today, unless a number follows them."""
+        followed = zip(arguments, [*arguments[1:], ""], strict=True)
+        return [each if each not in self.flags or _is_number(after) else self.flags[each] for each, after in followed]
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
+
+
+_ALL: Names = {"output": "--output -o"}
+_ENCODING: Names = {"encoding.exclude": "--exclude", "encoding.known": "--known"}
+_BUYERS: Names = {"customer": "--id | --customer", "date": "--time | --date", "covariates": "--covariate"}
+_BUNDLE = ("bundle", "source")
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "train",
+        "Fit a model on a table, measure it on held-out rows beside two baselines, and save it.",
+        "TrainJob",
+        "pipelines.jobs.propensity.train_job",
+        "propensity.train_view",
+        names={
+            **_ENCODING,
+            "boosting.objective": "--objective",
+            "split.holdout": "--holdout",
+            "split.early_stopping": "--early-stopping",
+        },
+    ),
+    Command(
+        "encode",
+        "Turn columns into features: out of fold for the rows of the fit, or with a saved encoder for new ones.",
+        "EncodeJob",
+        "pipelines.jobs.propensity.encode_job",
+        "propensity.encode_view",
+        names=_ENCODING,
+    ),
+    Command(
+        "score",
+        "Score tables of any size in bounded memory, by a model of who acts or of whom contact changes.",
+        "ScoreJob",
+        "pipelines.jobs.propensity.score_job",
+        "propensity.score_view",
+        _BUNDLE,
+    ),
+    Command(
+        "update",
+        "Bring a model up to date with new rows: try what is possible, and use the cheapest that surely helps.",
+        "UpdateJob",
+        "pipelines.jobs.propensity.update_job",
+        "propensity.update_view",
+        _BUNDLE,
+    ),
+    Command(
+        "history",
+        "Show the line of ancestors of a model, newest first.",
+        "HistoryJob",
+        "pipelines.jobs.history.history_job",
+        "propensity.history_view",
+        ("bundle",),
+    ),
+    Command(
+        "compare",
+        "Measure two models on the same rows, with the paired difference and its interval.",
+        "CompareJob",
+        "pipelines.jobs.propensity.compare_job",
+        "propensity.compare_view",
+        ("first", "second", "source"),
+    ),
+    Command(
+        "inspect",
+        "Show what a bundle holds: roles, columns, metrics, importance, lineage and sizes.",
+        "InspectJob",
+        "pipelines.jobs.inspect.inspect_job",
+        "inspect.inspect_view",
+        ("bundle",),
+    ),
+    Command(
+        "explore",
+        "See features in parallel coordinates, brush a rule, and prove it on rows that nobody looked at.",
+        "ExploreJob",
+        "pipelines.cli.explore.explore",
+        "rules.explore_view",
+        apart=(("serve", "output"),),
+        flags={"--holdout": "--embed-holdout"},
+    ),
+    Command(
+        "cltv fit",
+        "Fit how often customers buy, when they leave and what they spend, from a log of transactions.",
+        "CLTVFitJob",
+        "pipelines.jobs.cltv.fit_job",
+        "cltv.fit_view",
+        names=_BUYERS,
+    ),
+    Command(
+        "cltv backtest",
+        "Forecast again from earlier days, as one would have then, and compare with what came.",
+        "CLTVBacktestJob",
+        "pipelines.jobs.cltv.backtest_job",
+        "cltv.backtest_view",
+        names=_BUYERS,
+    ),
+    Command(
+        "cltv forecast",
+        "Forecast purchases and value of every customer, with intervals that hold what happens, not its mean.",
+        "CLTVForecastJob",
+        "pipelines.jobs.cltv.forecast_job",
+        "cltv.forecast_view",
+        ("bundle",),
+    ),
+    Command(
+        "cltv campaigns",
+        "Compare what the users of each campaign are worth with what they cost, and say how much to bid.",
+        "CLTVCampaignsJob",
+        "pipelines.jobs.cltv.campaigns_job",
+        "cltv.campaigns_view",
+        _BUNDLE,
+        names=_BUYERS,
+    ),
+    Command(
+        "uplift train",
+        "Learn effects, judge them on held-out units, and save the model with its trust report.",
+        "UpliftTrainJob",
+        "pipelines.jobs.uplift.train_job",
+        "uplift.train_view",
+        names={**_ENCODING, "shares": "--share", "costs": "--cost", "placebos": "--placebo"},
+    ),
+    Command(
+        "uplift report",
+        "Show the trust report as text, and write it as a page with pictures.",
+        "UpliftReportJob",
+        "pipelines.jobs.uplift.report_job",
+        "uplift.report_view",
+        ("bundle",),
+        names={"report": "--report -o | --output"},
+    ),
+    Command(
+        "uplift update",
+        "Learn from a further experiment: try what is possible, and keep the model unless something surely helps.",
+        "UpliftUpdateJob",
+        "pipelines.jobs.uplift.update_job",
+        "uplift.update_view",
+        _BUNDLE,
+    ),
+    Command(
+        "rules suggest",
+        "Search for rules on some rows, prove them on others, and write those that pass.",
+        "RuleSuggestJob",
+        "pipelines.jobs.rules.suggest_job",
+        "rules.suggest_view",
+    ),
+    Command(
+        "rules score",
+        "Measure rules on further rows, and say whether they hold.",
+        "RuleScoreJob",
+        "pipelines.jobs.rules.score_job",
+        "rules.score_view",
+        ("rules", "source"),
+    ),
+    Command(
+        "rules worth",
+        "Compare models with and without the rules as features, cross-validated and paired.",
+        "AblationJob",
+        "pipelines.jobs.rules.worth_of_job",
+        "rules.worth_view",
+        ("rules", "source"),
+        names={**_ENCODING, "holdout": "--holdout-column | --holdout"},
+    ),
+)
+
+GROUPS: Mapping[str, str] = {
+    "cltv": "What customers are worth: fit a model to transactions, and forecast with intervals.",
+    "uplift": "Whom contact changes: learn effects from an experiment, and judge whether they can be trusted.",
+    "rules": "Rules that people can read: find them, prove them on further rows, compare models with and without.",
+}
+
+
+def spelled(command: Command, name: str) -> tuple[list[str], list[str]]:
+    """Return the options of a setting that are shown, and former ones that still work; none if a file alone gives it.
+
+    >>> spelled(COMMANDS[0], "drop_null_target")
+    (['--drop-null-target'], [])
+    """
+    section, _, last = name.rpartition(".")
+    own = section in ("", "roles")
+    shown, _, former = {**_ALL, **command.names}.get(name, f"--{last.replace('_', '-')}" if own else "").partition("|")
+    return shown.split(), former.split()
