@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 OUT ?= out/flights
 
-.PHONY: help demo test test-slow lint format types bench dashboard wheel smoke lock clean
+.PHONY: help demo test test-slow lint format types bench dashboard settings wheel smoke lock clean
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ dashboard: $(OUT)/report.html  ## build the report of the demo, if it is missing
 
 $(OUT)/report.html:
 	$(MAKE) demo
+
+settings: $(READY)  ## write the tables of settings in the README anew, from the settings classes
+	$(BIN)/python -m pipelines.cli.listing
 
 wheel: $(READY)  ## build the wheel into dist/
 	rm -rf dist

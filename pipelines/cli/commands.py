@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipelines.cli.fields import Setting
     from tabkit.config import Config
 
 Names = Mapping[str, str]
@@ -60,12 +59,6 @@ class Command:
         """Return the class of its settings."""
         found: type[Config] = getattr(importlib.import_module("pipelines.jobs.settings"), self.settings)
         return found
-
-    def listed(self) -> list[Setting]:
-        """Return its settings."""
-        from pipelines.cli.fields import settings_of
-
-        return list(settings_of(self.kind()))
 
     def function(self) -> Callable[..., dict[str, Any]]:
         """Return its job."""

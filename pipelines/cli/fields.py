@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pipelines.cli.commands import COLUMN
+from pipelines.cli.commands import COLUMN, Command
 from pipelines.jobs.settings import Columns
 from tabkit.config import Config, how_required
 
@@ -65,6 +65,11 @@ class Setting:
     def allowed(self) -> str:
         """What can be given, in capitals where it cannot be listed."""
         return "|".join([*self.choices, *self.types])
+
+
+def listed(command: Command) -> list[Setting]:
+    """Return the settings of a command."""
+    return list(settings_of(command.kind()))
 
 
 def settings_of(kind: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[Setting]:

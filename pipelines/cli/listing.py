@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipelines.cli.commands import COMMANDS, Command, spelled
-from pipelines.cli.fields import Setting
+from pipelines.cli.fields import Setting, listed
 from tabkit.errors import ConfigError
 
 _WIDTH = 100
@@ -35,7 +35,7 @@ def listing(path: str) -> dict[str, Any]:
         close = difflib.get_close_matches(path, names, n=1)
         advice = f"did you mean {close[0]!r}?" if close else f"the commands are {', '.join(names)}"
         raise ConfigError(f"there is no command {path!r} with settings", advice=advice)
-    settings = command.listed()
+    settings = listed(command)
     return {
         "command": path,
         "settings": [
@@ -120,24 +120,31 @@ def _plain(value: Any) -> Any:
 
 
 def tables() -> str:
-    """Return the settings of all commands as tables in Markdown; a section that several share stands once."""
-    shown: dict[tuple[str, ...], str] = {}
-    return "\n".join(part for command in COMMANDS for part in _of_command(command, shown))
+    """Return the settings of all commands as tables in Markdown; what several share stands with the first of them."""
+    first: dict[tuple[str, ...], tuple[str, str]] = {}
+    return "\n".join(line for command in COMMANDS for line in _of_command(command, first))
 
 
-def _of_command(command: Command, shown: dict[tuple[str, ...], str]) -> Iterator[str]:
-    sections: dict[str, list[str]] = {"": []}
-    for one in command.listed():
-        section = ".".join(one.key[:-1])
-        sections.setdefault("" if section == "roles" else section, []).append(_row(command, one))
+def _of_command(command: Command, first: dict[tuple[str, ...], tuple[str, str]]) -> Iterator[str]:
     yield f"**`tabkit {command.path}`**\n\n| setting | option | default | meaning |\n|---|---|---|---|"
-    for section, rows in sections.items():
-        known = shown.setdefault(tuple(row.partition("|")[2] for row in rows), command.path)
-        if known == command.path:
-            yield from rows
+    shared: dict[tuple[str, str], list[str]] = {}
+    for one in listed(command):
+        section = _section(one)
+        here = (command.path, section)
+        place = first.setdefault((one.key[-1], one.text, toml(_plain(one.default)), str(one.required)), here)
+        if place == here:
+            yield _row(command, one)
         else:
-            yield f"| `{section}` | | | as of `tabkit {known}` |"
+            shared.setdefault(place, []).append(section or f"`{one.name}`")
+    for (path, section), names in shared.items():
+        where = f"{section} of `tabkit {path}`" if section else f"`tabkit {path}`"
+        yield f"| {', '.join(dict.fromkeys(names))} | | | as in {where} |"
     yield ""
+
+
+def _section(one: Setting) -> str:
+    section = ".".join(one.key[:-1])
+    return "" if section in ("", "roles") else f"`[{section}]`"
 
 
 def _row(command: Command, one: Setting) -> str:

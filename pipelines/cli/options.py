@@ -65,7 +65,9 @@ def add(app: typer.Typer, command: Command) -> None:
 
 def function_of(command: Command) -> Callable[..., None]:
     """Return the function that typer makes a command of: one parameter for each option."""
-    bound = list(_bound(command, [one for one in command.listed() if one.kind != "table"]))
+    from pipelines.cli.fields import listed
+
+    bound = list(_bound(command, [one for one in listed(command) if one.kind != "table"]))
     writes = any(one.name in _WRITTEN for _, one in bound)
     common = {**({"overwrite": Overwrite} if writes else {}), **_COMMON}
 

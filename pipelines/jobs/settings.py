@@ -26,6 +26,8 @@ C = TypeVar("C", bound=Config)
 
 UNUSED: Any = Field(default=None, json_schema_extra={"unused": True})
 """Of a setting that a job passes over, so that one file of settings can serve several commands."""
+FOLLOWS: dict[str, Any] = {"follows": True}
+"""Of a setting whose default holds only where nothing else speaks."""
 _SOURCE, _FIRST, OUTPUT = "as an argument", "as the first argument", "with -o"
 
 
@@ -337,12 +339,18 @@ class RuleScoreJob(AimConfig):
         A file of rules.
     level
         Of intervals, which hold for all rules of the file at once.
+    holdout
+        The share of the rows that nobody looks at; by default as when the rules were found.
+    seed
+        Decides which; by default as when the rules were found.
     """
 
     rules: str = required(_FIRST)
     roles: Annotated[dict[str, str], _AIM] = Field(default_factory=dict)
     output: Any = UNUSED
     level: float = Field(default=0.95, gt=0, lt=1)
+    holdout: float = Field(default=0.3, gt=0, lt=1, json_schema_extra=FOLLOWS)
+    seed: int = Field(default=0, ge=0, json_schema_extra=FOLLOWS)
     search: Any = UNUSED
 
 
@@ -375,6 +383,8 @@ class ExploreJob(ExploreConfig):
         Column by role.
     embed_holdout
         Put the rows held out into the page too: then it proves rules without a server.
+    suggest
+        Search for rules; in pages of predictions alone only if it is asked for.
     serve
         Serve the page to this machine until Ctrl-C, in place of writing it.
     port
@@ -384,6 +394,7 @@ class ExploreJob(ExploreConfig):
     output: str | None = None
     roles: Annotated[dict[str, str], _EXPLORE] = Field(default_factory=dict)
     embed_holdout: bool = False
+    suggest: bool = Field(default=True, json_schema_extra=FOLLOWS)
     serve: bool = False
     port: int = Field(default=0, ge=0, le=65_535)
 

@@ -19,6 +19,16 @@ class BoostingConfig(Config):
     objective
         What is minimised; ``auto`` follows the target's task. `poisson` for counts, `gamma` for positive
         amounts, `tweedie` for amounts with many zeros: these have a log link and take exposure.
+    learning_rate
+        How much of each tree is taken.
+    num_leaves
+        The most leaves of a tree.
+    min_data_in_leaf
+        The fewest rows of a leaf.
+    feature_fraction
+        Share of the features that each tree may use.
+    lambda_l2
+        How strongly values of leaves are drawn towards none.
     max_trees
         The most boosting rounds; early stopping usually ends before.
     early_stopping_rounds
@@ -29,6 +39,8 @@ class BoostingConfig(Config):
         The variance power of the Tweedie objective, from 1 to below 2.
     monotone
         By feature: 1 if the prediction may only rise with it, -1 if only fall. Not with `quantile`.
+    seed
+        Decides which features a tree may use.
     num_threads
         0 takes all cores. Results are the same for the same seed and number of threads.
     params

@@ -18,13 +18,23 @@ class EncodingConfig(Config):
         Columns that are no features, such as what is known only after the target.
     known
         Columns that are known before the target, however well they tell it: they are not asked about.
+    default
+        ``auto`` picks by type and number of levels; ``drop`` leaves out columns that are not in `columns`.
     columns
         Encoders by column: a table with ``kind`` and the encoder's parameters, or a list of such tables.
     crosses
         Columns that are crossed: tables with ``columns``, ``kind`` and the encoder's parameters.
+    max_onehot
+        Text with up to so many levels becomes a column of 0 and 1 for each.
+    smoothing
+        How many rows of the mean are added to each level; ``auto`` lets the levels' spread decide.
+    folds
+        Of the cross-fitting: a row of the fit is encoded by the others.
     past_only
         In `train`, with a time role: encode each row by earlier ones only, the oldest ones by nothing (null). `encode`
         always does.
+    infinite
+        Whether infinite numbers are an error or stand for nothing.
     """
 
     exclude: list[str] = Field(default_factory=list)

@@ -41,8 +41,10 @@ class MLPConfig(Config):
         Share of the levels that are taken for unknown at each training step, so that the unknown is trained too.
     batch_size
         Rows of one step; ``auto`` grows with the rows, from 16 to 1,024. A size above the rows of the fit takes all.
-    learning_rate, weight_decay
+    learning_rate
         Of AdamW, at the top of the schedule.
+    weight_decay
+        Of AdamW.
     warmup
         Share of the steps over which the rate rises; then it falls along half a cosine.
     max_epochs
@@ -67,8 +69,12 @@ class MLPConfig(Config):
         ``auto`` takes a GPU where there is one.
     num_threads
         0 takes all cores. Weights are the same for the same seed, device, number of threads and version of torch.
-    quantile, tweedie_power
-        Of these objectives.
+    quantile
+        The level of the quantile objective.
+    tweedie_power
+        The variance power of the Tweedie objective.
+    seed
+        Decides first weights, the order of rows and what is masked.
     """
 
     objective: ObjectiveName | Literal["auto"] = "auto"

@@ -19,7 +19,8 @@ class UpliftUpdateConfig(Config):
     Parameters
     ----------
     strategy
-        See `tabkit.uplift.updating.update`.
+        ``auto`` tries all and keeps the model unless one is surely better; or the one to use. See
+        `tabkit.uplift.updating.update`.
     """
 
     strategy: Literal["auto", "keep", "calibrate", "recalibrate", "refit", "extend", "retrain"] = "auto"
@@ -61,8 +62,8 @@ class UpliftConfig(Config):
         counts; all else is a number, an amount of 0 or 50 too. Effects are in the unit of the outcome, of a binary one
         shares.
     learner
-        See `tabkit.uplift.learners.learners.fit`; ``stack`` weighs all of them; ``uplift_forest`` and ``causal_forest``
-        are CausalML's.
+        How effects are learned: the S, T, X, R or doubly robust learner, or ``stack``, which weighs all of them;
+        ``uplift_forest`` and ``causal_forest`` are CausalML's. See `tabkit.uplift.learners.learners.fit`.
     engine
         ``tabkit``, or ``causalml`` to let CausalML's own classes run.
     members
