@@ -92,7 +92,7 @@ def _bound(command: Command, settings: Sequence[Setting]) -> Iterator[tuple[insp
     """Yield the parameters of settings: arguments, then options, the required ones first, each with former names."""
     by_name = {one.name: one for one in settings}
     for one in (by_name[name] for name in command.arguments):
-        kind = list[str] if one.kind == "list" else str
+        kind: Any = list[str] if one.kind == "list" else str
         yield _parameter(one.name, Annotated[kind | None, typer.Argument(help=_help(one))]), one
     for one in sorted(settings, key=lambda one: not one.required):
         shown, former = spelled(command, one.name)
