@@ -414,7 +414,7 @@ def test_a_column_transformer_names_its_parts(X, y):
     assert features.columns.tolist() == ["city", "plan=basic", "plan=pro", "age"]
     of_array = make_column_transformer((TargetEncoder(), [1]), (TableTransformer(), [0, 2]))
     of_array.fit(X.select("plan", "city", "age").to_numpy(), y)
-    expected = ["targetencoder__x1", "tabletransformer__x0=basic", "tabletransformer__x0=pro", "tableencoder__x2"]
+    expected = ["targetencoder__x1", "tabletransformer__x0=basic", "tabletransformer__x0=pro", "tabletransformer__x2"]
     assert of_array.get_feature_names_out().tolist() == expected
 
 
