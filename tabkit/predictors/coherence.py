@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tabkit.bundle import Bundle
@@ -13,8 +13,7 @@ from tabkit.predictors.protocol import Predictor
 from tabkit.predictors.registry import learner_of
 from tabkit.schema import parse_dtype
 from tabkit.target import TargetColumn
-from tabkit.untrusted.manifest import LARGEST, NamedTable, damaged, is_number, is_text, is_whole, shown
-from tabkit.updates import translated
+from tabkit.untrusted.manifest import LARGEST, NamedTable, damaged, is_number, is_whole, shown
 
 SEEN = "seen.parquet"
 _FEW = 20
@@ -57,60 +56,6 @@ def check_scores(predictor: Predictor, *, outputs: int, features: Collection[str
     if unknown or len(set(names)) < len(names):
         listed = ", ".join(map(shown, unknown[:_FEW])) or "some twice"
         raise damaged(f"the learner takes features that the encoder does not make: {listed}")
-
-
-def _is_span(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(is_text, value))
-
-
-def _are_counts(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(map(is_whole(), value.values()))
-
-
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(is_text, value))
-
-
-def _are_tables(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, Mapping)
-
-
-_TOLD: dict[str, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(("strategy", "source", "split", "parent", "how", "kind"), (is_text, "a text")),
-    **dict.fromkeys(
-        ("rows", "rows_fit", "rows_early_stopping", "rows_holdout"), (is_whole(), "a whole number of 0 or more")
-    ),
-    **dict.fromkeys(("target_mean", "weight_mean"), (is_number(), "a number")),
-    **dict.fromkeys(("span", "span_early_stopping", "span_holdout"), (_is_span, "two texts")),
-    **dict.fromkeys(("class_rows", "rows_dropped"), (_are_counts, "a table of whole numbers")),
-    **dict.fromkeys(("measured", "known", "update", "copies"), (_is_table, "a table of values")),
-    "hints": (_are_texts, "a list of texts"),
-    "ancestors": (_are_tables, "a list of tables of values"),
-}
-"""What a lineage may say, and how; all of it may be null or absent."""
-
-
-def lineage_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where a model comes from, once it is sure that it says so in values that can be told.
-
-    Raises
-    ------
-    BundleError
-        Naming the field.
-    """
-    given = NamedTable(manifest.get("lineage"), "the lineage")
-    for name in ("strategy", "source", "rows"):
-        if name not in given:
-            raise damaged(f"the lineage does not say its {name}")
-    for name, (good, expected) in _TOLD.items():
-        if name in given and not good(given.values[name]):
-            raise damaged(f"{name} of the lineage is {shown(given.values[name])}; {expected} was expected")
-    told = given.values.get("update")
-    return {**given.values, **({"update": translated(told)} if told else {})}
 
 
 def check_known(lineage: Mapping[str, Any], target: TargetColumn) -> None:

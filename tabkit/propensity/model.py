@@ -17,7 +17,8 @@ from tabkit.encoding.table.saved import to_parts
 from tabkit.errors import ConfigError
 from tabkit.fingerprint import RowSample
 from tabkit.fitted_model import BundleParts, counted_warnings
-from tabkit.predictors.coherence import check_known, check_predictor, config_of, dtypes_of, lineage_of, sketch_of
+from tabkit.lineage import lineage_of
+from tabkit.predictors.coherence import check_known, check_predictor, config_of, dtypes_of, sketch_of
 from tabkit.predictors.protocol import Learner, Predictor
 from tabkit.predictors.registry import learner_of, made_of, predictor_of
 from tabkit.predictors.stored import refused_by_now

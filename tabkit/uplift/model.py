@@ -14,7 +14,8 @@ from tabkit import bundle, frames
 from tabkit.errors import ConfigError
 from tabkit.fingerprint import RowSample
 from tabkit.fitted_model import BundleParts, counted_warnings
-from tabkit.predictors.coherence import config_of, dtypes_of, lineage_of, sketch_of
+from tabkit.lineage import lineage_of
+from tabkit.predictors.coherence import config_of, dtypes_of, sketch_of
 from tabkit.predictors.table_model import TableModel
 from tabkit.roles import Roles
 from tabkit.schema import Column, Schema

@@ -11,10 +11,10 @@ from rich.console import Console
 from pipelines import lifetime_value, propensity, uplift
 from pipelines.cli.views.inspect import inspect_view
 from pipelines.jobs.inspect import inspect
+from tabkit import lineage
 from tabkit.boosting import BoostedModel
 from tabkit.encoding.table import saved
 from tabkit.errors import BundleError
-from tabkit.propensity import ancestry
 
 __all__ = ["mutated", "use", "warm"]
 FORECAST = {"horizon_days": 90, "draws": 20, "annual_discount": 0.1}
@@ -50,7 +50,7 @@ def use(kind: str, folder: Path, golden: Path) -> str:
         _shown(folder)
         return _forecast(folder)
     with contextlib.suppress(BundleError):  # a lineage that cannot be told hinders no scores
-        ancestry.history(folder)
+        lineage.history(folder, kinds=["propensity"])
     _shown(folder)
     scorer = propensity.load(folder)
     reasons = 2 if isinstance(scorer.predictor, BoostedModel) else 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +13,13 @@ from dashboards.explorer.settings import ExploreConfig
 from dashboards.explorer.view import View
 from dashboards.explorer.views.features import view_of
 from dashboards.explorer.views.predictions import mean_of
-from tabkit import bundle
-from tabkit.errors import BundleError, ConfigError
-from tabkit.predictors.coherence import lineage_of
+from tabkit.errors import ConfigError
+from tabkit.lineage import Ancestry, ancestors_of, lineage_of
 from tabkit.progress import Progress
 from tabkit.propensity.model import KIND as PROPENSITY
 from tabkit.roles import Roles
 from tabkit.rules.sample import RuleSample
 from tabkit.table import Table
-from tabkit.untrusted.files import MOST_JSON_BYTES, file_bytes
 from tabkit.untrusted.manifest import building
 from tabkit.uplift.model import KIND as UPLIFT
 
@@ -71,22 +67,6 @@ class Experiments:
     refused: int
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A model and its ancestors.
-
-    Parameters
-    ----------
-    manifests
-        Oldest first.
-    missing
-        How many ancestors are not in the folder that the bundle is in.
-    """
-
-    manifests: tuple[Mapping[str, Any], ...]
-    missing: int
-
-
 def runs_view(config: ExploreConfig, folders: Sequence[Path], *, progress: Progress) -> View:
     """Return the view of all candidates that were tried along the line of a bundle.
 
@@ -99,7 +79,7 @@ def runs_view(config: ExploreConfig, folders: Sequence[Path], *, progress: Progr
     """
     if len(folders) > 1 or (not isinstance(config.source, str) and len(config.source or ()) > 1):
         raise ConfigError("a bundle is explored by itself: its ancestors are found", advice="name one bundle")
-    line = ancestors_of(folders[0])
+    line = ancestors_of(folders[0], kinds=(PROPENSITY, UPLIFT), advice=f"{_CAN}; tabkit inspect shows this one")
     with building("what it tells of its updates"):
         updates = [_update(place, manifest) for place, manifest in enumerate(filter(_tried, line.manifests), 1)]
         frame = pl.DataFrame([row for update in updates for row in update.rows], schema=_TYPES)
@@ -111,50 +91,6 @@ def runs_view(config: ExploreConfig, folders: Sequence[Path], *, progress: Progr
         )
     table = Table(frame, Roles(), repr(folders[0].name), {})
     return _view(table, updates, line, config, progress=progress)
-
-
-def ancestors_of(folder: Path) -> Line:
-    """Read a bundle and those of its ancestors that are in the same folder, known by their checksums."""
-    found = bundle.read(folder)
-    if (kind := found.manifest.get("kind")) not in (PROPENSITY, UPLIFT):
-        raise BundleError(
-            f"{str(folder)!r} is a bundle of kind {kind!r}, which holds no updates",
-            advice=f"{_CAN}; tabkit inspect shows this one",
-        )
-    beside = _checksums(folder.resolve().parent)
-    wanted = list(_parents(found.manifest))
-    line, missing = [found.manifest], 0
-    while wanted:
-        place = beside.get(wanted.pop(0))
-        if place is None:
-            missing += 1
-            continue
-        line.append(bundle.read(place).manifest)
-        if not wanted and not _all_told(found.manifest):
-            wanted = list(_parents(line[-1]))
-    return Line(tuple(reversed(line)), missing)
-
-
-def _all_told(manifest: Mapping[str, Any]) -> bool:
-    """Return whether a lineage names all ancestors, not the parent alone."""
-    return "ancestors" in manifest["lineage"]
-
-
-def _parents(manifest: Mapping[str, Any]) -> list[str]:
-    """Return the checksums of ancestors, newest first, as far as the lineage names them."""
-    lineage = lineage_of(manifest)
-    if "ancestors" in lineage:
-        return [str(entry.get("checksum")) for entry in lineage["ancestors"]]
-    return [str(lineage["parent"])] if lineage.get("parent") else []
-
-
-def _checksums(folder: Path) -> dict[str, Path]:
-    found = {}
-    for path in sorted(folder.glob(f"*/{bundle.MANIFEST}")):
-        with suppress(OSError, ValueError):  # no plain file: it is none of an ancestor
-            raw = file_bytes(path.parent, path.name, most=MOST_JSON_BYTES)
-            found[hashlib.sha256(raw).hexdigest()] = path.parent
-    return found
 
 
 def _tried(manifest: Mapping[str, Any]) -> bool:
@@ -186,7 +122,7 @@ def _update(place: int, manifest: Mapping[str, Any]) -> Experiments:
 
 
 def _view(
-    table: Table, updates: Sequence[Experiments], line: Line, config: ExploreConfig, *, progress: Progress
+    table: Table, updates: Sequence[Experiments], line: Ancestry, config: ExploreConfig, *, progress: Progress
 ) -> View:
     metric = updates[-1].metric
     goals = tuple(
@@ -213,7 +149,7 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _notes(updates: Sequence[Experiments], line: Line) -> list[str]:
+def _notes(updates: Sequence[Experiments], line: Ancestry) -> list[str]:
     """Say how losses compare, and what is not there."""
     refused = sum(update.refused for update in updates)
     found = [

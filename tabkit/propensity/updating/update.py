@@ -12,11 +12,11 @@ from tabkit.config import settings_of
 from tabkit.errors import ConfigError
 from tabkit.fingerprint import RowSample
 from tabkit.frames import Source
+from tabkit.lineage import descends
 from tabkit.predictors.features import keys
 from tabkit.predictors.learners import check_there, name_of
 from tabkit.predictors.stored import accepted, stored
 from tabkit.progress import Progress, Silent
-from tabkit.propensity.ancestry import descends
 from tabkit.propensity.config import TrainConfig, UpdateConfig
 from tabkit.propensity.evaluation import MODEL, Evaluation, evaluate, measures_of
 from tabkit.propensity.model import PropensityModel
@@ -213,7 +213,7 @@ def _updated(task: UpdateTask, candidate: Candidate, report: UpdateReport, found
         predictor=candidate.predictor,
         evaluation=evaluation,
         config=accepted(task.model.config) if strategy == "retrain" else task.model.config,
-        lineage=descends(task.model, lineage),
+        lineage=descends(task.model.lineage, lineage, checksum=task.model.checksum),
         seen=seen,
         checksum=None,
     )

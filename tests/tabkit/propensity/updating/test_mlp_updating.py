@@ -13,9 +13,9 @@ from pipelines import propensity
 from pipelines.jobs.propensity import update_job
 from tabkit.errors import BundleError, ConfigError
 from tabkit.frames import collect
+from tabkit.lineage import history
 from tabkit.neural import MLPModel
 from tabkit.progress import Silent
-from tabkit.propensity.ancestry import history
 from tabkit.propensity.comparison import compare
 from tabkit.propensity.config import UpdateConfig
 from tabkit.propensity.model import PropensityModel
@@ -269,7 +269,7 @@ def test_lineage_history_and_views_speak_of_epochs(bundle: Path, make: Make, tmp
     newest = later(make, 600, seed=7).with_columns(pl.col("seen_at").dt.offset_by("1y"))
     third, _ = propensity.update(propensity.load(tmp_path / "b"), newest, config={**FEW, "strategy": "recalibrate"})
     third.save(tmp_path / "c")
-    chain = history(tmp_path / "c")["chain"]
+    chain = history(tmp_path / "c", kinds=["propensity"])["chain"]
     assert [row["strategy"] for row in chain] == ["recalibrate", "fine_tune", "train"]
     assert [row["rows"] for row in chain] == [600, 900, 1500]
     assert chain[2]["checksum"] == first.checksum == propensity.load(tmp_path / "b").lineage["parent"]

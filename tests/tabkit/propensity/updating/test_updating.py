@@ -10,7 +10,7 @@ import pytest
 
 from pipelines import propensity
 from tabkit.errors import ConfigError, FitError, SchemaError
-from tabkit.propensity.ancestry import history
+from tabkit.lineage import history
 from tabkit.propensity.comparison import compare
 from tabkit.propensity.model import PropensityModel
 from tabkit.roles import Roles
@@ -86,7 +86,7 @@ def test_an_update_can_be_updated_and_history_tells_it(model: PropensityModel, m
     newest = later(make, 1000, seed=7).with_columns(pl.col("seen_at").dt.offset_by("1y"))
     third, _ = propensity.update(propensity.load(tmp_path / "b"), newest, config={**FEW, "strategy": "extend"})
     third.save(tmp_path / "c")
-    chain = history(tmp_path / "c")["chain"]
+    chain = history(tmp_path / "c", kinds=["propensity"])["chain"]
     assert [row["strategy"] for row in chain] == ["extend", "refit", "train"]
     assert [row["checksum"] for row in chain][1:] == [
         propensity.load(tmp_path / "b").checksum, first.checksum
