@@ -15,7 +15,7 @@ __all__ = ["SplitConfig", "TrainConfig", "UpdateConfig", "WorthConfig"]
 
 
 def label(value: object) -> object:
-    """Take TOML's true for the label that a boolean target has."""
+    """Convert TOML's true and false to the labels of a boolean target."""
     return str(value).lower() if isinstance(value, bool) else value
 
 
@@ -23,7 +23,7 @@ Label = Annotated[str | None, BeforeValidator(label)]
 
 
 class SplitConfig(Config):
-    """Which rows are kept out of the fit.
+    """Which rows are held out.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class SplitConfig(Config):
 
 
 class TrainConfig(PredictorConfig):
-    """How a model of who acts is fitted and measured.
+    """How a propensity model is fitted and measured.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class TrainConfig(PredictorConfig):
 
 
 class WorthBoosting(BoostingConfig):
-    """How trees are grown where only a difference is of interest: fewer, larger steps."""
+    """How trees are grown in an ablation, where only differences matter: fewer trees, larger steps."""
 
     learning_rate: float = Field(default=0.1, gt=0, allow_inf_nan=False)
     max_trees: int = Field(default=200, ge=1)
@@ -78,7 +78,7 @@ class WorthBoosting(BoostingConfig):
 
 
 class WorthConfig(Config):
-    """How models with and without rules are compared; see `TrainConfig` for what is not explained here.
+    """How models with and without rules are compared; see `TrainConfig` for settings that both share.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ Strategy = Literal[
 
 
 class UpdateConfig(Config):
-    """How a model of who acts is brought up to date.
+    """How a propensity model is updated.
 
     Parameters
     ----------

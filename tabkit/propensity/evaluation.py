@@ -54,7 +54,7 @@ class Gain:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resampling:
-    """How intervals are made.
+    """How bootstrap intervals are made.
 
     Parameters
     ----------
@@ -82,14 +82,14 @@ class Resampling:
 
 
 def resampling(table: Table, settings: TrainConfig) -> Resampling:
-    """Draw what is independent among the rows, by the one rule of `tabkit.dependence`."""
+    """Return how to resample these rows: by clusters where `tabkit.dependence` finds them."""
     lots = dependence(table.frame, table.roles)
     return Resampling(settings.resamples, settings.level, settings.seed, lots.unit, lots.codes, lots.note)
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How well a model did on rows that it never saw.
+    """The metrics of a model and its baselines on held-out rows.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ class Evaluation:
         return pl.DataFrame([asdict(score) for score in self.scores])
 
     def verdict(self) -> str:
-        """Say in one sentence whether the model is worth its trees: the loss decides, and the ranking is a remark.
+        """Say in one sentence whether the model beats its baselines: by the loss first, then by the ranking.
 
         >>> won = Gain("base rate", "log_loss", -0.062, -0.091, -0.031)
         >>> drawn = Gain("linear", "log_loss", 0.01, -0.02, 0.04)
@@ -214,7 +214,7 @@ def _gain(given: NamedTable) -> Gain:
 
 
 def has_width(low: float | None, high: float | None) -> bool:
-    """Return whether an interval is one: ends that are equal say that nothing was drawn, not that all is known.
+    """Return whether the ends of an interval differ; equal ends mean that resampling changed nothing, not certainty.
 
     >>> has_width(-0.1, -0.05), has_width(-0.098, -0.098), has_width(None, None)
     (True, False, False)
@@ -223,7 +223,7 @@ def has_width(low: float | None, high: float | None) -> bool:
 
 
 def days(span: Sequence[str]) -> str:
-    """Write a span of time, of datetimes the days alone.
+    """Write a span of time; of datetimes only the days.
 
     >>> days(["2013-09-01 05:00:00-04:00", "2013-12-31 23:00:00-05:00"]), days(["17000000000", "18000000000"])
     ('2013-09-01 to 2013-12-31', '17000000000 to 18000000000')

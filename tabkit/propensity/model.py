@@ -51,7 +51,7 @@ def score_columns(target: TargetColumn) -> dict[str, pl.DataType]:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PropensityModel(TableModel):
-    """Who will act: a model that scores tables.
+    """A fitted propensity model, which scores tables by who will act.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class PropensityModel(TableModel):
 
     @property
     def learner(self) -> Learner[Any]:
-        """What the predictor is of; see `tabkit.predictors.registry`."""
+        """The learner of the predictor; see `tabkit.predictors.registry`."""
         return learner_of(self.predictor)
 
     def outputs(self, *, contributions: int = 0) -> dict[str, pl.DataType]:
@@ -153,7 +153,7 @@ class PropensityModel(TableModel):
     def embed(
         self, source: frames.Source, *, members: int = 1, keep: Sequence[str] = (), tally: Tally | None = None
     ) -> pl.LazyFrame:
-        """Return the last hidden layer of a network as a `LazyFrame` that streams, for models that learn from it.
+        """Return the last hidden layer of a network as a `LazyFrame` that streams, as features for other models.
 
         Parameters
         ----------
@@ -219,7 +219,7 @@ class PropensityModel(TableModel):
         return self.encoder.schema
 
     def summary(self) -> dict[str, Any]:
-        """Return the headline numbers and what to mind, as plain data.
+        """Return the main metrics and the warnings as plain data.
 
         Returns
         -------

@@ -47,7 +47,7 @@ def read_rows(model: PropensityModel, source: Source, *, drop_null_target: bool 
 
 
 def older(reference: Table, new: Table) -> tuple[Table, list[str]]:
-    """Return the reference rows that are surely not among the new ones, and what there is to say about it.
+    """Return the reference rows that are not among the new ones, and notes about that.
 
     With a time those before the first new row, else with an id those of other ids: candidates are judged on new
     rows, and must not have learned from them.
@@ -80,7 +80,7 @@ def older(reference: Table, new: Table) -> tuple[Table, list[str]]:
 
 
 def training_summary(table: Table, target: TargetColumn) -> dict[str, Any]:
-    """Return what is remembered of the rows of a fit: how many, from when to when, and what the target was.
+    """Return a summary of the rows of a fit: their number, first and last time, and the level of the target.
 
     ``level`` holds the share of each class; or ``mean``, with exposure the mean rate, and ``spread``, the standard
     deviation. ``errors`` holds their standard errors, by days or groups where these are what is independent; ``lots``
@@ -128,7 +128,7 @@ def _errors(table: Table, target: TargetColumn, lots: Dependence) -> dict[str, f
 
 
 def joined(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is known of two lots of rows; the level of the target is that of the later ones."""
+    """Join two training summaries; the level of the target is that of the later one."""
     if before is None or before["ends"] is None or now["ends"] is None:
         return {**now, "rows": now["rows"] + (before["rows"] if before else 0)}
     first = before if before["ends"][0] <= now["ends"][0] else now

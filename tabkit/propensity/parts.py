@@ -32,7 +32,7 @@ _PARTS = {
 
 
 def way_of(table: Table, target: TargetColumn) -> Way:
-    """Decide how rows are divided: by time where there are two at least, else by whole groups, by class or chance."""
+    """Decide how rows are divided: by time if there are two times or more, else by group, class or chance."""
     return "time" if times_of(table) > 1 else _without_time(table, target)
 
 
@@ -60,7 +60,7 @@ def divide(table: Table, target: TargetColumn, *, share: float, seed: int, whole
 
 
 def of_shares(table: Table, target: TargetColumn, parts: Mapping[str, tuple[Table, Table, float]]) -> list[str]:
-    """Say where parts are not as large as was asked for, or are divided otherwise than along time; with the numbers.
+    """Return warnings where parts are smaller than asked for, or not divided by time, with the numbers.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def _divided(table: Table, target: TargetColumn, way: Way, *, share: float, seed
 
 
 def check_part(part: Table, target: TargetColumn, key: str) -> None:
-    """Refuse a part (``fit``, ``stop`` or ``test``) that is too small or weightless, or lacks what it is there for."""
+    """Refuse a part (``fit``, ``stop`` or ``test``) that is too small, or lacks weight or a class."""
     fewest, what, advice = _PARTS[key]
     rows, y, weight = part.frame.height, labels(part, target), part.numbers("weight")
     if rows < fewest:

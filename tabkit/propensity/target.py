@@ -21,7 +21,7 @@ _NAMED = 5
 
 
 def target_name(roles: Roles, config: BoostingConfig) -> str:
-    """Return the target's column; refuse at once what no row could mend."""
+    """Return the target's column; refuse settings that no rows could satisfy."""
     if roles.target is None:
         raise ConfigError("no target is given", advice="name the column to predict: --target (Roles(target=...))")
     objective = config.objective
@@ -50,7 +50,7 @@ def target_of(table: Table, name: str, settings: TrainConfig) -> TargetColumn:
 
 
 def understood(table: Table, target: TargetColumn, settings: TrainConfig) -> str:
-    """Say how a target of numbers was taken where its values could mean something else; nothing where they cannot.
+    """Say how a numeric target was interpreted, if there was a choice; else the text is empty.
 
     Few whole numbers may be classes, and two numbers other than 0 and 1 an amount: who reads the verdict has to see
     which of both was learned.
@@ -76,7 +76,7 @@ def understood(table: Table, target: TargetColumn, settings: TrainConfig) -> str
 
 
 def resolve_objective(settings: TrainConfig, target: TargetColumn) -> TrainConfig:
-    """Return the settings with the objective that ``auto`` stands for."""
+    """Return the settings with ``auto`` replaced by the objective for this target."""
     name = target.task if settings.boosting.objective == "auto" else settings.boosting.objective
     boosted = settings.boosting.model_copy(update={"objective": name})
     return settings.model_copy(update={"boosting": boosted})

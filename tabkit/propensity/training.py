@@ -47,7 +47,7 @@ def train(
     config: TrainConfig | Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> PropensityModel:
-    """Fit a model and measure it on rows that it never saw, beside two baselines.
+    """Fit a propensity model, and measure it on held-out rows beside two baselines.
 
     The newest rows (or random ones without a time role) are held out. On the others the encoder is fitted
     with cross-fitting, and trees are grown (or a network is trained) until a second held-out part stops improving;

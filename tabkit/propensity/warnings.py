@@ -43,7 +43,7 @@ def _constant(test: Table, target: TargetColumn) -> list[str]:
 
 
 def of_leaks(table: Table, target: TargetColumn, encoder: FittedTable, *, known: Sequence[str]) -> list[str]:
-    """Return warnings about source columns that tell the target too well."""
+    """Return warnings about source columns that leak the target."""
     columns = [column.name for column in encoder.schema.columns]
     return asked(leaks_of(table, target, columns, known=known), "settings")
 
@@ -64,7 +64,7 @@ def _with_ends(score: Score) -> str:
 
 
 def of_model(predictor: Predictor, evaluation: Evaluation, settings: TrainConfig) -> list[str]:
-    """Return warnings about the fit: metrics too good to be true, growth that did not end by itself, or broke off."""
+    """Return warnings about the fit: metrics too good to be true, or training that was cut short."""
     learner, found = learner_of(predictor), []
     best = {s.metric: s.value for s in evaluation.scores if s.model == MODEL and s.metric in ("auc", "r2")}
     if any(value >= _PERFECT for value in best.values()):
@@ -77,13 +77,13 @@ def of_model(predictor: Predictor, evaluation: Evaluation, settings: TrainConfig
 
 
 def of_refit(predictor: Predictor) -> list[str]:
-    """Return a warning if the fit on all rows broke off, though that of the measured twin did not."""
+    """Return a warning if the fit on all rows was cut short, though the measured fit was not."""
     why = learner_of(predictor).broke_off(predictor)
     return [f"The fit on all rows broke off: {why}."] if why else []
 
 
 def of_rules(encoder: FittedTable) -> list[str]:
-    """Return a warning about features that a person or a search may have found on these very rows."""
+    """Return a warning about rule features that may have been found on these rows."""
     used = [name for part in encoder.parts if part.encoder.kind == "rule" for name in part.encoder.outputs]
     if not used:
         return []

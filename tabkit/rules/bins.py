@@ -25,7 +25,7 @@ _NAMED = ("text", "boolean")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BinnedColumn:
-    """A column as codes.
+    """A column as integer codes of bins or levels.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ class BinnedColumn:
 
     @property
     def groups(self) -> int:
-        """How many codes there are, that of missing values, the last one, included."""
+        """The number of codes, including the last one, for missing values."""
         return len(self.cuts) + 2 if self.ordered else len(self.levels) + 2
 
     @property
     def named(self) -> int:
-        """How many of the first codes a condition can name."""
+        """How many of the first codes a condition can refer to."""
         return len(self.cuts) + 1 if self.ordered else len(self.levels)
 
     def condition(self, member: Mask) -> Condition:
@@ -99,7 +99,7 @@ class BinnedColumn:
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Columns as codes, and those that cannot be.
+    """The binned columns, and the columns that cannot be binned.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class Axes:
 def axes(
     frame: pl.DataFrame, columns: Sequence[str], *, rows: Rows | None, bins: int, most_levels: int, slack: float = 0.0
 ) -> Axes:
-    """Return the columns as codes.
+    """Bin the columns.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ _LEVEL_ROWS = 20  # of a level, below which standard errors say little
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Which rows fulfil conditions, each evaluated once.
+    """Rows that match conditions, each evaluated once.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleCandidate:
-    """A rule worth a test.
+    """A rule to be tested.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class RuleCandidate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
-    """What is asked of rules on the rows that were searched.
+    """Measures rules on the rows that were searched, and shortens them.
 
     Parameters
     ----------
@@ -142,11 +142,11 @@ class Judge:
         return found
 
     def gain(self, inside: Floats, within: Floats) -> float:
-        """Return the gain of some rows over the rest of their surroundings, in standard errors."""
+        """Return how far the mean of some rows is above the rest of their surroundings, in standard errors."""
         return z_value(inside, within, share=self.share)
 
     def pared(self, conditions: Conditions) -> RuleCandidate | None:
-        """Return the rule without conditions that gain too little, ends of ranges and levels that do; or None."""
+        """Return the rule without conditions, ends of ranges and levels that add too little; or None."""
         self.candidate(())
         found = self.candidate(conditions)
         while covered(found.sums) >= self.least:
@@ -181,7 +181,7 @@ class Judge:
         return found
 
     def weakest(self, found: RuleCandidate) -> tuple[RuleCandidate, float]:
-        """Return the rule with the part left out that gains least, and what it gains, in standard errors."""
+        """Return the rule without its least useful part, and that part's gain in standard errors."""
         best: tuple[RuleCandidate, float] | None = None
         for conditions in weaker(found.conditions):
             parent = self.candidate(conditions)
@@ -195,7 +195,7 @@ class Judge:
         return best
 
     def settled(self, found: RuleCandidate) -> RuleCandidate:
-        """Return the rule with its ends moved as long as the quality rises: the search saw coarse bins of a sample."""
+        """Return the rule with its ends moved while its quality rises: the search used coarse bins of a sample."""
         best = found
         for _ in range(_MOVES):
             near = [self.candidate(conditions) for conditions in moved(best.conditions, self.cuts)]
@@ -206,7 +206,7 @@ class Judge:
         return self.pared(best.conditions) or found
 
     def shorter(self, found: RuleCandidate) -> list[RuleCandidate]:
-        """Return the rule and what is left as one condition after the other goes, the least useful one first."""
+        """Return the rule and its shorter versions, dropping the least useful condition first."""
         chain = [found]
         while len(chain[-1].conditions) > 1:
             last = chain[-1]
@@ -219,7 +219,7 @@ class Judge:
         return chain
 
     def families(self, rules: Sequence[Conditions], *, most: int) -> list[list[RuleCandidate]]:
-        """Return at most `most` candidates in families: a rule, then ever shorter ones to fall back on.
+        """Return at most `most` candidates in families: a rule, and shorter versions to fall back on.
 
         The best come first. A rule whose rows beyond those of the better ones say nothing is left out: a test of it
         would be spent on what is known.
@@ -248,7 +248,7 @@ class Judge:
         return families
 
     def family(self, head: RuleCandidate, keys: set[str], *, most: int) -> list[RuleCandidate]:
-        """Return the rule and the shorter ones of it that are sound; their keys are added to all, `most` at most."""
+        """Return the rule and its shorter versions that pass the filter, at most `most`; their keys join `keys`."""
         found = []
         for member in self.shorter(head):
             key = Rule(all_of=member.conditions).key()
@@ -259,7 +259,7 @@ class Judge:
 
 
 def covered(sums: Floats) -> int:
-    """Return of how many rows these are the sums.
+    """Return the number of rows in these sums.
 
     >>> covered(np.array([4.0, 2.0, 1.0]))
     4

@@ -12,7 +12,7 @@ from tabkit.rules.intervals import FEWEST_UNITS
 
 
 def cluster_p(goal: Goal, unit: Codes, inside: Mask, rest: Mask) -> float:
-    """Return how probable so high a value inside would be, were it as in the rest, with units for what is drawn.
+    """Return the p-value of the mean inside against that of the rest, with clustered standard errors.
 
     The influence of each row on the difference, ``(y - mean) / n`` of its side (of an effect: of its arm of its side),
     is summed within units, and the variance of the difference is that of these sums (Liang and Zeger 1986,

@@ -12,7 +12,7 @@ Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 
 
 class SuggestConfig(Config):
-    """How rules are searched for and proved; see `tabkit.rules.discovery.suggest`.
+    """How rules are searched for and tested; see `tabkit.rules.discovery.suggest`.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class SuggestConfig(Config):
 
 
 class AimConfig(Config):
-    """Which rows there are, and what is looked for in them.
+    """Which rows rules are sought in, and their goal.
 
     Parameters
     ----------

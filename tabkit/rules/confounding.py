@@ -21,7 +21,7 @@ _PASSES = 2
 
 
 def uneven(found: Sequence[BinnedColumn], treated: Mask | None, unit: Codes | None = None) -> list[BinnedColumn]:
-    """Return the columns that the share of treated rows differs by (Pearson 1900), the most uneven first.
+    """Return the columns that the share of treated rows varies with (Pearson 1900), strongest first.
 
     Where treatment was given to units rather than rows, the statistic is divided by what that does to the variance of
     a share, the design effect (Rao and Scott 1981).
@@ -79,7 +79,7 @@ def _middles(y: Floats, treated: Mask, axis: BinnedColumn) -> Floats:
 
 
 def even(frame: pl.DataFrame, goal: Goal, names: Sequence[str], held: Mask, config: SuggestConfig) -> Goal:
-    """Return the goal of all rows levelled by columns, the rows held out by themselves."""
+    """Return the goal of all rows adjusted for columns, separately for the rows held out."""
     if not names:
         return goal
     found = axes(frame, names, rows=None, bins=config.bins, most_levels=config.most_levels).found

@@ -58,7 +58,7 @@ def suggest(
     config: SuggestConfig | None = None,
     progress: Progress | None = None,
 ) -> Suggestions:
-    """Suggest rules whose rows have a higher (or lower) share, mean or effect than others, and prove them.
+    """Suggest rules whose rows have a higher (or lower) share, mean or effect than others, and test them.
 
     Rules are searched for on a sample of the rows that are not held out (`tabkit.rules.search`), measured again on all
     of these and pared down (`tabkit.rules.candidates`). At most 20 are then tested on the hold-out rows, against all

@@ -25,7 +25,7 @@ _MOST_QUOTED = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Doubts:
-    """What weakens everything that is said of some rows.
+    """Warnings about rows: columns that leak the goal, and copies.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Doubts:
 
     @property
     def kept_out(self) -> frozenset[str]:
-        """The columns that no rule is sought on.
+        """The columns that rules may not use.
 
         Rules on them would take every place and hide all others, and their file is made to be used: whoever knows
         that such a column is known before the target says so. Columns that tell it only together stay in.
@@ -48,16 +48,16 @@ class Doubts:
         return frozenset(leak.columns[0] for leak in self.leaks if len(leak.columns) == 1)
 
     def by_column(self) -> dict[str, str]:
-        """Return by column what there is to ask about it."""
+        """Return the warnings by column."""
         return {name: leak.question() for leak in self.leaks for name in leak.columns}
 
     def of_rule(self, rule: Rule) -> list[str]:
-        """Return what there is to ask about the columns of a rule."""
+        """Return the warnings about the columns of a rule."""
         used = rule.columns()
         return [leak.question() for leak in self.leaks if not set(used).isdisjoint(leak.columns)]
 
     def warnings(self, *, sought: bool, others: str = "") -> list[str]:
-        """Return everything in sentences, the columns first.
+        """Return all warnings in sentences, those about columns first.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Doubts:
 
 
 def doubts_of(found: RuleSample, columns: Sequence[str], *, known: Sequence[str]) -> Doubts:
-    """Look for leaks in the rows to look at, and for copies of these among the rows held out.
+    """Look for leaks in the rows that are searched, and for copies of them in the hold-out.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def doubts_of(found: RuleSample, columns: Sequence[str], *, known: Sequence[str]
 
 
 def without_copies(found: RuleSample, copies: Copies | None, suggested: Sequence[Suggestion]) -> str:
-    """Return in a sentence what rules do on the held-out rows that are no copies; nothing where there are none."""
+    """Return in a sentence how rules do on held-out rows that are no copies; empty if there are no copies."""
     if copies is None or found.holdout is None or not suggested:
         return ""
     rows = found.holdout.copy()

@@ -14,12 +14,12 @@ from tabkit.table import Table
 
 
 def load_rules(given: GivenRules) -> RuleFile:
-    """Return rules with what is known about how they were found, read from their file if that is what was given."""
+    """Return rules with their provenance, read from a file if a path was given."""
     return read(given) if isinstance(given, str) else RuleFile(given)
 
 
 def origin(file: RuleFile) -> dict[str, Any]:
-    """Return what a file says about how its rules were found as JSON holds it, times as text; without its sample."""
+    """Return the provenance in a file of rules as JSON, with times as text and without the row sample."""
     told = {name: value for name, value in file.found.items() if name != "sketch"}
     found: dict[str, Any] = json.loads(json.dumps(told, default=str))
     return found
@@ -31,7 +31,7 @@ def rules_of(given: GivenRules) -> tuple[Rule, ...]:
 
 
 def check_rules(rules: Sequence[Rule], table: Table, *, exclude: Sequence[str] = ()) -> None:
-    """Refuse rules that look at what may be no feature, at columns that are not there or of another kind.
+    """Refuse rules on columns with roles, on absent columns, or on columns of another type.
 
     Raises
     ------

@@ -23,7 +23,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Goal:
-    """The n rows, seen as what rules are measured by.
+    """The goal of n rows: the outcome that rules are measured by.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Goal:
         return replace(self, y=self.y[rows], treated=treated, unit=unit, two=self.binary)
 
     def signal(self) -> Floats:
-        """Return, by row, the number whose mean over some rows is what a rule is measured by, shape (n,).
+        """Return by row the number whose mean measures a rule, shape (n,).
 
         For a share and a mean that is `y`. For an effect it is the transformed outcome of Athey and Imbens (2016,
         section 2): ``y (t - p) / (p (1 - p))`` with the share p of treated rows, of which `y` less its mean is taken:

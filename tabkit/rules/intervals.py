@@ -21,7 +21,7 @@ FEWEST_NUMBERS = 20
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What some rows say about their mean.
+    """Sums from which the mean of some rows and its variance follow.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Moments:
 
     @property
     def variance(self) -> float | None:
-        """The variance of the mean, robust to dependence within units (Liang and Zeger 1986); None below two units.
+        """The variance of the mean, clustered by unit (Liang and Zeger 1986); None below two units.
 
         ``G / (G - 1) * squares / n^2``: without units that is the sample variance over n.
         """
@@ -64,7 +64,7 @@ class Interval:
 
 
 def moments(inside: Mask, goal: Goal) -> tuple[Moments, ...]:
-    """Return the moments of the rows inside: one, or of an effect those of the treated and those of controls.
+    """Return the moments of the rows inside; of an effect those of treated rows and of controls.
 
     >>> moments(np.array([True, True, False]), Goal("spend", "mean", np.array([1.0, 3.0, 9.0])))
     (Moments(n=2, total=4.0, squares=2.0, units=2),)
@@ -97,7 +97,7 @@ def _moments(rows: Mask, goal: Goal) -> Moments:
 def estimate(
     parts: tuple[Moments, ...], *, binary: bool, clustered: bool, level: float = 0.95, exact: bool = True
 ) -> Interval:
-    """Return the value that moments say, with its interval; of two that is their difference.
+    """Return the mean and its interval; with two moments those of their difference.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def less(one: Interval, other: Interval) -> Interval:
 
 
 def clopper_pearson(successes: float, n: float, *, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval of a share that holds it at least as often as `level` says (Clopper and Pearson 1934).
+    """Return the interval of a share with coverage of at least `level` (Clopper and Pearson 1934).
 
     >>> [round(end, 4) for end in clopper_pearson(8, 10)]
     [0.4439, 0.9748]

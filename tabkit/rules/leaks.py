@@ -16,7 +16,7 @@ from tabkit.table import Table
 def leaks_for(
     table: Table, goal: Goal, rows: Mask, columns: Sequence[str], *, known: Sequence[str]
 ) -> tuple[Leak, ...]:
-    """Return which columns tell what rules are measured by, on some rows; of a treatment both the outcome and the arm.
+    """Return the columns that leak the goal; with a treatment, those that leak the outcome or the arm.
 
     Parameters
     ----------

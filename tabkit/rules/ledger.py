@@ -11,7 +11,7 @@ from tabkit.rules.measurement import Measured, measure
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The rules that were tried, each once however often it was looked at.
+    """The distinct rules whose hold-out numbers were seen.
 
     Parameters
     ----------
@@ -52,5 +52,5 @@ class Ledger:
         return 1 - (1 - level) / max(1, self.count)
 
     def measure(self, inside: Mask, goal: Goal, *, level: float = 0.95) -> Measured:
-        """Measure a rule with exact intervals that allow for all that were tried."""
+        """Measure a rule with exact intervals that are corrected for all rules tried."""
         return measure(inside, goal, level=self.level(level), exact=True)

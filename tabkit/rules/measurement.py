@@ -27,7 +27,7 @@ treated.
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What some rows say about a rule.
+    """The measurement of a rule on some rows.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Measured:
 
     @property
     def lift(self) -> float | None:
-        """How many times the base the value is; None where the base is not above zero."""
+        """The value divided by the base; None where the base is not above zero."""
         return None if self.value is None or self.base <= 0 else self.value / self.base
 
     @property

@@ -34,7 +34,7 @@ class _Moments:
 
 
 def dense(y: Floats) -> Dense:
-    """Return values as whole numbers in the same order, shape (n,): sorted once, they are ranked quickly ever after.
+    """Return the dense ranks of values, shape (n,), so that later rankings are quick.
 
     >>> dense(np.array([0.5, 7.0, 0.5])).tolist()
     [0, 1, 0]
@@ -43,7 +43,7 @@ def dense(y: Floats) -> Dense:
 
 
 def p_value(goal: Goal, inside: Mask, within: Mask, *, order: Dense | None = None) -> float:
-    """Return how probable so high a value inside would be, were it as in the rest of the surroundings; one-sided.
+    """Return the one-sided p-value of the mean inside against the rest of the surroundings.
 
     - Share: Fisher's exact test, the tail of the hypergeometric distribution (Fisher 1935).
     - Mean: the largest p value of Welch's t test (1947), Student's (1908, one variance for both sides) and Mann and
@@ -127,7 +127,7 @@ def rule_p(goal: Goal, conditions: Sequence[Mask], *, order: Dense | None = None
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values that allow for how many there are (Holm 1979): reject those of at most alpha.
+    """Return p-values corrected for multiple testing (Holm 1979).
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -159,7 +159,7 @@ def totals(goal: Goal) -> Floats:
 
 
 def value_of(sums: Floats) -> float | None:
-    """Return the share, mean or effect that sums of `totals` say, less that of the mean of all; None without rows.
+    """Return the share, mean or effect in sums of `totals`, less the mean of all; None without rows.
 
     >>> value_of(np.array([4.0, 2.0, 1.0]))
     0.5

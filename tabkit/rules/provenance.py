@@ -25,7 +25,7 @@ _FLATTERED = "rows that rules were found on flatter them"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What rows are to the rules of a file.
+    """How given rows relate to the rows that rules were found on.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ class Provenance:
     note: str
 
     def tried(self, known: Mapping[str, Any]) -> int:
-        """Return how many rules may have been chosen among by looking at the rows."""
+        """Return from how many rules these may have been chosen by looking at the given rows."""
         return 0 if self.kind == "fresh" else int(known.get("tried", 0))
 
 
 def facts(found: RuleSample, config: AimConfig) -> dict[str, Any]:
-    """Return how rules are found, for their file: enough to hold out the same rows again, and to know rows again.
+    """Return how rules were found, for their file: enough to repeat the hold-out and to recognise rows.
 
     ``columns`` tell rows apart, ``kinds`` are their families, ``print`` is of the rows in their order, ``sketch`` a
     sample of them in any, and ``division`` is of those held out.
@@ -77,7 +77,7 @@ def facts(found: RuleSample, config: AimConfig) -> dict[str, Any]:
 
 
 def provenance(found: RuleSample, known: Mapping[str, Any]) -> Provenance:
-    """Return what rows are to rules, by what `facts` said when these were found.
+    """Compare rows with what `facts` recorded when the rules were found.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def provenance(found: RuleSample, known: Mapping[str, Any]) -> Provenance:
 
 
 def aimed_like(config: C, known: Mapping[str, Any]) -> tuple[RuleSample, C]:
-    """Read rows, and divide them as those were on which rules were found, where the settings do not say how.
+    """Read rows, and divide them as when the rules were found, unless the settings say otherwise.
 
     Returns
     -------

@@ -23,7 +23,7 @@ FEWEST = 40
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleSample:
-    """Rows, what is looked for, and which of them nobody looks at.
+    """Rows with their goal, and which of them are held out.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class RuleSample:
 
 
 def aimed(config: AimConfig) -> RuleSample:
-    """Read rows, understand what is looked for, and hold out some.
+    """Read rows, infer their goal, and hold out some.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def of_table(table: Table, config: AimConfig) -> RuleSample:
 
 
 def divided(table: Table, goal: Goal, config: AimConfig, *, notes: Sequence[str] = ()) -> RuleSample:
-    """Hold out some of the rows of a goal, and say which of them depend on each other.
+    """Hold out some of the rows of a goal, and say which rows are clustered.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def _arms(goal: Goal, holdout: Mask) -> list[str]:
 
 
 def held_out(table: Table, goal: Goal, config: AimConfig) -> Mask | None:
-    """Return which rows nobody looks at: the newest, whole groups, or by class or chance; None if it cannot be."""
+    """Return which rows are held out: the newest, whole groups, or by class or chance; None if it cannot be."""
     if table.frame.height < FEWEST:
         return None
     try:

@@ -29,7 +29,7 @@ _MOST = 2**63
 
 @dataclass(frozen=True, slots=True)
 class RuleFile:
-    """What a file of rules holds.
+    """The content of a file of rules.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class RuleFile:
     measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def with_rule(self, rule: Rule, measured: Mapping[str, Any] | None = None) -> RuleFile:
-        """Return the file with one more rule, in place of one of its name if there is one."""
+        """Return the file with one more rule; it replaces one of the same name."""
         rules = tuple(known for known in self.rules if known.name != rule.name)
         kept = {name: values for name, values in self.measured.items() if name != rule.name}
         return RuleFile((*rules, rule), self.found, kept if measured is None else {**kept, rule.name: measured})
@@ -69,7 +69,7 @@ def read(path: str | Path) -> RuleFile:
 
 
 def parse(values: Mapping[str, Any], *, what: str) -> RuleFile:
-    """Understand what a file of rules holds; see `read`."""
+    """Parse the text of a file of rules; see `read`."""
     unknown = [name for name in values if name not in _KNOWN]
     rules = values.get("rules", [])
     if unknown or not isinstance(rules, list):
@@ -94,7 +94,7 @@ def parse(values: Mapping[str, Any], *, what: str) -> RuleFile:
 
 
 def write(path: str | Path, content: RuleFile) -> None:
-    """Write a file of rules; what stood there before is replaced in one step, or still stands.
+    """Write a file of rules, atomically.
 
     Raises
     ------

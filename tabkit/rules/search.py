@@ -30,7 +30,7 @@ Pick = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """A rule on the rows that are searched.
+    """A rule in the search.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a search found.
+    """The result of a search.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from tabkit.rules.suggestion import Suggestion
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeparationFilter:
-    """Says of rows that were searched whether they are worth a test on others; remembers why they were not.
+    """Decides whether a rule is worth testing, and counts what it rejected.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class SeparationFilter:
         return differs(found, self.direction)
 
     def notes(self) -> list[str]:
-        """Return what was left out, in sentences."""
+        """Return in sentences what was rejected."""
         return _unbalanced(len(self.unbalanced))
 
 
@@ -58,7 +58,7 @@ def differs(found: Measured, direction: str) -> bool:
 
 
 def clearest(found: Sequence[Suggestion], direction: str) -> tuple[tuple[Suggestion, ...], list[str]]:
-    """Return the suggestions that are sound on the rows that prove, and notes on those that are not."""
+    """Return the suggestions that also pass the filter on held-out rows, and notes on the others."""
     alike = [one for one in found if one.holdout.balanced is not False]
     clear = tuple(one for one in alike if differs(one.holdout, direction))
     notes = _unbalanced(len(found) - len(alike))

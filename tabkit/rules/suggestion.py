@@ -16,7 +16,7 @@ from tabkit.rules.similarity import overlap
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A rule that was proved.
+    """A rule that was confirmed on held-out rows.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """What was found.
+    """The result of suggesting rules.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _more(found: Sequence[object]) -> str:
 
 
 def apart(found: Sequence[Suggestion], frame: pl.DataFrame, *, alike: float) -> tuple[Suggestion, ...]:
-    """Leave out each suggestion whose rows are mostly those of a better one, by the Jaccard index."""
+    """Drop each suggestion whose rows mostly belong to a better one, by the Jaccard index."""
     inside = masks([one.rule for one in found], frame)
     kept: list[int] = []
     for index in range(len(found)):

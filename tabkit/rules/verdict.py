@@ -12,7 +12,7 @@ FADED = 0.7
 
 
 def verdict(said: Measured, found: Measured | Mapping[str, Any] | None) -> str:
-    """Say whether a rule holds: the interval of inside less rest must leave zero, on the side that it was found on.
+    """Say whether a rule is confirmed: the interval of inside less rest excludes zero, on the expected side.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ LearnerName = Literal["s", "t", "x", "r", "dr", "stack", "uplift_forest", "causa
 
 
 class UpliftUpdateConfig(Config):
-    """How a model of effects is brought up to date.
+    """How an uplift model is updated.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class OutcomeBoosting(BoostingConfig):
 
 
 class EffectBoosting(BoostingConfig):
-    """How models of effects are grown: what they learn from is mostly noise, so their trees are small."""
+    """How models of effects are grown: small trees, since pseudo-outcomes are mostly noise."""
 
     num_leaves: int = Field(default=4, ge=2)
     min_data_in_leaf: int = Field(default=50, ge=1)
@@ -41,7 +41,7 @@ class EffectBoosting(BoostingConfig):
 
 
 class UpliftConfig(Config):
-    """How a model of effects is fitted and judged.
+    """How an uplift model is fitted and evaluated.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from tabkit.uplift.regressor import Codes, Floats, Kind
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
-    """What is known of n units beside their features.
+    """The rows of an experiment without their features: arms, outcomes, propensities, clusters.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ _ARMS_SHOWN = 3
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class UpliftModel(TableModel):
-    """Whom contact changes: a model that scores tables.
+    """A fitted uplift model, which scores tables by whom contact changes.
 
     Parameters
     ----------

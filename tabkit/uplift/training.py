@@ -32,7 +32,7 @@ def train(
     config: UpliftConfig | Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> UpliftModel:
-    """Fit effects of contact on the units of an experiment, and judge on held-out units whether they can be used.
+    """Fit an uplift model to the units of an experiment, and judge it on held-out units.
 
     Part of the units is held out (the newest with a time role, whole groups with a group role). On the others an
     ensemble of members is fitted, each without one part of them; what members say of the part they never saw

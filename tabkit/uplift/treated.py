@@ -16,7 +16,7 @@ from tabkit.uplift.regressor import Floats
 
 @dataclass(frozen=True, slots=True)
 class OnTreated:
-    """An arm's average effect on its own units.
+    """The average effect of an arm on its own units.
 
     Parameters
     ----------

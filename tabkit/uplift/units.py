@@ -33,7 +33,7 @@ _ROLES = ("target", "amount", "weight", "exposure")
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """An outcome as a model was trained on it: further units are read alike, whatever values they happen to have."""
+    """The type and labels of a model's outcome, by which further units are read."""
 
     target: TargetColumn
     kind: Kind | None
@@ -42,7 +42,7 @@ class Understood:
 def units_of(
     source: Source, roles: Roles, settings: UpliftConfig, *, like: Understood | None = None
 ) -> ExperimentUnits:
-    """Read the rows of an experiment and understand them, their outcome `like` that of the model to be updated.
+    """Read the rows of an experiment and infer their outcome, or read it `like` that of a model.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def balance_of(units: ExperimentUnits, settings: UpliftConfig, *, weight: Floats
 
 
 def refuse_imbalance(found: pl.DataFrame, units: ExperimentUnits, settings: UpliftConfig) -> None:
-    """Refuse features of a randomised design that differ between arms as chance would not have it.
+    """Refuse features of a randomised design that differ significantly between arms.
 
     Where columns show that whole groups were given one arm, the advice is to name these.
 

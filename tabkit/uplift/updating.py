@@ -32,7 +32,7 @@ _METRIC = "squared error of effects"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpliftUpdate(Update):
-    """What an update of an uplift model tried and did; see `tabkit.updates.Update`.
+    """The report of an update.
 
     A loss is the mean squared distance of doubly robust effect scores from predicted effects, summed over arms, less
     that of zero effects.
@@ -46,7 +46,7 @@ def update(
     strategy: str = AUTO,
     progress: Progress | None = None,
 ) -> tuple[UpliftModel, UpliftUpdate]:
-    """Learn from the units of a further experiment, and judge the model by those of them that it did not learn from.
+    """Update a model with the units of a further experiment, and judge it on those held out.
 
     ``calibrate`` learns the calibration anew and leaves trees alone; ``recalibrate``, ``refit`` and ``extend`` change
     every booster by the strategies of `tabkit.boosting`; ``retrain`` fits new members to the new units. Members are

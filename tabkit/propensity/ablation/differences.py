@@ -61,7 +61,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmPredictions:
-    """All that was predicted for the n judging rows.
+    """The predictions of both arms for the n judging rows.
 
     Parameters
     ----------

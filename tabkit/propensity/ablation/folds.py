@@ -27,7 +27,7 @@ _FEWEST = 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
-    """One pair of fits.
+    """The rows of one pair of fits.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Fold:
 def read_marked(
     source: Source, roles: Roles, settings: WorthConfig, holdout: Marks | None
 ) -> tuple[Table, Marks | None]:
-    """Read the rows; with the marks of those that the author of the rules never saw, if there are any.
+    """Read the rows, with a mark on those that the author of the rules never saw, if there are any.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def read_marked(
 
 
 def folds_of(table: Table, held: Marks | None, target: TargetColumn, settings: WorthConfig) -> list[Fold]:
-    """Return the pairs of fits: each judging row once in every division, and learned from nowhere near.
+    """Return the pairs of fits: each judging row is judged once per division, and training rows keep their distance.
 
     By time each block is judged by what was learned from earlier rows, else each fold by all other rows; rows of
     its groups are never among them.

@@ -27,7 +27,7 @@ _FLATTERED = (
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What the trees made of one rule.
+    """How the trees used one rule.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What a comparison with and without rules found.
+    """The result of an ablation of rules.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def concluded(
     marked: int,
     unseen: bool,
 ) -> Worth:
-    """Put together what all pairs say.
+    """Combine the results of all pairs.
 
     Parameters
     ----------

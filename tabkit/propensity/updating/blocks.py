@@ -21,7 +21,7 @@ _KNOWN = 0.01  # as in `guards`: from this share on rows are said to be known to
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """Candidates are made from some rows and judged on others.
+    """Rows that candidates learn from, and the rows they are judged on.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgingPlan:
-    """How an update will be judged.
+    """The steps by which an update is judged.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class JudgingPlan:
 
 
 def planned(model: PropensityModel, new: Table, old: Table | None, settings: UpdateConfig, *, seed: int) -> JudgingPlan:
-    """Plan an update.
+    """Plan how an update is judged.
 
     With enough days (or blocks of a time that is a number) the newest new rows are judged on, in blocks of time. Of
     fewer, snapshots, each is judged whole by what was made from those before it; a single one is divided by chance, and
@@ -84,7 +84,7 @@ def planned(model: PropensityModel, new: Table, old: Table | None, settings: Upd
 
 
 def is_snapshots(table: Table) -> bool:
-    """Return whether rows have so few times that each of these is taken as a whole."""
+    """Return whether rows have so few distinct times that each time is judged as a whole."""
     few = dependence(table.frame, table.roles).few
     return "day" in few or "time" in few
 

@@ -35,7 +35,7 @@ _FORGOTTEN = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A candidate: what would replace encoder and predictor, and in a few words how it was made."""
+    """A candidate: a new encoder and predictor, and a few words on how they were made."""
 
     encoder: FittedTable
     predictor: Predictor
@@ -44,7 +44,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpdateTask:
-    """What candidates are made from.
+    """The model, rows and settings that candidates are made from.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class UpdateTask:
         return cast("MLPModel", self.model.predictor)
 
     def encoded(self, table: Table, encoder: FittedTable | None = None) -> Rows:
-        """Return rows as an encoder gives them that has not seen them, by default the model's own."""
+        """Return rows encoded by an encoder that has not seen them, by default the model's own."""
         encoder = encoder or self.model.encoder
         features = encoder.transform(table.frame)
         return with_features(table, features, self.model.target, categorical=encoder.categorical)
@@ -114,14 +114,14 @@ class UpdateTask:
         return splits.kfold(table.frame.height, folds=count, seed=self.training.seed, groups=groups).astype(np.int64)
 
     def inner(self) -> tuple[Table, Table]:
-        """Divide the new rows once more, to choose among settings: newest last, else by chance."""
+        """Divide the new rows once more to choose settings: the newest are held out, else some by chance."""
         if not self._inner:
             self._inner.append(divide(self.rows, self.model, share=_INNER, seed=self.training.seed + 7))
         return self._inner[0]
 
 
 def divide(table: Table, model: PropensityModel, *, share: float, seed: int) -> tuple[Table, Table]:
-    """Divide rows into older and newest ones, or by whole groups, or by chance and class.
+    """Divide rows into older and newest ones, or by group, or by chance within classes.
 
     A time or group that is the same in all rows divides nothing, and is passed over.
     """
@@ -143,19 +143,19 @@ def divide(table: Table, model: PropensityModel, *, share: float, seed: int) -> 
 
 
 def kept(task: UpdateTask) -> Candidate:
-    """Change nothing."""
+    """Return the model unchanged."""
     return Candidate(task.model.encoder, task.model.predictor)
 
 
 def recalibrated(task: UpdateTask) -> Candidate:
-    """Move intercept and slope."""
+    """Recalibrate: change intercept and slope."""
     model, rows = task.model, task.encoded(task.rows)
     found = model.learner.recalibrate(model.predictor, rows, settings=task.training)
     return Candidate(task.model.encoder, found, "intercept and slope")
 
 
 def refitted(task: UpdateTask) -> Candidate:
-    """Give the leaves new values, mixed as inner held-out rows like best."""
+    """Refit the leaves; the decay is chosen on inner held-out rows."""
     encoder, rows = task.aged(task.rows)
     blend = _blend(task)
     booster = refit(task.trees, rows, decay=blend.decay, evidence=blend.evidence)
@@ -163,12 +163,12 @@ def refitted(task: UpdateTask) -> Candidate:
 
 
 def extended(task: UpdateTask) -> Candidate:
-    """Grow more trees behind the old ones, as many as inner held-out rows like best."""
+    """Add trees; their number is chosen on inner held-out rows."""
     return _extended(task, lambda _: task.trees)
 
 
 def refit_extended(task: UpdateTask) -> Candidate:
-    """Refit, then extend."""
+    """Refit the leaves, then add trees."""
     blend = _blend(task)
     found = _extended(task, lambda rows: refit(task.trees, rows, decay=blend.decay, evidence=blend.evidence))
     return replace(found, how=f"{blend.how}, {found.how}")

@@ -24,7 +24,7 @@ _SMALL, _SMALL_SHARE = 0.1, 0.005
 
 
 def check_rows(model: PropensityModel, new: Table, settings: UpdateConfig) -> None:
-    """Refuse rows that nothing can be learned from, or that the model has seen.
+    """Refuse rows that are too few to learn from, or that the model was fitted on.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def _check_target(model: PropensityModel, new: Table) -> None:
 
 
 def warnings_of(model: PropensityModel, new: Table) -> list[str]:
-    """Return what is odd about the rows, and what to do."""
+    """Return warnings about the rows of an update, each with advice."""
     found = refused_by_now(model.config)
     share, sure = _overlap(model, new)
     if share >= _A_FEW and not sure:

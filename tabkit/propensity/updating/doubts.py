@@ -18,7 +18,7 @@ from tabkit.updates import KEEP
 def flattered(
     model: PropensityModel, new: Table, found: UpdateTrials, strategy: str, training: TrainConfig
 ) -> list[str]:
-    """Return in sentences what makes the candidates look better than they are, or all rows alike.
+    """Return warnings about leaks and copies, which make candidates look better than they are.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ _SPREAD = 0.1  # a mean that moved by less than a tenth of what single values di
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A level of the target that is surely another, by enough to matter.
+    """A level of the target that changed significantly, and by enough to matter.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Moved:
 
 
 def moved_levels(model: PropensityModel, new: Table) -> tuple[Moved, ...]:
-    """Return which levels of the target moved, the least probable by chance first; of two classes the second.
+    """Return the levels of the target that changed, by rising p-value; of two classes only the second.
 
     A difference counts where it is surely there, given how many rows (or days, or groups) there are, and large enough
     to matter: by a factor of 1.25 in the odds of a class, or by a tenth of the spread of a number or a quarter of its
@@ -67,7 +67,7 @@ def moved_levels(model: PropensityModel, new: Table) -> tuple[Moved, ...]:
 
 
 def expected(moved: Moved, model: PropensityModel, judged: UpdateTrials, strategy: str) -> tuple[float, float] | None:
-    """Return what the updated model expects of a level on the judging rows and what came, if it lags behind the move.
+    """Return the updated model's mean prediction and the observed level, if the model lags behind the change.
 
     It does where what is missing is more than a quarter of the move and than two standard errors. None too of a
     quantile, which is no mean.
@@ -86,7 +86,7 @@ def expected(moved: Moved, model: PropensityModel, judged: UpdateTrials, strateg
 
 
 def alarm(moved: Moved, model: PropensityModel, strategy: str, lag: tuple[float, float] | None = None) -> str:
-    """Say that a level moved, and what is the least that mends it; `lag` is what `expected` found."""
+    """Say that a level changed, and which strategy at least corrects it; `lag` is the result of `expected`."""
     name = model.target.name
     if moved.level == "mean":
         said = f"The mean of {name} moved: it is {moved.now:.3g} in the new rows, and was {moved.before:.3g}"

@@ -28,12 +28,12 @@ _WORDS = {"lightgbm": "boosted trees", "mlp": "a network"}
 
 
 def fine_tuned(task: UpdateTask) -> Candidate:
-    """Train a network's head on, or what `freeze` leaves free, for as long as inner held-out rows like best."""
+    """Train a network's head, or what `freeze` leaves free, further; inner held-out rows decide for how long."""
     return _tuned(task, task.update.freeze if task.update.freeze is not None else "hidden")
 
 
 def fine_tuned_whole(task: UpdateTask) -> Candidate:
-    """Train the whole network on."""
+    """Train the whole network further."""
     return _tuned(task, "none")
 
 

@@ -45,7 +45,7 @@ class ScoredTrial(Trial):
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """How candidates did on one snapshot, made from those before it.
+    """The loss differences of all candidates on one snapshot.
 
     Parameters
     ----------

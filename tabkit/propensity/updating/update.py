@@ -26,7 +26,7 @@ from tabkit.propensity.updating.checks import check_rows, warnings_of
 from tabkit.propensity.updating.doubts import flattered
 from tabkit.propensity.updating.level import Moved, alarm, expected, moved_levels
 from tabkit.propensity.updating.strategies import kind_of, strategies_of
-from tabkit.propensity.updating.trials import Month, ScoredTrial, UpdateTrials, judge
+from tabkit.propensity.updating.trials import Month, ScoredTrial, UpdateTrials, run_trials
 from tabkit.table import Table, labels
 from tabkit.updates import AUTO, KEEP, Update, pick, why
 
@@ -35,7 +35,7 @@ _PARENT = "parent"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpdateReport(Update):
-    """What an update found; see `tabkit.updates.Update` for what is told of every kind of model.
+    """The report of an update.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def update(
     config: UpdateConfig | Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> tuple[PropensityModel, UpdateReport]:
-    """Bring a model up to date with new rows; the old one is not changed.
+    """Update a model with new rows; the old model is not changed.
 
     The newest of the new rows are set aside, in blocks of time; candidates are made from the rows before each block and
     judged on it together. A dearer candidate must beat the cheaper ones by more than its uncertainty: keeping
@@ -105,7 +105,7 @@ def update(
     if reference is not None:
         old, more = older(read_rows(model, reference, drop_null_target=settings.drop_null_target), new)
         remarks += more
-    found = judge(model, new, old, strategies, training, settings, progress=shown)
+    found = run_trials(model, new, old, strategies, training, settings, progress=shown)
     strategy = found.choice.winner if settings.strategy == AUTO else settings.strategy
     task = UpdateTask(model, new, old, training, settings, shown)
     candidate = next(each for each in strategies if each.name == strategy).candidate(task)

@@ -34,7 +34,7 @@ class Decision:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, arms: int) -> Decision:
-        """Rebuild what `dataclasses.asdict` gave, for so many treated arms; anything else is a `BundleError`."""
+        """Rebuild what `dataclasses.asdict` gave, for a number of treated arms; anything else is a `BundleError`."""
         given = NamedTable(values, "the decision").only([field.name for field in fields(cls)])
         words = given.texts("words", size=arms)
         unknown = [word for word in words if word not in get_args(Word)]
@@ -43,7 +43,7 @@ class Decision:
         return cls(words, given.numbers("averages", size=arms), given.numbers("costs", size=arms))
 
     def best(self, effect: Floats) -> Codes:
-        """Return the number of each unit's arm, 0 for control; arms without evidence are given to no one.
+        """Return the number of each unit's best arm, 0 for control; arms without evidence are not given.
 
         Examples
         --------

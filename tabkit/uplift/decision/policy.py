@@ -14,7 +14,7 @@ from tabkit.uplift.regressor import Codes, Floats
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The mean outcome under a policy, less its costs, per unit; or the difference of two such values.
+    """The mean outcome per unit under a policy, less costs; or the difference of two policies.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def against(
     clusters: Codes | None = None,
     level: float = 0.95,
 ) -> Value:
-    """Return the value of a policy less that of another on the same units: what is hard for both cancels."""
+    """Return the difference in value of two policies on the same units, whose common noise cancels."""
     differences = gains(scores, policy, costs=costs) - gains(scores, other, costs=costs)
     return _value(differences, policy, clusters, level)
 

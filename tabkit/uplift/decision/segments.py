@@ -17,7 +17,7 @@ SEGMENTS: tuple[Segment, ...] = ("persuadables", "sure things", "lost causes", "
 
 @dataclass(frozen=True, slots=True)
 class SegmentEffect:
-    """A segment on rows that were held out.
+    """A segment and its observed effect on held-out rows.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def segment_effects(
     clusters: Codes | None = None,
     level: float = 0.95,
 ) -> tuple[SegmentEffect, ...]:
-    """Return what was seen in each segment of held-out rows.
+    """Return the observed effect of each segment on held-out rows.
 
     Parameters
     ----------

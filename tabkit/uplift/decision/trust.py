@@ -20,7 +20,7 @@ Result = Literal["pass", "note", "asks", "FAIL", "not checked"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ class Finding:
 
     @property
     def counts(self) -> bool:
-        """Whether it belongs at the head of everything that shows a number."""
+        """Whether it is shown at the head of everything that shows a number."""
         return self.result in ("FAIL", "asks", "note")
 
     @property
     def reserves(self) -> bool:
-        """Whether a verdict is to be read with it."""
+        """Whether it is a reservation about the verdict."""
         return self.result in ("FAIL", "asks")
 
 
@@ -70,7 +70,7 @@ CHECKS: Mapping[str, str] = {
 
 
 def findings(report: Mapping[str, Any]) -> tuple[Finding, ...]:
-    """Return what every check found, in the order shown.
+    """Return the results of all checks, in the order shown.
 
     Parameters
     ----------
@@ -90,12 +90,12 @@ def passed(name: str, found: Sequence[Finding]) -> bool | None:
 
 
 def broken(found: Sequence[Finding]) -> str | None:
-    """Return why no effect can be believed, if so."""
+    """Return why no effect can be trusted, if that is so."""
     return "; ".join(dict.fromkeys(each.said for each in found if each.fatal)) or None
 
 
 def reason(why: str, said: Sequence[str]) -> str:
-    """Return why a verdict is what it is, to stand below `sentences`: what was said there is not said again.
+    """Return the reason for a verdict, without repeating what `sentences` says.
 
     >>> reason("sizes are wrong", ["Sizes are wrong.", "Copies were made."]), reason("no effect", ["Sizes are wrong."])
     ('nothing can be believed, for what stands above', 'no effect')
@@ -105,12 +105,12 @@ def reason(why: str, said: Sequence[str]) -> str:
 
 
 def reservations(found: Sequence[Finding]) -> list[Finding]:
-    """Return what a verdict is to be read with."""
+    """Return the reservations about a verdict."""
     return [each for each in found if each.reserves and not each.fatal]
 
 
 def sentences(found: Sequence[Finding]) -> list[str]:
-    """Return what is wrong or asked as sentences, what is fatal first.
+    """Return failures and warnings as sentences, fatal ones first.
 
     >>> sentences([Finding("drift", "FAIL", "held-out units are not like the others"), Finding("balance", "pass")])
     ['Held-out units are not like the others.']
@@ -121,7 +121,7 @@ def sentences(found: Sequence[Finding]) -> list[str]:
 
 
 def title(word: str, found: Sequence[Finding]) -> str:
-    """Return a verdict's word as a title: that there are reservations is part of it.
+    """Return a verdict as a title, which says if there are reservations.
 
     >>> title("usable", [Finding("drift", "FAIL", "held-out units are not like the others")])
     'ranking usable, with reservations'

@@ -20,7 +20,7 @@ TITLES: dict[Word, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What held-out units say about an arm.
+    """The verdict on an arm from held-out units.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from tabkit.uplift.regressor import Floats
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """How far the two estimates of an arm's effect lie apart.
+    """The difference between two estimates of an arm's effect.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A test of all arms' gaps together.
+    """A joint test of the gaps of all arms.
 
     Parameters
     ----------

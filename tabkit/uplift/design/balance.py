@@ -66,7 +66,7 @@ def balance(
 
 
 def beyond_chance(found: pl.DataFrame, *, level: float = 0.001) -> list[str]:
-    """Return the columns whose difference chance does not explain, at a level divided by the number of tests."""
+    """Return the columns that differ significantly, corrected for the number of tests (Bonferroni)."""
     tests = max(found.height, 1)
     return found.filter(pl.col("p") < level / tests)["column"].unique(maintain_order=True).to_list()
 

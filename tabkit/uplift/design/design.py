@@ -74,7 +74,7 @@ class Arms:
 
 @dataclass(frozen=True, slots=True)
 class SampleRatio:
-    """Whether arms are as large as they were meant to be.
+    """A test of sample ratio mismatch: whether the arms have their planned sizes.
 
     Parameters
     ----------
@@ -92,12 +92,12 @@ class SampleRatio:
 
     @property
     def mismatch(self) -> bool:
-        """Whether chance does not explain the difference: then no effect can be trusted."""
+        """Whether the difference is significant: then no effect can be trusted."""
         return self.p is not None and self.p < MISMATCH
 
 
 def arms_of(frame: pl.DataFrame, column: str, control: str, *, fewest: int = FEWEST) -> Arms:
-    """Understand the treatment column.
+    """Infer the arms from the treatment column.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def stratum_shares(strata: pl.Series, codes: Codes, arms: Arms) -> Floats:
 
 
 def sample_ratio(codes: Codes, shares: Floats, *, planned: bool, clusters: Codes | None = None) -> SampleRatio:
-    """Test whether arms are as large as planned; whole clusters are counted where they were drawn as one.
+    """Test whether arms have their planned sizes; clusters are counted where they were assigned as a whole.
 
     Examples
     --------

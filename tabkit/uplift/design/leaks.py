@@ -27,7 +27,7 @@ def refuse_leaks(
     time: str | None = None,
     group: str | None = None,
 ) -> None:
-    """Refuse features that are the outcome or the treatment by another name, or that were measured afterwards.
+    """Refuse features that are the outcome or the treatment under another name, or were measured afterwards.
 
     A feature counts as the outcome (or the arm) if it tells it without fail: rows of one value (or of none) all have
     one outcome, and drawing outcomes by chance would have done that with a probability below .001 over the number of
@@ -83,7 +83,7 @@ def _or_groups(frame: pl.DataFrame, found: list[str], treatment: str | None) -> 
 
 
 def refuse_sums(frame: pl.DataFrame, features: list[str], *, outcome: str, values: Floats) -> None:
-    """Refuse features that only together are the outcome: parts of a sum, a difference or a product.
+    """Refuse features whose sum, difference or product is the outcome.
 
     Parameters
     ----------

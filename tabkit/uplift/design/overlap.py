@@ -14,7 +14,7 @@ from tabkit.uplift.regressor import Floats
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """How far the arms overlap.
+    """The overlap of the arms' propensities.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def kept(propensity: Floats, *, trim: float) -> NDArray[np.bool_]:
 
 
 def floored(propensity: Floats, *, trim: float) -> Floats:
-    """Return propensities of at least `trim`, rows summing to one: for learning from units that are trimmed later."""
+    """Return propensities of at least `trim`, with rows that sum to one: for learning before units are trimmed."""
     least = max(trim, 1e-6)
     above = np.maximum(propensity - least, 0.0)
     rest = 1 - least * propensity.shape[1]

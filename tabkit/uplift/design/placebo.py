@@ -19,7 +19,7 @@ from tabkit.uplift.scores import arm_scores, effect_scores
 
 @dataclass(frozen=True, slots=True)
 class Placebo:
-    """An effect that should be none.
+    """An effect that should be zero.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Placebo:
 
 
 def treatment(experiment: Experiment, expected: Floats, *, seed: int) -> tuple[Placebo, ...]:
-    """Pretend that half of the control units, drawn by chance, had been treated.
+    """Estimate the effect of a placebo treatment: half of the control units, drawn by chance.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def outcomes(
     *,
     expected: Mapping[str, Floats] | None = None,
 ) -> tuple[Placebo, ...]:
-    """Estimate the effect of each arm on columns that contact cannot have changed, by inverse propensity.
+    """Estimate effects on columns that contact cannot have changed, by inverse propensity.
 
     Without `expected`, where chance decided the arms, the test is that of `balance.balance`, which holds its level with
     small arms and heavy tails; else doubly robust scores are tested.

@@ -28,7 +28,7 @@ _TELLING = {"auc": 0.6, "r2": 0.1}
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """What the outcome models tell of units that they did not see.
+    """How well outcome models predict units that they did not see.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Strength:
 
 
 def strength(experiment: Experiment, outcomes: Floats, frame: pl.DataFrame, features: Sequence[str]) -> Strength:
-    """Measure what outcome models tell, and which features tell most alone.
+    """Measure how well outcome models predict, and which single features predict best.
 
     Parameters
     ----------

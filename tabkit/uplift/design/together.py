@@ -24,7 +24,7 @@ _TRIED, _PAIRED = 60, 12
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Groups of units that have one arm far more often than a draw unit by unit gives.
+    """Clusters of units that share an arm far more often than assignment unit by unit would give.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Together:
 
 
 def assigned_together(frame: pl.DataFrame, columns: Sequence[str], experiment: Experiment) -> Together | None:
-    """Look for columns whose values, together, are those of clusters that were given one arm.
+    """Look for columns whose values identify clusters that were assigned as a whole.
 
     Pupils of a class share what is known of its teacher and school. Of all pairs of units with the same values of
     some columns, the share with the same arm is compared with what independent draws give; columns are added as long

@@ -21,7 +21,7 @@ _SAMPLE = 20_000
 
 
 def calibrations(units: ExperimentUnits, fitted: Ensemble, settings: UpliftConfig) -> tuple[Calibration, ...]:
-    """Learn how far predictions are to be believed, by units that their members never saw.
+    """Fit calibrations on predictions for units that the members did not see.
 
     New units get the mean of all members, which varies less than one member. So a member's prediction is first turned
     into the mean that it lets expect: drawn to its own mean by the ratio of the two variances.
@@ -72,7 +72,7 @@ def _within(values: Floats, parts: Codes) -> Floats:
 
 
 def joined(units: ExperimentUnits, *parts: tuple[Codes, Predicted]) -> Predicted:
-    """Put what was predicted for parts of the units into their order."""
+    """Put the predictions of parts of the units back into the order of units."""
     found = {}
     for name in Predicted.__slots__:
         whole = np.empty((units.experiment.rows, getattr(parts[0][1], name).shape[1]))

@@ -26,7 +26,7 @@ Method = Literal["linear", "isotonic", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A rising function from predicted to calibrated effects: straight lines between points, flat beyond them.
+    """A rising, piecewise linear function from predicted to calibrated effects.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Calibration:
 def calibrate(
     effect: Floats, scores: Floats, *, method: Method = "linear", clusters: Codes | None = None
 ) -> Calibration:
-    """Learn how far predicted effects are to be believed, from scores of units that they were not learned on.
+    """Fit a calibration on doubly robust scores of units that the models did not see.
 
     The line is the best linear predictor of the effect (Chernozhukov, Demirer, Duflo and Fernandez-Val 2018,
     equation 3.1), its slope b multiplied by ``max(0, 1 - (se / b)**2)``, the positive-part factor of James and Stein:

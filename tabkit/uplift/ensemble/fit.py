@@ -59,7 +59,7 @@ class ExperimentUnits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ensemble:
-    """Fitted members, and what they say of the units that each of them never saw.
+    """Fitted members, and their predictions for the units that each did not see.
 
     Parameters
     ----------

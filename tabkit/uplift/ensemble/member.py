@@ -27,7 +27,7 @@ _GROUPS = ("outcomes", "effects", "effects_of_treated")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predicted:
-    """What is expected of n units.
+    """The predictions for n units.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Member:
     shares: tuple[float, ...]
 
     def predict(self, features: pl.DataFrame) -> Predicted:
-        """Return what is expected of encoded rows."""
+        """Return the predictions for encoded rows."""
         propensity = propensity_of(self.propensities, self.shares, features)
         return Predicted(self.effect(features), self.outcome_learner.outcome(features), propensity)
 
@@ -81,7 +81,7 @@ class Member:
 
     @property
     def outcome_learner(self) -> Effects:
-        """The learner whose models of outcomes count: those of T and R know all rows of an arm, those of S are last."""
+        """The learner whose outcome models are used: T or R, fitted on all rows of an arm, rather than S."""
         found = [learner for learner, _ in self.learners if isinstance(learner, Effects)]
         return min(found, key=lambda learner: ("t", "r", "dr", "x", "s").index(learner.name))
 

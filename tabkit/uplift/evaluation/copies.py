@@ -14,14 +14,14 @@ from tabkit.uplift.ensemble.fit import ExperimentUnits
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """Shares of the held-out units: copies of others, and how many chance would give."""
+    """Shares of held-out units: copies of others, and how many are expected by chance."""
 
     share: float
     by_chance: float
 
 
 def copied(units: ExperimentUnits, held: NDArray[np.bool_], features: Sequence[str]) -> Copied | None:
-    """Return how many held-out units are alike with others in features, arm and outcome; None if chance explains them.
+    """Return how many held-out units copy others in features, arm and outcome; None if chance explains them.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ from tabkit.uplift.treated import OnTreated, effects_on_treated
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrustReport:
-    """Everything that the trust report shows.
+    """The content of the trust report.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class TrustReport:
     costs: dict[str, float]
 
     def decision(self) -> Decision:
-        """Return how arms are given after this."""
+        """Return how arms are given after this evaluation."""
         return decision_of(self.arms, self.costs.values())
 
     def to_dict(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def judge(
     settings: UpliftConfig,
     expected: Mapping[str, Floats] | None = None,
 ) -> TrustReport:
-    """Judge predictions for all units, each made by members that did not see it.
+    """Evaluate predictions for all units, each made by members that did not see it.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ _BALANCE_ROWS = 50
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Whether held-out units are like those that were learned from.
+    """Whether held-out units are distributed like training units.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class WeighedExperiment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What `tabkit.uplift.decision.trust` judges.
+    """The results that `tabkit.uplift.decision.trust` judges.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from tabkit.uplift.regressor import Codes, Floats
 def expected_placebos(
     units: ExperimentUnits, fitted: Ensemble, learned: Codes, tested: Codes, settings: UpliftConfig
 ) -> dict[str, Floats] | None:
-    """Return by placebo column what is expected of each unit under each arm, shape (n, k); None if randomised.
+    """Return by placebo column the expected value of each unit under each arm, shape (n, k); None if randomised.
 
     Parameters
     ----------

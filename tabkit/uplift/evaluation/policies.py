@@ -19,7 +19,7 @@ from tabkit.uplift.regressor import Codes, Floats
 
 @dataclass(frozen=True, slots=True)
 class PolicyValue:
-    """What a policy is worth on held-out units, per unit, costs taken off.
+    """The value of a policy per held-out unit, less costs.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class PolicyValue:
 def policies(
     tested: HeldOut, frame: pl.DataFrame, costs: Floats, arms: Sequence[ArmReport], settings: UpliftConfig
 ) -> tuple[PolicyValue, ...]:
-    """Value the model's policy and those it has to beat, on the same units."""
+    """Evaluate the model's policy, and those it has to beat, on the same units."""
     experiment, clusters = tested.experiment, tested.experiment.clusters
     own = decision_of(arms, costs).best(tested.effect)
     nobody = np.zeros(experiment.rows, dtype=np.int64)

@@ -24,7 +24,7 @@ from tabkit.uplift.treated import OnTreated
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldOut:
-    """Units that no model saw, and what models said of them.
+    """Held-out units and their predictions.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class IntervalSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArmReport:
-    """What there is to say about an arm.
+    """The report of an arm.
 
     Parameters
     ----------

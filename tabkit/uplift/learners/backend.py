@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what the libraries say of themselves: names that they will drop, and what they do not find."""
+    """Silence the libraries' notices about deprecated names and missing extras."""
     missing = logging.getLogger("duecredit")  # a citation tool that is asked for at import
     before, missing.disabled = missing.disabled, True
     try:

@@ -36,7 +36,7 @@ _FEWEST = 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Logistic:
-    """A logistic regression as numbers: where trees for a propensity start, since their tails alone are too flat.
+    """A logistic regression, on which trees for propensities start, since trees alone are too flat in the tails.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class BoostedRegression:
 
 
 def regressions(*, outcomes: BoostingConfig, effects: BoostingConfig, seed: int) -> Learn:
-    """Return what fits a regression: trees grown on four fifths of the rows until the others stop improving.
+    """Return a function that fits a regression: trees grown on four fifths of the rows until the rest stop improving.
 
     A target that is the same everywhere, or too few rows, give its mean. With ``early_stopping_rounds=0`` all trees are
     grown, on all rows. How many trees an effect of few units needs is the mean over five folds.

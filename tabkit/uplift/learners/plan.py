@@ -47,7 +47,7 @@ class CrossFitting:
 
     @classmethod
     def within(cls, rows: int) -> CrossFitting:
-        """Let nuisances speak about the rows they were fitted on: what CausalML's X-learner does."""
+        """Predict the rows that nuisance models were fitted on, as CausalML's X-learner does."""
         everything = np.arange(rows)
         return cls(((everything, everything),))
 

@@ -16,7 +16,7 @@ from tabkit.uplift.scores import arm_scores, effect_scores
 
 
 class Change(Protocol):
-    """Brings a fitted regression up to date with new rows; handed in."""
+    """A function that updates a fitted regression with new rows."""
 
     def __call__(
         self, model: Fitted, features: pl.DataFrame, y: Floats, *, kind: Kind, weight: Floats | None = None
@@ -26,7 +26,7 @@ class Change(Protocol):
 
 
 def renew(effects: Effects, features: pl.DataFrame, experiment: Experiment, *, change: Change) -> Effects:
-    """Bring every regression of a learner up to date with the units of a further experiment.
+    """Update every regression of a learner with the units of a further experiment.
 
     Models of outcomes learn the new outcomes of their arm. Models of effects learn pseudo-outcomes that the *old*
     models of outcomes give: those never saw the new units, so that no cross-fitting is needed.

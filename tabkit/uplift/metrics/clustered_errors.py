@@ -64,13 +64,13 @@ def critical(level: float, clusters: ArrayLike | None, *, rows: int) -> float:
 
 
 def two_sided(z: float, clusters: ArrayLike | None, *, rows: int) -> float:
-    """Return the p-value of an estimate that lies z standard errors from nothing; see `critical`."""
+    """Return the two-sided p-value of an estimate z standard errors from zero; see `critical`."""
     found = check_clusters(clusters, rows=rows)
     return 2 * float(scipy.special.ndtr(-abs(z)) if found is None else scipy.special.stdtr(found.count - 1, -abs(z)))
 
 
 def influence_se(influence: Floats, clusters: Clusters | None) -> float:
-    """Return the standard error of an estimate from what each row adds to its error, summed over clusters.
+    """Return the standard error of an estimate from its influence values, summed over clusters.
 
     Parameters
     ----------
