@@ -32,7 +32,7 @@ _METRIC = "squared error of effects"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpliftUpdate(Update):
-    """The report of an update.
+    """The report of an update of an uplift model; see `tabkit.updates.Update` for what all kinds share.
 
     A loss is the mean squared distance of doubly robust effect scores from predicted effects, summed over arms, less
     that of zero effects.

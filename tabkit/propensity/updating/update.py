@@ -35,7 +35,7 @@ _PARENT = "parent"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpdateReport(Update):
-    """The report of an update.
+    """The report of an update of a propensity model; see `tabkit.updates.Update` for what all kinds share.
 
     Parameters
     ----------
