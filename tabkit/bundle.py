@@ -34,7 +34,7 @@ from tabkit.untrusted.unfolding import unfolded
 
 T = TypeVar("T")
 
-FORMAT = 1
+FORMAT = 1  # rises when a bundle can no longer be read by older versions
 MANIFEST, CHECKSUM = BUNDLE_FILES
 _DESTINATION = destination.Kind("bundle", BundleError, folder=True)
 _LIBRARIES = ("tabkit-ml", "polars", "lightgbm", "numpy", "scikit-learn")

@@ -28,7 +28,7 @@ NO_KEY = ("other", "null")
 
 _WHAT = "the sample of the rows of the fit"
 _MISSING, _WHOLE, _BROKEN, _TEXT = (np.uint64(salt) for salt in (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344))
-_LIMIT = 2.0**63
+_LIMIT = 2.0**63  # whole floats below this are also integers of 64 bits
 
 
 def row_hashes(frame: pl.DataFrame, columns: Sequence[str]) -> Hashes:

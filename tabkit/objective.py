@@ -16,8 +16,8 @@ from tabkit.rows import Rows
 
 Floats = NDArray[np.float64]
 Link = Literal["logit", "softmax", "identity", "log"]
-_NEWTON_STEPS = 50
-_LARGEST = 1e100
+_NEWTON_STEPS = 50  # Newton's method needs about ten; more means that it does not converge
+_LARGEST = 1e100  # squares of larger targets would be infinite
 
 
 class LossSettings(Protocol):

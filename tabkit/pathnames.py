@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tabkit.errors import TabkitError
 
-_SHOWN = 60
+_SHOWN = 60  # letters of a long name that a message shows
 
 
 def check(path: str | Path, *, kind: type[TabkitError]) -> None:

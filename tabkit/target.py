@@ -18,7 +18,7 @@ from tabkit.schema import Family, dtype_name, family
 from tabkit.untrusted.manifest import NamedTable, damaged, shown
 
 Task = Literal["binary", "multiclass", "regression"]
-_MAX_CLASSES = 100
+_MAX_CLASSES = 100  # more are ids or amounts; a model of each class would take hours
 _STEPS = 100  # a double's step below a hundredth of the spread costs less than a ten-thousandth of the variance
 
 

@@ -20,15 +20,15 @@ else:
 
 LEVELS = ("q3", "q10", "q25", "q50", "q75", "q90", "q97")
 FAN = ("campaign", "day", *LEVELS, "past", "observed", "users")
-MOST = 12
+MOST = 12  # panels that fit onto a page
 
 _PAST = ("#e1e4e8", "#cbd0d6", "#b3bac2")
 _FUTURE = ("#cfe2f0", "#a3c8e3", "#71a9d1")
 _PAIRS = (("q3", "q97"), ("q10", "q90"), ("q25", "q75"))
 # By how many campaigns stand beside each other: how wide and how high each is.
 _SIZES = {1: (960, 280), 2: (452, 250), 3: (282, 170)}
-_OUTLYING = 0.02
-_UNLIKE = 6.0
+_OUTLYING = 0.02  # share of points at either end that may leave the axis
+_UNLIKE = 6.0  # campaigns whose levels differ by more do not share an axis
 
 
 def campaign_fan(frame: pl.DataFrame, *, title: str = "Value of a user") -> alt.VConcatChart:

@@ -29,10 +29,10 @@ RAMP = ("#eef4f9", "#c3dcee", "#8dbede", "#4f97c7", "#1f6ca6", "#0b457b", "#0628
 BANDS = ("#cfe2f0", "#8fbddd")
 PRIOR = PALETTE[1]
 
-LEVEL = 0.94
+LEVEL = 0.94  # of bands for chance, as intervals in the room
 PERCENT = "format(100 * datum.value, '~r') + '\u00a0%'"
-_BAR, _STEPS = 9, 56
-_ACROSS, _SMALL, _LOW = 4, 196, 96
+_BAR, _STEPS = 9, 56  # height in pixels, and colours, of the bar that explains a heat map
+_ACROSS, _SMALL, _LOW = 4, 196, 96  # panels in a row that fit the page, and their size in pixels
 
 
 def frequency_recency(

@@ -17,7 +17,7 @@ else:
 
 HISTORY = ("epoch", "loss", "held_out_loss")
 _NAMES = {"loss": "in training", "held_out_loss": "held out"}
-_ROOM = 0.06
+_ROOM = 0.06  # share of the range left free above and below
 
 
 def learning_curve(history: pl.DataFrame, *, best: int, loss: str) -> alt.VConcatChart:

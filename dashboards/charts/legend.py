@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 else:
     alt = Later("altair", extra="dashboards")
 
-HEIGHT = 18
-_SWATCH, _GAP, _BETWEEN, _LETTER = 22, 7, 18, 6.1
+HEIGHT = 18  # pixels, for the page's type size
+_SWATCH, _GAP, _BETWEEN, _LETTER = 22, 7, 18, 6.1  # pixels; the last is the mean width of a letter
 
 
 @dataclass(frozen=True, slots=True)

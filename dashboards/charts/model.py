@@ -37,11 +37,11 @@ INK, SOFT, LINE, GUIDE = "#1a1f27", "#4b5563", "#e5e7eb", "#8a93a0"
 
 # All charts come out equally wide, so that their letters are equally large on a page.
 WIDTH, HEIGHT, MARGIN = 390, 300, 44
-NAME_WIDTH = 150
-POINTS = 300
+NAME_WIDTH = 150  # pixels: twenty letters of a feature's name
+POINTS = 300  # more than a curve has pixels
 # One row of candidates, its widest part, and the parts at its side: together two charts and the space between them.
 _KEEP = "keep"
-_ROW, _MAIN, _SIDE = 30, 400, 110
+_ROW, _MAIN, _SIDE = 30, 400, 110  # pixels that fit the page's width
 
 _LABELS = {"labelColor": SOFT, "labelFontSize": 12, "labelPadding": 6, "labelFlush": False}
 _TITLES = {"titleColor": SOFT, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 8}

@@ -26,7 +26,7 @@ BALANCE = ("column", "before", "after")
 OVERLAP = ("arm", "low", "high", "given", "others")
 
 MODEL, OTHER = PALETTE[0], PALETTE[1]
-DASH, DOTS = (7, 3), (2, 3)
+DASH, DOTS = (7, 3), (2, 3)  # pixels of dash and gap: told apart also in black and white
 # Differences beyond are drawn at the edge: where a column is constant in each group they have no bound.
 FAR = 2.0
 
@@ -34,7 +34,7 @@ FAR = 2.0
 WIDE, LOW = 905, 270
 # Below it a top share is of so few units that its band would decide the scale for all others.
 _FIRST = 0.05
-_ROW, _ROWS, _COLUMN, _PANEL = 21, 34, 200, 100
+_ROW, _ROWS, _COLUMN, _PANEL = 21, 34, 200, 100  # pixels that fit the page's width
 
 
 def gain(curve: pl.DataFrame, *, response: pl.DataFrame | None = None, title: str, width: int = WIDE) -> Any:

@@ -26,7 +26,7 @@ from tabkit.staging import exclusive
 Worth = Callable[[Rule, Progress], Mapping[str, Any]]
 """Compares models with and without a rule; gives at least ``words``."""
 
-_MOST_NEXT = 8
+_MOST_NEXT = 8  # more suggestions than this no person reads
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,7 +27,7 @@ Codes: TypeAlias = NDArray[np.uint8]
 
 MOST_CODES = 250
 """Cuts or levels of an axis, so that a code with null fits into a byte."""
-_DAY = 86_400e6
+_DAY = 86_400e6  # microseconds, as Polars counts
 
 
 @dataclass(frozen=True, slots=True)

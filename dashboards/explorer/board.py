@@ -15,8 +15,8 @@ from dashboards.explorer.view import View
 from tabkit.predicates import Condition
 from tabkit.rules.relevance import useful
 
-MOST_AXES = 40
-_GROUPS = 16
+MOST_AXES = 40  # more do not fit a screen, and slow the page
+_GROUPS = 16  # columns are compared in coarse groups, which is quick
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,11 +25,11 @@ from tabkit.predicates import Condition
 from tabkit.rules.cuts import roundest
 from tabkit.schema import dtype_name, family
 
-EVEN_CUTS = 150
-QUANTILE_CUTS = 40
-MOST_LEVELS = 30
-_EXACT = 2.0**53
-_MOST_SPAN = 1e300
+EVEN_CUTS = 150  # with those of quantiles, below the 256 codes of a byte
+QUANTILE_CUTS = 40  # places where many rows lie close together
+MOST_LEVELS = 30  # more are not readable along one axis
+_EXACT = 2.0**53  # larger integers are not exact as JavaScript's numbers
+_MOST_SPAN = 1e300  # differences beyond this overflow
 _FAR = "its values lie too far apart to be drawn"
 _SLACK = 0.0025  # how far a cut may move to a rounder number, as a share of the rows
 _SHOWN: dict[str, Family] = {

@@ -20,9 +20,9 @@ from tabkit.rules import Goal, measure
 from tabkit.rules.goal import Floats
 
 GREY, STRONG = "rgb(176, 182, 190)", "rgb(213, 58, 0)"
-LEVEL = 0.95
-_PLACES = 65_534
-_NO_PLACE = 65_535
+LEVEL = 0.95  # of intervals on the page
+_PLACES = 65_534  # positions of 16 bits, one of them left for missing values
+_NO_PLACE = 65_535  # a missing value
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from tabkit.rules import Goal
 
-MOST_DRAWN = 5_000
-_LEAST_RARE = 0.1
-_STRATA = 10
+MOST_DRAWN = 5_000  # lines that a browser draws without delay
+_LEAST_RARE = 0.1  # share of the sample that a rare class gets
+_STRATA = 10  # tenths of an amount are drawn alike
 
 
 def drawn(goal: Goal, rows: NDArray[np.int64], *, most: int = MOST_DRAWN, seed: int = 0) -> NDArray[np.int64]:

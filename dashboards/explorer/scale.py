@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 ScaleKind = Literal["linear", "log", "symlog"]
 
-_SKEWED = 8.0
+_SKEWED = 8.0  # one tail so many times the other: a logarithm reads better
 _FEW = 50  # with fewer values than this an axis is even: tails cannot be told
 
 

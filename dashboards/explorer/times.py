@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 
 _EPOCH = dt.datetime(1970, 1, 1)
-_SECOND = 1e6
+_SECOND = 1e6  # microseconds, as Polars counts
 _STEPS = (
     *((f"{n}s", n) for n in (1, 5, 15, 30)),
     *((f"{n}m", n * 60) for n in (1, 5, 15, 30)),

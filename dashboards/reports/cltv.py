@@ -38,7 +38,7 @@ from tabkit.progress import Progress
 from tabkit.staging import staged_file
 from tabkit.untrusted.manifest import building
 
-LEVEL = 0.94
+LEVEL = 0.94  # of intervals on the page, as in the room
 
 _RATE, _SCALE = "shape of the customers' purchase rates: the smaller, the more they differ", "scale of these rates"
 _LEAVING = {
@@ -73,8 +73,8 @@ _SPEND = {
     "q": "shape of the customers' mean spend: the larger, the more alike the customers",
     "v": "scale of the mean spend",
 }
-_PERIODS = 130
-_HISTORIES, _CELLS = 400, 50_000_000
+_PERIODS = 130  # points of a curve that are still told apart
+_HISTORIES, _CELLS = 400, 50_000_000  # simulated histories, and their cells: enough for bands, within 400 megabytes
 
 
 def write_fit_page(

@@ -40,7 +40,7 @@ from tabkit.table import Table, labels, read
 from tabkit.untrusted.manifest import building
 
 Floats = NDArray[np.float64]
-_PERIODS = 36
+_PERIODS = 36  # three years of months fit the page
 
 
 class ReportError(TabkitError):

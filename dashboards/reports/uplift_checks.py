@@ -18,7 +18,7 @@ from tabkit.uplift.effect_unit import EffectUnit
 from tabkit.uplift.limits import LITTLE
 from tabkit.wording import number, percentages, share, spelled
 
-MOST_COLUMNS = 15
+MOST_COLUMNS = 15  # rows that a chart can name
 
 _LOVE = (
     "The {count} that differ most, each by its largest difference in any level and any arm, in standard deviations. "

@@ -21,7 +21,7 @@ from dashboards.server.requests import Call, Limits
 
 # An accepted connection is heard before so many others arrive that it would have to make room for them.
 _ACCEPTED_AT_ONCE = 16
-_PAUSE_SECONDS = 0.05
+_PAUSE_SECONDS = 0.05  # short for a person, long for a processor
 _END = re.compile(rb"\r?\n\r?\n")
 
 PassOn = Callable[[socket.socket, Call, bytes], Reply | None]

@@ -21,8 +21,8 @@ from tabkit.errors import ConfigError
 __all__ = ["Limits", "Site", "running", "serve"]
 
 _ADDRESS = "127.0.0.1"
-_POLL_SECONDS = 0.05
-_PATIENCE_SECONDS = 5.0
+_POLL_SECONDS = 0.05  # short for a person, long for a processor
+_PATIENCE_SECONDS = 5.0  # for requests at work when the server stops
 _BACKLOG = 512  # not yet accepted; where a crowd fills it, the system lets the next one try again after a second
 
 

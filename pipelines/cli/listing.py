@@ -17,7 +17,7 @@ from pipelines.cli.commands import COMMANDS, Command, spelled
 from pipelines.cli.fields import Setting, listed
 from tabkit.errors import ConfigError
 
-_WIDTH = 100
+_WIDTH = 100  # columns that editors show
 _EXAMPLES = {"INTEGER": "1", "NUMBER": "0.5", "DATE": "2024-12-31"}
 
 

@@ -22,7 +22,7 @@ from tabkit.objective import Objective, base_score, check_target, inverse_link, 
 from tabkit.rows import Rows, matrix
 
 Floats = NDArray[np.float64]
-_LARGEST = 1e100
+_LARGEST = 1e100  # squares of larger features would be infinite
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from tabkit.boosting.tree import check_tree, wrong
 from tabkit.boosting.trees import Trees
 from tabkit.errors import BundleError
 
+# the least positive and nearly the largest double: LightGBM asks for "above zero" and "finite"
 _LEAST, _MOST = 5e-324, 1e308
 _PARAMETERS: dict[str, tuple[type[int] | type[float], float, float]] = {
     "bagging_fraction": (float, _LEAST, 1),

@@ -14,10 +14,10 @@ from tabkit.errors import FitError
 from tabkit.objective import check_target, inverse_link
 from tabkit.rows import Floats, Rows
 
-_STEPS = 100
-_CLOSE = 1e-10
-_NOISE = 1e-13
-_HALVINGS = 40
+_STEPS = 100  # Newton's method needs about ten; more means that it does not converge
+_CLOSE = 1e-10  # relative size of a step at which doubles have nothing left to gain
+_NOISE = 1e-13  # relative rounding error of the loss: a rise below it is none
+_HALVINGS = 40  # after so many the step is below the precision of doubles
 _LEAST = 0.1  # of what the slope promises, a step must bring
 _FLAT = 1e-10  # a direction so much flatter than others says nothing: all classes up by the same
 _WIDEST = 5.0

@@ -25,7 +25,7 @@ _END = ["", "", ""]  # two empty lines stand behind each tree
 
 _MOST_LEAVES = 131_072  # LightGBM's own bound of num_leaves
 _INT32 = 2**31 - 1
-_UINT32 = 2**32 - 1
+_UINT32 = 2**32 - 1  # LightGBM keeps sets of categories in 32-bit words
 _CATEGORICAL = 1  # the lowest bit of a decision type; the next says where missing values go, two more what is missing
 _LARGEST_DECISION = 11  # the fourth kind of missing value does not exist
 

@@ -15,7 +15,7 @@ from tabkit.errors import FitError, SchemaError
 from tabkit.schema import dtype_name, family
 
 NOBODY = "no customer"
-_SHOWN = 3
+_SHOWN = 3  # examples that fit into a line
 
 _Check = tuple[pl.Expr, str]
 

@@ -30,7 +30,7 @@ from tabkit.progress import Progress
 from tabkit.untrusted.manifest import NamedTable
 
 KIND = "cltv"
-MEDIAN = 0.5
+MEDIAN = 0.5  # always among the quantiles, since intervals are told around it
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -30,8 +30,8 @@ from tabkit.leaks.asked import asked
 from tabkit.progress import Progress
 
 CUSTOMER = "customer"
-_FEW_REPEATS = 100
-_CORRELATED = 0.2
+_FEW_REPEATS = 100  # with fewer repeat buyers a correlation is noise
+_CORRELATED = 0.2  # Gamma-Gamma assumes none; below this its forecasts are hardly off
 
 
 def fit(

@@ -15,7 +15,7 @@ from tabkit.schema import family
 Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.int64]
 
-_BIN, _MOST_BINS = 20, 200
+_BIN, _MOST_BINS = 20, 200  # rows in a bin, and bins: fine enough to see a cut, coarse enough to generalise
 _ORDERED = ("number", "boolean", "date", "datetime", "duration", "time")
 
 

@@ -20,17 +20,17 @@ Mask: TypeAlias = NDArray[np.bool_]
 LEAST = 0.02
 """Share of the rows to judge on beyond what chance explains: fewer copies hardly move a metric."""
 
-_FEWEST = 10
+_FEWEST = 10  # fewer copies are told by no one as a fault of the data
 _ALIKE = 3.0
 """So many copies for each row that is alike in all columns but one, beyond chance, are no chance any more."""
 _RAREST, _EVEN = 0.25, 3.0
 """What was copied is copied whatever it is: of the rarest quarter of rows at least a third as often as of all."""
-_ERRORS = 3
-_MOSTLY = 0.5
-_KEY = 0.99
-_SAMPLE = 5_000
-_TENTHS = 10
-_IDENTIFIES, _OFTEN = 0.9, 0.5
+_ERRORS = 3  # standard errors: one warning in a thousand tables by chance
+_MOSTLY = 0.5  # if half of the copies agree in the target too, it is not drawn anew
+_KEY = 0.99  # a column without which rows are as distinct as before says nothing of them
+_SAMPLE = 5_000  # rows that show whether a column is a key
+_TENTHS = 10  # amounts agree if they fall into the same tenth
+_IDENTIFIES, _OFTEN = 0.9, 0.5  # nearly every value once: an id; less than half once: a product or a place
 _FRESH = np.uint64(0x9E3779B97F4A7C15)
 _TARGET = "target"
 

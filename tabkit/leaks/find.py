@@ -18,7 +18,7 @@ from tabkit.leaks.states import telling
 from tabkit.leaks.together import Identity, accounts, pairs
 from tabkit.schema import family
 
-_ERRORS = 2
+_ERRORS = 2  # standard errors: a leak must be one for sure
 Kind = Literal["binary", "multiclass", "regression"]
 
 

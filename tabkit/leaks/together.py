@@ -13,7 +13,7 @@ from tabkit.leaks.alone import monotone, standard_error
 from tabkit.leaks.columns import Floats
 from tabkit.leaks.limits import FEWEST_PAIRED, IDENTITY, MOST_COLUMNS, MOST_SUMMED, MOST_TERMS, TOGETHER
 
-_ERRORS = 3
+_ERRORS = 3  # standard errors: more pairs are tried than columns, so one more than for a single column
 _HUGE = 1e100
 """Beyond it, squares of numbers are infinite."""
 _GLANCE = 1000

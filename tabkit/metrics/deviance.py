@@ -13,7 +13,7 @@ from tabkit.metrics.prepared import Prepared, mean_of
 
 _NEAR = 0.01
 """Relative distance of target and mean below which a series is exact to the last digits, and differences are not."""
-_TERMS = 10
+_TERMS = 10  # of a series that is used only where its tenth term is below rounding
 
 
 def poisson_deviance(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tabkit.objective import LossSettings, Objective, base_score, inverse_link, loss
 
 Floats = NDArray[np.float64]
-_PRIOR = 0.3
-_FEWEST = 10
-_ROUNDS, _CLOSE = 60, 1e-9
+_PRIOR = 0.3  # standard deviation of the log of the slope: a factor of 1.35 is usual
+_FEWEST = 10  # rows of a class below which its intercept is not moved
+_ROUNDS, _CLOSE = 60, 1e-9  # Newton's method needs about ten; a step this small gains nothing
 _RANGE = 3.0  # of log slopes: from 1/20 to 20
 _FAR = 700.0  # where exp ends
 

@@ -11,6 +11,7 @@ from tabkit.untrusted.manifest import is_number
 
 _MOST = {"members": 64, "outputs": 1_000_000, "embedding_size": 512, "bins": 256, "numbers": 10**6, "missing": 10**6}
 _LEAST = {"members": 1, "outputs": 1, "embedding_size": 1, "bins": 0, "numbers": 0, "missing": 0}
+# larger than any network that this library makes; keeps a stranger's bundle from filling memory
 _WIDEST, _DEEPEST, _LEVELS = 16_384, 16, 10**9
 
 

@@ -14,7 +14,7 @@ from tabkit.errors import FitError, ScoringError, TabkitError
 from tabkit.rows import Rows, matrix
 
 Floats = NDArray[np.float64]
-_REACH = 3.0
+_REACH = 3.0  # standard deviations beyond which values are squeezed, so that outliers do not lead
 _FAR = 1e6  # scaled: drawn in, no float32 lies nearer to the reach
 _LARGEST = 1e300  # what is larger counts as this, so that differences stay finite
 _MOST_CODES = 10_000_000

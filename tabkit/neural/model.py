@@ -23,7 +23,7 @@ from tabkit.objective import OBJECTIVES, Objective, inverse_link
 from tabkit.rows import Rows
 
 Floats = NDArray[np.float64]
-_ROWS = 16_384
+_ROWS = 16_384  # scored at a time: activations fit into a processor's cache
 _NUMBERS = 2**25  # at once in a layer
 
 

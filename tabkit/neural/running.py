@@ -20,7 +20,7 @@ from tabkit.progress import Progress
 from tabkit.rows import Rows
 
 Floats = NDArray[np.float64]
-_JUDGED_AT_ONCE = 16_384
+_JUDGED_AT_ONCE = 16_384  # rows whose activations fit into memory, whatever the network
 _COURSE = (
     *("learning_rate", "weight_decay", "warmup", "patience"),
     *("averaging", "clip_norm", "dropout", "masked"),

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from tabkit.errors import ConfigError
 
-_LEAST, _MOST = -(2**63), 2**64 - 1
+_LEAST, _MOST = -(2**63), 2**64 - 1  # what Polars's integers hold
 
 Bound: TypeAlias = int | float | datetime.date | datetime.datetime
 Level: TypeAlias = str | bool | int | float | datetime.date | datetime.datetime

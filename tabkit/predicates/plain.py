@@ -19,7 +19,7 @@ Dtypes = Mapping[str, pl.DataType]
 _BOUNDS = ("ge", "gt", "le", "lt")
 _CONDITION = {"column", *_BOUNDS, "levels", "null", "not"}
 _RULE = {"name", "all_of", "any_of", "none_of"}
-_DEEPEST = 8
+_DEEPEST = 8  # deeper rules no person reads
 
 
 def to_dict(rule: Rule) -> dict[str, Any]:

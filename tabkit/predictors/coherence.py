@@ -16,7 +16,7 @@ from tabkit.target import TargetColumn
 from tabkit.untrusted.manifest import LARGEST, NamedTable, damaged, is_number, is_whole, shown
 
 SEEN = "seen.parquet"
-_FEW = 20
+_FEW = 20  # names that fit into a message
 
 
 def check_predictor(predictor: Predictor, *, target: TargetColumn, features: Collection[str]) -> None:

@@ -19,7 +19,7 @@ from tabkit.propensity.new_rows import read_rows
 from tabkit.table import Table, labels
 
 OTHER = "other"
-_A_FEW = 0.01
+_A_FEW = 0.01  # share of rows that a comparison may lose without a remark
 
 
 def compare(a: PropensityModel, b: PropensityModel, source: Source) -> Evaluation:

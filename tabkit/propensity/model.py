@@ -35,7 +35,7 @@ KIND = "propensity"
 
 # Reasons cost a thousand times what scores do: small pieces keep Ctrl-C and the progress bar responsive.
 _ROWS_SCORED = 16_384
-_ROWS_EXPLAINED = 512
+_ROWS_EXPLAINED = 512  # contributions take memory for each feature and class
 
 
 def score_columns(target: TargetColumn) -> dict[str, pl.DataType]:

@@ -15,7 +15,7 @@ from tabkit.table import Table
 from tabkit.target import TargetColumn, Task, infer
 
 _TASK_OF: dict[str, Task] = {"binary": "binary", "multiclass": "multiclass"}
-_FEWEST_ROWS = 50
+_FEWEST_ROWS = 50  # three parts (fit, stop, test) of a dozen rows at least
 _MOST_CODES = 30  # classes with numbers for names seldom are more; counts seldom end below
 _NAMED = 5
 

@@ -19,10 +19,10 @@ from tabkit.table import Table, labels
 from tabkit.target import TargetColumn
 from tabkit.wording import with_interval
 
-_FEW = 30
-_PERFECT = 0.99
-_MOST_QUOTED = 3
-_NUMBERS = 0.5
+_FEW = 30  # rows of a class below which metrics of it are noise
+_PERFECT = 0.99  # no behaviour is predicted so well; a leak is
+_MOST_QUOTED = 3  # metrics that fit into a sentence
+_NUMBERS = 0.5  # if half of the levels are numbers, the column probably is
 
 
 def of_rows(fit: Table, test: Table, target: TargetColumn, encoder: FittedTable) -> list[str]:

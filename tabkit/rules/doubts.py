@@ -20,7 +20,7 @@ from tabkit.rules.suggestion import Suggestion
 from tabkit.table import Table
 from tabkit.wording import number
 
-_MOST_QUOTED = 3
+_MOST_QUOTED = 3  # rules that fit into a sentence
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ Conditions: TypeAlias = tuple[Condition, ...]
 Cuts: TypeAlias = Mapping[str, Sequence[Bound]]
 """By column, where an end may be; ascending."""
 
-_STEPS = (-3, -2, -1, 1, 2, 3)
+_STEPS = (-3, -2, -1, 1, 2, 3)  # cuts to either side; rules further away are others
 
 
 def weaker(conditions: Conditions) -> list[Conditions]:

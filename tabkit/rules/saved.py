@@ -18,13 +18,13 @@ from tabkit.sources.failures import some
 from tabkit.staging import staged_file
 from tabkit.untrusted import toml
 
-FORMAT = 1
+FORMAT = 1  # rises when a file of rules can no longer be read by older versions
 _KNOWN = {"format", "found", "rules"}
 _TEXTS = {"source", "target", "positive", "treatment", "arm", "control", "time", "group", "print", "division", "sketch"}
 _COUNTS = {"tried", "rows", "seed"}
 _LISTS = {"columns", "kinds"}
 _PARTS = ("train", "holdout")
-_MOST = 2**63
+_MOST = 2**63  # TOML's integers have 64 bits
 
 
 @dataclass(frozen=True, slots=True)

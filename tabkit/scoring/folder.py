@@ -20,7 +20,7 @@ from tabkit.errors import ScoringError
 from tabkit.scoring import run, sink
 from tabkit.staging import abandoned, may_write, staged_folder, staged_inside
 
-_SHOWN = 5
+_SHOWN = 5  # names that fit into a message
 
 
 def write_folder(

@@ -8,8 +8,8 @@ import polars as pl
 
 LONGEST = 1 << 24
 """The most bytes that one row may have: memory is bounded by it."""
-_PIECE = 1 << 19
-_LINES = 4_096
+_PIECE = 1 << 19  # half a megabyte: large enough for the disk, small in memory
+_LINES = 4_096  # per batch of compressed lines: some hundred kilobytes
 _PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 """How files begin that Polars unpacks, whatever their names: gzip, zstd, and zlib at its levels."""
 

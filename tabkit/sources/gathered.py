@@ -13,7 +13,7 @@ from tabkit.sources.names import describe
 
 FEWEST_TOGETHER = 64
 """Files below which a reader for each is as good, and takes less memory."""
-_SMALL = 1 << 20
+_SMALL = 1 << 20  # files of a megabyte and more are worth a reader of their own
 _BATCH_BYTES, _BATCH_FILES = 1 << 22, 256
 """What is read at once: some ten thousand rows of packed Parquet, and more batches than there are processors."""
 

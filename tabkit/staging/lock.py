@@ -14,8 +14,8 @@ from tabkit.staging import owner
 from tabkit.staging.disk import explain, make_folders, remove_empty
 from tabkit.staging.leftovers import hidden
 
-_STALE_SECONDS = 60.0
-_PAUSE_SECONDS = 0.02
+_STALE_SECONDS = 60.0  # a change takes far less: an older lock was left by a process that died
+_PAUSE_SECONDS = 0.02  # short for a person, long for a processor
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from tabkit.metrics import Draws, Metric, joint_bootstrap
 from tabkit.updates.choice import Comparison, Difference, is_below
 
 Floats = NDArray[np.float64]
-_LEAST, _NOISE = 400, 1e-12
-_FEWEST_ROWS = 20
+_LEAST, _NOISE = 400, 1e-12  # resamples that ends of intervals need; relative differences that are rounding
+_FEWEST_ROWS = 20  # a bootstrap of fewer rows is too narrow
 
 
 def resampled(

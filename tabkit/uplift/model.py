@@ -31,7 +31,7 @@ from tabkit.uplift.summary import summary_of
 from tabkit.wording import with_interval
 
 KIND = "uplift"
-_ROWS_SCORED = 16_384
+_ROWS_SCORED = 16_384  # scored at a time: features of all members fit into memory
 _ARMS_SHOWN = 3
 """Of `repr`: a line has room for no more."""
 

@@ -25,7 +25,7 @@ from tabkit.uplift.ensemble.folds import held_out
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.regressor import Codes, Floats, Kind
 
-_MOST_COUNT = 100
+_MOST_COUNT = 100  # whole numbers up to this may be counts
 _NAMED = 5
 """Columns that an error names."""
 _ROLES = ("target", "amount", "weight", "exposure")

@@ -22,7 +22,7 @@ from tabkit.table import Table
 KIND = "Scores"
 SCORE = "score"
 _REASON = re.compile(r"reason_\d+(_contribution)?")
-_MOST_CLASSES = 6
+_MOST_CLASSES = 6  # buttons that fit above a page
 _INSTEAD = "Name a column of what came of it, and rules are searched for by that: --target churned, say."
 _COLOURED = (
     "Lines are coloured by {name}, which is taken for what tabkit score wrote; it is not searched on. If it is a "

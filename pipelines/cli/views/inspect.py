@@ -24,7 +24,7 @@ from tabkit.cltv.interval_record import interval_record
 from tabkit.predictors.registry import made_of
 from tabkit.untrusted.manifest import building
 
-_TOP = 15
+_TOP = 15  # rows that a terminal shows without scrolling
 
 
 def inspect_view(result: Mapping[str, Any]) -> RenderableType:

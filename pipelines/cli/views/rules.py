@@ -12,7 +12,7 @@ from rich.text import Text
 from pipelines.cli.views.propensity import plain_table, unit_note, visible
 from tabkit.wording import NONE, between, decimals_of, number, share, spelled
 
-_ALIKE = 0.8
+_ALIKE = 0.8  # four fifths of the rows shared: much the same rule
 _HOLDS = ("holds", "holds, but weaker")
 _COLOURS = {
     "holds": "green",

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 ZERO, RATE, BOOSTED = "zero", "historical_rate", "lightgbm"
 _OBJECTIVES: Mapping[str, Any] = {"purchases": "poisson", "value": "tweedie"}
-_FEWEST_ROWS, _MANY_ROWS = 100, 50_000
+_FEWEST_ROWS, _MANY_ROWS = 100, 50_000  # below the first, trees are noise; above the second, threads pay
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tabkit.errors import ConfigError, FitError
 
-_FEWEST_DAYS = 30
+_FEWEST_DAYS = 30  # a month before an origin, so that customers had time to buy again
 
 
 @dataclass(frozen=True, slots=True)

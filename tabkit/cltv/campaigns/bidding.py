@@ -15,7 +15,7 @@ from tabkit.errors import ConfigError
 Floats = NDArray[np.float64]
 Volume = Callable[[Floats], ArrayLike] | pl.DataFrame
 
-_GRID = 2001
+_GRID = 2001  # steps of a two-thousandth of the range: finer than bids are set
 
 
 @dataclass(frozen=True, slots=True, eq=False)

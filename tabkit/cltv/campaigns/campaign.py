@@ -22,7 +22,7 @@ from tabkit.progress import Progress
 
 Floats = NDArray[np.float64]
 
-QUANTILES = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97)
+QUANTILES = (0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97)  # the ends of 94 %, 80 % and 50 % intervals, and the median
 # In units of the typical day's mean; money is scaled by it. The spreads are on the log scale and stay.
 PRIORS: dict[str, Prior] = {
     "start_mean": Prior.of("normal", mu=0.0, sigma=5.0),
@@ -36,7 +36,7 @@ PRIORS: dict[str, Prior] = {
 }
 _MONEY = ("start_mean", "start_scale", "walk", "day_noise")
 _MONEY_DRAWS = ("levels", "walk", "day_noise", "start_mean", "start_scale", "walk_mean", "day_mean")
-_BIASED = 0.1
+_BIASED = 0.1  # a tenth of the mean is worth telling a person who bids by it
 _ACCEPT = 0.95
 """Campaigns of a day or two leave scales open, and the posterior has narrow places: with the usual .8 as many as 1 % of
 draws diverged in one fit of three campaigns on some processors, with .95 none, at the same cost."""

@@ -11,7 +11,7 @@ from tabkit.errors import FitError, SchemaError
 from tabkit.frames import Source, collect_all, describe, scan
 from tabkit.schema import dtype_name, family
 
-_ROWS = 5
+_ROWS = 5  # a walk needs some days of each campaign, so few users are not put into fewer rows
 REASONS = ("no campaign", "no day", "value is null", "value is not finite", "cost is not finite")
 
 

@@ -18,9 +18,9 @@ from tabkit.cltv.model import CLTVModel
 
 Floats = NDArray[np.float64]
 
-_ENDS = (0.03, 0.97)
-_DRAWS = 1000
-_POINTS = 183
+_ENDS = (0.03, 0.97)  # of a 94 % interval, as everywhere in this room
+_DRAWS = 1000  # enough for ends of intervals; payback curves take memory per draw
+_POINTS = 183  # two points a day for three months, a point in two days for a year: a smooth curve
 _SURE = ("campaign", "users", "value_mean", "value_low", "value_high", "to_come", "changed")
 _MAYBE = ("cost", "p_above", "p_above_error", "payback_days", "p_never", "break_even", "safe", "bid", "profit")
 COLUMNS = (*_SURE, *_MAYBE)

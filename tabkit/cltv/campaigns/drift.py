@@ -10,10 +10,10 @@ import polars as pl
 from tabkit.cltv.forecasting.acquired import repeats
 from tabkit.cltv.model import CLTVModel
 
-_NEWER = 1 / 3
-_SURE = 3.0
-_DRAWS = 200
-_FEW = 30
+_NEWER = 1 / 3  # the newest third: recent, and with enough users to compare
+_SURE = 3.0  # standard errors: several campaigns are looked at, so two would alarm by chance
+_DRAWS = 200  # the mean of draws is compared, which few draws give well enough
+_FEW = 30  # users on each side below which a difference of means says little
 
 
 def changes(model: CLTVModel, users: pl.DataFrame) -> pl.DataFrame:

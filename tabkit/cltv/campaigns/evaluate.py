@@ -29,7 +29,7 @@ from tabkit.progress import Progress
 Floats = NDArray[np.float64]
 
 NOBODY, ABSENT, OLD = "no customer", "not among the model's customers", "acquired longer ago than the horizon"
-_MUCH = 0.5
+_MUCH = 0.5  # from half on, a value is more forecast than seen
 
 
 @dataclass(frozen=True, slots=True, eq=False)

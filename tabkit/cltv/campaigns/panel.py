@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 DayLikelihood = Literal["student_t", "zero_inflated"]
 
 NEEDED = ("campaign", "day", "users", "mean", "variance", "lowest")
-FEWEST_DAYS = 3
+FEWEST_DAYS = 3  # fewer days tell nothing of how a walk moves
 _LEAST_VARIANCE = 1e-8  # in square units: a day whose users agree is not known without error
 
 

@@ -16,7 +16,7 @@ from tabkit.progress import Progress, Silent
 
 Floats = NDArray[np.float64]
 
-_CELLS = 1_000_000
+_CELLS = 1_000_000  # draws in memory at a time: 8 megabytes
 _MONEY = ("first_value", "monetary_value", "frequency", "T")
 
 

@@ -24,8 +24,8 @@ from tabkit.progress import Progress, Silent
 Floats = NDArray[np.float64]
 Result = TypeVar("Result")
 
-YEAR_DAYS = 365.25
-_CELLS = 500_000
+YEAR_DAYS = 365.25  # leap years counted in
+_CELLS = 500_000  # draws in memory at a time: 4 megabytes, which fits into a processor's cache
 _MOST_PURCHASES = 100_000  # more than one an hour for ten years
 
 

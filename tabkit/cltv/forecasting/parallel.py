@@ -12,7 +12,7 @@ from tabkit import threads
 T = TypeVar("T")
 R = TypeVar("R")
 
-_MOST = 4
+_MOST = 4  # beyond four threads memory is the limit, not the processor
 
 
 def ordered(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

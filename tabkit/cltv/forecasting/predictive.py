@@ -15,9 +15,9 @@ from tabkit.errors import ScoringError
 Floats = NDArray[np.float64]
 
 KINDS = ("purchases", "value")
-LEVELS = (0.5, 0.8, 0.94)
-BINS = 1000
-_CELLS = 1_000_000
+LEVELS = (0.5, 0.8, 0.94)  # half, most and nearly all: a forecast may hold at one level and not at another
+BINS = 1000  # divides by 10, 20 and 50, the bins that charts show
+_CELLS = 1_000_000  # draws in memory at a time: 8 megabytes
 
 
 def crps(draws: Floats, y: Floats) -> Floats:

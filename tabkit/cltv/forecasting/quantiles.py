@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-QUANTILES = (0.03, 0.5, 0.97)
+QUANTILES = (0.03, 0.5, 0.97)  # a 94 % interval and the median
 
 
 def described(kind: str, draws: Floats, quantiles: Sequence[float], *, wide: Floats | None = None) -> dict[str, Floats]:

@@ -15,9 +15,9 @@ from tabkit.errors import ConfigError, SchemaError
 
 Floats = NDArray[np.float64]
 
-_CELLS = 400_000
-_FEWEST, _MOST = 5, 24
-_USUAL = 0.995
+_CELLS = 400_000  # draws in memory at a time: 3 megabytes
+_FEWEST, _MOST = 5, 24  # rows of a heat map that a person can still tell apart
+_USUAL = 0.995  # a few very frequent buyers would stretch the axis
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from tabkit.progress import Progress, Silent
 Floats = NDArray[np.float64]
 Days = NDArray[np.int64]
 
-QUANTILES = (0.03, 0.25, 0.75, 0.97)
+QUANTILES = (0.03, 0.25, 0.75, 0.97)  # the ends of 94 % and 50 % intervals
 CALIBRATION, FORECAST = "calibration", "forecast"
-_CELLS = 1_000_000
+_CELLS = 1_000_000  # draws in memory at a time: 8 megabytes
 _FIRST = "first"
 
 

@@ -19,8 +19,9 @@ from tabkit.untrusted.manifest import NamedTable, damaged
 
 Floats = NDArray[np.float64]
 
+# the calibration of this many customers counts as much as none at all: shrinks few towards no widening
 _CUSTOMERS = 100.0
-_FLOOR = 1e-3
+_FLOOR = 1e-3  # keeps the log finite where nothing was bought
 _WIDEST = 10.0  # of a log: totals wrong by a factor of twenty thousand
 _CENTRAL = np.array([0.16, 0.84])  # of a normal distribution, one standard deviation to each side
 

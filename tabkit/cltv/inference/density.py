@@ -16,7 +16,7 @@ from tabkit.errors import ConfigError
 Floats = NDArray[np.float64]
 
 COLUMNS = ("parameter", "low", "high", "posterior", "prior")
-_TAIL = 0.001
+_TAIL = 0.001  # rarer draws would stretch the axis
 
 
 def densities(posteriors: Sequence[Posterior], priors: Mapping[str, Prior], *, bins: int = 40) -> pl.DataFrame:

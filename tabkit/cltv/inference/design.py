@@ -15,7 +15,7 @@ from tabkit.errors import FitError, SchemaError
 from tabkit.untrusted.manifest import NamedTable, damaged
 
 Floats = NDArray[np.float64]
-UNKNOWN = -1
+UNKNOWN = -1  # no index of a group, so it cannot be mistaken for one
 
 
 @dataclass(frozen=True, slots=True)

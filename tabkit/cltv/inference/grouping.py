@@ -17,9 +17,9 @@ from tabkit.cltv.models.ops import NUMPY, Ops
 Floats = NDArray[np.float64]
 Loglik = Callable[[Ops, Mapping[str, Any], Mapping[str, Any]], Any]
 
-_WIDE = 4.0
-_STEP = 1e-3
-_LARGEST = 1e4
+_WIDE = 4.0  # a prior variance of two standard deviations on the log scale: a factor of seven either way
+_STEP = 1e-3  # of central differences: balances rounding and curvature
+_LARGEST = 1e4  # a group that says nothing has this variance instead of an infinite one
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from tabkit.cltv.models.priors import Prior
 # In the prior's own quantiles a posterior that learned nothing is as wide as the prior: 1. From here on it took off
 # less than a fifth.
 _STILL_PRIOR = 0.8
-_UNIFORM = 12**-0.5
+_UNIFORM = 12**-0.5  # the standard deviation of a uniform variable: of the prior's own CDF values
 
 _LEAVING = "how likely customers are to leave is hardly known; forecasts far ahead lean on the prior"
 _LEAVERS = (

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 TRUSTED = 0.7
 """The k-hat above which estimates cannot be trusted (Vehtari et al. 2024, section 3.2)."""
 
-_PRIOR, _FEWEST = 3.0, 5
+_PRIOR, _FEWEST = 3.0, 5  # Zhang and Stephens 2009; with fewer values in the tail no Pareto distribution is fitted
 
 
 @dataclass(frozen=True, slots=True, eq=False)

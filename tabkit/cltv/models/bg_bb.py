@@ -18,9 +18,9 @@ from tabkit.cltv.models.priors import Prior
 
 _HALF = Prior.of("half_cauchy", beta=1.0)
 _SHARE = Prior.of("uniform", lower=0.0, upper=1.0)
-_ZERO = -1e300
+_ZERO = -1e300  # the log of an impossible event, finite so that gradients stay so
 _FORMULA, _COLUMNS = ("alpha", "beta", "gamma", "delta"), ("frequency", "recency", "T")
-_CELLS = 4_000_000
+_CELLS = 4_000_000  # cells in memory at a time: 32 megabytes
 
 
 def _derived_bgbb(values: Values) -> dict[str, Any]:

@@ -12,8 +12,8 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_TINY = 1e-12
-_MOST = 2**40
+_TINY = 1e-12  # keeps rates off zero, where lifetimes would be infinite
+_MOST = 2**40  # no customer buys so often, and sums of such counts are still exact in doubles
 
 
 @dataclass(frozen=True, slots=True, eq=False)

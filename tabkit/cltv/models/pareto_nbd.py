@@ -17,8 +17,8 @@ from tabkit.cltv.models.priors import Prior
 from tabkit.cltv.models.quadrature import NODES, WEIGHTS
 
 _HALF = Prior.of("half_cauchy", beta=1.0)
-_SOONEST = 1e-12
-_CELLS = 4096
+_SOONEST = 1e-12  # keeps the span off zero, where the integrand has a pole
+_CELLS = 4096  # integrals at a time: their nodes fit into a processor's cache
 
 
 def _died(ops: Ops, values: Values, data: Values) -> Any:

@@ -27,7 +27,7 @@ _BASE = np.uint64(6364136223846793005)
 _ROUNDS = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB)))
 # Code points and outputs that are worked on together: temporary arrays of 0.5 MB, which a processor's cache holds.
 _CHUNK = 1 << 16
-_LONGEST = 32
+_LONGEST = 32  # longer n-grams are whole texts, and each more costs a pass
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from tabkit.encoding.protocol import FittedEncoder, Sql, Statistics, Training
 from tabkit.encoding.statistics import Integers, LevelStatistics
 from tabkit.errors import FitError
 
-_MOST = 1000
+_MOST = 1000  # more columns than this are a mistake, and would fill memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

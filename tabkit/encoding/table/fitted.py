@@ -28,7 +28,7 @@ from tabkit.untrusted.manifest import NamedTable
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 FORMAT = 1
 """Of the state that `FittedTable.to_dict` gives."""
-_SMALL = 1_000
+_SMALL = 1_000  # below so many rows the query optimiser takes longer than the rows
 _FEW = pl.QueryOptFlags.none(comm_subexpr_elim=True)
 
 

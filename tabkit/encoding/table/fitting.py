@@ -44,7 +44,7 @@ class SourceEncoder:
     encoder: FittedEncoder
 
 
-_MOST_ARMS = 50
+_MOST_ARMS = 50  # more are no arms but another column
 
 
 class WeightedAims(NamedTuple):

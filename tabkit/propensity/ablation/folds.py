@@ -22,7 +22,7 @@ from tabkit.target import TargetColumn
 Marks = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
-_FEWEST = 50
+_FEWEST = 50  # rows that a model can be fitted to at all
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,11 +26,11 @@ from tabkit.propensity.config import TrainConfig, UpdateConfig
 from tabkit.propensity.model import PropensityModel
 from tabkit.table import Table, labels
 
-_DECAYS = (0.9, 0.7, 0.5)
-_EVIDENCES = (3.0, 1.0, 0.3)
-_INNER = 0.25
-_FOLDS = 5
-_FORGOTTEN = 1e-12
+_DECAYS = (0.9, 0.7, 0.5)  # from careful to half new; LightGBM's own default is 0.9
+_EVIDENCES = (3.0, 1.0, 0.3)  # how often old evidence counts against new: three times to a third
+_INNER = 0.25  # enough to choose one setting of six, and few taken from learning
+_FOLDS = 5  # the encoders' own default
+_FORGOTTEN = 1e-12  # weight of the oldest rows: above zero, since weights must be
 
 
 @dataclass(frozen=True, slots=True, eq=False)

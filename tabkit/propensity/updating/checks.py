@@ -16,11 +16,11 @@ from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.new_rows import training_summary
 from tabkit.table import Table, labels
 
-_FACTOR = 2.0
-_KNOWN = 0.5
-_A_FEW = 0.01
-_DOUBT = 0.05
-_SMALL, _SMALL_SHARE = 0.1, 0.005
+_FACTOR = 2.0  # twice or half as much is worth a question; less happens from month to month
+_KNOWN = 0.5  # from half on the rows are the old ones again, not an overlap of exports
+_A_FEW = 0.01  # share of rows seen before that is worth a remark
+_DOUBT = 0.05  # level of the test whether rows were seen before
+_SMALL, _SMALL_SHARE = 0.1, 0.005  # against the spread, and as a share: ratios of smaller numbers say nothing
 
 
 def check_rows(model: PropensityModel, new: Table, settings: UpdateConfig) -> None:

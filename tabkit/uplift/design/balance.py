@@ -12,7 +12,7 @@ import scipy
 from tabkit.schema import family
 from tabkit.uplift.regressor import Codes, Floats
 
-_LEVELS = 20
+_LEVELS = 20  # the commonest levels; rarer ones are too few to compare
 
 
 def balance(

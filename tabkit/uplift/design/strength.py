@@ -16,10 +16,10 @@ from tabkit.uplift.limits import EXACT_AUC, EXACT_R2, NOTED_R2, STRONG_AUC, STRO
 from tabkit.uplift.regressor import Codes, Floats
 
 Level = Literal["little", "note", "asks", "exact"]
-_BINS = 50
+_BINS = 50  # levels that are taken as they are; numbers are binned as finely
 _PRIOR = 5.0
 """Units by which the mean of a bin is drawn to that of all, so that bins of few units say little."""
-_NAMED = 3
+_NAMED = 3  # features that a warning names
 _SAMPLE = 20_000
 """Units that tell what a feature tells alone."""
 _TELLING = {"auc": 0.6, "r2": 0.1}

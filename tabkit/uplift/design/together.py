@@ -15,7 +15,7 @@ from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.limits import TOGETHER, TOGETHER_Z
 from tabkit.uplift.regressor import Codes, Floats
 
-_MOST_COLUMNS = 4
+_MOST_COLUMNS = 4  # clusters are named by few columns, such as shop and day
 _SAMPLE = 20_000
 """Units that columns are looked for with: of a million in pairs two hundred pairs are left, and that is enough."""
 _TRIED, _PAIRED = 60, 12

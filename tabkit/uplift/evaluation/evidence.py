@@ -26,7 +26,7 @@ from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.regressor import Codes, Floats
 from tabkit.uplift.units import balance_of, features_of
 
-_BALANCE_ROWS = 50
+_BALANCE_ROWS = 50  # kept in the bundle: more than a page shows
 
 
 @dataclass(frozen=True, slots=True)

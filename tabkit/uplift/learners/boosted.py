@@ -25,7 +25,7 @@ _OBJECTIVES: Mapping[Kind, str] = {
 }
 _HELD_OUT = 0.2
 """Of the rows, to end the growth of trees."""
-_FOLDS = 5
+_FOLDS = 5  # one fifth stops the growth
 _MANY = 20_000
 """Rows from which one held-out part is enough to say how many trees an effect needs."""
 _SMALL = 1_000_000

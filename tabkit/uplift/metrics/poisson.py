@@ -17,7 +17,7 @@ Counts = NDArray[np.uint8]
 
 # As many entries as 16 random bits tell apart.
 ENTRIES = 65_536
-MOST = 8
+MOST = 8  # larger counts have a chance of one in a million
 
 
 def count_table() -> Counts:
