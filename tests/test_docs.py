@@ -110,14 +110,20 @@ def leaves(command: Any) -> Iterator[Any]:
         yield from leaves(each)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_what_is_imported_exists(document: str) -> None:
-    for block in re.findall(r"(?ms)^```python\n(.*?)^```", text_of(document)):
-        for node in ast.walk(ast.parse(block)):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in FOLDERS:
-                module = importlib.import_module(node.module or "")
-                for alias in node.names:
-                    assert hasattr(module, alias.name) or importlib.import_module(f"{node.module}.{alias.name}")
+def imports(code: str) -> Iterator[tuple[str, str]]:
+    """Yield module and name of what is imported from the project."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in FOLDERS:
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+def test_what_examples_import_exists() -> None:
+    """In documents, examples, benchmarks and the check of the wheel: some need libraries that not every machine has."""
+    blocks = [re.findall(r"(?ms)^```python\n(.*?)^```", text_of(document)) for document in DOCUMENTS]
+    scripts = [path for folder in ("examples", "benchmarks", ".ci") for path in sorted((ROOT / folder).glob("*.py"))]
+    for code in (*sum(blocks, []), *(path.read_text(encoding="utf-8") for path in scripts)):
+        for module, name in imports(code):
+            assert hasattr(importlib.import_module(module), name) or importlib.import_module(f"{module}.{name}")
 
 
 def test_the_map_has_every_folder() -> None:
