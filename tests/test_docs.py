@@ -119,9 +119,9 @@ def imports(code: str) -> Iterator[tuple[str, str]]:
 
 def test_what_examples_import_exists() -> None:
     """In documents, examples, benchmarks and the check of the wheel: some need libraries that not every machine has."""
-    blocks = [re.findall(r"(?ms)^```python\n(.*?)^```", text_of(document)) for document in DOCUMENTS]
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```", "\n".join(map(text_of, DOCUMENTS)))
     scripts = [path for folder in ("examples", "benchmarks", ".ci") for path in sorted((ROOT / folder).glob("*.py"))]
-    for code in (*sum(blocks, []), *(path.read_text(encoding="utf-8") for path in scripts)):
+    for code in (*blocks, *(path.read_text(encoding="utf-8") for path in scripts)):
         for module, name in imports(code):
             assert hasattr(importlib.import_module(module), name) or importlib.import_module(f"{module}.{name}")
 
