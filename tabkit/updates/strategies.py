@@ -1,4 +1,4 @@
-"""A strategy: one way to bring a model up to date, which learners it is for, and why it may refuse a model."""
+"""A strategy is one way to update a model: what it makes a candidate from, and why it may refuse a model."""
 
 from __future__ import annotations
 
@@ -37,20 +37,13 @@ class Strategy(Generic[T, C]):
         As users ask for it.
     make
         Makes a candidate from a task.
-    learners
-        Names of the learners that it is for; none named: for all.
     refusal
         Says why it cannot change a model, or None: it is asked before any work.
     """
 
     name: str
     make: Callable[[T], C]
-    learners: frozenset[str] = frozenset()
     refusal: Callable[[Any], str | None] = _allowed
-
-    def suits(self, learner: str) -> bool:
-        """Return whether it is for a learner."""
-        return not self.learners or learner in self.learners
 
     def check(self, model: Any) -> None:
         """Raise `FitError` if it cannot change this model."""

@@ -18,9 +18,9 @@ from tabkit.errors import FitError
 from tabkit.frames import fresh_name
 from tabkit.neural import MLPModel
 from tabkit.objective import loss, named
-from tabkit.predictors import learners
 from tabkit.predictors.features import fit_encoder, rates, with_features
-from tabkit.predictors.learners import Predictor, name_of
+from tabkit.predictors.protocol import Predictor
+from tabkit.predictors.registry import ModelName
 from tabkit.progress import Progress
 from tabkit.propensity.config import TrainConfig, UpdateConfig
 from tabkit.propensity.model import PropensityModel
@@ -179,14 +179,15 @@ def retrained(task: UpdateTask) -> Candidate:
     table = _weighed(_joined(task.reference, task.rows), task.update.half_life_days)
     settings = task.training
     older, newer = divide(table, task.model, share=settings.split.early_stopping, seed=settings.seed + 1)
-    name, target, like = name_of(task.model.predictor), task.model.target, task.model.encoder
+    learner, target, like = task.model.learner, task.model.target, task.model.encoder
+    name = cast("ModelName", learner.name)
     encoder, rows = fit_encoder(older, target, settings, learner=name, like=like)
     stop = with_features(newer, encoder.transform(newer.frame), target, categorical=encoder.categorical)
     classes, shown = target.classes, task.progress
-    found = learners.fit(name, rows, stop, settings=settings, classes=classes, progress=shown)
+    found = learner.fit(rows, stop, settings=settings, classes=classes, progress=shown)
     encoder, rows = fit_encoder(table, target, settings, learner=name, like=like)
     told = "new rows alone" if task.reference is None else f"with {task.reference.frame.height:,} reference rows"
-    again = learners.fit_again(found, rows, settings=settings, classes=classes, progress=shown)
+    again = learner.fit_again(found, rows, settings=settings, classes=classes, progress=shown)
     return Candidate(encoder, again, told)
 
 

@@ -6,10 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tabkit import neural
-from tabkit.boosting import BoostedModel, refusal
-from tabkit.boosting.updatable import Way
 from tabkit.neural import Freeze
-from tabkit.predictors.learners import name_of
 from tabkit.propensity.model import PropensityModel
 from tabkit.propensity.updating.candidates import (
     Candidate,
@@ -23,9 +20,6 @@ from tabkit.propensity.updating.candidates import (
 )
 from tabkit.updates import KEEP, Strategy
 
-_TREES, _NETWORK = frozenset({"lightgbm"}), frozenset({"mlp"})
-_WORDS = {"lightgbm": "boosted trees", "mlp": "a network"}
-
 
 def fine_tuned(task: UpdateTask) -> Candidate:
     """Train a network's head, or what `freeze` leaves free, further; inner held-out rows decide for how long."""
@@ -37,38 +31,27 @@ def fine_tuned_whole(task: UpdateTask) -> Candidate:
     return _tuned(task, "none")
 
 
-def _of_trees(*ways: Way) -> Callable[[PropensityModel], str | None]:
-    """Return what says why a model's trees cannot be changed in some ways."""
-
-    def refused(model: PropensityModel) -> str | None:
-        trees = model.predictor
-        if not isinstance(trees, BoostedModel):
-            return None
-        return next((why for way in ways if (why := refusal(trees, way)) is not None), None)
-
-    return refused
+def _of_learner(name: str, make: Callable[[UpdateTask], Candidate]) -> Strategy[UpdateTask, Candidate]:
+    """Return a strategy that a model's learner may refuse."""
+    return Strategy(name, make, refusal=lambda model: model.learner.refusal(model.predictor, name))
 
 
 STRATEGIES: tuple[Strategy[UpdateTask, Candidate], ...] = (
     Strategy(KEEP, kept),
-    Strategy("recalibrate", recalibrated, refusal=_of_trees("recalibrate")),
-    Strategy("refit", refitted, learners=_TREES, refusal=_of_trees("refit")),
-    Strategy("extend", extended, learners=_TREES, refusal=_of_trees("extend")),
-    Strategy("refit_extend", refit_extended, learners=_TREES, refusal=_of_trees("refit", "extend")),
-    Strategy("fine_tune", fine_tuned, learners=_NETWORK),
-    Strategy("fine_tune_all", fine_tuned_whole, learners=_NETWORK),
+    _of_learner("recalibrate", recalibrated),
+    _of_learner("refit", refitted),
+    _of_learner("extend", extended),
+    _of_learner("refit_extend", refit_extended),
+    _of_learner("fine_tune", fine_tuned),
+    _of_learner("fine_tune_all", fine_tuned_whole),
     Strategy("retrain", retrained),
 )
+"""All strategies, the cheapest first; a learner names those that suit its models, see `Learner.updates`."""
 
 
 def strategies_of(model: PropensityModel) -> tuple[Strategy[UpdateTask, Candidate], ...]:
     """Return the strategies that suit a model."""
-    return tuple(strategy for strategy in STRATEGIES if strategy.suits(name_of(model.predictor)))
-
-
-def kind_of(model: PropensityModel) -> str:
-    """Return what kind of model a person would say that it is."""
-    return _WORDS[name_of(model.predictor)]
+    return tuple(strategy for strategy in STRATEGIES if strategy.name in model.learner.updates)
 
 
 def cheapest(model: PropensityModel) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tabkit.dependence import ENOUGH, dependence
 from tabkit.predictors.features import with_features
-from tabkit.predictors.learners import extent, name_of
+from tabkit.predictors.registry import learner_of
 from tabkit.progress import Progress
 from tabkit.propensity.config import TrainConfig, UpdateConfig
 from tabkit.propensity.evaluation import Resampling, measures_of, resampling
@@ -221,8 +221,8 @@ def _replayed(months: Sequence[Month]) -> str:
 
 def _predict(candidate: Candidate, block: Table, model: PropensityModel, training: TrainConfig) -> Floats:
     rows = with_features(block, candidate.encoder.transform(block.frame), model.target)
-    settings = training.neural if name_of(candidate.predictor) == "mlp" else training.boosting
-    return candidate.predictor.predict(rows.features, offset=rows.offset, num_threads=settings.num_threads)
+    threads = learner_of(candidate.predictor).threads(training)
+    return candidate.predictor.predict(rows.features, offset=rows.offset, num_threads=threads)
 
 
 def _scored(
@@ -239,7 +239,7 @@ def _scored(
     calibration = next((measure for measure in measures_of(training) if measure.name == "ece"), None)
     ece = None if calibration is None else float(calibration.function(y, prediction, weight=weight))
     bias = _bias(y, prediction, weight, training)
-    return ScoredTrial(**told, ece=ece, bias=bias, trees=extent(candidate.predictor))
+    return ScoredTrial(**told, ece=ece, bias=bias, trees=learner_of(candidate.predictor).extent(candidate.predictor))
 
 
 def _bias(y: Floats, prediction: Floats, weight: Floats | None, training: TrainConfig) -> float:

@@ -14,7 +14,6 @@ from tabkit.fingerprint import RowSample
 from tabkit.frames import Source
 from tabkit.lineage import descends
 from tabkit.predictors.features import keys
-from tabkit.predictors.learners import check_there, name_of
 from tabkit.predictors.stored import accepted, stored
 from tabkit.progress import Progress, Silent
 from tabkit.propensity.config import TrainConfig, UpdateConfig
@@ -25,8 +24,8 @@ from tabkit.propensity.updating.candidates import Candidate, UpdateTask
 from tabkit.propensity.updating.checks import check_rows, warnings_of
 from tabkit.propensity.updating.doubts import flattered
 from tabkit.propensity.updating.level import Moved, alarm, expected, moved_levels
-from tabkit.propensity.updating.strategies import kind_of, strategies_of
-from tabkit.propensity.updating.trials import Month, ScoredTrial, UpdateTrials, run_trials
+from tabkit.propensity.updating.strategies import strategies_of
+from tabkit.propensity.updating.trials import Month, ScoredTrial, UpdateTrials, judge
 from tabkit.table import Table, labels
 from tabkit.updates import AUTO, KEEP, Update, pick, why
 
@@ -96,8 +95,8 @@ def update(
         If the rows cannot be used, or the strategy that was asked for does not suit the model.
     """
     settings = _asked(settings_of(UpdateConfig, config))
-    strategies = pick(strategies_of(model), settings.strategy, model, what=kind_of(model))
-    check_there(name_of(model.predictor), stored(TrainConfig, model.config))
+    strategies = pick(strategies_of(model), settings.strategy, model, what=model.learner.noun)
+    model.learner.check_there(stored(TrainConfig, model.config))
     training, shown = _training(model, settings), progress or Silent()
     new = read_rows(model, source, drop_null_target=settings.drop_null_target)
     check_rows(model, new, settings)
@@ -105,7 +104,7 @@ def update(
     if reference is not None:
         old, more = older(read_rows(model, reference, drop_null_target=settings.drop_null_target), new)
         remarks += more
-    found = run_trials(model, new, old, strategies, training, settings, progress=shown)
+    found = judge(model, new, old, strategies, training, settings, progress=shown)
     strategy = found.choice.winner if settings.strategy == AUTO else settings.strategy
     task = UpdateTask(model, new, old, training, settings, shown)
     candidate = next(each for each in strategies if each.name == strategy).candidate(task)
@@ -149,7 +148,7 @@ def _training(model: PropensityModel, settings: UpdateConfig) -> TrainConfig:
         )
     refits = any(strategy.name == "refit" for strategy in strategies_of(model))
     if settings.decay is not None and not (refits and settings.strategy in (AUTO, "refit", "refit_extend")):
-        what = settings.strategy if refits else kind_of(model)
+        what = settings.strategy if refits else model.learner.noun
         raise ConfigError(f"decay is a setting of refit, not of {what}", advice="leave it out")
     training = stored(TrainConfig, model.config)
     if settings.num_threads is None:
