@@ -1,4 +1,4 @@
-from . import lifetime_value, propensity, report, uplift
+from . import encode, explore, lifetime_value, propensity, report, rules, uplift
 from .bundles import load
 
-__all__ = ["lifetime_value", "load", "propensity", "report", "uplift"]
+__all__ = ["encode", "explore", "lifetime_value", "load", "propensity", "report", "rules", "uplift"]

@@ -68,8 +68,11 @@ class Command:
 
     def today(self, arguments: list[str]) -> list[str]:
         """Return arguments with former flags as they are called today, unless a number follows them."""
-        followed = zip(arguments, [*arguments[1:], ""], strict=True)
-        return [each if each not in self.flags or _is_number(after) else self.flags[each] for each, after in followed]
+        following = [*arguments[1:], ""]
+        return [
+            self.flags[each] if each in self.flags and not _is_number(following[place]) else each
+            for place, each in enumerate(arguments)
+        ]
 
 
 def _is_number(text: str) -> bool:

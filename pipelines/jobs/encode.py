@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as clock
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pipelines.jobs.inputs import inputs
 from pipelines.jobs.settings import EncodeJob
 from tabkit import frames, marks
 from tabkit.bundle import check_place
+from tabkit.config import settings_of
 from tabkit.destination import check
 from tabkit.encoding import FittedTable
 from tabkit.encoding.specification import table_encoder
@@ -53,7 +55,7 @@ class EncodedTable:
     leaks: tuple[Leak, ...] = ()
 
 
-def encode(source: frames.Source, *, roles: Roles, config: EncodeJob | None = None) -> EncodedTable:
+def encode(source: frames.Source, *, roles: Roles, config: EncodeJob | Mapping[str, Any] | None = None) -> EncodedTable:
     """Fit an encoder on a table and encode its own rows **out of fold**, as a model must be trained on them.
 
     Columns with a role are carried along and make no features. With a time role rows are encoded by earlier ones
@@ -64,7 +66,7 @@ def encode(source: frames.Source, *, roles: Roles, config: EncodeJob | None = No
     TabkitError
         Of the stage that failed.
     """
-    settings = config or EncodeJob()
+    settings = settings_of(EncodeJob, config)
     if roles.exposure is not None:
         raise ConfigError(
             f"exposure {roles.exposure!r} is given: only `train` encodes rates",

@@ -44,18 +44,24 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
     if config.curve is not None:
         read_too = inputs(source, config.rules)
         check_curve(config.curve, model=config.model, bundle=output, inputs=read_too, overwrite=overwrite)
+    if config.report is not None:
+        outside = [output] if output else []
+        check_page(config.report, "report", overwrite=overwrite, inputs=inputs(source, config.rules), outside=outside)
     if output is None:
         config = config.model_copy(update={"final": "evaluated"})  # nobody will have the model of all rows
     model = train(source, roles=Roles.from_dict(config.roles), config=config, progress=progress)
     checksum = None if output is None else model.save(output, overwrite=overwrite)
     if config.curve is not None:
         draw_curve(model, config.curve, overwrite=overwrite)
+    if config.report is not None:
+        model.report(config.report, overwrite=overwrite)
     return {
         "bundle": output,
         "checksum": checksum,
         "model": config.model,
         "compared": config.compare,
         "curve": config.curve,
+        "page": config.report,
         "roles": model.roles.given(),
         "target": model.target.to_dict(),
         "objective": model.predictor.objective,

@@ -105,12 +105,15 @@ class TrainJob(TrainConfig):
         Column by role.
     curve
         A picture of the network's learning curve to write (.png, .svg, .html).
+    report
+        A page to write: metrics beside the baselines, as they were measured, importance and what to look out for.
     """
 
     source: Sources = required(_SOURCE)
     output: str | None = None
     roles: Annotated[dict[str, str], _TRAIN] = Field(default_factory=dict)
     curve: str | None = None
+    report: str | None = None
 
 
 class EncodeJob(Config):
@@ -287,11 +290,14 @@ class UpliftTrainJob(UpliftConfig):
         The bundle to write.
     roles
         Column by role.
+    report
+        A page to write: the trust report, with pictures.
     """
 
     source: Sources = required(_SOURCE)
     output: str = required(OUTPUT)
     roles: Annotated[dict[str, str], _UPLIFT] = Field(default_factory=dict)
+    report: str | None = None
 
 
 class UpliftUpdateJob(UpliftUpdateConfig):
@@ -305,11 +311,14 @@ class UpliftUpdateJob(UpliftUpdateConfig):
         Units of a further experiment of the same design.
     output
         The new bundle; the old one stays.
+    report
+        A page to write: the trust report of the new model, with pictures.
     """
 
     bundle: str = required(_FIRST)
     source: Sources = required(_SOURCE)
     output: str = required(OUTPUT)
+    report: str | None = None
 
 
 class RuleSuggestJob(AimConfig):

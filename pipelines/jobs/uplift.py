@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dashboards.kit.outputs import check_page
 from dashboards.reports import uplift as uplift_page
 from pipelines.jobs.inputs import inputs
 from pipelines.jobs.settings import UpliftReportJob, UpliftTrainJob, UpliftUpdateJob, filled
@@ -31,12 +32,16 @@ def train_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress)
     config = filled(UpliftTrainJob, values)
     source, output = config.source, config.output
     check_place(output, overwrite=overwrite, inputs=inputs(source))
+    _check_page(config.report, output, overwrite=overwrite, inputs=inputs(source))
     model = train(source, roles=Roles.from_dict(config.roles), config=config, progress=progress)
     checksum = model.save(output, overwrite=overwrite)
+    if config.report is not None:
+        uplift_page.write(model, config.report, overwrite=overwrite)
     return {
         "bundle": output,
         "checksum": checksum,
         **model.summary(),
+        "page": config.report,
         "seconds": round(time.perf_counter() - started, 3),
     }
 
@@ -59,16 +64,26 @@ def update_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     config = filled(UpliftUpdateJob, values)
     bundle, source, output = config.bundle, config.source, config.output
     check_place(output, overwrite=overwrite, inputs=inputs(bundle, source))
+    _check_page(config.report, output, overwrite=overwrite, inputs=inputs(bundle, source))
     model, report = update(load(bundle), source, strategy=config.strategy, progress=progress)
     checksum = model.save(output, overwrite=overwrite)
+    if config.report is not None:
+        uplift_page.write(model, config.report, overwrite=overwrite)
     return {
         "bundle": output,
         "checksum": checksum,
         "parent": {"bundle": bundle, "checksum": model.lineage["parent"]},
         **report.to_dict(),
         **model.summary(),
+        "page": config.report,
         "seconds": round(time.perf_counter() - started, 3),
     }
+
+
+def _check_page(page: str | None, bundle: str, *, overwrite: bool, inputs: list[str]) -> None:
+    """Refuse a page before any work, if it could not be written."""
+    if page is not None:
+        check_page(page, "uplift report", overwrite=overwrite, inputs=inputs, outside=[bundle])
 
 
 def _beside(bundle: str) -> Path:

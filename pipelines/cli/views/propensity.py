@@ -108,11 +108,11 @@ def train_view(result: Mapping[str, Any]) -> RenderableType:
 
 def _saved(result: Mapping[str, Any]) -> list[Text]:
     size = f"{made_of(result)}, {result['rows']:,} rows, {result['seconds']:.1f} s"
-    curve = [visible_line(f"Look at {result['curve']}")] if result["curve"] else []
+    looks = [*([visible_line(f"Look at {result['curve']}")] if result["curve"] else []), *page_line(result)]
     if result["bundle"] is None:
         name = LEARNERS[result["model"]].title
-        return [visible_line(f"The model is {name}: {size}. Nothing was saved: name a bundle with -o."), *curve]
-    return [final_note(result["final"]), visible_line(f"Saved {result['bundle']}: {size}"), *curve]
+        return [visible_line(f"The model is {name}: {size}. Nothing was saved: name a bundle with -o."), *looks]
+    return [final_note(result["final"]), visible_line(f"Saved {result['bundle']}: {size}"), *looks]
 
 
 def _predicted(result: Mapping[str, Any]) -> str:
@@ -165,10 +165,13 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     saved = f"Saved {result['bundle']}: {extent} {unit}, {result['seconds']:.1f} s; the old model stays"
     kept = ["The model is kept as it was."] if result["kept"] else []
     lines += [Text(), *(Text(text, "bold") for text in (*kept, result["why"])), *unit_note(result), visible_line(saved)]
-    if result["page"]:
-        lines.append(visible_line(f"Look at {result['page']}"))
-    lines += [Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"]]
+    lines += [*page_line(result), *(Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"])]
     return Group(*alarms, titled(title, table), *_months(result["months"]), *lines)
+
+
+def page_line(result: Mapping[str, Any]) -> list[Text]:
+    """Return where the page is, if one was written."""
+    return [visible_line(f"Look at {result['page']}")] if result.get("page") else []
 
 
 def loss_difference(row: Mapping[str, Any]) -> str:

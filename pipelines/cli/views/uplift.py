@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.views.propensity import loss_difference, plain_table, titled, visible, visible_line
+from pipelines.cli.views.propensity import loss_difference, page_line, plain_table, titled, visible, visible_line
 from tabkit.uplift.decision.trust import CHECKS, reason
 from tabkit.uplift.effect_unit import EffectUnit, segment_decimals
 from tabkit.wording import NONE, percentages, share, with_interval
@@ -20,7 +20,7 @@ _COLOURS = {"usable": "green", "average only": "yellow", "none": "red"}
 def train_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `uplift train` has to say: effects, verdicts and failed checks."""
     saved = Text(f"Saved {visible(result['bundle'])}, {result['seconds']:.1f} s", "bold")
-    return Group(*summary_lines(result), saved)
+    return Group(*summary_lines(result), saved, *page_line(result))
 
 
 def report_view(result: Mapping[str, Any]) -> RenderableType:
@@ -55,7 +55,9 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     saved = Text(f"Saved {visible(result['bundle'])}, {result['seconds']:.1f} s", "bold")
     kept = ["The model is kept as it was."] if result["kept"] else []
     why = [Text(text, "bold") for text in (*kept, result["why"])]
-    return Group(titled(title, table), *refused, Text(), *why, Text(), *summary_lines(result), saved)
+    return Group(
+        titled(title, table), *refused, Text(), *why, Text(), *summary_lines(result), saved, *page_line(result)
+    )
 
 
 def summary_lines(result: Mapping[str, Any]) -> list[RenderableType]:
