@@ -1,5 +1,6 @@
 """The command: arguments, exit codes, what goes to which stream."""
 
+import importlib.util
 import json
 import os
 import pty
@@ -61,6 +62,19 @@ def test_the_whole_way_in_processes_of_their_own(spawn: Run, folder: Path) -> No
         "scores", "scores/new.parquet",
         *(f"models/churn/{path}" for path in listing(folder / "models" / "churn")),
     }  # fmt: skip
+
+
+@pytest.mark.skipif(importlib.util.find_spec("altair") is None, reason="the extra dashboards is not installed")
+def test_training_writes_a_page_of_what_was_measured(run: Run, folder: Path) -> None:
+    options = ("--target", "churned", "--id", "customer", *QUICK)
+    refused = run("train", "customers.parquet", *options, "-o", "m", "--report", "m/page.html")
+    assert (refused.code, listing(folder)) == (2, {"customers.parquet", "new.parquet"})
+    done = run("train", "customers.parquet", *options, "-o", "m", "--report", "page.html")
+    assert "page.html" in done.out
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "held-out rows" in page
+    again = run("train", "customers.parquet", *options, "--compare", "--report", "page.html", "--json")
+    assert (again.json["page"], again.json["bundle"]) == ("page.html", None)
 
 
 def test_an_error_of_the_user_exits_2_without_traceback(spawn: Run, folder: Path) -> None:

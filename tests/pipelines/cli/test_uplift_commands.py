@@ -87,11 +87,20 @@ def test_training_as_json(run: Run, folder: Path) -> None:
     assert done.code == 0, done.err
     assert set(done.json) == {
         "bundle", "checksum", "seconds", "arms", "checks", "rows", "held_out", "design", "outcome", "outcome_kind",
-        "control", "learner", "policies", "positive", "warnings", "units",
+        "control", "learner", "policies", "positive", "warnings", "units", "page",
     }  # fmt: skip
-    assert done.json["bundle"] == "m"
+    assert (done.json["bundle"], done.json["page"]) == ("m", None)
     assert done.json["arms"]["mail"]["verdict"] == "usable"
     assert uplift.load("m").checksum == done.json["checksum"]
+
+
+@drawable
+def test_training_writes_its_trust_report(run: Run, folder: Path) -> None:
+    assert train(run, "--report", "m/trust.html").code == 2
+    assert not Path("m").exists()
+    done = train(run, "--report", "trust.html")
+    assert "trust.html" in done.out
+    assert "usable" in Path("trust.html").read_text(encoding="utf-8")
 
 
 def test_options_files_and_settings_say_the_same(run: Run, folder: Path) -> None:
