@@ -8,7 +8,6 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import polars as pl
 
-from tabkit.encoding import registry
 from tabkit.encoding.aim import Aim
 from tabkit.encoding.encoders.rule import RuleFeature
 from tabkit.encoding.protocol import Encoder, FittedEncoder
@@ -16,13 +15,14 @@ from tabkit.encoding.refusal import refusing_values
 from tabkit.encoding.roles import RowRoles
 from tabkit.encoding.sql.query import Dialect, query
 from tabkit.encoding.statistics import MOST_FOLDS
-from tabkit.encoding.table.checking import check_part, check_schema, check_sources
+from tabkit.encoding.table.checking import check_schema, check_sources
 from tabkit.encoding.table.fitting import SourceEncoder
 from tabkit.encoding.table.merging import TableState, further_columns, merged, nulls_of, updated
+from tabkit.encoding.table.parts import part_of, part_to_dict, plan_of, refuse_clashes, schema_of
 from tabkit.encoding.table.source import Source
 from tabkit.errors import FitError, SchemaError
 from tabkit.frames import fresh_name, reading
-from tabkit.schema import Column, Schema
+from tabkit.schema import Schema
 from tabkit.untrusted.manifest import NamedTable
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
@@ -235,26 +235,7 @@ class FittedTable:
 
         ``bytes`` is the memory of the statistics, shared by all encoders of a column.
         """
-        rows = [
-            (
-                p.source,
-                p.encoder.kind,
-                p.encoder.levels,
-                len(p.encoder.outputs),
-                self.sources[p.source].nbytes,
-                p.encoder.why,
-            )
-            for p in self.parts
-        ]
-        names = {
-            "column": pl.String,
-            "encoder": pl.String,
-            "levels": pl.Int64,
-            "outputs": pl.Int64,
-            "bytes": pl.Int64,
-            "why": pl.String,
-        }
-        return pl.DataFrame(rows, schema=names, orient="row")
+        return plan_of(self.parts, self.sources)
 
     def merge(self, other: FittedTable) -> FittedTable:
         """Return what one fit on the rows of both would have given: fit the parts of a large table, then merge.
@@ -319,20 +300,9 @@ class FittedTable:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data; frames stand under ``frames`` of each source."""
-        parts = [
-            {
-                "source": part.source,
-                "requested": registry.to_dict(part.requested),
-                "spec": registry.to_dict(part.spec),
-                "frozen": registry.to_dict(part.encoder.frozen),
-                "scalars": dict(part.scalars),
-                "outputs": list(part.encoder.outputs),
-            }
-            for part in self.parts
-        ]
         return {
             "format": FORMAT,
-            "parts": parts,
+            "parts": [part_to_dict(part) for part in self.parts],
             "sources": [source.to_dict() for source in self.sources.values()],
             "schema": self.schema.to_list(),
             "aims": [aim.to_dict() for aim in self.aims],
@@ -353,7 +323,7 @@ class FittedTable:
         sources = {source.input.name: source for source in found}
         aims = tuple(Aim.from_dict(item.values) for item in given.tables("aims"))
         check_sources(found, aims)
-        parts = tuple(_part(item, sources, aims) for item in given.tables("parts", "a part of the encoder"))
+        parts = tuple(part_of(item, sources, aims) for item in given.tables("parts", "a part of the encoder"))
         schema = Schema.from_list([item.values for item in given.tables("schema")])
         refuse_clashes(parts)
         check_schema(schema, schema_of(parts, sources, {}))
@@ -422,44 +392,3 @@ def assemble(
 
 def _from_state(state: TableState) -> FittedTable:
     return assemble(state.parts, state.sources, state.nulls, aims=state.aims, roles=state.roles, folds=state.folds)
-
-
-def schema_of(parts: tuple[SourceEncoder, ...], sources: Mapping[str, Source], nulls: Mapping[str, float]) -> Schema:
-    """Return the columns that the features are made of."""
-    columns: dict[str, Column] = {}
-    levels = {p.source: p.encoder.levels for p in parts if p.encoder.levels is not None}
-    for part in parts:
-        if part.encoder.outputs:
-            column = sources[part.source].input
-            for name, dtype in zip(column.columns, column.dtypes, strict=True):
-                columns.setdefault(name, Column.of(name, dtype, nulls=int(nulls.get(name, 0)), levels=levels.get(name)))
-    return Schema(tuple(columns.values()))
-
-
-def refuse_clashes(parts: tuple[SourceEncoder, ...]) -> None:
-    """Refuse features of one name."""
-    makers: dict[str, list[str]] = {}
-    for part in parts:
-        for name in part.encoder.outputs:
-            makers.setdefault(name, []).append(f"{part.encoder.kind} of {part.source!r}")
-    twice = [f"{name!r} (from {' and '.join(made)})" for name, made in makers.items() if len(made) > 1]
-    if twice:
-        raise FitError(
-            f"two columns or encoders would make features of one name: {', '.join(twice)}",
-            advice="rename one of the columns, or leave one out",
-        )
-
-
-def _part(given: NamedTable, sources: Mapping[str, Source], aims: tuple[Aim, ...]) -> SourceEncoder:
-    requested, spec, frozen = (registry.from_dict(given.mapping(name)) for name in ("requested", "spec", "frozen"))
-    name, scalars = given.choice("source", sources), given.mapping("scalars")
-    source = sources[name]
-    check_part(frozen, requested, source, scalars)
-    encoder = frozen.finish(source.input, source.statistics(scalars), aims)
-    if encoder.outputs != (outputs := given.texts("outputs")):
-        raise SchemaError(
-            f"the features of {name!r} were called {list(outputs)} when the state was saved, "
-            f"and are {list(encoder.outputs)} now",
-            advice="use the version of tabkit-ml that saved it",
-        )
-    return SourceEncoder(name, requested, spec, scalars, encoder)
