@@ -11,6 +11,7 @@ from pathlib import Path
 import altair as alt
 
 from dashboards.charts import model as model_charts
+from dashboards.charts import rendering
 from pipelines import propensity, report
 
 
@@ -29,7 +30,7 @@ def main(folder: Path, picture: Path) -> None:
     ]
     titles = ["ROC, September to December", "AUC by month: the model ages", "What the trees used"]
     titled = [chart.properties(title=title) for chart, title in zip(drawn, titles, strict=True)]
-    picture.write_bytes(model_charts.png(alt.hconcat(*titled, spacing=40), scale=1.5))
+    picture.write_bytes(rendering.png(alt.hconcat(*titled, spacing=40), scale=1.5))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import polars as pl
 from flights import flights
 
 from dashboards.charts import model as model_charts
+from dashboards.charts import rendering
 from pipelines import propensity
 from tabkit import Roles, metrics
 from tabkit.propensity.comparison import compare
@@ -82,7 +83,7 @@ def main(folder: Path) -> None:
         parent, january = map(shown, (following.since_update, following.since_january))
         print(f"  {month.name:10}{month.update.name:14}{parent:30}{january}")
     picture = folder / "updates.png"
-    picture.write_bytes(model_charts.png(drawn(by_metric(walks)), scale=1.5))
+    picture.write_bytes(rendering.png(drawn(by_metric(walks)), scale=1.5))
     print(f"\nLook at:\n  {picture}\n      AUC and log loss by month, and less those of January's model")
 
 

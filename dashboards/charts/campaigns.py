@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dashboards.charts.cltv import border_line, days_axis
+from dashboards.charts.frames import drawable, inline
 from dashboards.charts.legend import Entry, key
-from dashboards.charts.model import GUIDE, INK, MARGIN, PALETTE, drawable, inline
+from dashboards.charts.style import GUIDE, INK, MARGIN, PALETTE
 from tabkit.errors import SchemaError
 from tabkit.extras import Later
 
@@ -50,7 +51,7 @@ def campaign_fan(frame: pl.DataFrame, *, title: str = "Value of a user") -> alt.
     Examples
     --------
     >>> import datetime
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> day = {"campaign": "spring", "day": datetime.date(2024, 3, 1), "past": True, "observed": 4.0, "users": 9}
     >>> "spring" in svg(campaign_fan(pl.DataFrame([{**day, **dict.fromkeys(LEVELS, 4.2)}])))
     True

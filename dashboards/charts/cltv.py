@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 import scipy
 
+from dashboards.charts.frames import drawable, inline
 from dashboards.charts.legend import Entry, key
-from dashboards.charts.model import GUIDE, HEIGHT, INK, LINE, PALETTE, SOFT, WIDTH, drawable, inline
+from dashboards.charts.style import GUIDE, HEIGHT, INK, LINE, PALETTE, SOFT, WIDTH
 from dashboards.kit.html import clean
 from tabkit.errors import SchemaError
 from tabkit.extras import Later
@@ -58,7 +59,7 @@ def frequency_recency(
 
     Examples
     --------
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> row = {"frequency": 2, "recency_low": 3.0, "recency_high": 6.0, "alive": 0.8, "purchases": 1.5, "value": None}
     >>> cells = pl.DataFrame([{**row, "customers": 3}])
     >>> "P(alive)" in svg(frequency_recency(cells, shown="purchases", horizon="365 days", unit="weeks"))
@@ -162,7 +163,7 @@ def tracking(
 
     Examples
     --------
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> days = [datetime.date(2024, 1, 7), datetime.date(2024, 1, 14)]
     >>> bands = {name: [0.0, 3.0] for name in ("observed", "mean", "q03", "q25", "q75", "q97")}
     >>> frame = pl.DataFrame({"phase": ["calibration"] * 2, "day": days, **bands})
@@ -233,7 +234,7 @@ def pit_histogram(counts: Sequence[float], *, other: Sequence[float] | None = No
 
     Examples
     --------
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> "Share of the customers" in svg(pit_histogram([20, 30, 25, 25]))
     True
     """
@@ -289,7 +290,7 @@ def prior_posterior(frame: pl.DataFrame, *, labels: dict[str, str] | None = None
 
     Examples
     --------
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> bin_ = {"parameter": "alpha", "low": 4.0, "high": 5.0, "posterior": 1.0, "prior": 0.1}
     >>> "alpha" in svg(prior_posterior(pl.DataFrame([bin_])))
     True

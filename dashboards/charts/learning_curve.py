@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from dashboards.charts.model import GUIDE, HEIGHT, INK, PALETTE, SOFT, WIDTH, inline, require
+from dashboards.charts.frames import inline, require
+from dashboards.charts.style import GUIDE, HEIGHT, INK, PALETTE, SOFT, WIDTH
 from tabkit.errors import SchemaError
 from tabkit.extras import Later
 
@@ -42,7 +43,7 @@ def learning_curve(history: pl.DataFrame, *, best: int, loss: str) -> alt.VConca
 
     Examples
     --------
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> told = {"epoch": [1, 2], "loss": [0.6, 0.5], "held_out_loss": [0.62, 0.58]}
     >>> "held out" in svg(learning_curve(pl.DataFrame(told), best=2, loss="log_loss"))
     True

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from dashboards.charts.model import INK, data
+from dashboards.charts.frames import data
+from dashboards.charts.style import INK
 from tabkit.extras import Later
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def key(entries: Sequence[Entry], *, width: float, left: float = 0.0) -> alt.Lay
 
     Examples
     --------
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> "observed" in svg(key([Entry("observed", "line", "#000000")], width=300))
     True
     """

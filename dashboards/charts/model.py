@@ -1,19 +1,18 @@
-"""Charts of a model report: a Polars frame in, an Altair chart out, rendered as static SVG or PNG.
+"""Charts of a model report: a Polars frame in, an Altair chart out; `rendering` makes a picture of it.
 
-The functions that draw (`roc`, `calibration`, `importance`, `over_time`, `candidates`) know no file format; `svg` and
-`png` render any Altair chart in one style. Models keep their colour and dash across charts when each is
-given the same `models`.
+Models keep their colour and dash across charts when each is given the same `models`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from dashboards.kit.html import Markup, clean
-from tabkit.errors import SchemaError
+from dashboards.charts.frames import data, drawable, require
+from dashboards.charts.style import DASHES, GUIDE, HEIGHT, INK, MARGIN, NAME_WIDTH, PALETTE, SOFT, WIDTH
+from dashboards.kit.html import clean
 from tabkit.extras import Later
 
 Section = Literal["metrics", "roc", "calibration", "importance", "over_time", "candidates"]
@@ -30,44 +29,15 @@ COLUMNS: dict[Section, tuple[str, ...]] = {
     ),
 }
 
-# Okabe and Ito's palette, which people with any kind of colour blindness can tell apart.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 2], [1, 3])
-INK, SOFT, LINE, GUIDE = "#1a1f27", "#4b5563", "#e5e7eb", "#8a93a0"
-
-# All charts come out equally wide, so that their letters are equally large on a page.
-WIDTH, HEIGHT, MARGIN = 390, 300, 44
-NAME_WIDTH = 150  # pixels: twenty letters of a feature's name
 POINTS = 300  # more than a curve has pixels
 # One row of candidates, its widest part, and the parts at its side: together two charts and the space between them.
 _KEEP = "keep"
 _ROW, _MAIN, _SIDE = 30, 400, 110  # pixels that fit the page's width
 
-_LABELS = {"labelColor": SOFT, "labelFontSize": 12, "labelPadding": 6, "labelFlush": False}
-_TITLES = {"titleColor": SOFT, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 8}
-# Opaque even where a model's first mark is a pale band.
-_SYMBOLS = {"symbolType": "stroke", "symbolOpacity": 1, "symbolStrokeWidth": 2.5, "symbolSize": 260}
-_NAMES = {"labelColor": INK, "labelFontSize": 12, "labelLimit": 150}
-CONFIG: dict[str, Any] = {
-    "aria": False,
-    "background": "#ffffff",
-    "font": "-apple-system, Segoe UI, Roboto, Helvetica Neue, Noto Sans, Liberation Sans, Arial, sans-serif",
-    "padding": {"left": 2, "right": 14, "top": 4, "bottom": 4},
-    "view": {"stroke": None},
-    "axis": {"domain": False, "ticks": False, "tickCount": 5, "gridColor": LINE, **_LABELS, **_TITLES},
-    "axisLeft": {"minExtent": MARGIN, "maxExtent": MARGIN},
-    "axisQuantitative": {"labelExpr": "abs(datum.value) < 1e4 ? datum.label : format(datum.value, '~s')"},
-    "legend": {"orient": "top", "columns": 2, "columnPadding": 18, **_NAMES, **_SYMBOLS},
-}
-
-
 if TYPE_CHECKING:
     import altair as alt
-    import vl_convert
 else:
-    alt, vl_convert = Later("altair", extra="dashboards"), Later("vl_convert", extra="dashboards")
-
-Chart: TypeAlias = "alt.LayerChart | alt.VConcatChart | alt.HConcatChart"
+    alt = Later("altair", extra="dashboards")
 
 
 def roc(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.LayerChart:
@@ -83,6 +53,7 @@ def roc(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.LayerChart:
 
     Examples
     --------
+    >>> from dashboards.charts.rendering import svg
     >>> curve = pl.DataFrame(
     ...     {"false_positive_rate": [0.0, 0.2, 1.0], "true_positive_rate": [0.0, 0.7, 1.0]}
     ... )
@@ -108,6 +79,7 @@ def calibration(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.VConc
 
     Examples
     --------
+    >>> from dashboards.charts.rendering import svg
     >>> bins = pl.DataFrame(
     ...     {"model": ["trees"] * 2, "predicted": [0.1, 0.6], "observed": [0.12, 0.5], "rows": [900, 100]}
     ... )
@@ -142,6 +114,7 @@ def importance(frame: pl.DataFrame, *, top: int = 15) -> alt.LayerChart:
 
     Examples
     --------
+    >>> from dashboards.charts.rendering import svg
     >>> gains = pl.DataFrame({"feature": ["hour", "month"], "gain": [30.0, 10.0]})
     >>> "75.0%" in svg(importance(gains))
     True
@@ -174,6 +147,7 @@ def over_time(frame: pl.DataFrame, *, models: Sequence[str] = ()) -> alt.LayerCh
 
     Examples
     --------
+    >>> from dashboards.charts.rendering import svg
     >>> months = pl.DataFrame({"period": ["2013-08", "2013-09"], "value": [0.71, 0.7]})
     >>> names = {"model": pl.lit("trees"), "metric": pl.lit("ROC AUC")}
     >>> frame = months.with_columns(**names, low=pl.col("value") - 0.01, high=pl.col("value") + 0.01)
@@ -211,6 +185,7 @@ def candidates(frame: pl.DataFrame, *, metric: str, chosen: str, unit: str = "tr
 
     Examples
     --------
+    >>> from dashboards.charts.rendering import svg
     >>> ends = {"loss_difference": -0.02, "loss_difference_low": -0.03, "loss_difference_high": -0.01}
     >>> row = {"candidate": "refit", **ends, "ece": None, "bias": 0.01, "seconds": 1.2, "trees": 90}
     >>> frame = pl.DataFrame([row])
@@ -281,25 +256,6 @@ def _strengths() -> alt.Scale:
     return alt.Scale(domain=[True, False], range=[PALETTE[0], GUIDE])
 
 
-def svg(chart: Chart) -> Markup:
-    """Render a chart as an SVG element: text stays text and is escaped, nothing is fetched.
-
-    Like all drawing it needs the `dashboards` extra: without it an ImportError says how to install it.
-    """
-    return Markup(vl_convert.vegalite_to_svg(chart.to_dict(), config=CONFIG, allowed_base_urls=[]))
-
-
-def png(chart: Chart, *, scale: float = 2) -> bytes:
-    """Render a chart as a PNG picture of `scale` pixels per unit.
-
-    Examples
-    --------
-    >>> png(importance(pl.DataFrame({"feature": ["hour"], "gain": [1.0]})))[1:4]
-    b'PNG'
-    """
-    return vl_convert.vegalite_to_png(chart.to_dict(), config=CONFIG, scale=scale, allowed_base_urls=[])
-
-
 def require_columns(frame: pl.DataFrame, section: Section) -> None:
     """Raise a `SchemaError` that lists every column that a section needs and the frame lacks.
 
@@ -313,33 +269,10 @@ def require_columns(frame: pl.DataFrame, section: Section) -> None:
     require(frame, section, COLUMNS[section])
 
 
-def require(frame: pl.DataFrame, name: str, columns: Sequence[str]) -> None:
-    """Raise a `SchemaError` that lists every one of the columns that a frame, called so, lacks."""
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise SchemaError(
-            f"the frame of {name} lacks {', '.join(missing)}; it has {', '.join(frame.columns) or 'none'}",
-            advice=f"give it the columns {', '.join(columns)}",
-        )
-
-
 def _checked(frame: pl.DataFrame, section: Section) -> pl.DataFrame:
     """Return the columns of a section as text that SVG can hold and finite numbers or null."""
     names = ("model", "feature", "period", "metric", "candidate")
     return drawable(frame, section, COLUMNS[section], texts=[name for name in names if name in COLUMNS[section]])
-
-
-def drawable(frame: pl.DataFrame, name: str, columns: Sequence[str], *, texts: Sequence[str] = ()) -> pl.DataFrame:
-    """Return the columns as text that SVG can hold, where they are named as such, and else as finite numbers or null.
-
-    >>> drawable(pl.DataFrame({"a": [1, None]}), "curves", ["a"]).rows()
-    [(1.0,), (None,)]
-    """
-    require(frame, name, columns)
-    rows = frame.select(columns)
-    cleaned = [pl.Series(text, [clean(value) for value in rows[text]], dtype=pl.String) for text in texts]
-    numbers = pl.all().exclude(texts).cast(pl.Float64)
-    return rows.with_columns(cleaned).with_columns(pl.when(numbers.is_finite()).then(numbers))
 
 
 def _thinned(rows: pl.DataFrame) -> pl.DataFrame:
@@ -384,13 +317,3 @@ def _counts(rows: pl.DataFrame, *, colour: str, scale: alt.Scale) -> alt.Chart:
         x=alt.X("predicted:Q", title=None, scale=scale, axis=alt.Axis(labels=False)),
         y=alt.Y("rows:Q", title="Rows", axis=alt.Axis(tickCount=2)),
     )
-
-
-def data(rows: pl.DataFrame) -> alt.Data:
-    """Return the rows as the data of a chart, inside of it."""
-    return alt.Data(values=rows.to_dicts())  # type: ignore[no-untyped-call]
-
-
-def inline(rows: pl.DataFrame) -> alt.Data:
-    """Return the rows as the data of a chart, as text: Altair copies long lists again and again, and text never."""
-    return alt.Data(values=rows.write_json(), format={"type": "json"})  # type: ignore[no-untyped-call]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from dashboards.charts.model import Chart, png, svg
+from dashboards.charts.rendering import Chart, png, svg
 from dashboards.kit.html import page, tag
 from tabkit import marks
 from tabkit.destination import check

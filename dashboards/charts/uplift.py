@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dashboards.charts.cltv import BANDS, PERCENT
+from dashboards.charts.frames import drawable, inline
 from dashboards.charts.legend import Entry, key
-from dashboards.charts.model import GUIDE, INK, MARGIN, NAME_WIDTH, PALETTE, WIDTH, drawable, inline
+from dashboards.charts.style import GUIDE, INK, MARGIN, NAME_WIDTH, PALETTE, WIDTH
 from dashboards.kit.html import clean
 from tabkit.errors import SchemaError
 from tabkit.extras import Later
@@ -53,7 +54,7 @@ def gain(curve: pl.DataFrame, *, response: pl.DataFrame | None = None, title: st
 
     Examples
     --------
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> rows = pl.DataFrame({"share": [0.5, 1.0], "gain": [3.0, 4.0], "low": [2.0, 3.0], "high": [4.0, 5.0]})
     >>> "random order" in svg(gain(rows, title="Gain, points"))
     True
@@ -98,7 +99,7 @@ def toc(curve: pl.DataFrame, *, title: str) -> Any:
 
     Examples
     --------
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> rows = pl.DataFrame({"share": [0.5, 1.0], "toc": [3.0, 0.0], "low": [2.0, 0.0], "high": [4.0, 0.0]})
     >>> "Effect less the average" in svg(toc(rows, title="Effect less the average"))
     True
@@ -134,7 +135,7 @@ def calibration(groups: pl.DataFrame, *, average: float | None, unit: str) -> An
 
     Examples
     --------
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> rows = pl.DataFrame({"predicted": [1.0, 3.0], "observed": [0.5, 4.0], "low": [0.0, 3.0], "high": [1.0, 5.0]})
     >>> "Observed effect, points" in svg(calibration(rows, average=2.0, unit="points"))
     True
@@ -177,7 +178,7 @@ def love(frame: pl.DataFrame, *, width: int = WIDTH) -> Any:
 
     Examples
     --------
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> "age" in svg(love(pl.DataFrame({"column": ["age"], "before": [0.3], "after": [0.02]})))
     True
     """
@@ -224,7 +225,7 @@ def overlap(frame: pl.DataFrame, *, borders: tuple[float, ...] = ()) -> Any:
 
     Examples
     --------
-    >>> from dashboards.charts.model import svg
+    >>> from dashboards.charts.rendering import svg
     >>> bins = pl.DataFrame({"low": [0.0, 0.5], "high": [0.5, 1.0], "given": [0.2, 0.8], "others": [0.7, 0.3]})
     >>> "in the arm" in svg(overlap(bins.with_columns(arm=pl.lit("called"))))
     True

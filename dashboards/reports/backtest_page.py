@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 
 from dashboards.charts import cltv as cltv_charts
-from dashboards.charts.model import require, svg
+from dashboards.charts.frames import require
+from dashboards.charts.rendering import svg
 from dashboards.kit.blocks import NO_VALUE, facts, footer, header, notes, pairs
 from dashboards.kit.html import Markup, escape, figure, join, page, table, tag
 from dashboards.reports.cltv_parts import Tracked, tracking_figures

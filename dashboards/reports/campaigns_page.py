@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from dashboards.charts import campaigns as campaign_charts
-from dashboards.charts.model import require, svg
+from dashboards.charts.frames import require
+from dashboards.charts.rendering import svg
 from dashboards.kit.blocks import NO_VALUE, block, facts, footer, header, notes, pairs, with_ends
 from dashboards.kit.html import Markup, escape, figure, page, table, tag
 from tabkit.wording import amount_decimals, chance, number, spelled

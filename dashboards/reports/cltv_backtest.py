@@ -34,8 +34,8 @@ def write_backtest_page(
 ) -> None:
     """Write the page of a backtest: errors and intervals by origin, PIT and tracking of the last one, the verdict.
 
-    Parameters are those of `dashboards.reports.cltv.write_fit_page`; `source` and `config` are those of the backtest, and without them there
-    is no tracking.
+    Parameters are those of `dashboards.reports.cltv.write_fit_page`; `source` and `config` are those of the backtest,
+    and without them there is no tracking.
     """
     check_page(path, "cltv backtest", overwrite=overwrite)
     write_page(
@@ -59,8 +59,8 @@ def backtest_page(
     if source is not None:
         end = last.day + datetime.timedelta(last.held.days)
         tracked = tracked_of(
-            last.model, source, settings_of(LifetimeConfig, config), border=last.day, end=end, start=last.held.summary.start,
-            progress=progress,
+            last.model, source, settings_of(LifetimeConfig, config), border=last.day, end=end,
+            start=last.held.summary.start, progress=progress,
         )  # fmt: skip
     days = f"{backtest.plan.horizon_days:,} days"
     return BacktestPage(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from dashboards.charts import cltv as cltv_charts
-from dashboards.charts.model import require, svg
+from dashboards.charts.frames import require
+from dashboards.charts.rendering import svg
 from dashboards.kit.html import Markup, figure
 
 _PER = {1: "day", 7: "week"}

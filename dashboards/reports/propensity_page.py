@@ -10,6 +10,7 @@ from typing import Literal
 import polars as pl
 
 from dashboards.charts import model as model_charts
+from dashboards.charts import rendering
 from dashboards.kit.blocks import NO_VALUE, facts, footer, header, notes, pairs, with_ends
 from dashboards.kit.html import Markup, escape, figure, page, table, tag
 from tabkit.wording import in_row
@@ -162,10 +163,10 @@ def _figures(report: ModelReport) -> Iterator[Markup]:
         yield _figure("over_time", model_charts.over_time(frame, models=models), of=_names(frame, "model"))
 
 
-def _figure(section: model_charts.Section, chart: model_charts.Chart, *, of: Sequence[str]) -> Markup:
+def _figure(section: model_charts.Section, chart: rendering.Chart, *, of: Sequence[str]) -> Markup:
     words = WORDS[section]
     label = f"{words.label} {', '.join(of)}."
-    return figure(model_charts.svg(chart), title=words.title, label=label, caption=words.caption)
+    return figure(rendering.svg(chart), title=words.title, label=label, caption=words.caption)
 
 
 def _filled(frame: pl.DataFrame | None) -> pl.DataFrame | None:

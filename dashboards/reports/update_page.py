@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from dashboards.charts import model as model_charts
+from dashboards.charts import rendering
 from dashboards.kit.blocks import NO_VALUE, facts, footer, header, notes, pairs
 from dashboards.kit.html import Markup, escape, figure, join, page, table, tag
 from tabkit.wording import decimals_of, number
@@ -131,7 +132,7 @@ def _picture(report: UpdatePage) -> Iterator[Markup]:
     chart = model_charts.candidates(tried, metric=report.metric, chosen=report.chosen, unit=report.unit)
     label = f"Dot plot of {report.metric} less that of keeping the model, with intervals, and bars of costs."
     drawn = figure(
-        model_charts.svg(chart),
+        rendering.svg(chart),
         title="The candidates beside each other",
         label=label,
         caption=_KEPT if report.chosen == "keep" else _USED,

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from dashboards.charts import uplift as uplift_charts
-from dashboards.charts.model import svg
+from dashboards.charts.rendering import svg
 from dashboards.kit.blocks import NO_VALUE, block, pairs
 from dashboards.kit.html import Markup, escape, figure, table, tag
 from tabkit.uplift.decision.trust import Finding, findings, reason, sentences, title

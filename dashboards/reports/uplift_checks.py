@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from dashboards.charts import uplift as uplift_charts
-from dashboards.charts.model import WIDTH, svg
+from dashboards.charts.rendering import svg
+from dashboards.charts.style import WIDTH
 from dashboards.kit.blocks import NO_VALUE, block, pairs, wide_name
 from dashboards.kit.html import Markup, escape, figure, table, tag
 from tabkit.uplift.decision import trust

@@ -10,7 +10,9 @@ from typing import Any
 import polars as pl
 
 from dashboards.kit.outputs import check_page, check_table
-from dashboards.reports.cltv import write_backtest_page, write_campaign_page, write_fit_page
+from dashboards.reports.cltv import write_fit_page
+from dashboards.reports.cltv_backtest import write_backtest_page
+from dashboards.reports.cltv_campaigns import write_campaign_page
 from pipelines.jobs.forecast import forecast_file
 from pipelines.jobs.inputs import inputs
 from pipelines.jobs.settings import CLTVBacktestJob, CLTVCampaignsJob, CLTVFitJob, CLTVForecastJob, filled

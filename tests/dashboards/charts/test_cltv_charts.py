@@ -13,8 +13,8 @@ from dashboards.charts import cltv as cltv_charts
 from dashboards.charts import model as model_charts
 from dashboards.charts.campaigns import campaign_fan, left_out, one_scale
 from dashboards.charts.legend import Entry, key
-from dashboards.charts.model import Chart, svg
 from dashboards.charts.picture_files import save
+from dashboards.charts.rendering import Chart, svg
 from tabkit.errors import ConfigError, SchemaError
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from dashboards.charts.learning_curve import learning_curve
-from dashboards.charts.model import svg
 from dashboards.charts.picture_files import check_picture, save
+from dashboards.charts.rendering import svg
 from tabkit.errors import ConfigError, SchemaError
 from tabkit.neural import Epoch, history_frame
 

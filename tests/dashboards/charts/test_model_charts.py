@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from dashboards.charts import model as model_charts
+from dashboards.charts import rendering, style
 from tabkit.errors import SchemaError
 
 HOSTILE = "<script>alert('x')</script>"
@@ -40,7 +41,7 @@ SECTIONS = ["roc", "calibration", "importance", "over_time"]
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_svg_is_valid_xml_without_references(section):
-    svg = model_charts.svg(getattr(model_charts, section)(frame(section)))
+    svg = rendering.svg(getattr(model_charts, section)(frame(section)))
     nodes = list(ET.fromstring(svg).iter())
     assert {node.tag.removeprefix(SVG) for node in nodes} <= {"svg", "g", "path", "line", "rect", "text"}
     # Ids would clash where several pictures stand on one page.
@@ -50,13 +51,13 @@ def test_svg_is_valid_xml_without_references(section):
 
 @pytest.mark.parametrize("section", ["roc", "calibration", "over_time"])
 def test_model_names_are_escaped(section):
-    svg = model_charts.svg(getattr(model_charts, section)(frame(section, models=("<b>&\x00", HOSTILE))))
+    svg = rendering.svg(getattr(model_charts, section)(frame(section, models=("<b>&\x00", HOSTILE))))
     assert "<script" not in svg
     assert "<b>&\ufffd" in texts(svg)
 
 
 def test_feature_names_are_escaped_and_end_in_an_ellipsis():
-    shown = texts(model_charts.svg(model_charts.importance(frame("importance"))))
+    shown = texts(rendering.svg(model_charts.importance(frame("importance"))))
     assert shown[0] == "hour"
     assert shown[1].startswith("<script>")
     assert shown[2].endswith("…")
@@ -65,7 +66,7 @@ def test_feature_names_are_escaped_and_end_in_an_ellipsis():
 
 def test_importance_shows_the_top_as_shares_of_all():
     gains = pl.DataFrame({"feature": [f"f{i}" for i in range(40)], "gain": [1.0] * 20 + [4.0] * 20})
-    shown = texts(model_charts.svg(model_charts.importance(gains)))
+    shown = texts(rendering.svg(model_charts.importance(gains)))
     assert [text for text in shown if text.startswith("f")] == [f"f{i}" for i in range(20, 35)]
     assert shown.count("4.0%") == 15
 
@@ -73,7 +74,7 @@ def test_importance_shows_the_top_as_shares_of_all():
 @pytest.mark.parametrize("gain", [0.0, math.nan, None])
 def test_importance_without_any_gain(gain):
     table = pl.DataFrame({"feature": ["hour"], "gain": [gain]}, schema={"feature": pl.String, "gain": pl.Float64})
-    assert "0.0%" in texts(model_charts.svg(model_charts.importance(table)))
+    assert "0.0%" in texts(rendering.svg(model_charts.importance(table)))
 
 
 def test_long_curves_are_thinned_and_keep_their_ends():
@@ -88,7 +89,7 @@ def test_models_keep_their_colour_across_charts():
     everyone = ("trees", "linear", "base")
     chart = model_charts.roc(frame("roc", models=("linear",)), models=everyone).to_dict()
     scale = chart["layer"][1]["encoding"]["color"]
-    assert scale["scale"] == {"domain": ["linear"], "range": [model_charts.PALETTE[1]]}
+    assert scale["scale"] == {"domain": ["linear"], "range": [style.PALETTE[1]]}
 
 
 def test_calibration_counts_the_rows_of_each_model():
@@ -103,17 +104,17 @@ def test_calibration_reaches_below_zero_for_regression():
 
 
 def test_periods_are_drawn_in_their_order():
-    shown = texts(model_charts.svg(model_charts.over_time(frame("over_time").reverse())))
+    shown = texts(rendering.svg(model_charts.over_time(frame("over_time").reverse())))
     assert [text for text in shown if text.startswith("2013")] == ["2013-09", "2013-10", "2013-11"]
 
 
 def test_one_period_is_enough():
-    assert "2013-09" in texts(model_charts.svg(model_charts.over_time(frame("over_time").head(1))))
+    assert "2013-09" in texts(rendering.svg(model_charts.over_time(frame("over_time").head(1))))
 
 
 def test_png_grows_with_the_scale():
     chart = model_charts.importance(frame("importance"))
-    small, large = model_charts.png(chart, scale=1), model_charts.png(chart)
+    small, large = rendering.png(chart, scale=1), rendering.png(chart)
     assert small.startswith(b"\x89PNG")
     width = [int.from_bytes(picture[16:20], "big") for picture in (small, large)]
     assert width[1] == pytest.approx(2 * width[0], abs=2)
@@ -143,7 +144,7 @@ def test_without_altair_drawing_names_the_extra(monkeypatch):
 def test_without_vl_convert_rendering_names_the_extra(monkeypatch):
     chart = model_charts.roc(frame("roc"))
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    for render in (model_charts.svg, model_charts.png):
+    for render in (rendering.svg, rendering.png):
         with pytest.raises(ImportError, match=r"vl_convert.*pip install 'tabkit-ml\[dashboards\]'"):
             render(chart)
 

@@ -6,7 +6,7 @@ import pytest
 from chart_frames import HOSTILE
 
 from dashboards.charts import uplift as uplift_charts
-from dashboards.charts.model import Chart, svg
+from dashboards.charts.rendering import Chart, svg
 from tabkit.errors import SchemaError
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from dashboards.reports import cltv as cltv_report
+from dashboards.reports import cltv_backtest, cltv_campaigns, cltv_parameters
 from tabkit import marks
 from tabkit.cltv import holdout
 from tabkit.cltv.backtesting.backtest import Backtest, Origin, ResultScores
@@ -118,7 +119,7 @@ def test_without_a_log_nothing_is_tracked() -> None:
 
 def test_parameters_are_quantiles_of_the_draws_with_their_priors() -> None:
     model = lifetime()
-    found = cltv_report.parameters(model)
+    found = cltv_parameters.parameters(model)
     assert found["parameter"].to_list() == ["r", "alpha", "phi", "kappa", "a", "b", "p", "q", "v"]
     draws = model.forecaster.purchases.draws
     row = found.row(4, named=True)
@@ -196,11 +197,11 @@ def test_contracts_have_a_page_without_a_heat_map(tmp_path: Path) -> None:
 
 def test_the_page_of_a_backtest(tmp_path: Path) -> None:
     found = backtest()
-    cltv_report.write_backtest_page(found, tmp_path / "b.html", source=log(), config=COLUMNS)
+    cltv_backtest.write_backtest_page(found, tmp_path / "b.html", source=log(), config=COLUMNS)
     text = (tmp_path / "b.html").read_text()
     assert text.count("<svg") == 4
     assert "Mind the &lt;gap&gt;." in text
-    page = cltv_report.backtest_page(found)
+    page = cltv_backtest.backtest_page(found)
     assert page.tracked is None
     assert page.errors.shape == (4, 8)
     assert page.errors["lightgbm"].null_count() == 4
@@ -213,7 +214,7 @@ def test_the_page_of_a_backtest(tmp_path: Path) -> None:
 
 def test_the_last_origin_is_tracked() -> None:
     found = backtest()
-    tracked = cltv_report.backtest_page(found, source=log(), config=COLUMNS).tracked
+    tracked = cltv_backtest.backtest_page(found, source=log(), config=COLUMNS).tracked
     assert tracked is not None
     last = found.origins[-1]
     rows = tracked.cumulative.filter(phase="forecast")
@@ -228,12 +229,12 @@ def decisions() -> pl.DataFrame:
 
 def test_the_page_of_campaigns(tmp_path: Path) -> None:
     page = tmp_path / "c.html"
-    cltv_report.write_campaign_page(decisions(), page, title="Spring", verdict="Go on.", notes=["Mind the <gap>."])
+    cltv_campaigns.write_campaign_page(decisions(), page, title="Spring", verdict="Go on.", notes=["Mind the <gap>."])
     text = page.read_text()
     assert "<img" not in text
     assert "Mind the &lt;gap&gt;." in text
     with pytest.raises(SchemaError, match="fan chart lacks day, q3"):
-        cltv_report.write_campaign_page(
+        cltv_campaigns.write_campaign_page(
             decisions(), page, title="Spring", verdict="Go on.", fans=pl.DataFrame({"campaign": ["a"]})
         )
     assert page.read_text() == text
@@ -241,7 +242,7 @@ def test_the_page_of_campaigns(tmp_path: Path) -> None:
 
 WRITERS: dict[str, Callable[[Path], None]] = {
     "fit": lambda path: cltv_report.write_fit_page(lifetime(), path),
-    "campaigns": lambda path: cltv_report.write_campaign_page(decisions(), path, title="a", verdict="b"),
+    "campaigns": lambda path: cltv_campaigns.write_campaign_page(decisions(), path, title="a", verdict="b"),
 }
 
 
