@@ -27,7 +27,7 @@ from tabkit.rules.bins import axes
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.discovery import suggest
 from tabkit.rules.goal import Mask
-from tabkit.rules.search import search
+from tabkit.rules.searching.search import search
 
 COLUMNS, BINS = 12, 20
 BOX = pl.col("whole1").is_between(30, 44) & pl.col("levels2").is_in(["l1", "l4", "l7"])

@@ -15,7 +15,6 @@ from tabkit.errors import ConfigError, SchemaError
 from tabkit.predicates import Bound, Rule
 from tabkit.progress import Progress, Silent
 from tabkit.rules.bins import axes
-from tabkit.rules.candidates import Judge, Lookup, RuleCandidate
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.confounding import even, levelled, said, uneven
 from tabkit.rules.goal import Goal, Mask
@@ -24,7 +23,8 @@ from tabkit.rules.ledger import Ledger
 from tabkit.rules.measurement import masks, measure
 from tabkit.rules.parts import Conditions
 from tabkit.rules.proof import dense, holm, p_value, rule_p, totals
-from tabkit.rules.search import search
+from tabkit.rules.searching.candidates import Judge, Lookup, RuleCandidate
+from tabkit.rules.searching.search import search
 from tabkit.rules.separation import SeparationFilter, clearest
 from tabkit.rules.suggestion import Suggestion, Suggestions, apart, left_out
 
@@ -60,10 +60,10 @@ def suggest(
 ) -> Suggestions:
     """Suggest rules whose rows have a higher (or lower) share, mean or effect than others, and test them.
 
-    Rules are searched for on a sample of the rows that are not held out (`tabkit.rules.search`), measured again on all
-    of these and pared down (`tabkit.rules.candidates`). At most 20 are then tested on the hold-out rows, against all
-    rows outside and for each of their conditions (`tabkit.rules.proof`); a rule that fails gives way to a shorter one
-    of its own that passes.
+    Rules are searched for on a sample of the rows that are not held out (`tabkit.rules.searching.search`), measured
+    again on all of these and pared down (`tabkit.rules.searching.candidates`). At most 20 are then tested on the
+    hold-out rows, against all rows outside and for each of their conditions (`tabkit.rules.proof`); a rule that fails
+    gives way to a shorter one of its own that passes.
 
     Parameters
     ----------

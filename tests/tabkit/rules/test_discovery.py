@@ -14,12 +14,12 @@ import pytest
 
 from tabkit.errors import ConfigError, SchemaError
 from tabkit.predicates import Not, Null, Range, from_dict
-from tabkit.rules.candidates import Judge, Lookup
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.discovery import suggest
 from tabkit.rules.goal import Goal, Mask
 from tabkit.rules.measurement import masks
 from tabkit.rules.proof import totals
+from tabkit.rules.searching.candidates import Judge, Lookup
 from tabkit.rules.similarity import overlap
 from tabkit.rules.suggestion import Suggestions
 

@@ -81,7 +81,7 @@ class RuleCandidate:
     sums
         Of `tabkit.rules.proof.totals` over its rows.
     quality
-        On these rows; see `tabkit.rules.search.search`.
+        On these rows; see `tabkit.rules.searching.search.search`.
     """
 
     conditions: Conditions

@@ -10,7 +10,7 @@ import pytest
 
 from tabkit.rules.bins import BinnedColumn, axes
 from tabkit.rules.config import SuggestConfig
-from tabkit.rules.search import GAIN, search
+from tabkit.rules.searching.search import GAIN, search
 
 
 def coded(frame: pl.DataFrame, bins: int = 12) -> tuple[BinnedColumn, ...]:
