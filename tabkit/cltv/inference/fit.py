@@ -31,7 +31,7 @@ from tabkit.progress import Progress
 Floats = NDArray[np.float64]
 Loglik = Callable[[Ops, Mapping[str, Any], Mapping[str, Any]], Any]
 SPEND = "gammagamma"
-# terms are shared where that halves them; above so many rows, parameters are fitted apart to save memory
+# terms are shared where that halves them; above so many rows, compiling the density without its gradient pays
 _SHARED, _MANY_ROWS = 2, 5_000
 _EXTRA = {
     building.GROUP_SCALE: Prior.of("half_cauchy", beta=0.5),
