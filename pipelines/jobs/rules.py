@@ -27,8 +27,9 @@ from tabkit.rules.discovery import suggest
 from tabkit.rules.doubts import Doubts, doubts_of, without_copies
 from tabkit.rules.features import load_rules, origin
 from tabkit.rules.goal import Mask
+from tabkit.rules.limits import FEWEST_TO_HOLD_OUT
 from tabkit.rules.provenance import Provenance, aimed_like, facts, provenance
-from tabkit.rules.sample import FEWEST, RuleSample, aimed, why_none
+from tabkit.rules.sample import RuleSample, aimed, why_none
 from tabkit.rules.suggestion import Suggestions
 from tabkit.rules.verdict import verdict
 
@@ -150,7 +151,7 @@ def _output(config: RuleSuggestJob, *, overwrite: bool) -> Path:
 def _unprovable(found: RuleSample, config: RuleSuggestJob) -> ConfigError:
     """Return the error that says why no rows could be held out."""
     rows = found.frame.height
-    if rows < FEWEST:
+    if rows < FEWEST_TO_HOLD_OUT:
         return ConfigError(f"{rows} rows are too few to find rules in and prove them", advice="use more")
     why = why_none(found.table, found.goal, config)
     return ConfigError(why.rstrip("."), advice="use rows of several, or another --time or --group")

@@ -19,6 +19,7 @@ from tabkit.cltv.inference import fit as fitting
 from tabkit.cltv.inference.fit import FittedLikelihood
 from tabkit.cltv.inference.identified import Vague, sentences, vague
 from tabkit.cltv.inference.posterior import Posterior
+from tabkit.cltv.limits import FEWEST_REPEATS
 from tabkit.cltv.model import CLTVModel
 from tabkit.cltv.models import gamma_gamma
 from tabkit.cltv.models.priors import Prior
@@ -30,7 +31,6 @@ from tabkit.leaks.asked import asked
 from tabkit.progress import Progress
 
 CUSTOMER = "customer"
-_FEW_REPEATS = 100  # with fewer repeat buyers a correlation is noise
 _CORRELATED = 0.2  # Gamma-Gamma assumes none; below this its forecasts are hardly off
 
 
@@ -155,7 +155,7 @@ def _remarks(customers: pl.DataFrame, *, has_money: bool, given: bool) -> list[s
     told = []
     if "frequency" in customers.columns:
         repeats = int((customers["frequency"] > 0).sum())
-        if repeats < _FEW_REPEATS:
+        if repeats < FEWEST_REPEATS:
             told.append(f"Only {repeats} customers bought again: the priors matter.")
         if given and not has_money and MONEY in customers.columns:
             told.append(f"{MONEY} is null or NaN for all {repeats:,} repeat buyers, so no value is forecast.")

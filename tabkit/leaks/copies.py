@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit import forked
+from tabkit.leaks.limits import FEWEST_COPIES
 from tabkit.schema import family
 
 Hashes: TypeAlias = NDArray[np.uint64]
@@ -20,7 +21,6 @@ Mask: TypeAlias = NDArray[np.bool_]
 LEAST = 0.02
 """Share of the rows to judge on beyond what chance explains: fewer copies hardly move a metric."""
 
-_FEWEST = 10  # fewer copies are told by no one as a fault of the data
 _ALIKE = 3.0
 """So many copies for each row that is alike in all columns but one, beyond chance, are no chance any more."""
 _RAREST, _EVEN = 0.25, 3.0
@@ -175,7 +175,7 @@ def _found(parts: Mapping[str, Hashes], strata: Codes | None, learned: int, *, s
 def _alike(total: Hashes, learned: int) -> Mask | None:
     """Return which of the rows from number `learned` on stand among those before; None if they are few."""
     found = np.isin(total[learned:], total[:learned])
-    return None if found.sum() < max(_FEWEST, LEAST * len(found)) else found
+    return None if found.sum() < max(FEWEST_COPIES, LEAST * len(found)) else found
 
 
 def _beyond(copied: Mask, by_chance: Mask) -> float:

@@ -59,3 +59,6 @@ MOST_SUMMED = 200
 
 MOST_TERMS = 6
 """Terms of an identity: of more nobody could say what they mean."""
+
+FEWEST_COPIES = 10
+"""Copies below which they are no fault of the data that is worth a warning."""

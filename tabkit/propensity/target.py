@@ -8,6 +8,7 @@ from tabkit.boosting import OBJECTIVES, BoostingConfig
 from tabkit.errors import ConfigError, FitError
 from tabkit.labels import is_whole, is_yes_no, labels_of
 from tabkit.propensity.config import TrainConfig
+from tabkit.propensity.limits import FEWEST_ROWS
 from tabkit.propensity.model import score_columns
 from tabkit.roles import Roles
 from tabkit.schema import family
@@ -15,7 +16,6 @@ from tabkit.table import Table
 from tabkit.target import TargetColumn, Task, infer
 
 _TASK_OF: dict[str, Task] = {"binary": "binary", "multiclass": "multiclass"}
-_FEWEST_ROWS = 50  # three parts (fit, stop, test) of a dozen rows at least
 _MOST_CODES = 30  # classes with numbers for names seldom are more; counts seldom end below
 _NAMED = 5
 
@@ -40,9 +40,9 @@ def target_of(table: Table, name: str, settings: TrainConfig) -> TargetColumn:
     own = table.roles.id or ""
     if own in score_columns(target) or re.fullmatch(r"reason_\d+(_contribution)?", own):
         raise ConfigError(f"id {own!r} is called like a column of the scores", advice="rename the id")
-    if table.frame.height < _FEWEST_ROWS:
+    if table.frame.height < FEWEST_ROWS:
         raise FitError(
-            f"{table.name} has {table.frame.height} rows to use; at least {_FEWEST_ROWS} are needed: to fit on, to end "
+            f"{table.name} has {table.frame.height} rows to use; at least {FEWEST_ROWS} are needed: to fit on, to end "
             "the growth of trees, and to measure on",
             advice="use more rows",
         )

@@ -14,12 +14,12 @@ from tabkit.predictors.protocol import Predictor
 from tabkit.predictors.registry import learner_of
 from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import MODEL, Evaluation, Score
+from tabkit.propensity.limits import FEWEST_CLASS_ROWS
 from tabkit.schema import family
 from tabkit.table import Table, labels
 from tabkit.target import TargetColumn
 from tabkit.wording import with_interval
 
-_FEW = 30  # rows of a class below which metrics of it are noise
 _PERFECT = 0.99  # no behaviour is predicted so well; a leak is
 _MOST_QUOTED = 3  # metrics that fit into a sentence
 _NUMBERS = 0.5  # if half of the levels are numbers, the column probably is
@@ -99,7 +99,7 @@ def _rare(test: Table, target: TargetColumn) -> list[str]:
     return [
         f"Only {count} of {len(y):,} held-out rows have {target.name} = {label}: do not trust intervals on so few."
         for label, count in counts.items()
-        if count < _FEW
+        if count < FEWEST_CLASS_ROWS
     ]
 
 

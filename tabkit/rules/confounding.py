@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from tabkit.rules.bins import BinnedColumn, axes
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.goal import Codes, Floats, Goal, Mask
+from tabkit.rules.limits import FEWEST_GROUP_ROWS
 
 _CHANCE = 0.001  # that any column is called uneven though treatment was drawn alike everywhere
-_FEWEST = 10  # rows of a group, and of an arm in it half of them, below which its shares say little
 _MOST = 20  # columns that outcomes are levelled by
 _PASSES = 2
 
@@ -38,7 +38,7 @@ def uneven(found: Sequence[BinnedColumn], treated: Mask | None, unit: Codes | No
     p_values = []
     for axis in found:
         counts = np.bincount(axis.codes, minlength=axis.groups)
-        some = counts >= _FEWEST
+        some = counts >= FEWEST_GROUP_ROWS
         means = np.bincount(axis.codes, weights=t, minlength=axis.groups)[some] / counts[some]
         statistic = float((counts[some] * (means - share) ** 2).sum()) / (share * (1 - share)) / inflated
         p_values.append(float(scipy.special.chdtrc(max(int(some.sum()) - 1, 1), statistic)))
@@ -75,7 +75,7 @@ def _middles(y: Floats, treated: Mask, axis: BinnedColumn) -> Floats:
         sums.append(np.bincount(axis.codes[arm], weights=y[arm], minlength=axis.groups))
     n, total = counts[0] + counts[1], sums[0] + sums[1]
     middle = sum(part / np.maximum(count, 1) for count, part in zip(counts, sums, strict=True)) / 2
-    return np.asarray(np.where(np.minimum(*counts) >= _FEWEST // 2, middle, total / np.maximum(n, 1)))
+    return np.asarray(np.where(np.minimum(*counts) >= FEWEST_GROUP_ROWS // 2, middle, total / np.maximum(n, 1)))
 
 
 def even(frame: pl.DataFrame, goal: Goal, names: Sequence[str], held: Mask, config: SuggestConfig) -> Goal:

@@ -11,12 +11,10 @@ import scipy
 from tabkit.dependence import ENOUGH
 from tabkit.errors import ConfigError
 from tabkit.rules.goal import Goal, Mask
+from tabkit.rules.limits import FEWEST_NUMBERS
 
 FEWEST_UNITS = ENOUGH
 """With fewer independent units than this a goal that knows them says nothing."""
-
-FEWEST_NUMBERS = 20
-"""With fewer rows than this a mean has no interval."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,9 @@ from numpy.typing import NDArray
 
 from tabkit.rules.clusters import cluster_p
 from tabkit.rules.goal import Floats, Goal, Mask
+from tabkit.rules.limits import FEWEST_ARM_ROWS, FEWEST_SIDE_ROWS
 
 Dense: TypeAlias = NDArray[np.int64]
-
-_FEWEST = 5  # rows of a side below which nothing is said
-_FEWEST_ARM = 10  # rows of an arm of a side likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def p_value(goal: Goal, inside: Mask, within: Mask, *, order: Dense | None = Non
     0.00108
     """
     rest = within & ~inside
-    if min(int(inside.sum()), int(rest.sum())) < _FEWEST:
+    if min(int(inside.sum()), int(rest.sum())) < FEWEST_SIDE_ROWS:
         return 1.0
     found = _row_p(goal, inside, rest, order)
     return found if goal.unit is None else max(found, cluster_p(goal, goal.unit, inside, rest))
@@ -198,7 +196,7 @@ def z_value(inside: Floats, within: Floats, *, share: bool) -> float:
     rest = within - inside
     value, other = value_of(inside), value_of(rest)
     groups = [*inside.reshape(-1, 3), *rest.reshape(-1, 3)]
-    if value is None or other is None or min(float(group[0]) for group in groups) < _FEWEST - 0.5:
+    if value is None or other is None or min(float(group[0]) for group in groups) < FEWEST_SIDE_ROWS - 0.5:
         return -math.inf
     if share:
         return _ratio(value - other, math.sqrt(_variance(within) * (1 / inside[0] + 1 / rest[0])))
@@ -268,7 +266,7 @@ def _midranks(order: Dense) -> Floats:
 
 def _effect_p(goal: Goal, treated: Mask, inside: Mask, rest: Mask, order: Dense | None) -> float:
     fewest = min(int(np.count_nonzero(side & arm)) for side in (inside, rest) for arm in (treated, ~treated))
-    if fewest < _FEWEST_ARM:
+    if fewest < FEWEST_ARM_ROWS:
         return 1.0
     two = bool(np.isin(goal.y, (goal.y.min(), goal.y.max())).all())
     t = _interaction(goal.y, treated, inside, rest, two=two)

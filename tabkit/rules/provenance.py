@@ -11,13 +11,12 @@ import numpy as np
 from tabkit.errors import TabkitError
 from tabkit.fingerprint import KEPT, NO_KEY, Hashes, RowSample, digest, row_hashes
 from tabkit.rules.config import AimConfig
+from tabkit.rules.limits import FEWEST_KNOWN_ROWS
 from tabkit.rules.sample import RuleSample, aimed
 from tabkit.schema import family
 
 C = TypeVar("C", bound=AimConfig)
 
-_FEWEST = 20
-"""Rows of which it must be told before "none of them was there" is said: of fewer a tenth may be missed by chance."""
 _DISTINCT = 0.95
 """The least share of distinct rows: with more alike, rows of other people would pass for the old ones."""
 _FLATTERED = "rows that rules were found on flatter them"
@@ -161,7 +160,7 @@ def _sampled(rows: Hashes, known: Mapping[str, Any]) -> Provenance:
     if sketch is None:
         return _unknown("too many of them were alike; with --id they are told apart")
     told = sketch.known(rows)
-    if not told.any() and len(told) < min(_FEWEST, len(rows)):
+    if not told.any() and len(told) < min(FEWEST_KNOWN_ROWS, len(rows)):
         return _unknown("too few of these are in the range of the file's sample")
     if not told.any():
         said = "None of these rows is among a sample of those that the rules were found on."

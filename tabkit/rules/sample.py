@@ -15,10 +15,8 @@ from tabkit.errors import ConfigError, FitError
 from tabkit.roles import Roles
 from tabkit.rules.config import AimConfig
 from tabkit.rules.goal import Goal, Mask, aim
+from tabkit.rules.limits import FEWEST_TO_HOLD_OUT
 from tabkit.table import Table, read
-
-FEWEST = 40
-"""With fewer rows than this nothing is held out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +142,7 @@ def _arms(goal: Goal, holdout: Mask) -> list[str]:
 
 def held_out(table: Table, goal: Goal, config: AimConfig) -> Mask | None:
     """Return which rows are held out: the newest, whole groups, or by class or chance; None if it cannot be."""
-    if table.frame.height < FEWEST:
+    if table.frame.height < FEWEST_TO_HOLD_OUT:
         return None
     try:
         return _held_out(table, goal, config)
@@ -154,8 +152,8 @@ def held_out(table: Table, goal: Goal, config: AimConfig) -> Mask | None:
 
 def why_none(table: Table, goal: Goal, config: AimConfig) -> str:
     """Return in a sentence why `held_out` gave None."""
-    if table.frame.height < FEWEST:
-        return f"With fewer than {FEWEST} rows none are held out: nothing can be proved on them."
+    if table.frame.height < FEWEST_TO_HOLD_OUT:
+        return f"With fewer than {FEWEST_TO_HOLD_OUT} rows none are held out: nothing can be proved on them."
     divider = table.roles.time or table.roles.group
     if divider is not None and table.frame[divider].n_unique() == 1:
         return f"No rows are held out, since all have one {divider}: nothing can be proved on them."

@@ -25,3 +25,9 @@ TOGETHER = 0.5
 """Agreement of arms within groups, from -1 to 1, that no draw unit by unit explains but one by group does."""
 TOGETHER_Z = 6.0
 """Standard errors of that agreement: many groupings are looked at, so that chance must be out of the question."""
+
+FEWEST_UNITS = 50
+"""Units that an arm needs: fewer can be neither learned from nor measured on."""
+
+FEWEST_STOPPING_ROWS = 20
+"""Rows of an early-stopping part; with fewer, no trees are grown at all."""

@@ -17,12 +17,13 @@ from tabkit.table import Table, read
 from tabkit.target import TargetColumn, Task, infer
 from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.design.balance import balance, beyond_chance
-from tabkit.uplift.design.design import FEWEST, Arms, arms_of, shares_of, stratum_shares
+from tabkit.uplift.design.design import Arms, arms_of, shares_of, stratum_shares
 from tabkit.uplift.design.leaks import refuse_leaks, refuse_sums
 from tabkit.uplift.design.together import assigned_together
 from tabkit.uplift.ensemble.fit import ExperimentUnits
 from tabkit.uplift.ensemble.folds import held_out
 from tabkit.uplift.experiment import Experiment
+from tabkit.uplift.limits import FEWEST_UNITS
 from tabkit.uplift.regressor import Codes, Floats, Kind
 
 _MOST_COUNT = 100  # whole numbers up to this may be counts
@@ -149,7 +150,7 @@ def divide(units: ExperimentUnits, settings: UpliftConfig) -> tuple[Codes, Codes
         found = held_out(units.experiment, share=settings.holdout, seed=settings.seed)
     for what, rows in (("units to learn from", found.train), ("held-out units", found.test)):
         counts = np.bincount(units.experiment.arm[rows], minlength=len(units.arms.labels))
-        few = [f"{label!r} ({n})" for label, n in zip(units.arms.labels, counts, strict=True) if n < FEWEST // 4]
+        few = [f"{label!r} ({n})" for label, n in zip(units.arms.labels, counts, strict=True) if n < FEWEST_UNITS // 4]
         if few:
             raise FitError(
                 f"of the {len(rows):,} {what} too few are in arm {', '.join(few)}",

@@ -17,9 +17,10 @@ from tabkit.rules import RuleFile, masks, measure, read
 from tabkit.rules.discovery import suggest
 from tabkit.rules.doubts import Doubts, doubts_of, without_copies
 from tabkit.rules.goal import Mask
+from tabkit.rules.limits import FEWEST_TO_HOLD_OUT
 from tabkit.rules.measurement import Measured
 from tabkit.rules.provenance import aimed_like, facts, provenance
-from tabkit.rules.sample import FEWEST, RuleSample, of_table
+from tabkit.rules.sample import RuleSample, of_table
 from tabkit.rules.suggestion import Suggestions
 
 
@@ -163,7 +164,7 @@ def standing(found: Measured) -> str:
 
 def _said(suggestions: Suggestions | None, found: RuleSample, *, asked: bool) -> str:
     if suggestions is None:
-        why = "there are too few rows" if found.frame.height < FEWEST else "no rows are held out"
+        why = "there are too few rows" if found.frame.height < FEWEST_TO_HOLD_OUT else "no rows are held out"
         return f"Nothing was searched for: {why} to prove anything." if asked else ""
     if not suggestions.rules:
         return f"Nothing was proved: {suggestions.searched:,} rules were looked at, {suggestions.tested} tested."

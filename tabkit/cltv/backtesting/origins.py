@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from tabkit.cltv.limits import FEWEST_BACKTEST_DAYS
 from tabkit.errors import ConfigError, FitError
-
-_FEWEST_DAYS = 30  # a month before an origin, so that customers had time to buy again
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +57,11 @@ def plan_of(first: datetime.date, last: datetime.date, *, horizon_days: int, ori
         if isinstance(value, bool) or not float(value).is_integer() or value < 1:
             raise ConfigError(f"{name} is {value!r}; a whole number from 1 was expected")
     horizon, origins, span = int(horizon_days), int(origins), (last - first).days
-    known = max(-(-horizon // 2), _FEWEST_DAYS)
+    known = max(-(-horizon // 2), FEWEST_BACKTEST_DAYS)
     room, least = span - horizon - known, -(-horizon // 10)
     told = f"the log covers {span} days ({first} to {last})"
     if room < 0:
-        longest = min(2 * span // 3, span - _FEWEST_DAYS)
+        longest = min(2 * span // 3, span - FEWEST_BACKTEST_DAYS)
         raise FitError(
             f"{told}: no origin is possible, it needs {known} days to learn from and {horizon} to be judged by",
             advice=f"give a horizon of at most {longest} days" if longest > 0 else "observe longer",

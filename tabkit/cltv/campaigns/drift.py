@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 
 from tabkit.cltv.forecasting.acquired import repeats
+from tabkit.cltv.limits import FEWEST_DRIFT_USERS
 from tabkit.cltv.model import CLTVModel
 
 _NEWER = 1 / 3  # the newest third: recent, and with enough users to compare
 _SURE = 3.0  # standard errors: several campaigns are looked at, so two would alarm by chance
 _DRAWS = 200  # the mean of draws is compared, which few draws give well enough
-_FEW = 30  # users on each side below which a difference of means says little
 
 
 def changes(model: CLTVModel, users: pl.DataFrame) -> pl.DataFrame:
@@ -43,7 +43,7 @@ def changes(model: CLTVModel, users: pl.DataFrame) -> pl.DataFrame:
 def _told(model: CLTVModel, name: str, users: pl.DataFrame) -> str | None:
     border = users["age_days"][int(users.height * _NEWER)]
     newer, older = users.filter(pl.col("age_days") <= border), users.filter(pl.col("age_days") > border)
-    if newer.height < _FEW or older.height < _FEW:
+    if newer.height < FEWEST_DRIFT_USERS or older.height < FEWEST_DRIFT_USERS:
         return None
     found = []
     seen, expected = float(newer["frequency"].sum()), _expected(model, newer)

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tabkit.cltv.limits import FEWEST_CAMPAIGN_DAYS
 from tabkit.errors import FitError
 from tabkit.schema import dtype_name, family
 
@@ -18,7 +19,6 @@ Ints = NDArray[np.int64]
 DayLikelihood = Literal["student_t", "zero_inflated"]
 
 NEEDED = ("campaign", "day", "users", "mean", "variance", "lowest")
-FEWEST_DAYS = 3  # fewer days tell nothing of how a walk moves
 _LEAST_VARIANCE = 1e-8  # in square units: a day whose users agree is not known without error
 
 
@@ -52,9 +52,9 @@ def checked(days: pl.DataFrame) -> pl.DataFrame:
     if bad := [f"{count:,} {why}" for why, count in counts.items() if count]:
         raise FitError(f"of {days.height:,} days {'; '.join(bad)}", advice="make them with tabkit.cltv.campaigns.daily")
     longest: Any = found.group_by("campaign").len()["len"].max() or 0
-    if longest < FEWEST_DAYS:
+    if longest < FEWEST_CAMPAIGN_DAYS:
         raise FitError(
-            f"no campaign has {FEWEST_DAYS} days with users (the longest has {longest}): "
+            f"no campaign has {FEWEST_CAMPAIGN_DAYS} days with users (the longest has {longest}): "
             "how levels change cannot be learned",
             advice="wait for more days",
         )
@@ -147,7 +147,7 @@ def panel_of(days: pl.DataFrame, *, likelihood: DayLikelihood = "student_t", uni
     used = every.filter(pl.col("mean") != 0) if likelihood == "zero_inflated" else every
     counts, kept = (frame.group_by("campaign", maintain_order=True).len() for frame in (every, used))
     sizes, total = kept["len"].to_numpy().astype(np.int64), counts["len"].to_numpy().astype(np.int64)
-    if len(sizes) < len(total) or sizes.max() < FEWEST_DAYS:
+    if len(sizes) < len(total) or sizes.max() < FEWEST_CAMPAIGN_DAYS:
         raise FitError(
             "of some campaign all days are exactly 0, or too few are not", advice="leave it out, or use student_t"
         )

@@ -14,6 +14,7 @@ from tabkit.cltv.inference.backend import compiling, quiet
 from tabkit.cltv.inference.building import shown as names_of
 from tabkit.cltv.inference.psis import TRUSTED, Smoothed, smooth
 from tabkit.cltv.inference.sampling import Sampled
+from tabkit.cltv.limits import FEWEST_PROPOSALS
 from tabkit.errors import FitError
 from tabkit.extras import require
 from tabkit.progress import Advance, Progress, Silent
@@ -23,7 +24,6 @@ Logp = Callable[[Floats], tuple[float, Floats]]
 
 _STEP = 1e-4  # relative, of central differences: balances rounding and curvature
 _FREEDOM = 7.0  # Student's t: tails heavier than the posterior's, so that no weight is unbounded
-_FEWEST = 2000  # proposals from which Pareto's k is estimated well, however few draws are asked for
 _ROUNDS, _MOST = 2, 60  # adapting twice is enough where it helps at all; with more parameters importance sampling fails
 _ESS = 400  # as for MCMC (Vehtari and others 2021): ends of intervals are stable from here on
 
@@ -60,7 +60,7 @@ def laplace(
         mode = find_mode(logp, point)
         curvature = hessian(logp, mode)
         advance(1)
-    rng, size = np.random.default_rng(seed), max(draws, _FEWEST)
+    rng, size = np.random.default_rng(seed), max(draws, FEWEST_PROPOSALS)
     value_of = _value(model) if apart else lambda x: logp(x)[0]
     found = _Proposal(mode, _root(curvature))
     for last in (*[False] * _ROUNDS, True):

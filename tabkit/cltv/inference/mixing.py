@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tabkit.cltv.limits import FEWEST_EFFECTIVE
 from tabkit.errors import FitError
 from tabkit.extras import require
 
@@ -16,8 +17,6 @@ Floats = NDArray[np.float64]
 
 WORST_R_HAT = 1.1
 """Refused above: chains differ by as much as Gelman and Rubin (1992) still let pass; they have not met."""
-FEWEST_EFFECTIVE = 50
-"""Refused below: the error of a mean is 14 % of its standard deviation, and at 3 % of a tail two draws decide."""
 MOST_DIVERGENT = 0.03
 """Share of draws, refused above: as many as lie beyond an end of the intervals shown, which are of 94 %."""
 GOOD_R_HAT = 1.02

@@ -13,6 +13,7 @@ from tabkit import splits
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source, collect, describe, fresh_name, scan
 from tabkit.propensity.config import WorthConfig
+from tabkit.propensity.limits import FEWEST_FIT_ROWS
 from tabkit.propensity.parts import times_of, way_of
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name, family
@@ -21,8 +22,6 @@ from tabkit.target import TargetColumn
 
 Marks = NDArray[np.bool_]
 Places = NDArray[np.int64]
-
-_FEWEST = 50  # rows that a model can be fitted to at all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +87,7 @@ def folds_of(table: Table, held: Marks | None, target: TargetColumn, settings: W
         found = [fold for repeat in range(settings.repeats) for fold in _crossed(table, held, target, settings, repeat)]
     if not found:
         raise FitError(
-            f"before none of the blocks of judging rows there are {_FEWEST} earlier ones to learn from",
+            f"before none of the blocks of judging rows there are {FEWEST_FIT_ROWS} earlier ones to learn from",
             advice="use older rows too, or fewer folds",
         )
     return found
@@ -122,7 +121,7 @@ def _forward(table: Table, held: Marks | None, target: TargetColumn, settings: W
     for number in range(int(block.max()) + 1):
         test = rows[block == number]
         fit = np.flatnonzero(times < times[test].min())
-        if len(fit) >= _FEWEST and len(np.unique(y[fit])) >= max(2, len(target.classes)):
+        if len(fit) >= FEWEST_FIT_ROWS and len(np.unique(y[fit])) >= max(2, len(target.classes)):
             yield Fold(number, 0, fit, test)
 
 

@@ -14,12 +14,12 @@ from tabkit.predicates import Rule
 from tabkit.rules.bins import BinnedColumn
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.goal import Floats, Mask
+from tabkit.rules.limits import FEWEST_LEVEL_ROWS
 from tabkit.rules.relevance import usefulness
 
 GAIN = 2.0
 """By how many standard errors a condition must gain over its parent on the rows that are searched."""
 
-_FEW = 10  # rows of a level, below which its mean is no reason to name it
 _SINGLES = 3  # single levels of a column that are kept for each parent
 _ENDS = 3  # runs of bins likewise, of those open below, above, on both ends, and on none
 _SAME = 0.95  # Jaccard above which two rules of one depth are one for the beam
@@ -223,7 +223,7 @@ def _sets(
 ) -> int:
     """Look at single levels, sets of the levels with the highest means, missing values, and all others."""
     levels = counts.size - 2
-    frequent = np.flatnonzero(counts[:levels] >= _FEW)
+    frequent = np.flatnonzero(counts[:levels] >= FEWEST_LEVEL_ROWS)
     order = frequent[np.argsort(-(sums[frequent] / counts[frequent]), kind="stable")]
     n = np.concatenate((counts[order], np.cumsum(counts[order]), [counts[-1], counts[:-1].sum()]))
     total = np.concatenate((sums[order], np.cumsum(sums[order]), [sums[-1], sums[:-1].sum()]))

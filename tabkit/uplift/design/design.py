@@ -15,10 +15,9 @@ from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.labels import as_labels, is_whole, labels_of, matched
 from tabkit.schema import dtype_name, family
 from tabkit.untrusted.manifest import NamedTable, damaged, shown
+from tabkit.uplift.limits import FEWEST_UNITS
 from tabkit.uplift.regressor import Codes, Floats
 
-FEWEST = 50
-"""Units that an arm needs: fewer can be neither learned from nor measured on."""
 MISMATCH = 0.001
 """Below this p arms have not the sizes that were planned; Fabijan et al. (2019) advise so strict a level."""
 
@@ -96,7 +95,7 @@ class SampleRatio:
         return self.p is not None and self.p < MISMATCH
 
 
-def arms_of(frame: pl.DataFrame, column: str, control: str, *, fewest: int = FEWEST) -> Arms:
+def arms_of(frame: pl.DataFrame, column: str, control: str, *, fewest: int = FEWEST_UNITS) -> Arms:
     """Infer the arms from the treatment column.
 
     Parameters

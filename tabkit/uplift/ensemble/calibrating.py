@@ -8,11 +8,11 @@ import numpy as np
 
 from tabkit.errors import FitError
 from tabkit.uplift.config import UpliftConfig
-from tabkit.uplift.design.design import FEWEST
 from tabkit.uplift.design.overlap import floored, kept
 from tabkit.uplift.ensemble.calibration import Calibration, calibrate
 from tabkit.uplift.ensemble.fit import Ensemble, ExperimentUnits, predict_mean
 from tabkit.uplift.ensemble.member import Predicted
+from tabkit.uplift.limits import FEWEST_UNITS
 from tabkit.uplift.regressor import Codes, Floats
 from tabkit.uplift.scores import arm_scores, effect_scores
 
@@ -54,7 +54,7 @@ def calibrations(units: ExperimentUnits, fitted: Ensemble, settings: UpliftConfi
 
 def _check_overlap(units: ExperimentUnits, rows: Codes, settings: UpliftConfig) -> None:
     counts = np.bincount(units.experiment.arm[rows], minlength=len(units.arms.labels))
-    few = [f"{label!r} ({n})" for label, n in zip(units.arms.labels, counts, strict=True) if n < FEWEST // 4]
+    few = [f"{label!r} ({n})" for label, n in zip(units.arms.labels, counts, strict=True) if n < FEWEST_UNITS // 4]
     if few:
         raise FitError(
             f"the features tell so well who was in which arm that after trimming propensities below {settings.trim:g} "

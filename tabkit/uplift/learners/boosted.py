@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tabkit import boosting, splits
 from tabkit.boosting import BoostedModel, BoostingConfig, Rows
 from tabkit.untrusted.manifest import NamedTable
+from tabkit.uplift.limits import FEWEST_STOPPING_ROWS
 from tabkit.uplift.regressor import Codes, Floats, Kind, Learn
 
 _OBJECTIVES: Mapping[Kind, str] = {
@@ -30,8 +31,6 @@ _MANY = 20_000
 """Rows from which one held-out part is enough to say how many trees an effect needs."""
 _SMALL = 1_000_000
 """Cells below which threads of LightGBM wait for one another longer than they work."""
-_FEWEST = 20
-"""Rows of an early-stopping part; with fewer, no trees are grown at all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +137,7 @@ def _grown(
     rows: Rows, own: NDArray[np.int64], *, kind: Kind, groups: Codes | None, config: BoostingConfig, seed: int
 ) -> BoostedRegression | None:
     """Grow trees on the rows that have weight, `own`; None where a constant is all that can be learned."""
-    if len(own) * _HELD_OUT < _FEWEST or (rows.y[own] == rows.y[own[0]]).all():
+    if len(own) * _HELD_OUT < FEWEST_STOPPING_ROWS or (rows.y[own] == rows.y[own[0]]).all():
         return None
     if kind == "effect" and len(own) < _MANY and config.early_stopping_rounds:
         trees = _rounds(rows, groups, config, seed)
