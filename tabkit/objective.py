@@ -38,7 +38,7 @@ class LossSettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What is minimised.
+    """An objective: what a fit minimises.
 
     Parameters
     ----------

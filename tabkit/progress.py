@@ -32,5 +32,5 @@ class Silent:
     """
 
     def task(self, label: str, *, total: float | None = None) -> AbstractContextManager[Advance]:  # noqa: ARG002
-        """Open a task that nobody sees."""
+        """Open a task that shows nothing."""
         return nullcontext(_ignore)

@@ -80,12 +80,12 @@ class BoostedModel:
 
     @cached_property
     def checked(self) -> Trees:
-        """The trees' text in its parts, of which every number was checked: LightGBM trusts what it reads."""
+        """The parsed text of the trees, with every number checked, since LightGBM trusts its input."""
         return check_trees(self)
 
     @cached_property
     def booster(self) -> lgb.Booster:
-        """LightGBM's own object, for whoever outgrows this one.
+        """LightGBM's own object.
 
         Its scores lack the base score, and it may hold more trees than `trees`, which alone count: with zero
         trees it still holds one, which was judged harmful. Of the fit's parameters it knows

@@ -24,7 +24,7 @@ _WIDEST = 5.0
 
 
 def recalibrate(model: BoostedModel, rows: Rows, *, slope: bool = True, num_threads: int = 0) -> BoostedModel:
-    """Move the base score, and stretch the trees, so that the scores of new rows fit best.
+    """Fit a new base score, and a factor of the trees, to new rows.
 
     With ``t`` the sum of a row's trees and ``o`` its offset the new raw score is ``a + o + b t`` (one ``a`` per class,
     one ``b`` for all), by maximum likelihood of the objective (Cox 1958 for classes). Leaves are multiplied by ``b``,

@@ -27,7 +27,7 @@ _CELLS_AT_ONCE = 20_000_000  # leaf indices held at a time: 80 megabytes
 def refit(
     model: BoostedModel, rows: Rows, *, decay: float | None = None, evidence: float | None = None, num_threads: int = 0
 ) -> BoostedModel:
-    """Give the leaves the values that new rows say, mixed with the old ones; the splits stay.
+    """Give the leaves values from new rows, mixed with the old values; the splits stay.
 
     Tree by tree, with the scores of the new rows under the trees before it (already refitted), a leaf with sums
     ``G`` and ``H`` of the first and second derivatives of its new rows would get ``new = -eta G / (H + lambda)``.

@@ -21,7 +21,7 @@ _LARGEST_COUNT = 2.0**53  # beyond it a double cannot hold each whole number
 
 @dataclass(frozen=True, slots=True)
 class LabelScale:
-    """What is taken off a label before LightGBM sees it, and put back behind it.
+    """The level and unit taken out of labels before LightGBM sees them, and put back afterwards.
 
     Under squared error and for quantiles the trees learn ``(y - start) / unit``, start being base score and offset, and
     their leaves are multiplied by the unit afterwards. It is a power of two, so that neither step rounds: the model is

@@ -25,7 +25,7 @@ _WORD = re.compile(r"\S+")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trees:
-    """The text of a model in its parts.
+    """LightGBM's text of a model, parsed.
 
     Parameters
     ----------

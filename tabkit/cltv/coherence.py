@@ -51,7 +51,7 @@ def widening_of(given: NamedTable, forecaster: Forecaster) -> dict[str, Widening
 
 
 def check_customers(customers: pl.DataFrame, customer: str, forecaster: Forecaster) -> None:
-    """Refuse a summary that lacks a column, or whose values are no numbers that a forecast can start from.
+    """Refuse a summary that lacks a column, or whose values no forecast can start from.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def check_customers(customers: pl.DataFrame, customer: str, forecaster: Forecast
 
 
 def check_told(facts: Mapping[str, Any]) -> None:
-    """Refuse a record of backtests that forecasts could not quote; the rest of the facts is for people alone.
+    """Refuse a record of backtests that forecasts could not quote; other facts are not checked.
 
     Raises
     ------

@@ -56,7 +56,7 @@ def as_numbers(customers: pl.DataFrame) -> pl.DataFrame:
 
 
 def has_money(customers: pl.DataFrame) -> bool:
-    """Say whether a guarded summary knows what repeat buyers spend."""
+    """Return whether a checked summary has the mean spend of repeat buyers."""
     if MONEY not in customers.columns or "frequency" not in customers.columns:
         return False
     return not customers.filter((pl.col("frequency") > 0) & pl.col(MONEY).is_not_null()).is_empty()

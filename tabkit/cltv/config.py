@@ -80,7 +80,7 @@ class LifetimeConfig(Config):
 
 
 class BacktestConfig(LifetimeConfig):
-    """How a model of customer value is fitted, and what it forecasts from when.
+    """How a model of customer value is backtested.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class BacktestConfig(LifetimeConfig):
 
 
 class ForecastConfig(Config):
-    """What is forecast of the customers of a model.
+    """What is forecast for the customers of a model.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class ForecastConfig(Config):
 
 
 class CampaignConfig(Config):
-    """How the value of a campaign's users is compared with what acquiring them cost.
+    """How the value of campaigns' users is compared with their cost.
 
     Parameters
     ----------

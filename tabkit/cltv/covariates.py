@@ -20,7 +20,7 @@ def columns_of(settings: LifetimeConfig) -> list[str]:
 
 
 def leaks_of_fit(customers: pl.DataFrame, source: Source, settings: LifetimeConfig) -> tuple[Leak, ...]:
-    """Return which covariates copy what customers did until the end of a fit, or in the log after it.
+    """Return the covariates that copy purchases until the end of the fit, or in the log after it.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ _Check = tuple[pl.Expr, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guarded:
-    """A summary that a model can be fitted to.
+    """A summary that passed the checks.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ RESULTS = ("purchases", "value")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PeriodSplit:
-    """A log split at a day.
+    """A log split at a day into calibration and hold-out.
 
     Parameters
     ----------

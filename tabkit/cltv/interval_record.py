@@ -16,7 +16,7 @@ _UNTESTED = "no backtest is in this bundle; see tabkit cltv backtest, or fit wit
 
 @dataclass(frozen=True, slots=True)
 class IntervalRecord:
-    """The interval of a total, and what the last backtest showed of such intervals.
+    """The interval of a total, and how such intervals did in the last backtest.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class IntervalRecord:
 
     @property
     def too_narrow(self) -> bool:
-        """Whether so few held that right intervals would rarely do so."""
+        """Whether significantly fewer intervals held than their level promises."""
         if not self.of or self.held is None or self.level is None:
             return False
         return bool(scipy.stats.binom.cdf(self.held, self.of, self.level) < _RARE)
@@ -63,7 +63,7 @@ class IntervalRecord:
         return f"{wide}; {f'held in {self.held} of {self.of}' if self.of else unknown}"
 
     def sentence(self, *, horizon_days: float) -> str:
-        """Say it at the figure, for a forecast of so many days.
+        """Return a sentence to stand beside a figure, for a forecast of so many days.
 
         >>> print(IntervalRecord("value", False, 1, 4, 1, 4, 0.94, 90, 0).sentence(horizon_days=90))
         Interval of value: not widened; in the backtest (90 days ahead) the 94 % interval of the total held in 1 of 4. \

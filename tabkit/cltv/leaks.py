@@ -42,7 +42,7 @@ class _Outcome:
 def leaks_of(
     customers: pl.DataFrame, columns: Sequence[str], *, later: pl.Series | None = None, until: str = ""
 ) -> tuple[Leak, ...]:
-    """Return which columns of a summary copy what its customers did.
+    """Return the columns of a summary that copy what its customers did.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ MEDIAN = 0.5  # always among the quantiles, since intervals are told around it
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CLTVModel(FittedModel):
-    """What each customer will bring: a fitted model with the customers it knows.
+    """A fitted model of customer lifetime value, with the customers it knows.
 
     Parameters
     ----------
@@ -127,13 +127,13 @@ class CLTVModel(FittedModel):
         return self.widening if settings.widen else {}
 
     def warnings(self) -> list[str]:
-        """Return what was said of the fit, and what its customers are that would be refused today."""
+        """Return the warnings of the fit, and those about customers that would be refused today."""
         faults = faults_of(self.customers, self.forecaster.model)
         old = [f"In the summary that was fitted {'; '.join(faults)}: repair it and fit again."] if faults else []
         return [*old, *self.facts.get("warnings", ())]
 
     def summary(self) -> dict[str, Any]:
-        """Return the headline numbers and what to mind, as plain data.
+        """Return the main numbers and the warnings as plain data.
 
         Returns
         -------

@@ -33,7 +33,7 @@ RESOLUTION_DAYS: dict[Resolution, int] = {"day": 1, "week": 7}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Summary:
-    """What a transaction log says about each customer up to a day.
+    """The summary of a transaction log up to a day, one row per customer.
 
     Parameters
     ----------

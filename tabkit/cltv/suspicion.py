@@ -22,7 +22,7 @@ _BACKWARDS = -0.25
 
 
 def counts_the_first(customers: pl.DataFrame) -> str | None:
-    """Say that frequency counts the first purchase, where most customers of frequency 1 have bought once.
+    """Warn that frequency seems to count the first purchase: most customers of frequency 1 bought once.
 
     They show it by a recency of 0, or by one of T where it counts back from the end, as in RFM tables. With a repeat
     purchase both would be the rare case: on the first day again, or on the very last one.
@@ -45,7 +45,7 @@ def counts_the_first(customers: pl.DataFrame) -> str | None:
 
 
 def knows_no_recency(customers: pl.DataFrame) -> str | None:
-    """Say that recency is unknown, where it is 0 for all who bought again: nothing tells when they left.
+    """Warn that recency seems unknown: it is 0 for all who bought again.
 
     >>> frame = pl.DataFrame({"frequency": [0, 2, 3], "recency": [0.0, 0.0, 0.0], "T": [9.0, 5.0, 8.0]})
     >>> knows_no_recency(frame)
@@ -59,7 +59,7 @@ def knows_no_recency(customers: pl.DataFrame) -> str | None:
 
 
 def suspicions(customers: pl.DataFrame, model: Model) -> Iterator[str]:
-    """Yield what a summary would rarely show if its columns were what the model takes them for."""
+    """Yield warnings about a summary that looks unlike what the model expects."""
     if "frequency" not in model.columns:
         return
     again = customers.filter(pl.col("frequency") > 0)
@@ -98,7 +98,7 @@ def _order(share: pl.DataFrame) -> float:
 
 
 def of_money(frame: pl.DataFrame) -> Iterator[str]:
-    """Yield what is to be known of amounts."""
+    """Yield warnings about amounts."""
     if MONEY not in frame.columns:
         near = near_name(MONEY, frame.columns)
         if near is not None:

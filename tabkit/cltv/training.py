@@ -37,7 +37,7 @@ _CORRELATED = 0.2  # Gamma-Gamma assumes none; below this its forecasts are hard
 def fit(
     source: Source, *, config: LifetimeConfig | Mapping[str, Any] | None = None, progress: Progress | None = None
 ) -> CLTVModel:
-    """Fit purchases, and with amounts spend, to a log of transactions or a summary of it.
+    """Fit a model of purchases, and with amounts of spend, to a transaction log or its summary.
 
     Parameters
     ----------

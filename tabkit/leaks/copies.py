@@ -37,7 +37,7 @@ _TARGET = "target"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Copies:
-    """Copies among rows to judge on.
+    """The copies among held-out rows.
 
     Parameters
     ----------

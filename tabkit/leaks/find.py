@@ -24,7 +24,7 @@ Kind = Literal["binary", "multiclass", "regression"]
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """What tells a target too well.
+    """A column, or several, that predict a target too well.
 
     Parameters
     ----------

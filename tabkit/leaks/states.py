@@ -17,7 +17,7 @@ from tabkit.leaks.limits import CHANCE, FEWEST, MISSED, NEEDED, ODDS, PURE, SURE
 
 @dataclass(frozen=True, slots=True)
 class LeakingState:
-    """A state of a column that says too much of a class.
+    """A state of a column that reveals a class.
 
     Parameters
     ----------

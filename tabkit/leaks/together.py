@@ -22,7 +22,7 @@ _GLANCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A few columns that tell a target together.
+    """A few columns that determine a target together.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ Task = Literal["binary", "multiclass", "regression", "poisson", "gamma", "tweedi
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric and how to read it.
+    """A metric, its direction and its name.
 
     Parameters
     ----------

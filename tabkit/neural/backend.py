@@ -46,7 +46,7 @@ def check_device(wanted: str) -> None:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads in here; with 0 as many as it would, if this process may use them."""
+    """Limit torch's threads within a context; 0 means its default, as far as this process may use it."""
     forked.check()
     torch = require("torch", extra="neural")
     before = torch.get_num_threads()
@@ -63,7 +63,7 @@ def threads(count: int) -> Iterator[None]:
 
 @contextmanager
 def seeded(seed: int, *, device: str) -> Iterator[Any]:
-    """Give a stream of random numbers of its own.
+    """Seed torch within a context, without touching the global generator.
 
     On a GPU dropout draws from torch's own stream, which belongs to the whole process: it is seeded in here, one caller
     at a time, and left where it was.

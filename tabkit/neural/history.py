@@ -10,7 +10,7 @@ import polars as pl
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One pass over the rows of the fit.
+    """The losses of one epoch.
 
     Parameters
     ----------

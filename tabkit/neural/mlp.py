@@ -22,7 +22,7 @@ _SMALL = 0.1  # of the embeddings of many levels: large random ones would be lea
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a network is made of.
+    """The sizes of a network.
 
     Parameters
     ----------

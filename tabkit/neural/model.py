@@ -120,7 +120,7 @@ class MLPModel:
 
     @cached_property
     def network(self) -> Any:
-        """Torch's own object, a `tabkit.neural.mlp.MLP` on the CPU, for whoever outgrows this one.
+        """Torch's own object, a `tabkit.neural.mlp.MLP` on the CPU.
 
         Raises
         ------

@@ -29,7 +29,7 @@ _COURSE = (
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class TrainingTask:
-    """A training to be run.
+    """A training to run.
 
     Parameters
     ----------

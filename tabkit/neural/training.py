@@ -53,7 +53,7 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a training runs; see `MLPConfig`."""
+    """The settings of a training loop; see `MLPConfig`."""
 
     batch_size: int
     learning_rate: float
@@ -71,7 +71,7 @@ class Course:
 
 @dataclass(slots=True, eq=False)
 class Trained:
-    """What came of a training.
+    """The result of a training.
 
     Parameters
     ----------

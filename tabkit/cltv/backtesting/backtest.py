@@ -37,7 +37,7 @@ _TOLERANCE = 0.02  # coverage this close to its nominal level needs no remark
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResultScores:
-    """Forecasts of purchases, or of value, from one origin.
+    """The scores of forecasts of purchases, or of value, from one origin.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class ResultScores:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """One forecast made again.
+    """A forecast made again from one earlier day.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Backtest:
-    """What forecasts from earlier days were worth.
+    """The result of a backtest.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def backtest(
     draws: int = 1000,
     progress: Progress | None = None,
 ) -> Backtest:
-    """Fit and forecast at earlier days as one would have done then, and score what was forecast.
+    """Fit and forecast from earlier days with only the data of then, and score the forecasts.
 
     Nothing that any origin uses - fit, baselines, widening - was known only after it: LightGBM learns from the previous
     origin's customers and what they did until this one (scaled by days where that is less than the horizon), so the

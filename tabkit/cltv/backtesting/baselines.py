@@ -25,7 +25,7 @@ _FEWEST_ROWS, _MANY_ROWS = 100, 50_000  # below the first, trees are noise; abov
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """How far a single number per customer is off: mean absolute and root mean squared error, and its total's bias."""
+    """The errors of point forecasts: mean absolute and root mean squared error, and the bias of the total."""
 
     mae: float
     rmse: float
@@ -35,7 +35,7 @@ class Point:
 def simple_forecasts(
     kind: str, held: PeriodSplit, before: PeriodSplit | None, settings: LifetimeConfig
 ) -> dict[str, Point | None]:
-    """Return how far off each simple forecast is; None where there is none."""
+    """Return the errors of each simple forecast; None where it cannot be made."""
     y = held.outcome[kind].cast(pl.Float64).to_numpy()
     boosted = None if before is None else boosted_forecast(before, held, kind=kind, settings=settings)
     found = {ZERO: np.zeros(len(y)), RATE: historical_rate(held, kind=kind), BOOSTED: boosted}
@@ -49,7 +49,7 @@ def _point(values: Floats, y: Floats) -> Point:
 
 
 def historical_rate(held: PeriodSplit, *, kind: str) -> Floats:
-    """Return what customers would do at the rate at which they bought again: ``frequency / T`` times the horizon.
+    """Return forecasts at each customer's historical rate: ``frequency / T`` times the horizon.
 
     Value is that times their mean spend. First purchases do not count; who never bought again is forecast zero.
     """

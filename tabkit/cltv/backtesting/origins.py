@@ -11,7 +11,7 @@ from tabkit.errors import ConfigError, FitError
 
 @dataclass(frozen=True, slots=True)
 class BacktestPlan:
-    """When forecasts are made again; see `plan_of` for the rule.
+    """The origins and horizon of a backtest; see `plan_of` for the rule.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class BacktestPlan:
 
 
 def plan_of(first: datetime.date, last: datetime.date, *, horizon_days: int, origins: int) -> BacktestPlan:
-    """Place origins: the last one's horizon ends at `last`, the others lie a horizon, or less, before each other.
+    """Choose origins: the last horizon ends at `last`, and origins lie at most a horizon apart.
 
     Each origin knows at least half of a horizon, and 30 days. Where the log is too short for a horizon between
     origins, they are spread evenly over what there is, at least a tenth of a horizon apart; their horizons then

@@ -64,7 +64,7 @@ def probability_above(values: ArrayLike, *, cost: ArrayLike) -> Probability:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Payback:
-    """When a user has paid what it cost.
+    """When the value of a user covers its cost.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def payback(curve: ArrayLike, *, cost: ArrayLike, days: ArrayLike | None = None)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bids:
-    """How much to bid for a user, in money; None where no bid of the volume curve will do.
+    """Bids for a user, in money; None where no bid of the volume curve qualifies.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ class CampaignSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CampaignFit:
-    """Campaigns as they were learned, in money; what a forecast needs.
+    """The fitted walks of campaigns, in money: all that a forecast needs.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ class CampaignFit:
 def fit(
     days: pl.DataFrame, *, settings: CampaignSettings | None = None, progress: Progress | None = None
 ) -> CampaignFit:
-    r"""Learn the level of each campaign as a random walk, pooled across campaigns.
+    r"""Fit the level of each campaign as a random walk, pooled across campaigns.
 
     For campaign c on its d-th day, g days after the one before, with n users of standard deviation s,
 
@@ -247,7 +247,7 @@ def named_quantiles(draws: Floats, at: Sequence[float]) -> dict[str, Floats]:
 
 
 def far(panel: Panel, levels: Floats) -> tuple[str, ...]:
-    """Tell of campaigns whose level, robust as it is, lies far from the plain mean: few users make up much of it."""
+    """Return a warning on campaigns whose robust level is far from the plain mean: a few users dominate it."""
     told = []
     for name, part in zip(panel.names, panel.parts(), strict=True):
         weight = panel.users[part] / panel.users[part].sum()

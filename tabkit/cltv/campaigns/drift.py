@@ -17,7 +17,7 @@ _DRAWS = 200  # the mean of draws is compared, which few draws give well enough
 
 
 def changes(model: CLTVModel, users: pl.DataFrame) -> pl.DataFrame:
-    """Compare the newest third of each campaign's users with what the model expects at their age, and with the others.
+    """Compare the newest third of each campaign's users with the older ones and with the model.
 
     What young users will do is forecast mostly from what all did. If the newer ones buy less often, or pay less at
     first, their value does not show it, and no interval does.

@@ -34,7 +34,7 @@ _MUCH = 0.5  # from half on, a value is more forecast than seen
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CampaignReport:
-    """What is known of campaigns, and what follows.
+    """Campaigns, their forecasts and the decisions on them.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def evaluate_campaigns(
     volume: Source | None = None,
     progress: Progress | None = None,
 ) -> CampaignReport:
-    """Compare what the users of campaigns are worth with what they cost.
+    """Compare the value of campaigns' users with their cost.
 
     A user's value is what was paid since the first purchase and what is forecast up to the age of ``horizon_days``,
     times ``margin``. The means of each campaign's days go into random walks (`tabkit.cltv.campaigns.campaign.fit`),

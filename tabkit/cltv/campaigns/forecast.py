@@ -23,7 +23,7 @@ _STATE = ("level", "walk", "day_noise", "zero_share")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecast:
-    """Draws of the days to come; a draw is the same state of the world for all campaigns.
+    """Draws of the coming days; one draw is the same state of the world for all campaigns.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def forecast(
     new: str | None = None,
     seed: int = 0,
 ) -> Forecast:
-    """Let the walks go on after the last day of all campaigns.
+    """Continue the walks after the last day of all campaigns.
 
     The standard deviation of a level's change is that of a day's step times the square root of the days since the
     campaign's last one.

@@ -23,7 +23,7 @@ _LEAST_VARIANCE = 1e-8  # in square units: a day whose users agree is not known 
 
 
 def checked(days: pl.DataFrame) -> pl.DataFrame:
-    """Refuse what `daily` would not make, and what says nothing of changes.
+    """Refuse days that `daily` would not produce, and campaigns too short to show change.
 
     Returns
     -------
@@ -129,7 +129,7 @@ class Panel:
 
 
 def panel_of(days: pl.DataFrame, *, likelihood: DayLikelihood = "student_t", unit: float | None = None) -> Panel:
-    """Bring days to units; the variance of users is pooled by campaign, with one user's worth of all campaigns'.
+    """Scale days to units; the variance of users is pooled by campaign, with one pseudo-user from all campaigns.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ def worth(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """Return what each customer will have paid at the age of `horizon_days`: seen so far, and the mean of what comes.
+    """Return the value of each customer at the age of `horizon_days`: paid so far, and the mean forecast of the rest.
 
     All are thus of one age, whenever they came: else those of long ago would be worth more for that alone. Those who
     are older are left out, since a summary does not say what they had paid by then.

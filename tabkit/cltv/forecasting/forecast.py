@@ -53,7 +53,7 @@ class Forecaster:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """For how long, and how it is told.
+    """The horizon of a forecast, and how it is summarised.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def forecast(
     stretch: Mapping[str, Stretch] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """Yield what each customer will buy after the end of the observation, some thousand customers at a time.
+    """Yield forecasts of each customer after the end of observation, some thousand customers at a time.
 
     All customers of a draw share the parameters of that draw, and whom a draw finds alive buys as the process says:
     the draws are those of the future, not of its mean.

@@ -16,7 +16,7 @@ _MOST = 4  # beyond four threads memory is the limit, not the processor
 
 
 def ordered(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Yield the results of a function in the order of the items, a few of them at work in threads.
+    """Yield the results of a function in the order of the items, a few at work in threads.
 
     No more than five results wait at a time, so that memory stays bounded. NumPy draws and sorts without holding the
     interpreter, which is what makes threads worth it.

@@ -99,7 +99,7 @@ def coverage(draws: Floats, y: Floats, *, levels: Sequence[float] = LEVELS, coun
 
 
 def bias(draws: Floats, y: Floats) -> float:
-    """Return what is forecast too much on average: the mean of all draws less the mean outcome.
+    """Return the mean of all draws less the mean outcome.
 
     >>> bias(np.array([[1.0, 3.0], [2.0, 2.0]]), np.array([1.0, 2.0]))
     0.5
@@ -110,7 +110,7 @@ def bias(draws: Floats, y: Floats) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """How well the central interval of one level holds.
+    """The coverage of the central interval at one level.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class Covered:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredictiveScores:
-    """Predictive draws of many customers beside what they did.
+    """Scores of predictive draws of many customers against their outcomes.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ _USUAL = 0.995  # a few very frequent buyers would stretch the axis
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Which cells are looked at.
+    """The cells of a surface.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ _FIRST = "first"
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Which days are looked at.
+    """The days of tracking.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracking:
-    """Repeat purchases of the known customers, observed and as the model has them.
+    """Repeat purchases of the known customers, observed and modelled.
 
     Parameters
     ----------

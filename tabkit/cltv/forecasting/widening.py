@@ -28,7 +28,7 @@ _CENTRAL = np.array([0.16, 0.84])  # of a normal distribution, one standard devi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Widening:
-    """How far forecasts are stretched, for one kind of outcome: purchases or value.
+    """How far forecasts of purchases or of value are widened.
 
     What a model does not know - a season, a campaign, a crisis - moves all customers together. It hardly shows in the
     interval of one customer and decides that of the total, so each has a widening of its own: `apply` and
@@ -148,7 +148,7 @@ class Widening:
 def learn(
     past: Sequence[PredictiveScores], *, weights: Sequence[float] | None = None, narrow: bool = False
 ) -> Widening:
-    r"""Learn from how forecasts of earlier origins turned out.
+    r"""Learn a widening from the errors of earlier forecasts.
 
     **Customers.** If the share :math:`R(p)` of PIT values is at or below :math:`p`, the quantile at level
     :math:`R^{-1}(p)` is the one that held with frequency :math:`p` (Kuleshov, Fenner and Ermon 2018, "Accurate

@@ -16,7 +16,7 @@ from tabkit.extras import require
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what the libraries say while they compile: of linear algebra that is not used, of rewrites left out.
+    """Silence notices of the libraries while they compile.
 
     A rewrite that fails is left out, which changes no number; PyTensor logs it with a traceback.
     """

@@ -87,7 +87,7 @@ def build(likelihood: Likelihood, priors: Mapping[str, Prior]) -> Any:
 
 
 def shown(model: Any) -> list[str]:
-    """Return the names of the variables that are draws: all but those that stand for others while sampling."""
+    """Return the names of the sampled variables, without those that only help sampling."""
     return [variable.name for variable in model.unobserved_RVs if not variable.name.endswith(HIDDEN)]
 
 

@@ -34,7 +34,7 @@ class DistinctCustomers:
 
 
 def count(customers: pl.DataFrame, columns: Sequence[str]) -> DistinctCustomers:
-    """Count customers that are equal in the columns: in the likelihood, a sum, they are one term with a weight.
+    """Count customers that are equal in the columns: the likelihood needs each only once, with a weight.
 
     Parameters
     ----------

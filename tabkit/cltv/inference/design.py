@@ -20,7 +20,7 @@ UNKNOWN = -1  # no index of a group, so it cannot be mistaken for one
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What beside purchases tells customers apart.
+    """Covariates and groups of customers.
 
     Parameters
     ----------

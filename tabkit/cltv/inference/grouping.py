@@ -24,7 +24,7 @@ _LARGEST = 1e4  # a group that says nothing has this variance instead of an infi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What the data of each group say of its parameters, on their own scale: the log, or the log-odds of a share.
+    """The estimates of each group alone, on the scale of the parameter: log, or log-odds of a share.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def seen(
     *,
     start: Floats,
 ) -> Seen:
-    """Look at each group alone: its mode and curvature under a wide prior around the mode of all, which is taken off.
+    """Estimate each group alone: its mode and curvature under a wide prior around the common mode.
 
     Parameters
     ----------

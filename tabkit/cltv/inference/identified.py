@@ -37,7 +37,7 @@ _ROLES: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Vague:
-    """A parameter that the data hardly tell.
+    """A weakly identified parameter.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Vague:
 
 
 def vague(posterior: Posterior, priors: Mapping[str, Prior], model: Model | None) -> list[Vague]:
-    """Return the parameters of purchases, or without a model of spend, that the data hardly tell.
+    """Return the weakly identified parameters of purchases, or without a model of spend.
 
     A positive parameter, or a share, is vague if its standard deviation exceeds its mean. Any that was sampled is vague
     if the posterior hardly differs from the prior: in quantiles of the prior, in which that is uniform, it keeps four
@@ -80,7 +80,7 @@ def vague(posterior: Posterior, priors: Mapping[str, Prior], model: Model | None
 
 
 def sentences(found: Sequence[Vague]) -> Iterator[str]:
-    """Yield one sentence for each thing that forecasts do not know.
+    """Yield one sentence for each quantity that forecasts hardly know.
 
     >>> next(sentences([Vague("v", 5.0, 51.0, False, "spend is hardly known")]))
     'The data hardly tell v (5 ± 51): spend is hardly known.'

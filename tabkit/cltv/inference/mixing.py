@@ -73,7 +73,7 @@ def _bad(value: float, instead: float) -> float:
 
 
 def refuse(found: Mapping[str, float]) -> None:
-    """Raise `FitError` if draws are of no use: intervals and means of them would be wrong, not rough."""
+    """Raise `FitError` if the draws did not converge: means and intervals would be wrong, not only rough."""
     problems = []
     if found["r_hat"] > WORST_R_HAT:
         problems.append(f"R-hat is {found['r_hat']:.2f}, above {WORST_R_HAT:g}: chains found different answers")
@@ -89,7 +89,7 @@ def refuse(found: Mapping[str, float]) -> None:
 
 
 def doubts(found: Mapping[str, float | None]) -> tuple[str, ...]:
-    """Return what is to be said beside every number made from draws that are doubtful, though not refused.
+    """Return the warnings that belong beside every number from doubtful draws.
 
     Parameters
     ----------

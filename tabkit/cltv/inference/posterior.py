@@ -26,7 +26,7 @@ _FAR = 100.0  # standardised, and in logs: no draw of a fit lies there
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Posterior:
-    """Draws.
+    """Draws from the posterior of a model's parameters.
 
     Parameters
     ----------

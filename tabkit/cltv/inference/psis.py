@@ -18,7 +18,7 @@ _PRIOR, _FEWEST = 3.0, 5  # Zhang and Stephens 2009; with fewer values in the ta
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Smoothed:
-    """Weights and their diagnosis.
+    """Smoothed weights and their diagnosis.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ class Buyers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bought:
-    """What was bought over a span of time.
+    """Purchases over a span of time.
 
     Parameters
     ----------

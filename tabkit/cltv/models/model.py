@@ -22,7 +22,7 @@ Dimension = Literal["none", "time", "amount"]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One free parameter.
+    """A free parameter of a model.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def by_level(function: Callable[[Any], Any], data: Values, column: str, values: 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model.
+    """A model of customers.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ _ANY_SIGN = ("mu", "lower", "upper")
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """One prior distribution.
+    """A prior distribution.
 
     Parameters
     ----------
