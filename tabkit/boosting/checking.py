@@ -10,7 +10,7 @@ import numpy as np
 
 from tabkit.boosting.header import check_header
 from tabkit.boosting.tree import check_tree, wrong
-from tabkit.boosting.trees import Trees
+from tabkit.boosting.trees import TreesText
 from tabkit.errors import BundleError
 
 # the least positive and nearly the largest double: LightGBM asks for "above zero" and "finite"
@@ -28,7 +28,7 @@ _PARAMETERS: dict[str, tuple[type[int] | type[float], float, float]] = {
 """LightGBM's parameters that updates compute with, and their ranges there."""
 
 
-def check_trees(model: Any) -> Trees:
+def check_trees(model: Any) -> TreesText:
     """Return the trees' text of a `BoostedModel` in its parts; refuse one that is not as LightGBM writes it.
 
     LightGBM reads and writes outside of memory where an index is wrong, ends the process where a line is missing, and
@@ -39,7 +39,7 @@ def check_trees(model: Any) -> Trees:
     BundleError
         It says which tree and which line, what was expected and what came.
     """
-    outputs, trees = len(model.base_score), Trees.read(model.text)
+    outputs, trees = len(model.base_score), TreesText.read(model.text)
     check_header(trees, objective=model.objective, features=model.features, outputs=outputs)
     if len(trees.blocks) < model.trees * outputs or len(trees.blocks) % outputs:
         raise wrong("the trees", f"{len(trees.blocks):,} are there; {model.trees:,} rounds of {outputs} were expected")

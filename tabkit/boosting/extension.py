@@ -11,7 +11,7 @@ from tabkit.boosting.config import BoostingConfig
 from tabkit.boosting.growth import dataset, grow, in_unit, scale_of
 from tabkit.boosting.model import BoostedModel
 from tabkit.boosting.parameters import parameters
-from tabkit.boosting.trees import Trees
+from tabkit.boosting.trees import TreesText
 from tabkit.boosting.updatable import check, merged, refusal
 from tabkit.errors import ConfigError, FitError
 from tabkit.objective import check_target, loss, named
@@ -83,7 +83,7 @@ def extend(
         sets, params=own, config=config.model_copy(update={"max_trees": trees}), progress=progress or Silent()
     )
     old = model.checked.first(model.trees * len(model.base_score))
-    new = Trees.read(in_unit(booster.model_to_string(num_iteration=best), scale))
+    new = TreesText.read(in_unit(booster.model_to_string(num_iteration=best), scale))
     outputs = len(model.base_score)
     best = new.rounds(outputs)
     if not best:

@@ -14,7 +14,7 @@ from tabkit.boosting.names import safe_names
 from tabkit.boosting.parameters import parameters
 from tabkit.boosting.scale import LabelScale
 from tabkit.boosting.thread_lock import LIGHTGBM
-from tabkit.boosting.trees import Trees
+from tabkit.boosting.trees import TreesText
 from tabkit.errors import FitError
 from tabkit.extras import Later
 from tabkit.objective import base_score, check_parts, inverse_link, loss, named
@@ -118,7 +118,7 @@ def in_unit(text: str, scale: LabelScale) -> str:
     """Return the text of trees that were grown on such labels as trees of the target itself."""
     if scale.leaf == 1.0:
         return text
-    return Trees.read(text).stretched(scale.leaf, gain=scale.gain).write()
+    return TreesText.read(text).stretched(scale.leaf, gain=scale.gain).write()
 
 
 def dataset(

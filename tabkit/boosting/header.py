@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from tabkit.boosting.names import safe_names
 from tabkit.boosting.tree import wrong
-from tabkit.boosting.trees import Trees
+from tabkit.boosting.trees import TreesText
 
 _INFO = re.compile(r"none|\[[-+.0-9a-z]+:[-+.0-9a-z]+\]|-?[0-9]+(?::-?[0-9]+)*")
 """What a feature held at the fit: nothing, a range, or codes of categories."""
@@ -17,7 +17,7 @@ _AVERAGED = "average_output"  # of a random forest
 _WHERE = "the head"
 
 
-def check_header(trees: Trees, *, objective: str, features: Sequence[str], outputs: int) -> None:
+def check_header(trees: TreesText, *, objective: str, features: Sequence[str], outputs: int) -> None:
     """Refuse a head that lacks a line, has one twice or more, or says something else than the trees and the model.
 
     Raises

@@ -16,7 +16,7 @@ from tabkit import forked, threads
 from tabkit.boosting.checking import check_numbers, check_scores, check_trees
 from tabkit.boosting.refused import GIVEN
 from tabkit.boosting.thread_lock import LIGHTGBM
-from tabkit.boosting.trees import Trees
+from tabkit.boosting.trees import TreesText
 from tabkit.errors import BundleError, ScoringError
 from tabkit.extras import Later
 from tabkit.frames import fresh_name
@@ -79,7 +79,7 @@ class BoostedModel:
     label_unit: float = 1.0
 
     @cached_property
-    def checked(self) -> Trees:
+    def checked(self) -> TreesText:
         """The parsed text of the trees, with every number checked, since LightGBM trusts its input."""
         return check_trees(self)
 

@@ -15,7 +15,7 @@ from tabkit.boosting.gradients import derivatives
 from tabkit.boosting.growth import scale_of, start_of
 from tabkit.boosting.model import BoostedModel
 from tabkit.boosting.thread_lock import LIGHTGBM
-from tabkit.boosting.trees import Trees
+from tabkit.boosting.trees import TreesText
 from tabkit.boosting.updatable import check
 from tabkit.errors import ConfigError, FitError
 from tabkit.objective import check_target
@@ -137,7 +137,7 @@ def _sampled(model: BoostedModel) -> float:
     return drawn if int(model.params.get("bagging_freq", 0)) > 0 else 1.0
 
 
-def _ridges(model: BoostedModel, trees: Trees) -> list[Floats]:
+def _ridges(model: BoostedModel, trees: TreesText) -> list[Floats]:
     params = {"lambda_l2": 0.0, "cat_l2": 10.0, "max_cat_to_onehot": 4, **model.params}
     return trees.ridges(
         float(params["lambda_l2"]), cat_l2=float(params["cat_l2"]), max_cat_to_onehot=int(params["max_cat_to_onehot"])

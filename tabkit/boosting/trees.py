@@ -24,7 +24,7 @@ _WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trees:
+class TreesText:
     """LightGBM's text of a model, parsed.
 
     Parameters
@@ -40,7 +40,7 @@ class Trees:
     >>> x = np.arange(100.0)[:, None]
     >>> data = lgb.Dataset(x, x[:, 0] > 50)
     >>> text = lgb.train({"objective": "binary", "verbosity": -1}, data, 3).model_to_string()
-    >>> trees = Trees.read(text)
+    >>> trees = TreesText.read(text)
     >>> len(trees.blocks), trees.write() == text
     (3, True)
     """
@@ -50,7 +50,7 @@ class Trees:
     tail: str
 
     @classmethod
-    def read(cls, text: str) -> Trees:
+    def read(cls, text: str) -> TreesText:
         """Divide a model's text; a `BundleError` if it is none."""
         front, end, tail = text.partition("\nend of trees")
         if not end or not text.startswith("tree\n"):
@@ -69,7 +69,7 @@ class Trees:
         """Return the text without what stands behind the trees: LightGBM scores and explains the same without it."""
         return f"{self.head}{''.join(self.blocks)}end of trees\n"
 
-    def first(self, count: int) -> Trees:
+    def first(self, count: int) -> TreesText:
         """Return the first trees alone."""
         return replace(self, blocks=self.blocks[:count])
 
@@ -113,7 +113,7 @@ class Trees:
         infos = re.search(r"^feature_infos=(.*)$", self.head, flags=re.MULTILINE)
         return np.array([info.count(":") + 1 for info in (infos[1].split() if infos else [])], dtype=np.int64)
 
-    def grew(self, other: Trees, max_cat_to_onehot: int) -> bool:
+    def grew(self, other: TreesText, max_cat_to_onehot: int) -> bool:
         """Return whether some feature's categories are divided one by one in these trees, and as sets in the others."""
         mine, theirs = self._bins(), other._bins()
         split = np.zeros(len(theirs), dtype=bool)
@@ -145,14 +145,14 @@ class Trees:
             count -= 1
         return count
 
-    def with_leaves(self, values: Sequence[Floats], weights: Sequence[Floats] | None = None) -> Trees:
+    def with_leaves(self, values: Sequence[Floats], weights: Sequence[Floats] | None = None) -> TreesText:
         """Return the same trees with other values (and weights) in their leaves."""
         blocks = [_replace(block, "leaf_value", value) for block, value in zip(self.blocks, values, strict=True)]
         if weights is not None:
             blocks = [_replace(block, "leaf_weight", weight) for block, weight in zip(blocks, weights, strict=True)]
         return replace(self, blocks=tuple(blocks))
 
-    def stretched(self, by: float, *, gain: float) -> Trees:
+    def stretched(self, by: float, *, gain: float) -> TreesText:
         """Return the same trees with all that they add multiplied, and the gains of their divisions too."""
 
         def changed(line: re.Match[str]) -> str:
@@ -172,7 +172,7 @@ class Trees:
         sums = np.bincount(index[own], weights=gain[own], minlength=features)
         return sums.astype(np.float64), counts.astype(np.float64)
 
-    def plus(self, other: Trees) -> Trees:
+    def plus(self, other: TreesText) -> TreesText:
         """Return these trees with those of another model behind them."""
         return replace(self, blocks=self.blocks + other.blocks)
 

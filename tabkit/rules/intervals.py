@@ -53,7 +53,7 @@ class Moments:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class MeasuredInterval:
     """A value and its interval, each None where there are too few rows to say."""
 
     value: float | None
@@ -94,7 +94,7 @@ def _moments(rows: Mask, goal: Goal) -> Moments:
 
 def estimate(
     parts: tuple[Moments, ...], *, binary: bool, clustered: bool, level: float = 0.95, exact: bool = True
-) -> Interval:
+) -> MeasuredInterval:
     """Return the mean and its interval; with two moments those of their difference.
 
     Parameters
@@ -115,7 +115,7 @@ def estimate(
     found = []
     for part in parts:
         ends = limits(part, binary=binary, clustered=clustered, level=level, exact=exact)
-        found.append(Interval(part.mean) if ends is None else Interval(part.mean, *ends))
+        found.append(MeasuredInterval(part.mean) if ends is None else MeasuredInterval(part.mean, *ends))
     return found[0] if len(found) == 1 else less(found[0], found[1])
 
 
@@ -165,22 +165,22 @@ def _effective(moments: Moments, mean: float) -> float:
     return min(float(moments.n), mean * (1 - mean) / variance)
 
 
-def less(one: Interval, other: Interval) -> Interval:
+def less(one: MeasuredInterval, other: MeasuredInterval) -> MeasuredInterval:
     """Return the interval of a difference from those of both sides, which are independent of each other.
 
     The method of variance estimates recovery (MOVER): Zou and Donner (2008), "Construction of confidence limits about
     effect measures", Statistics in Medicine 27, equation 3.
 
-    >>> less(Interval(0.5, 0.2, 0.9), Interval(0.25, 0.25, 0.25))
+    >>> less(MeasuredInterval(0.5, 0.2, 0.9), MeasuredInterval(0.25, 0.25, 0.25))
     Interval(value=0.25, low=-0.04999999999999999, high=0.65)
     """
     if one.value is None or other.value is None:
-        return Interval(None)
+        return MeasuredInterval(None)
     value = one.value - other.value
     if one.low is None or one.high is None or other.low is None or other.high is None:
-        return Interval(value)
+        return MeasuredInterval(value)
     low = value - math.hypot(one.value - one.low, other.high - other.value)
-    return Interval(value, low, value + math.hypot(one.high - one.value, other.value - other.low))
+    return MeasuredInterval(value, low, value + math.hypot(one.high - one.value, other.value - other.low))
 
 
 def clopper_pearson(successes: float, n: float, *, level: float = 0.95) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from tabkit.boosting import BoostedModel, Rows, extend, recalibrate, refit, refusal
-from tabkit.boosting.trees import Trees
+from tabkit.boosting.trees import TreesText
 from tabkit.errors import ConfigError, FitError
 from tabkit.objective import loss
 
@@ -84,7 +84,7 @@ def test_the_first_trees_are_the_parent_bit_for_bit(name, update, draw, grow, qu
     assert parent == model.booster.model_to_string()
     np.testing.assert_array_equal(_raw(replace(model, text=parent), new), before)
     np.testing.assert_array_equal(_raw(replace(found, trees=model.trees), new), before)
-    assert Trees.read(found.text).blocks[: model.trees * len(model.base_score)] == Trees.read(text).blocks
+    assert TreesText.read(found.text).blocks[: model.trees * len(model.base_score)] == TreesText.read(text).blocks
     assert (model.text, found.base_score) == (text, model.base_score)
     assert (found.features, found.classes) == (model.features, model.classes)
 
@@ -141,7 +141,7 @@ def test_the_same_rows_give_the_same_bytes(threads, draw, grow, quick_boosting):
 def test_the_learning_rate_is_its_own(draw, grow, quick_boosting):
     model, new = grow("binary", draw("binary"), learning_rate=0.2), draw("binary", 1)
     found = extend(model, new, config=quick_boosting("binary", learning_rate=0.03), trees=2)
-    assert Trees.read(found.text).shrinkages() == [0.2] * 12 + [0.03] * 2
+    assert TreesText.read(found.text).shrinkages() == [0.2] * 12 + [0.03] * 2
     assert found.params["learning_rate"] == 0.03
 
 

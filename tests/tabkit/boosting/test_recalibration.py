@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tabkit.boosting import BoostedModel, Rows, fit, recalibrate
 from tabkit.boosting.gradients import losses
-from tabkit.boosting.trees import Trees
+from tabkit.boosting.trees import TreesText
 from tabkit.errors import FitError
 
 OBJECTIVES = ["binary", "multiclass", "regression", "poisson", "gamma", "tweedie"]
@@ -25,13 +25,13 @@ def _predict(model, rows):
 
 
 def _stretched(model, times):
-    trees = Trees.read(model.text)
+    trees = TreesText.read(model.text)
     return replace(model, text=trees.with_leaves([times * value for value in trees.values()]).write())
 
 
 def _slope(model, found):
     """Return by what the trees were stretched."""
-    old, new = (np.concatenate(Trees.read(m.text).values()) for m in (model, found))
+    old, new = (np.concatenate(TreesText.read(m.text).values()) for m in (model, found))
     slopes = new[old != 0] / old[old != 0]
     assert np.ptp(slopes) < 1e-12
     return slopes.mean()
@@ -162,7 +162,7 @@ def test_the_old_model_is_not_changed(name, draw, grow):
     np.testing.assert_array_equal(_raw(model, new), before)
     assert (found.trees, found.params, found.classes) == (model.trees, model.params, model.classes)
     assert (found.held_out_loss, found.base_loss) == (None, None)
-    assert Trees.read(found.text).weights()[0].tolist() == Trees.read(model.text).weights()[0].tolist()
+    assert TreesText.read(found.text).weights()[0].tolist() == TreesText.read(model.text).weights()[0].tolist()
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

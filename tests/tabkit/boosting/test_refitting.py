@@ -9,7 +9,7 @@ import pytest
 
 from tabkit.boosting import BoostedModel, Rows, recalibrate, refit
 from tabkit.boosting.refitting import _CELLS_AT_ONCE
-from tabkit.boosting.trees import Trees
+from tabkit.boosting.trees import TreesText
 from tabkit.errors import ConfigError, FitError
 
 OBJECTIVES = ["binary", "multiclass", "regression", "poisson", "gamma", "tweedie"]
@@ -23,7 +23,7 @@ def _raw(model, rows):
 
 
 def _leaves(model):
-    return Trees.read(model.text).values()
+    return TreesText.read(model.text).values()
 
 
 def _close(model, other, rows, tolerance=1e-12):
@@ -155,8 +155,8 @@ def test_evidence_of_parts_adds_up_to_that_of_the_whole(name, draw, grow):
     twice = refit(refit(model, b, evidence=1.0), c, evidence=1.0)
     _close(twice, refit(model, _joined(a, b, c), decay=0.0), a)
     np.testing.assert_allclose(
-        np.concatenate(Trees.read(twice.text).weights()),
-        sum(np.concatenate(Trees.read(refit(model, part, decay=0.0).text).weights()) for part in (a, b, c)),
+        np.concatenate(TreesText.read(twice.text).weights()),
+        sum(np.concatenate(TreesText.read(refit(model, part, decay=0.0).text).weights()) for part in (a, b, c)),
         rtol=1e-9,
     )
 
@@ -265,7 +265,7 @@ def test_splits_stay(draw, grow):
     model, new = grow("binary", draw("binary")), draw("binary", 1, shift=0.5)
 
     def shape(m):
-        return [[line for line in block.splitlines() if "leaf_" not in line] for block in Trees.read(m.text).blocks]
+        return [[line for line in block.splitlines() if "leaf_" not in line] for block in TreesText.read(m.text).blocks]
 
     assert shape(refit(model, new, decay=0.0)) == shape(model)
 
@@ -400,8 +400,8 @@ def test_leaves_of_bagged_trees_count_all_rows(draw, grow):
     # Each tree saw half of the rows: mixed with as many rows as its fit had, old and new leaves count alike.
     rows, new = draw("regression", sets=False), draw("regression", 1, sets=False)
     bagged = grow("regression", rows, params={"bagging_fraction": 0.5, "bagging_freq": 1})
-    before = [weights.sum() for weights in Trees.read(bagged.text).weights()]
-    after = [weights.sum() for weights in Trees.read(refit(bagged, new, evidence=1.0).text).weights()]
+    before = [weights.sum() for weights in TreesText.read(bagged.text).weights()]
+    after = [weights.sum() for weights in TreesText.read(refit(bagged, new, evidence=1.0).text).weights()]
     total = rows.weights().sum() + new.weights().sum()
     np.testing.assert_allclose(before, 0.5 * rows.weights().sum(), rtol=0.2)
     np.testing.assert_allclose(after, 0.5 * total, rtol=0.2)

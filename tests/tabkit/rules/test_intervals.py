@@ -8,7 +8,7 @@ from scipy import stats
 
 from tabkit.errors import ConfigError
 from tabkit.rules.goal import Codes, Goal
-from tabkit.rules.intervals import Interval, Moments, clopper_pearson, estimate, less, limits, moments, wilson
+from tabkit.rules.intervals import MeasuredInterval, Moments, clopper_pearson, estimate, less, limits, moments, wilson
 from tabkit.rules.ledger import Ledger
 from tabkit.rules.measurement import measure
 
@@ -54,7 +54,7 @@ def test_the_interval_of_a_difference_is_as_published() -> None:
         ((9, 10), (3, 10), 0.1705, 0.8090),
         ((10, 10), (0, 20), 0.6791, 1.0),
     ):
-        found = less(Interval(a / m, *wilson(a, m)), Interval(b / n, *wilson(b, n)))
+        found = less(MeasuredInterval(a / m, *wilson(a, m)), MeasuredInterval(b / n, *wilson(b, n)))
         assert found.low == pytest.approx(low, abs=1e-4)
         assert found.high == pytest.approx(high, abs=1e-4)
 
@@ -105,7 +105,7 @@ def test_a_share_of_units_that_are_all_alike_is_one_of_so_many_units() -> None:
     )
     assert (found.low, found.high) == pytest.approx(clopper_pearson(0.3 * 19, 19))
     none = estimate((Moments(200, 0.0, 0.0, 20),), binary=True, clustered=True)
-    assert none == Interval(0.0, *clopper_pearson(0, 20))
+    assert none == MeasuredInterval(0.0, *clopper_pearson(0, 20))
     assert limits(Moments(900, 90.0, 81.0, 9), binary=True, clustered=True) is None
 
 
@@ -123,7 +123,8 @@ def test_the_rest_and_the_difference_from_it() -> None:
     found = measure(np.arange(100) < 50, goal, level=0.9)
     assert (found.value, found.rest, found.base) == (0.6, 0.2, 0.4)
     expected = less(
-        Interval(0.6, *clopper_pearson(30, 50, level=0.9)), Interval(0.2, *clopper_pearson(10, 50, level=0.9))
+        MeasuredInterval(0.6, *clopper_pearson(30, 50, level=0.9)),
+        MeasuredInterval(0.2, *clopper_pearson(10, 50, level=0.9)),
     )
     assert (found.difference, found.difference_low, found.difference_high) == (
         expected.value,
