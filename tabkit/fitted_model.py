@@ -97,7 +97,7 @@ class FittedModel(ABC):
             New rows, with what is learned from: anything that `tabkit.frames.scan` takes.
         options
             Those of the kind's own `update`: see `tabkit.propensity.updating.update.update`,
-            `tabkit.uplift.updating.update` and `tabkit.cltv.update.update`.
+            `tabkit.uplift.updating.update` and `tabkit.cltv.updating.update`.
 
         Raises
         ------

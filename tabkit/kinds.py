@@ -49,6 +49,7 @@ KINDS: dict[str, BundleKind] = {
     ),
     "cltv": BundleKind(
         reader="tabkit.cltv.model:CLTVModel.from_bundle",
+        update="tabkit.cltv.updating:update",
         page="dashboards.reports.models:cltv_page",
     ),
     "encoder": BundleKind(reader="tabkit.encoding.table.saved:from_bundle"),

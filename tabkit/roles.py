@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from tabkit.errors import ConfigError
+
+_OTHER_NAMES = {
+    "id": ("customer", "customer_id", "user", "unit", "key", "index", "row"),
+    "time": ("date", "day", "when", "timestamp", "datetime", "month"),
+    "target": ("label", "y", "class", "response"),
+    "treatment": ("arm", "treated", "campaign", "t", "w"),
+    "outcome": ("result", "effect"),
+    "amount": ("price", "value", "revenue", "spend", "money", "monetary_value"),
+    "weight": ("sample_weight", "weights"),
+    "exposure": ("offset", "duration"),
+    "group": ("cluster", "household", "segment"),
+}
+"""How others call the parts that columns play: for advice, not as a second spelling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +90,48 @@ class Roles:
         return {role: column for role, column in pairs if column is not None}
 
     @classmethod
+    def of(cls, given: RolesLike) -> Roles:
+        """Return roles that are given as such, or as ``{role: column}``; anything else is a `ConfigError`.
+
+        >>> Roles.of({"target": "churned", "id": "customer"}) == Roles(target="churned", id="customer")
+        True
+        """
+        if isinstance(given, Roles):
+            return given
+        if isinstance(given, Mapping):
+            return cls.from_dict(given)
+        raise ConfigError(
+            f"roles are given as {type(given).__name__}; Roles or a mapping of roles to columns was expected",
+            advice="write roles={'target': 'churned', 'id': 'customer'}",
+        )
+
+    @classmethod
     def from_dict(cls, columns: Mapping[str, str]) -> Roles:
         """Build roles from ``{role: column}``; an unknown role is a `ConfigError`."""
         known = [field.name for field in fields(cls)]
         unknown = [role for role in columns if role not in known]
         if unknown:
-            close = [match for role in unknown for match in difflib.get_close_matches(str(role), known, n=1)]
+            close = list(dict.fromkeys(near for role in unknown if (near := _nearest(str(role), known))))
             hint = f"did you mean {' and '.join(map(repr, close))}? " if close else ""
             raise ConfigError(
                 f"unknown roles: {', '.join(map(repr, unknown))}", advice=f"{hint}the roles are {', '.join(known)}"
             )
         return cls(**columns)
+
+
+RolesLike = Roles | Mapping[str, str]
+"""Roles, or ``{role: column}``: what `Roles.of` takes."""
+
+
+def _nearest(role: str, known: Sequence[str]) -> str | None:
+    """Return the role that was meant, None if that cannot be guessed.
+
+    >>> _nearest("tarjet", ["id", "target"]), _nearest("customer", ["id", "target"]), _nearest("zzz", ["id"])
+    ('target', 'id', None)
+    """
+    plain = role.strip().lower()
+    others = {other: name for name, names in _OTHER_NAMES.items() for other in names if name in known}
+    if plain in others:
+        return others[plain]
+    close = difflib.get_close_matches(plain, [*known, *others], n=1, cutoff=0.6)
+    return None if not close else others.get(close[0], close[0])

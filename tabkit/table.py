@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import Source, collect, describe, scan
-from tabkit.roles import Roles
+from tabkit.refused import no_rows, refused_rows
+from tabkit.roles import Roles, RolesLike
 from tabkit.schema import dtype_name, family
 from tabkit.target import TargetColumn
+
+NULL_TARGET = "null target"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +37,8 @@ class Table:
     weight_mean
         What the weights were divided by, so that their mean over all rows is one: regularisation counts weights
         as rows, and must not depend on their unit. None without a weight role.
+    refused
+        The rows that were left out, ``row`` and ``reason`` first: of very many the first; see `tabkit.refused`.
     """
 
     frame: pl.DataFrame
@@ -41,6 +46,7 @@ class Table:
     name: str
     dropped: dict[str, int]
     weight_mean: float | None = None
+    refused: pl.DataFrame = field(default_factory=no_rows)
 
     @property
     def short_name(self) -> str:
@@ -75,7 +81,7 @@ class Table:
 
 def read(
     source: Source,
-    roles: Roles,
+    roles: RolesLike,
     *,
     exclude: Sequence[str] = (),
     drop_null_target: bool = False,
@@ -108,6 +114,7 @@ def read(
     FitError
         If there are no rows, or ids repeat, or an id, time, weight, exposure or group is null or impossible.
     """
+    roles = Roles.of(roles)
     _check_settings(roles, exclude, drop_null_target=drop_null_target)
     lazy, name = scan(source, dtypes=dtypes), describe(source)
     schema = lazy.collect_schema()
@@ -123,13 +130,16 @@ def read(
     if frame.is_empty():
         raise FitError(f"{name} has no rows", advice="check the export that made it")
     dropped: dict[str, int] = {}
+    refused = no_rows()
     if drop_null_target and roles.target is not None:
-        full = frame.height
+        whole = frame
         known = pl.col(roles.target).is_not_null()
         if frame.schema[roles.target].is_float():
             known = known & pl.col(roles.target).is_not_nan()
         frame = frame.filter(known)
-        dropped["null target"] = full - frame.height
+        dropped[NULL_TARGET] = whole.height - frame.height
+        if dropped[NULL_TARGET]:
+            refused = refused_rows(whole, ~known, NULL_TARGET)
         if frame.is_empty():
             raise FitError(
                 f"target {roles.target!r} is null in every row of {name}",
@@ -137,10 +147,10 @@ def read(
             )
     _check(frame, roles, name)
     if roles.weight is None:
-        return Table(frame, roles, name, dropped)
+        return Table(frame, roles, name, dropped, refused=refused)
     weight = frame[roles.weight].cast(pl.Float64)
     mean = float(weight.to_numpy().mean())
-    return Table(frame.with_columns(weight / mean), roles, name, dropped, mean)
+    return Table(frame.with_columns(weight / mean), roles, name, dropped, mean, refused)
 
 
 def _check_settings(roles: Roles, exclude: Sequence[str], *, drop_null_target: bool) -> None:

@@ -23,7 +23,7 @@ from tabkit.errors import ConfigError, ScoringError
 from tabkit.leaks import Leak
 from tabkit.leaks.asked import asked, leaks_of
 from tabkit.progress import Progress, Silent
-from tabkit.roles import Roles
+from tabkit.roles import Roles, RolesLike
 from tabkit.rules.features import check_rules, rules_of
 from tabkit.scoring import write
 from tabkit.scoring.files import plan_outputs
@@ -55,7 +55,9 @@ class EncodedTable:
     leaks: tuple[Leak, ...] = ()
 
 
-def encode(source: frames.Source, *, roles: Roles, config: EncodeJob | Mapping[str, Any] | None = None) -> EncodedTable:
+def encode(
+    source: frames.Source, *, roles: RolesLike, config: EncodeJob | Mapping[str, Any] | None = None
+) -> EncodedTable:
     """Fit an encoder on a table and encode its own rows **out of fold**, as a model must be trained on them.
 
     Columns with a role are carried along and make no features. With a time role rows are encoded by earlier ones
@@ -66,7 +68,7 @@ def encode(source: frames.Source, *, roles: Roles, config: EncodeJob | Mapping[s
     TabkitError
         Of the stage that failed.
     """
-    settings = settings_of(EncodeJob, config)
+    roles, settings = Roles.of(roles), settings_of(EncodeJob, config)
     if roles.exposure is not None:
         raise ConfigError(
             f"exposure {roles.exposure!r} is given: only `train` encodes rates",

@@ -12,6 +12,7 @@ from tabkit.cltv.models.model import Model
 from tabkit.cltv.suspicion import counts_the_first, knows_no_recency, of_money, suspicions
 from tabkit.cltv.transactions import NUMBERS, check_free, listed
 from tabkit.errors import FitError, SchemaError
+from tabkit.refused import refused_rows
 from tabkit.schema import dtype_name, family
 
 NOBODY = "no customer"
@@ -32,11 +33,14 @@ class Guarded:
         How many rows were left out, by reason.
     warnings
         What is allowed, but to be known or looked into.
+    rows
+        Those left out; see `tabkit.refused`. None where there are none.
     """
 
     customers: pl.DataFrame
     refused: Mapping[str, int]
     warnings: tuple[str, ...]
+    rows: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +85,19 @@ def guard(customers: pl.DataFrame, model: Model, *, customer: str | None = None)
     """
     _check_columns(customers, model.columns, model.title)
     _check_customer(customers, customer)
-    frame, refused = as_numbers(customers), {}
+    frame, refused, rows = as_numbers(customers), {}, None
     if customer is not None:
         nobody = pl.col(customer).is_null()
         if frame.schema[customer].is_float():
             nobody = nobody | pl.col(customer).is_nan()
         named = frame.filter(~nobody)
-        refused = {NOBODY: frame.height - named.height} if named.height < frame.height else {}
+        if named.height < frame.height:
+            refused, rows = {NOBODY: frame.height - named.height}, refused_rows(customers, nobody, NOBODY)
         frame = named
         _check_once(frame, customer)
     _refuse(frame, {**dict(_checks(frame, model)), **dict(_money_checks(frame))})
     _check_together(frame, model)
-    return Guarded(frame, refused, (*of_money(frame), *suspicions(frame, model)))
+    return Guarded(frame, refused, (*of_money(frame), *suspicions(frame, model)), rows)
 
 
 def faults_of(customers: pl.DataFrame, model: Model) -> list[str]:

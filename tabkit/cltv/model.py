@@ -11,7 +11,8 @@ import polars as pl
 
 from tabkit import bundle
 from tabkit.cltv.coherence import check_customers, check_told, parameters_of, widening_of
-from tabkit.cltv.config import ForecastConfig
+from tabkit.cltv.config import ForecastConfig, LifetimeConfig
+from tabkit.cltv.customers import customers_of
 from tabkit.cltv.forecasting import forecast as forecasting
 from tabkit.cltv.forecasting.forecast import Forecaster, Horizon
 from tabkit.cltv.forecasting.predictive import KINDS
@@ -23,10 +24,14 @@ from tabkit.cltv.inference.design import Design
 from tabkit.cltv.inference.posterior import MOST_DRAWS, Posterior
 from tabkit.cltv.interval_record import IntervalRecord, interval_record, told_once
 from tabkit.cltv.models import gamma_gamma
+from tabkit.cltv.roles import columns_named
 from tabkit.cltv.summary import UNIT_DAYS
-from tabkit.config import settings_of
+from tabkit.config import build, settings_of
+from tabkit.errors import ConfigError
 from tabkit.fitted_model import BundleParts, FittedModel, counted_warnings
+from tabkit.frames import Source
 from tabkit.progress import Progress
+from tabkit.roles import RolesLike
 from tabkit.untrusted.manifest import NamedTable
 
 KIND = "cltv"
@@ -53,6 +58,8 @@ class CLTVModel(FittedModel):
         The settings of the fit, as plain data; empty in bundles from before they were saved.
     checksum
         Of the bundle it was loaded from; None before.
+    refused_rows
+        The rows that the fit left out, ``row`` and ``reason`` first; see `tabkit.refused`. None of a bundle.
     """
 
     kind = KIND
@@ -64,6 +71,7 @@ class CLTVModel(FittedModel):
     widening: Mapping[str, Widening] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     checksum: str | None = None
+    refused_rows: pl.DataFrame | None = None
 
     def widened(
         self, learned: Mapping[str, Widening], *, horizon_days: float, tested: Mapping[str, Any] | None = None
@@ -94,11 +102,85 @@ class CLTVModel(FittedModel):
         --------
         >>> everyone, totals = model.forecast(config={"horizon_days": 90})  # doctest: +SKIP
         """
-        settings = settings_of(ForecastConfig, config)
+        return self._forecast(self.customers, settings_of(ForecastConfig, config), progress)
+
+    def score(
+        self,
+        source: Source | None = None,
+        *,
+        horizon_days: float | None = None,
+        roles: RolesLike | None = None,
+        config: ForecastConfig | Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> pl.LazyFrame:
+        """Return what each customer will bring, as other models score: one row per customer.
+
+        Parameters
+        ----------
+        source
+            Transactions of any customers, known at the fit or not, or of a model of a summary a summary: each is
+            forecast from the log's last day on. None: the customers of the fit, from its last day on.
+        horizon_days
+            How far the forecast reaches; see `tabkit.cltv.config.ForecastConfig`.
+        roles
+            The source's columns, where they are called otherwise than at the fit.
+        config
+            Further settings of the forecast.
+        progress
+            Is told how far the work is.
+
+        Returns
+        -------
+        pl.LazyFrame
+            The columns of `tabkit.cltv.forecasting.forecast.forecast`. It is simulated before it is returned.
+
+        Raises
+        ------
+        TabkitError
+            If the source cannot be used.
+
+        Examples
+        --------
+        >>> model.score(horizon_days=90).collect()  # doctest: +SKIP
+        """
+        asked = settings_of(ForecastConfig, config)
+        if horizon_days is not None:
+            asked = settings_of(ForecastConfig, {**asked.model_dump(), "horizon_days": horizon_days})
+        if source is None:
+            return self._forecast(self.customers, asked, progress)[0].lazy()
+        read = customers_of(source, self.settings(roles=roles), self.forecaster.model)
+        return replace(self, customer=read.customer)._forecast(read.frame, asked, progress)[0].lazy()
+
+    def settings(
+        self, *, roles: RolesLike | None = None, config: LifetimeConfig | Mapping[str, Any] | None = None
+    ) -> LifetimeConfig:
+        """Return the settings of the fit for other rows: without its last day, and with columns called otherwise.
+
+        Raises
+        ------
+        ConfigError
+            If a setting or a role is not known, or what was paid is not named though the model forecasts it.
+        """
+        facts = {name: self.facts[name] for name in ("unit", "resolution") if self.facts.get(name)}
+        design = self.forecaster.purchases.design
+        known = {"customer": self.customer, "covariates": list(design.covariates), "group": design.group}
+        stored = {"model": self.forecaster.model.name, **known, **facts, **self.config, "end": None}
+        changed = config.model_dump(exclude_unset=True) if isinstance(config, LifetimeConfig) else config or {}
+        found = build(LifetimeConfig, {**stored, **columns_named(roles), **changed})
+        if self.forecaster.spending is not None and found.amount is None and not found.summary:
+            raise ConfigError(
+                "the model forecasts value, and no column says what was paid",
+                advice="name it: roles={'amount': 'amount'}",
+            )
+        return found
+
+    def _forecast(
+        self, customers: pl.DataFrame, settings: ForecastConfig, progress: Progress | None
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         totals = Totals()
         blocks = list(
             forecasting.forecast(
-                self.forecaster, self.customers, horizon=horizon_of(settings), customer=self.customer, by=settings.by,
+                self.forecaster, customers, horizon=horizon_of(settings), customer=self.customer, by=settings.by,
                 totals=totals, stretch=self.stretch(settings), progress=progress,
             )
         )  # fmt: skip

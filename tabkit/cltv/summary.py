@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
 
+from tabkit.cltv.refused import refused_rows
 from tabkit.cltv.transactions import (
     PARTS,
     Log,
@@ -55,6 +56,8 @@ class Summary:
         How many purchases were used, after merging.
     refused
         How many rows were left out, by reason; reasons that did not occur are absent.
+    log
+        What was summarised.
     """
 
     customers: pl.DataFrame
@@ -64,6 +67,14 @@ class Summary:
     start: datetime.date
     transactions: int
     refused: Mapping[str, int]
+    log: Log = field(repr=False)
+
+    def refused_rows(self) -> pl.DataFrame:
+        """Return the rows that were left out, each with its reason: the log is read once more.
+
+        See `tabkit.cltv.refused.refused_rows`; of many rows the first `tabkit.refused.MOST` are returned.
+        """
+        return refused_rows(self.log, end=self.end)
 
 
 def summarise(
@@ -154,22 +165,29 @@ def summary_of(log: Log, *, end: datetime.date | None, unit: Unit, resolution: R
     frame, by = counted.frame, log.rule
     if frame.height < 2 or counted.end is None:
         raise _too_few(counted, log.name)
+    customers = customers_frame(frame, by, counted.end, unit, resolution)
+    start: Any = frame["first"].min()
+    return Summary(customers, by.customer, unit, counted.end, start, int(frame["count"].sum()), counted.refused, log)
+
+
+def customers_frame(
+    frame: pl.DataFrame, by: PurchaseRule, end: datetime.date, unit: Unit, resolution: Resolution
+) -> pl.DataFrame:
+    """Return the summary's columns of purchases that were counted until a day; see `Summary.customers`."""
     repeats, ties = pl.col("count") - 1, pl.col("ties").cast(pl.Int128)
     # Whole numbers up to the one division: the last bit does not hang on the order of the rows.
     mean = (pl.col("total") * ties - pl.col("opening")).cast(pl.Float64) / ((ties * repeats).cast(pl.Float64) * PARTS)
     opening = pl.col("opening").cast(pl.Float64) / (ties.cast(pl.Float64) * PARTS)
     paid = by.amount is not None
-    customers = frame.select(
+    return frame.select(
         pl.col("id").alias(by.customer),
         repeats.alias("frequency"),
         _elapsed(frame, pl.col("last"), resolution, unit).alias("recency"),
-        _elapsed(frame, pl.lit(counted.end), resolution, unit).alias("T"),
+        _elapsed(frame, pl.lit(end), resolution, unit).alias("T"),
         pl.when((repeats > 0) & paid).then(mean).alias("monetary_value"),
         pl.when(paid).then(opening).alias("first_value"),
         *(pl.col(f"keep_{i}").alias(name) for i, name in enumerate(by.keep)),
     )
-    start: Any = frame["first"].min()
-    return Summary(customers, by.customer, unit, counted.end, start, int(frame["count"].sum()), counted.refused)
 
 
 def divided(values: pl.Series, by: float) -> pl.Series:

@@ -12,9 +12,9 @@ import polars as pl
 from tabkit.cltv.columns import MONEY
 from tabkit.cltv.columns import has_money as knows_money
 from tabkit.cltv.config import LifetimeConfig
-from tabkit.cltv.covariates import columns_of, leaks_of_fit
+from tabkit.cltv.covariates import leaks_of_fit
+from tabkit.cltv.customers import Customers, customers_of
 from tabkit.cltv.forecasting.forecast import Forecaster
-from tabkit.cltv.guard import guard
 from tabkit.cltv.inference import fit as fitting
 from tabkit.cltv.inference.fit import FittedLikelihood
 from tabkit.cltv.inference.identified import Vague, sentences, vague
@@ -23,19 +23,24 @@ from tabkit.cltv.limits import FEWEST_REPEATS
 from tabkit.cltv.model import CLTVModel
 from tabkit.cltv.models import gamma_gamma
 from tabkit.cltv.models.priors import Prior
-from tabkit.cltv.summary import UNIT_DAYS, summarise
+from tabkit.cltv.roles import with_roles
+from tabkit.cltv.summary import UNIT_DAYS
 from tabkit.config import settings_of
-from tabkit.errors import ConfigError, FitError
-from tabkit.frames import Source, collect, describe, scan
+from tabkit.errors import FitError
+from tabkit.frames import Source, scan
 from tabkit.leaks.asked import asked
 from tabkit.progress import Progress
+from tabkit.roles import RolesLike
 
-CUSTOMER = "customer"
 _CORRELATED = 0.2  # Gamma-Gamma assumes none; below this its forecasts are hardly off
 
 
 def fit(
-    source: Source, *, config: LifetimeConfig | Mapping[str, Any] | None = None, progress: Progress | None = None
+    source: Source,
+    *,
+    roles: RolesLike | None = None,
+    config: LifetimeConfig | Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
 ) -> CLTVModel:
     """Fit a model of purchases, and with amounts of spend, to a transaction log or its summary.
 
@@ -43,8 +48,10 @@ def fit(
     ----------
     source
         Transactions, or with ``summary`` one row per customer: anything that `tabkit.frames.scan` takes.
+    roles
+        The columns: ``id`` of the customer, ``time`` of the purchase, ``amount`` paid. Settings may name them instead.
     config
-        Settings; a mapping is validated. The columns stand there: ``customer``, ``date``, ``amount``. Covariates that
+        Settings; a mapping is validated, with the columns as ``customer``, ``date``, ``amount``. Covariates that
         copy what customers did, until the end of the fit or of the log, are asked about in the warnings.
 
     Raises
@@ -54,12 +61,18 @@ def fit(
     ImportError
         If the extra `cltv` is not installed.
     """
-    settings = settings_of(LifetimeConfig, config)
+    settings = with_roles(settings_of(LifetimeConfig, config), roles)
     if hasattr(source, "__arrow_c_stream__") and not isinstance(source, pl.DataFrame):
         source = scan(source)  # a stream can be read only once, and covariates are looked for in the log after the end
-    given, customer, told = _customers(source, settings)
-    guarded = guard(given, fitting.known(settings.model), customer=customer)
-    customers, has_money = guarded.customers, knows_money(guarded.customers)
+    read = customers_of(source, settings, fitting.known(settings.model))
+    return fit_customers(read, source, settings, progress=progress)
+
+
+def fit_customers(
+    read: Customers, source: Source, settings: LifetimeConfig, *, progress: Progress | None = None
+) -> CLTVModel:
+    """Fit to customers that were read; in `source` it is looked for covariates that copy what customers did later."""
+    customers, has_money = read.frame, knows_money(read.frame)
     _check_repeats(customers, settings)
     chosen = _settings(settings)
     spend_only = {p.name for p in gamma_gamma.PARAMETERS} if has_money else set()
@@ -73,8 +86,7 @@ def fit(
     priors = {**found.priors, **(money.priors if money else {})}
     unknown = _vague(forecaster, found, money)
     facts = {
-        **told,
-        "refused": _added(told["refused"], guarded.refused),
+        **read.told,
         "model": settings.model,
         "unit": settings.unit,
         "resolution": settings.resolution,
@@ -87,7 +99,7 @@ def fit(
         "spend": money.sampled.to_dict() if money else None,
         "unidentified": [asdict(one) for one in unknown],
         "warnings": [
-            *guarded.warnings,
+            *read.warnings,
             *asked(leaks_of_fit(customers, source, settings), "covariates"),
             *sentences(unknown),
             *_remarks(customers, has_money=has_money, given=settings.summary),
@@ -96,7 +108,7 @@ def fit(
         ],
     }
     kept = settings.model_dump(mode="json", include=set(LifetimeConfig.model_fields))
-    return CLTVModel(forecaster, customers, customer, facts, config=kept)
+    return CLTVModel(forecaster, customers, read.customer, facts, config=kept, refused_rows=read.refused)
 
 
 def _settings(settings: LifetimeConfig) -> fitting.InferenceSettings:
@@ -110,33 +122,6 @@ def _settings(settings: LifetimeConfig) -> fitting.InferenceSettings:
         covariates=tuple(settings.covariates),
         group=settings.group,
     )
-
-
-def _customers(source: Source, settings: LifetimeConfig) -> tuple[pl.DataFrame, str, dict[str, Any]]:
-    """Return one row per customer, their column, and what was done to get there."""
-    if settings.summary:
-        frame = collect(scan(source), what=describe(source))
-        customer = settings.customer or (CUSTOMER if CUSTOMER in frame.columns else None)
-        if customer is None:
-            customer, frame = CUSTOMER, frame.with_row_index(CUSTOMER)
-        return frame, customer, {"end": None, "transactions": None, "refused": {}}
-    if settings.model in ("bgbb", "sbg"):
-        raise ConfigError(
-            f"{settings.model} runs in whole periods, which a log of transactions does not show",
-            advice="give one row per customer with the model's columns, and summary = true (--summary)",
-        )
-    missing = [name for name in ("customer", "date") if getattr(settings, name) is None]
-    if missing:
-        raise ConfigError(
-            f"no {' and no '.join(missing)} column is given", advice="name them: --customer customer_id --date date"
-        )
-    found = summarise(
-        source, customer=settings.customer or "", date=settings.date or "", amount=settings.amount, end=settings.end,
-        unit=settings.unit, resolution=settings.resolution, merge=settings.merge, refunds=settings.refunds,
-        zeros=settings.zeros, keep=columns_of(settings),
-    )  # fmt: skip
-    told = {"end": str(found.end), "start": str(found.start), "transactions": found.transactions}
-    return found.customers, found.customer, {**told, "refused": dict(found.refused)}
 
 
 def _check_repeats(customers: pl.DataFrame, settings: LifetimeConfig) -> None:
@@ -181,11 +166,6 @@ def _vague(forecaster: Forecaster, purchases: FittedLikelihood, money: FittedLik
     """Return the parameters that the data hardly tell."""
     found = vague(purchases.posterior, purchases.priors, forecaster.model)
     return found + (vague(money.posterior, money.priors, None) if money else [])
-
-
-def _added(refused: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
-    """Return rows left out, by reason, of both."""
-    return {reason: refused.get(reason, 0) + more.get(reason, 0) for reason in (*refused, *more)}
 
 
 def _parameters(forecaster: Forecaster, posterior: Posterior) -> dict[str, dict[str, float]]:

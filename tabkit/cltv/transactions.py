@@ -68,7 +68,10 @@ class PurchaseRule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Log:
-    """A transaction log under names of our own: `id`, `day`, `moment`, `amount`, `text` and `keep_0`, `keep_1`..."""
+    """A transaction log under names of our own: `id`, `day`, `moment`, `amount`, `text` and `keep_0`, `keep_1`...
+
+    The columns of the rule as they came are `own_0`, `own_1` and so on; what asks for none of them reads none twice.
+    """
 
     rows: pl.LazyFrame
     name: str
@@ -103,18 +106,17 @@ def open_log(source: Source, rule: PurchaseRule) -> Log:
     text, day, moment = _dates(pl.col(rule.date), schema[rule.date])
     kept = [pl.col(column).alias(f"keep_{i}") for i, column in enumerate(rule.keep)]
     who = pl.col(rule.customer).alias("id")
-    columns = [who, day.alias("day"), moment.alias("moment"), amount.alias("amount"), text.alias("text"), *kept]
+    own = [pl.col(column).alias(f"own_{i}") for i, column in enumerate(wanted)]
+    columns = [who, day.alias("day"), moment.alias("moment"), amount.alias("amount"), text.alias("text"), *kept, *own]
     return Log(lazy.select(columns), name, rule)
 
 
 def count(log: Log, *, after: datetime.date | None = None, end: datetime.date | None = None) -> PurchaseCounts:
     """Count the purchases of each customer after a day and up to another, in one pass over the log."""
     rows = log.rows if after is None else log.rows.filter(pl.col("day") > after)
-    rows = rows.with_columns(reason=_reason(log, end))
+    rows = rows.with_columns(reason=reason_of(log, end))
     unread = rows.filter(pl.col("day").is_null() & pl.col("text").is_not_null())
-    used = rows.filter(pl.col("reason") == len(REASONS)).with_columns(
-        units=(pl.col("amount") * PARTS).round().cast(pl.Int128, strict=False)
-    )
+    used = rows.filter(pl.col("reason") == len(REASONS))
     frame, tally, bad = collect_all(
         [
             _purchases(used, log.rule),
@@ -184,7 +186,7 @@ def _dates(column: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.Expr, pl.Ex
     return none, column.cast(pl.Date), column.cast(pl.Date)
 
 
-def _reason(log: Log, end: datetime.date | None) -> pl.Expr:
+def reason_of(log: Log, end: datetime.date | None) -> pl.Expr:
     """Return the place in `REASONS` of the first reason that refuses a row; their number for a row that counts."""
     day, who, amount = pl.col("day"), pl.col("id"), pl.col("amount")
     nobody = who.is_null() | (who.is_nan() if log.rows.collect_schema()["id"].is_float() else False)
@@ -207,14 +209,13 @@ def _purchases(used: pl.LazyFrame, rule: PurchaseRule) -> pl.LazyFrame:
     """Return the query that merges rows to purchases, and purchases to customers."""
     kept, moment = [pl.col(f"keep_{i}") for i in range(len(rule.keep))], pl.col("moment")
     sums = pl.col("units", "gross", "rows").sum()
-    lines = used.with_columns(gross=pl.col("units").abs(), rows=pl.lit(1, pl.Int64))
+    lines = _in_units(used)
     if kept or not rule.merge:  # rows of one moment are in no order
         lines = lines.group_by("id", "day", "moment").agg(sums, *(column.min() for column in kept))
     count, void = pl.col("rows"), pl.lit(0, pl.Int64)
     if rule.merge:
         lines = lines.group_by("id", "day").agg(sums, *(column.min_by("moment") for column in kept))
-        # Sums of doubles that cancel may leave a trace of the money moved; a day without purchase becomes null.
-        some = (pl.col("units") > pl.col("gross").cast(pl.Float64) * _ROUNDING) | (pl.col("gross") == 0)
+        some = _is_purchase()  # a day without purchase becomes null
         count, void = some.cast(pl.Int64), pl.when(some).then(0).otherwise(pl.col("rows"))
         lines = lines.with_columns(pl.when(some).then("units"), day=pl.when(some).then("day"))
         lines = lines.with_columns(moment=pl.col("day"))
@@ -232,6 +233,23 @@ def _purchases(used: pl.LazyFrame, rule: PurchaseRule) -> pl.LazyFrame:
         )
         .sort("id")
     )
+
+
+def cancelled_days(used: pl.LazyFrame) -> pl.LazyFrame:
+    """Return `id` and `day` of the days whose refunds leave no purchase, of rows that count."""
+    days = _in_units(used).group_by("id", "day").agg(pl.col("units", "gross").sum())
+    return days.filter(~_is_purchase()).select("id", "day")
+
+
+def _in_units(used: pl.LazyFrame) -> pl.LazyFrame:
+    """Return rows with their amount in whole billionths, its size, and a count of one."""
+    units = (pl.col("amount") * PARTS).round().cast(pl.Int128, strict=False)
+    return used.with_columns(units=units).with_columns(gross=pl.col("units").abs(), rows=pl.lit(1, pl.Int64))
+
+
+def _is_purchase() -> pl.Expr:
+    """Return whether sums of a day are one: those of doubles that cancel may leave a trace of the money moved."""
+    return (pl.col("units") > pl.col("gross").cast(pl.Float64) * _ROUNDING) | (pl.col("gross") == 0)
 
 
 def _unreadable(log: Log, bad: pl.DataFrame) -> FitError:

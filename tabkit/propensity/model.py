@@ -75,6 +75,8 @@ class PropensityModel(TableModel):
         A sample of the rows of the fit, by which they are known again; None without an id.
     checksum
         Of the bundle it was loaded from or saved to last; None before.
+    refused_rows
+        The rows that the fit left out, ``row`` and ``reason`` first; see `tabkit.refused`. None of a bundle.
     """
 
     kind = KIND
@@ -89,6 +91,7 @@ class PropensityModel(TableModel):
     dtypes: Mapping[str, str] = field(default_factory=dict)
     seen: RowSample | None = None
     checksum: str | None = None
+    refused_rows: pl.DataFrame | None = None
 
     @property
     def learner(self) -> Learner[Any]:

@@ -31,7 +31,7 @@ from tabkit.propensity.parts import check_part, divide, of_shares, way_of
 from tabkit.propensity.target import resolve_objective, target_name, target_of, understood
 from tabkit.propensity.updating.update import UpdateReport, update
 from tabkit.propensity.warnings import of_copies, of_leaks, of_model, of_refit, of_rows, of_rules
-from tabkit.roles import Roles
+from tabkit.roles import Roles, RolesLike
 from tabkit.rules.features import check_rules, load_rules, origin
 from tabkit.schema import dtype_name
 from tabkit.table import Table, labels, read
@@ -43,7 +43,7 @@ __all__ = ["PropensityModel", "TrainConfig", "UpdateReport", "load", "train", "u
 def train(
     source: Source,
     *,
-    roles: Roles,
+    roles: RolesLike,
     config: TrainConfig | Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> PropensityModel:
@@ -71,7 +71,7 @@ def train(
     TabkitError
         Of the stage at which the data or the settings cannot be used; see `tabkit.errors`.
     """
-    settings = settings_of(TrainConfig, config)
+    roles, settings = Roles.of(roles), settings_of(TrainConfig, config)
     shown = progress or Silent()
     for each in _learners(settings):
         LEARNERS[each].check_there(settings)
@@ -117,6 +117,7 @@ def train(
         | ({"rules": origin(ruled)} if ruled.found else {})
         | ({"copies": copied.to_dict()} if copied else {}),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in roles.given().values()},
+        refused_rows=table.refused,
         seen=None if (found := keys(table)) is None else RowSample.of(found),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.labels import is_yes_no, labels_of, matched
 from tabkit.predicates.exprs import missing_expr
+from tabkit.refused import no_rows, refused_rows, refused_together
 from tabkit.schema import family
+from tabkit.table import NULL_TARGET
 from tabkit.target import Task, infer
 
+OTHER_ARM = "another arm, or none"
 Kind = Literal["share", "mean", "effect"]
 Codes: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -121,12 +124,15 @@ class Aimed:
         How many rows were left out, by reason.
     notes
         What was decided on the way, in sentences.
+    refused
+        The rows left out, ``row`` and ``reason`` first; see `tabkit.refused`.
     """
 
     frame: pl.DataFrame
     goal: Goal
     dropped: dict[str, int]
     notes: tuple[str, ...] = ()
+    refused: pl.DataFrame = field(default_factory=no_rows)
 
 
 def aim(
@@ -169,24 +175,25 @@ def aim(
     ([0.0, 1.0, 0.0, 1.0], 'yes', {'null target': 1})
     """
     _present(frame, [name for name in (target, treatment) if name is not None])
-    dropped: dict[str, int] = {}
     arms = None if treatment is None else _arms(frame, treatment, control=control, arm=arm)
+    lacking = missing_expr(target, frame.schema[target])
+    refusals = {NULL_TARGET: lacking}
     if arms is not None and treatment is not None:
-        kept = frame.filter(labels_of(frame[treatment]).is_in(list(arms)))
-        dropped["another arm, or none"] = frame.height - kept.height
-        frame = kept
-    known = frame.filter(~missing_expr(target, frame.schema[target]))
-    dropped["null target"] = frame.height - known.height
+        ours = pl.lit(labels_of(frame[treatment]).is_in(list(arms)).fill_null(value=False))
+        refusals = {OTHER_ARM: ~ours, NULL_TARGET: ours & lacking}
+    dropped = frame.select(each.sum().alias(why) for why, each in refusals.items()).row(0, named=True)
+    refused = refused_together([refused_rows(frame, refusals[why], why) for why, count in dropped.items() if count])
+    known = frame.filter(~pl.any_horizontal(*refusals.values())) if sum(dropped.values()) else frame
     if known.is_empty():
         raise FitError(f"target {target!r} is null in every row", advice="check the column's name and the export")
     y, label, notes = _numbers(known, target, positive)
     dropped = {why: count for why, count in dropped.items() if count}
     if arms is None or treatment is None:
-        return Aimed(known, Goal(target, "mean" if label is None else "share", y, label), dropped, notes)
+        return Aimed(known, Goal(target, "mean" if label is None else "share", y, label), dropped, notes, refused)
     treated = (labels_of(known[treatment]) == arms[0]).to_numpy().astype(bool)
     if min(treated.sum(), (~treated).sum()) < 2:
         raise FitError(f"an arm of {treatment!r} has fewer than two rows with an outcome")
-    return Aimed(known, Goal(target, "effect", y, label, treated, treatment, arms[0], arms[1]), dropped, notes)
+    return Aimed(known, Goal(target, "effect", y, label, treated, treatment, arms[0], arms[1]), dropped, notes, refused)
 
 
 def _present(frame: pl.DataFrame, names: list[str]) -> None:

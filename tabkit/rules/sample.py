@@ -12,6 +12,7 @@ from tabkit import splits
 from tabkit.config import complete
 from tabkit.dependence import dependence
 from tabkit.errors import ConfigError, FitError
+from tabkit.refused import refused_together
 from tabkit.roles import Roles
 from tabkit.rules.config import AimConfig
 from tabkit.rules.goal import Goal, Mask, aim
@@ -79,7 +80,8 @@ def of_table(table: Table, config: AimConfig) -> RuleSample:
         control=config.control,
         arm=config.arm,
     )
-    rows = Table(found.frame, roles, table.name, {**table.dropped, **found.dropped})
+    refused = refused_together([table.refused, found.refused])
+    rows = Table(found.frame, roles, table.name, {**table.dropped, **found.dropped}, refused=refused)
     notes = [*found.notes, *(f"{count:,} rows were left out: {why}." for why, count in found.dropped.items())]
     if roles.treatment is not None:
         notes.append("A difference between arms is an effect only where chance decided who was in which.")

@@ -62,6 +62,8 @@ class UpliftModel(TableModel):
         A sample of the units of the fit, by which they are known again.
     checksum
         Of the bundle it was loaded from or saved to last; None before.
+    refused_rows
+        The rows that the fit left out, ``row`` and ``reason`` first; see `tabkit.refused`. None of a bundle.
     """
 
     kind = KIND
@@ -78,6 +80,7 @@ class UpliftModel(TableModel):
     dtypes: Mapping[str, str] = field(default_factory=dict)
     seen: RowSample | None = None
     checksum: str | None = None
+    refused_rows: pl.DataFrame | None = None
 
     def outputs(self) -> dict[str, pl.DataType]:
         """Return the names and types of what `score` gives beside the kept columns."""

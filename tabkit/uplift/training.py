@@ -10,7 +10,7 @@ from tabkit.config import settings_of
 from tabkit.fingerprint import RowSample, row_texts
 from tabkit.frames import Source
 from tabkit.progress import Progress, Silent
-from tabkit.roles import Roles
+from tabkit.roles import Roles, RolesLike
 from tabkit.schema import dtype_name
 from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.ensemble.calibrating import calibrations, joined
@@ -28,7 +28,7 @@ __all__ = ["UpliftConfig", "UpliftModel", "UpliftUpdate", "load", "train", "upda
 def train(
     source: Source,
     *,
-    roles: Roles | Mapping[str, str],
+    roles: RolesLike,
     config: UpliftConfig | Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> UpliftModel:
@@ -56,7 +56,7 @@ def train(
         Of the stage at which the data or the settings cannot be used; see `tabkit.errors`.
     """
     settings = settings_of(UpliftConfig, config)
-    roles = roles if isinstance(roles, Roles) else Roles.from_dict(roles)
+    roles = Roles.of(roles)
     shown = progress or Silent()
     units = units_of(source, roles, settings)
     check_names(units.arms, roles)
@@ -130,6 +130,7 @@ def _model(
             "span": list(span) if (span := table.span()) else None,
             "kind": units.experiment.kind,
         },
+        refused_rows=table.refused,
         seen=RowSample.of(row_texts(table.frame)),
         dtypes={column: dtype_name(table.frame.schema[column]) for column in table.roles.given().values()},
     )

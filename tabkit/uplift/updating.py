@@ -124,6 +124,7 @@ def update(
         lineage=_lineage(model, units, report),
         seen=RowSample.of(prints) if model.seen is None else model.seen.merge(RowSample.of(prints)),
         checksum=None,
+        refused_rows=units.table.refused,
     )
     return renewed, report
 

@@ -23,12 +23,14 @@ from tabkit.cltv.holdout import PeriodSplit
 from tabkit.cltv.inference.mixing import doubts_of_fit
 from tabkit.cltv.leaks import leaks_of
 from tabkit.cltv.model import CLTVModel
+from tabkit.cltv.roles import with_roles
 from tabkit.cltv.summary import summarise
 from tabkit.config import settings_of
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source, scan
 from tabkit.leaks.asked import asked
 from tabkit.progress import Progress, Silent
+from tabkit.roles import RolesLike
 
 Plain = dict[str, Any]
 
@@ -171,6 +173,7 @@ class Backtest:
 def backtest(
     source: Source,
     *,
+    roles: RolesLike | None = None,
     config: LifetimeConfig | Mapping[str, Any] | None = None,
     horizon_days: int,
     origins: int = 4,
@@ -188,7 +191,7 @@ def backtest(
     ----------
     source
         Transactions: anything that `tabkit.frames.scan` takes.
-    config
+    roles, config
         As for `tabkit.cltv.training.fit`; `config.end` is the last day of the last horizon, by default the last of the
         log.
     horizon_days
@@ -212,7 +215,7 @@ def backtest(
     --------
     >>> found = backtest("log.parquet", config={"customer": "id", "date": "day"}, horizon_days=90)  # doctest: +SKIP
     """
-    settings = settings_of(LifetimeConfig, config)
+    settings = with_roles(settings_of(LifetimeConfig, config), roles)
     _check(settings, draws)
     shown = progress or Silent()
     once = hasattr(source, "__arrow_c_stream__") and not isinstance(source, pl.DataFrame)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,13 @@ from tabkit.cltv.config import CampaignConfig
 from tabkit.cltv.forecasting.acquired import repeat_value, worth
 from tabkit.cltv.inference.mixing import doubts, doubts_of_fit
 from tabkit.cltv.model import CLTVModel
+from tabkit.cltv.roles import with_roles
 from tabkit.config import settings_of
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import Source, collect, describe, scan
 from tabkit.progress import Progress
+from tabkit.refused import REASON, ROW, no_rows, refused_rows, refused_together
+from tabkit.roles import RolesLike
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +58,8 @@ class CampaignReport:
         What a careful colleague would add.
     doubts
         What makes draws doubtful, of the walks and of the model that values users; the verdict begins with it.
+    refused_rows
+        The rows left out, ``row`` and ``reason`` first; see `tabkit.refused`.
     """
 
     decisions: pl.DataFrame
@@ -65,6 +70,7 @@ class CampaignReport:
     verdict: str
     notes: tuple[str, ...]
     doubts: tuple[str, ...] = ()
+    refused_rows: pl.DataFrame = field(default_factory=no_rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -84,6 +90,7 @@ def evaluate_campaigns(
     source: Source,
     *,
     config: CampaignConfig | Mapping[str, Any],
+    roles: RolesLike | None = None,
     volume: Source | None = None,
     progress: Progress | None = None,
 ) -> CampaignReport:
@@ -105,6 +112,8 @@ def evaluate_campaigns(
         One row per acquired user: the customer, the campaign, and the cost.
     config
         Settings; a mapping is validated.
+    roles
+        ``id``: the customer's column, if it is not called as in the model.
     volume
         Users by bid: ``bid``, ``users``, and ``campaign`` where curves differ.
 
@@ -120,7 +129,7 @@ def evaluate_campaigns(
     >>> settings = {"campaign": "campaign", "cost": "cac"}
     >>> campaigns = evaluate_campaigns(model, "acquired.parquet", config=settings)  # doctest: +SKIP
     """
-    settings = settings_of(CampaignConfig, config)
+    settings = with_roles(settings_of(CampaignConfig, config), roles)
     _check(model)
     acquired = _acquired(source, model, settings)
     curves = _volumes(volume, acquired["campaign"].drop_nulls().unique().to_list())
@@ -128,7 +137,7 @@ def evaluate_campaigns(
         model.forecaster, model.customers, horizon_days=settings.horizon_days, customer=model.customer,
         seed=settings.seed, progress=progress,
     )  # fmt: skip
-    users, refused = _valued(acquired, values, model, settings)
+    users, refused, refused_users = _valued(acquired, values, model, settings)
     days = daily(users, campaign="campaign", day="day", value="value", cost="cost")
     own = campaign.CampaignSettings(likelihood=settings.likelihood, draws=settings.draws, seed=settings.seed)
     rows = together(days.frame, fewest_users=settings.fewest_users)
@@ -146,6 +155,7 @@ def evaluate_campaigns(
         verdict=_verdict(decisions, settings, doubts=doubtful),
         notes=(*fitted.warnings, *_notes(people, model, settings, refused, acquired.height)),
         doubts=doubtful,
+        refused_rows=refused_users,
     )
 
 
@@ -207,14 +217,14 @@ def _acquired(source: Source, model: CLTVModel, settings: CampaignConfig) -> pl.
 
 def _valued(
     acquired: pl.DataFrame, values: pl.DataFrame, model: CLTVModel, settings: CampaignConfig
-) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Join what users are worth, and the day of their first purchase; return who is left out, by reason."""
+) -> tuple[pl.DataFrame, dict[str, int], pl.DataFrame]:
+    """Join what users are worth, and the day of their first purchase; return who is left out, counted and by row."""
     last = datetime.date.fromisoformat(model.facts["end"])
     group = model.forecaster.purchases.design.group
     own = pl.lit(None, pl.String) if group is None else pl.col(group).cast(pl.String)
     first = model.customers.select(pl.col(model.customer).alias("customer"), "first_value", "frequency", group=own)
-    known = acquired.join(first, on="customer", how="left")
-    joined = known.join(values.rename({model.customer: "customer"}), on="customer", how="left")
+    known = acquired.join(first, on="customer", how="left", maintain_order="left")
+    joined = known.join(values.rename({model.customer: "customer"}), on="customer", how="left", maintain_order="left")
     nobody = pl.col("customer").is_null()
     absent = ~nobody & pl.col("first_value").is_null()
     old = pl.col("first_value").is_not_null() & pl.col("value").is_null()
@@ -230,7 +240,15 @@ def _valued(
     if users.is_empty():
         told = "; ".join(f"{reason}: {count:,} rows" for reason, count in refused.items()) or "no row at all"
         raise FitError(f"no user of the campaigns can be valued ({told})", advice="check the columns and the horizon")
-    return users, refused
+    return users, refused, _refused(joined, acquired, {reason: reasons[reason] for reason in refused})
+
+
+def _refused(joined: pl.DataFrame, acquired: pl.DataFrame, reasons: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """Return the users that are left out, in the order of the source."""
+    own = acquired.columns
+    return refused_together(
+        [refused_rows(joined, expr, reason).select(ROW, REASON, *own) for reason, expr in reasons.items()]
+    )
 
 
 def _of_days(fitted: CampaignFit, users: pl.DataFrame, days: pl.DataFrame) -> CampaignFit:

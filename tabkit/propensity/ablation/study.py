@@ -26,7 +26,7 @@ from tabkit.propensity.ablation.result import Use, Worth, concluded
 from tabkit.propensity.config import TrainConfig, WorthConfig
 from tabkit.propensity.parts import check_part, divide
 from tabkit.propensity.target import resolve_objective, target_name, target_of
-from tabkit.roles import Roles
+from tabkit.roles import Roles, RolesLike
 from tabkit.rules.features import check_rules
 from tabkit.table import Table
 from tabkit.target import TargetColumn
@@ -38,7 +38,7 @@ def worth(
     source: Source,
     *,
     rules: Sequence[Rule],
-    roles: Roles,
+    roles: RolesLike,
     config: WorthConfig | Mapping[str, Any] | None = None,
     holdout: NDArray[np.bool_] | None = None,
     progress: Progress | None = None,
@@ -76,7 +76,7 @@ def worth(
     TabkitError
         Of the stage at which the data, the rules or the settings cannot be used; see `tabkit.errors`.
     """
-    settings = settings_of(WorthConfig, config)
+    roles, settings = Roles.of(roles), settings_of(WorthConfig, config)
     if not rules:
         raise ConfigError("no rules are given", advice="there is nothing to compare")
     training = settings.training()

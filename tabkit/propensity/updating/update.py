@@ -215,4 +215,5 @@ def _updated(task: UpdateTask, candidate: Candidate, report: UpdateReport, found
         lineage=descends(task.model.lineage, lineage, checksum=task.model.checksum),
         seen=seen,
         checksum=None,
+        refused_rows=task.rows.refused,
     )

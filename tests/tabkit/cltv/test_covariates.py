@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from purchases import END, LOG, ROLES, quick_fit
 
-from tabkit.cltv import model as cltv_model
+from tabkit.cltv import training
 from tabkit.cltv.backtesting.backtest import backtest
 from tabkit.cltv.config import LifetimeConfig
 from tabkit.cltv.covariates import columns_of, leaks_of_fit
@@ -52,7 +52,7 @@ def test_rows_after_the_end_are_not_the_fits_to_refuse() -> None:
 
 
 def test_a_backtest_asks_of_the_whole_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cltv_model, "fit", quick_fit)
+    monkeypatch.setattr(training, "fit", quick_fit)
     found = backtest(WIDE, config=config("total", "region"), horizon_days=60, origins=2, draws=50)
     [note] = [note for note in found.notes if "known before" in note]
     assert "'total' alone explains 100.00%" in note
