@@ -88,13 +88,15 @@ class FittedModel(ABC):
         with building():
             return cls.from_parts(found)
 
-    def update(self, source: Source, **options: Any) -> Updated[Self]:
+    def update(self, source: Source, *, strategy: str = "auto", **options: Any) -> Updated[Self]:
         """Bring the model up to date with new rows; this one is not changed.
 
         Parameters
         ----------
         source
             New rows, with what is learned from: anything that `tabkit.frames.scan` takes.
+        strategy
+            ``auto``, or the one to use; the kind's own `update` names those that there are.
         options
             Those of the kind's own `update`: see `tabkit.propensity.updating.update.update`,
             `tabkit.uplift.updating.update` and `tabkit.cltv.updating.update`.
@@ -104,7 +106,8 @@ class FittedModel(ABC):
         TabkitError
             If the rows cannot be used.
         """
-        return Updated(*at(KINDS[self.kind].update)(self, source, **options))
+        chosen = {} if strategy == "auto" else {"strategy": strategy}  # else the settings among the options decide
+        return Updated(*at(KINDS[self.kind].update)(self, source, **chosen, **options))
 
     def report(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import polars as pl
 
@@ -26,6 +26,7 @@ from tabkit.refused import no_rows
 from tabkit.roles import RolesLike
 from tabkit.untrusted.manifest import building
 
+Strategy = Literal["auto", "refit"]
 _REFIT = (
     "a posterior of old purchases cannot take in new ones of the same customers, so the model was fitted again to all"
 )
@@ -69,6 +70,7 @@ def update(
     model: CLTVModel,
     source: Source,
     *,
+    strategy: Strategy = "auto",
     roles: RolesLike | None = None,
     config: LifetimeConfig | Mapping[str, Any] | None = None,
     progress: Progress | None = None,
@@ -86,6 +88,8 @@ def update(
     source
         Transactions after the model's last day, or a log that goes beyond it. Of a model that was fitted to a
         summary: the new summary, whole.
+    strategy
+        ``refit``, which ``auto`` comes to: there is no other.
     roles, config
         The columns and settings of the fit where they change, or where the bundle is from before they were saved.
         ``end`` is the last day that is observed now, by default the log's last.
@@ -99,6 +103,8 @@ def update(
     TabkitError
         If the rows cannot be used, or none of them is new.
     """
+    if strategy not in get_args(Strategy):
+        raise ConfigError(f"unknown strategy {strategy!r}", advice=f"choose {' or '.join(get_args(Strategy))}")
     settings = model.settings(roles=roles, config=config)
     if settings.summary or model.facts.get("end") in (None, "None"):
         read = customers_of(source, settings, model.forecaster.model)

@@ -10,9 +10,10 @@ import pytest
 from places import GOLDEN
 
 from pipelines.jobs.inspect import inspect
-from tabkit.errors import BundleError
+from tabkit.errors import BundleError, ConfigError
 from tabkit.fitted_model import FittedModel, Updated
 from tabkit.kinds import load
+from tabkit.uplift import updating
 
 MODELS = ("churned", "claims", "segment", "neural", "effects", "value")
 EVIL = '<img src=x onerror="alert(1)">\n\x1b[2J\u202e$\\href{javascript:alert(1)}{x}$' + "n" * 200_000
@@ -121,3 +122,32 @@ def test_what_an_update_gives_has_names_and_unpacks() -> None:
     new, report = found
     assert (new, report) == (found.model, found.report)
     assert len(repr(found)) < 400
+
+
+def test_a_model_of_who_acts_updates_itself() -> None:
+    model = load(GOLDEN / "claims")
+    rows = pl.concat([pl.read_parquet(GOLDEN / "rows.parquet")] * 5)
+    ids = {model.roles.id: pl.int_range(pl.len())} if model.roles.id else {}
+    counts = pl.Series(model.target.name, [0, 1, 2, 0, 4] * 60)
+    rows = rows.with_columns(counts, **ids)
+    new, report = model.update(rows, strategy="keep")
+    assert (report.strategy, report.kept) == ("keep", True)
+    assert new.predictor is model.predictor
+    assert new.lineage["strategy"] == "keep"
+    with pytest.raises(ConfigError, match="strategy"):
+        model.update(rows, strategy="pray")
+
+
+def test_a_model_of_effects_hands_new_units_to_its_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("altair", reason="the extra dashboards is not installed")
+    model, asked = load(GOLDEN / "effects"), []
+
+    def update(old: Any, source: Any, **options: Any) -> tuple[Any, str]:
+        asked.append((source, options))
+        return replace(old, target=replace(old.target, name="newer")), "report"
+
+    monkeypatch.setattr(updating, "update", update)
+    assert model.update("rows.csv").report == "report"
+    model.report(tmp_path / "page.html", "units.csv")
+    assert asked == [("rows.csv", {}), ("units.csv", {"strategy": "keep"})]
+    assert "newer" in (tmp_path / "page.html").read_text(encoding="utf-8")

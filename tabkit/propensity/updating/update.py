@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tabkit.config import settings_of
+from tabkit.config import build, settings_of
 from tabkit.errors import ConfigError
 from tabkit.fingerprint import RowSample
 from tabkit.frames import Source
@@ -66,6 +66,7 @@ def update(
     model: PropensityModel,
     source: Source,
     *,
+    strategy: str | None = None,
     reference: Source | None = None,
     config: UpdateConfig | Mapping[str, Any] | None = None,
     progress: Progress | None = None,
@@ -82,6 +83,8 @@ def update(
         A fitted model.
     source
         New rows with the target: anything that `tabkit.frames.scan` takes.
+    strategy
+        The one to use, in place of that of the settings, which is ``auto``: the one that surely helps.
     reference
         Older rows that a retraining may use too.
     config
@@ -94,7 +97,7 @@ def update(
     TabkitError
         If the rows cannot be used, or the strategy that was asked for does not suit the model.
     """
-    settings = _asked(settings_of(UpdateConfig, config))
+    settings = _asked(settings_of(UpdateConfig, config), strategy)
     strategies = pick(strategies_of(model), settings.strategy, model, what=model.learner.noun)
     model.learner.check_there(stored(TrainConfig, model.config))
     training, shown = _training(model, settings), progress or Silent()
@@ -131,8 +134,10 @@ def update(
     return _updated(task, candidate, report, found), report
 
 
-def _asked(settings: UpdateConfig) -> UpdateConfig:
-    """Take a `freeze` for a wish to fine-tune."""
+def _asked(settings: UpdateConfig, strategy: str | None) -> UpdateConfig:
+    """Take the strategy that is named beside the settings for theirs, and a `freeze` for a wish to fine-tune."""
+    if strategy is not None:
+        settings = build(type(settings), {**settings.model_dump(exclude_unset=True), "strategy": strategy})
     if settings.freeze is None:
         return settings
     if settings.strategy not in (AUTO, "fine_tune"):

@@ -73,6 +73,8 @@ def known_after(day: dt.date) -> int:
 def test_an_update_of_nothing_new_is_refused(half: CLTVModel) -> None:
     with pytest.raises(FitError, match=f"no transaction after {HALF}"):
         half.update(LOG.filter(pl.col("day") <= HALF))
+    with pytest.raises(ConfigError, match="unknown strategy"):
+        half.update(LOG, strategy="extend")
     with pytest.raises(SchemaError, match="lacks columns"):
         half.update(LOG.rename({"who": "name"}))
 
@@ -108,6 +110,7 @@ def test_a_summary_is_fitted_anew() -> None:
     assert updated.report.transactions is None
 
 
+@pytest.mark.slow(seconds=6)
 def test_a_real_fit_takes_roles_and_is_updated() -> None:
     pytest.importorskip("pymc", reason="the extra cltv is not installed")
     model = cltv.fit(LOG, roles=NAMED, config={"end": HALF, "draws": 100})
