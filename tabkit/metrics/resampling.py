@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tabkit.errors import ConfigError, FitError
+from tabkit.errors import FitError
+from tabkit.estimate import Estimate
 from tabkit.metrics.inputs import Floats, check_weight
 from tabkit.metrics.prepared import Prepared
 from tabkit.metrics.registry import Metric, prepare
+from tabkit.metrics.resamples import check_level, estimate_of, multinomial, on_resamples
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Estimate):
     """A metric with a percentile bootstrap interval.
 
     Parameters
     ----------
     name
         The metric's.
-    value
-        The metric on the rows as they came.
-    low, high
-        Ends of the interval.
     undefined
         How many resamples were left out because the metric is undefined on them (a class was lost).
     """
 
     name: str
-    value: float
-    low: float
-    high: float
     undefined: int = 0
 
 
@@ -91,18 +86,15 @@ def bootstrap(
     --------
     >>> from tabkit.metrics.registry import METRICS
     >>> bootstrap([METRICS["mae"]], [1, 2, 3, 4], [2, 3, 4, 5])
-    (Interval(name='mae', value=1.0, low=1.0, high=1.0, undefined=0),)
+    (Interval(value=1.0, low=1.0, high=1.0, level=0.95, se=0.0, name='mae', undefined=0),)
     """
-    _check_settings(resamples=resamples, seed=seed, level=level)
+    check_level(level)
     evaluators = [prepare(metric, y, prediction) for metric in metrics]
     values = [evaluate(weight) for evaluate in evaluators]
-    draws = [
-        [_evaluate(evaluate, drawn) for evaluate in evaluators]
-        for drawn in _resample(len(np.asarray(y)), weight=weight, groups=groups, resamples=resamples, seed=seed)
-    ]
+    draws = _on_resamples(evaluators, len(np.asarray(y)), weight=weight, groups=groups, resamples=resamples, seed=seed)
     return tuple(
         _interval(metric.name, value, column, level=level)
-        for metric, value, column in zip(metrics, values, np.array(draws).T, strict=True)
+        for metric, value, column in zip(metrics, values, draws.T, strict=True)
     )
 
 
@@ -134,19 +126,13 @@ def paired_bootstrap(
     --------
     >>> from tabkit.metrics.registry import METRICS
     >>> paired_bootstrap(METRICS["mae"], [1, 2, 3], [3, 4, 5], [2, 3, 4])
-    Interval(name='mae', value=1.0, low=1.0, high=1.0, undefined=0)
+    Interval(value=1.0, low=1.0, high=1.0, level=0.95, se=0.0, name='mae', undefined=0)
     """
-    _check_settings(resamples=resamples, seed=seed, level=level)
+    check_level(level)
     of_a, of_b = prepare(metric, y, a), prepare(metric, y, b)
-    value = of_a(weight) - of_b(weight)
-    rows = len(np.asarray(y))
-    draws = np.array(
-        [
-            _evaluate(of_a, drawn) - _evaluate(of_b, drawn)
-            for drawn in _resample(rows, weight=weight, groups=groups, resamples=resamples, seed=seed)
-        ]
-    )
-    return _interval(metric.name, value, draws, level=level)
+    value, rows = of_a(weight) - of_b(weight), len(np.asarray(y))
+    draws = _on_resamples([of_a, of_b], rows, weight=weight, groups=groups, resamples=resamples, seed=seed)
+    return _interval(metric.name, value, draws[:, 0] - draws[:, 1], level=level)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,30 +173,34 @@ def joint_bootstrap(
     >>> found.values.tolist(), found.draws.shape, found.units
     ([0.0, 1.0], (5, 2), 3)
     """
-    _check_settings(resamples=resamples, seed=seed, level=0.5)
     rows, evaluators = len(np.asarray(y)), [prepare(metric, y, prediction) for prediction in predictions]
     values = [evaluate(weight) for evaluate in evaluators]
-    draws = [
-        [_evaluate(evaluate, drawn) for evaluate in evaluators]
-        for drawn in _resample(rows, weight=weight, groups=groups, resamples=resamples, seed=seed)
-    ]
+    draws = _on_resamples(evaluators, rows, weight=weight, groups=groups, resamples=resamples, seed=seed)
     units = rows if groups is None else len(np.unique(np.asarray(groups)))
-    return Draws(np.array(values), np.array(draws), units)
+    return Draws(np.array(values), draws, units)
 
 
-def _resample(
-    rows: int, *, weight: ArrayLike | None, groups: ArrayLike | None, resamples: int, seed: int
-) -> Iterator[Floats]:
-    """Yield weights times multinomial counts of rows or groups, each of shape (rows,) and its own array."""
+def _on_resamples(
+    evaluators: Sequence[Prepared],
+    rows: int,
+    *,
+    weight: ArrayLike | None,
+    groups: ArrayLike | None,
+    resamples: int,
+    seed: int,
+) -> Floats:
+    """Return each metric on the same resamples of rows or groups, shape (resamples, k)."""
     codes = None if groups is None else _codes(groups, rows=rows)
     units = rows if codes is None else int(codes.max()) + 1
     checked = check_weight(weight, rows=rows)
-    generator = np.random.default_rng(seed)
-    for _ in range(resamples):
-        # Counting uniform draws is multinomial too, and ten times as fast as Generator.multinomial.
-        counts = np.bincount(generator.integers(units, size=units), minlength=units).astype(np.float64)
-        counts = counts if codes is None else counts[codes]
-        yield counts if checked is None else counts * checked
+
+    def on(counts: NDArray[np.int64]) -> Floats:
+        drawn = counts.astype(np.float64)
+        drawn = drawn if codes is None else drawn[codes]
+        drawn = drawn if checked is None else drawn * checked
+        return np.array([_evaluate(evaluate, drawn) for evaluate in evaluators])
+
+    return on_resamples(on, multinomial(units, resamples=resamples, seed=seed))
 
 
 def _codes(groups: ArrayLike, *, rows: int) -> NDArray[np.int64]:
@@ -229,26 +219,5 @@ def _evaluate(evaluate: Prepared, weight: Floats) -> float:
 
 
 def _interval(name: str, value: float, draws: Floats, *, level: float) -> Interval:
-    defined = draws[~np.isnan(draws)]
-    if defined.size == 0:
-        raise FitError(
-            f"{name} is undefined on all {draws.size} resamples",
-            advice="use more rows, or report the metric without an interval",
-        )
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(
-        name=name,
-        value=value,
-        low=float(low),
-        high=float(high),
-        undefined=draws.size - defined.size,
-    )
-
-
-def _check_settings(*, resamples: int, seed: int, level: float) -> None:
-    if not isinstance(resamples, int | np.integer) or resamples < 2:
-        raise ConfigError(f"resamples must be a whole number of at least 2, got {resamples!r}", advice="try 200")
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise ConfigError(f"seed must be a non-negative whole number, got {seed!r}", advice="try 0")
-    if not 0 < level < 1:
-        raise ConfigError(f"level must lie strictly between 0 and 1, got {level!r}", advice="write 0.95 for 95 %")
+    found, undefined = estimate_of(value, draws, level=level, what=name)
+    return Interval(found.value, found.low, found.high, level, found.se, name, undefined)

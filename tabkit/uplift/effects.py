@@ -8,7 +8,9 @@ from typing import Literal
 import numpy as np
 import scipy
 
-from tabkit.errors import ConfigError, FitError
+from tabkit.errors import FitError
+from tabkit.estimate import Estimate
+from tabkit.metrics.resamples import check_level
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.metrics.clustered_errors import mean_se
 from tabkit.uplift.regressor import Codes, Floats
@@ -18,7 +20,7 @@ Method = Literal["difference", "adjusted", "aipw", "on treated"]
 
 
 @dataclass(frozen=True, slots=True)
-class AverageEffect:
+class AverageEffect(Estimate):
     """The average effect of an arm against control, in the unit of the outcome.
 
     Parameters
@@ -27,24 +29,13 @@ class AverageEffect:
         The arm.
     method
         ``difference``, ``adjusted``, ``aipw`` or ``on treated``.
-    value, se
-        The estimate and its standard error.
-    low, high
-        Ends of the interval.
     p
         Of the two-sided test of no effect.
-    level
-        Nominal coverage of the interval.
     """
 
     arm: str
     method: Method
-    value: float
-    se: float
-    low: float
-    high: float
     p: float
-    level: float
 
 
 def difference(experiment: Experiment, *, weighted: bool = False, level: float = 0.95) -> tuple[AverageEffect, ...]:
@@ -172,12 +163,11 @@ def _average(
     experiment: Experiment, arm: int, method: Method, value: float, se: float, *, level: float, free: float
 ) -> AverageEffect:
     """Put an estimate with its interval together, by Student's t with `free` degrees of freedom."""
-    if not 0 < level < 1:
-        raise ConfigError(f"level must lie strictly between 0 and 1, got {level!r}", advice="write 0.95 for 95 %")
+    check_level(level)
     t = scipy.stats.t(df=free)
     wide = float(t.ppf(0.5 + level / 2)) * se
     p = 1.0 if se == 0 and value == 0 else 0.0 if se == 0 else float(2 * t.sf(abs(value) / se))
-    return AverageEffect(experiment.arms[arm], method, value, se, value - wide, value + wide, p, level)
+    return AverageEffect(value, value - wide, value + wide, level, se, arm=experiment.arms[arm], method=method, p=p)
 
 
 def _free(among: Experiment) -> float:

@@ -87,4 +87,4 @@ def _average(arm: str, value: float, se: float, free: int, level: float) -> Aver
     t = scipy.stats.t(df=free)
     wide = float(t.ppf(0.5 + level / 2)) * se
     p = float(2 * t.sf(abs(value) / se)) if se > 0 else float(value == 0)
-    return AverageEffect(arm, "on treated", value, se, value - wide, value + wide, p, level)
+    return AverageEffect(value, value - wide, value + wide, level, se, arm=arm, method="on treated", p=p)

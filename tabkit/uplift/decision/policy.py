@@ -7,31 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from tabkit.errors import ConfigError, FitError
+from tabkit.estimate import Estimate
+from tabkit.metrics.resamples import check_level
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.metrics.clustered_errors import critical, mean_se
 from tabkit.uplift.regressor import Codes, Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class Value(Estimate):
     """The mean outcome per unit under a policy, less costs; or the difference of two policies.
 
     Parameters
     ----------
-    value, se, low, high
-        The estimate, its standard error and the ends of its interval.
     treated
         The share of units that the policy gives some arm beside control.
-    level
-        Nominal coverage.
     """
 
-    value: float
-    se: float
-    low: float
-    high: float
     treated: float
-    level: float
 
 
 def assign(effect: Floats, *, costs: Floats | None = None) -> Codes:
@@ -170,9 +163,8 @@ def _check(policy: Codes, *, rows: int, arms: int) -> None:
 
 
 def _value(units: Floats, policy: Codes, clusters: Codes | None, level: float) -> Value:
-    if not 0 < level < 1:
-        raise ConfigError(f"level must lie strictly between 0 and 1, got {level!r}", advice="write 0.95 for 95 %")
+    check_level(level)
     mean = float(units.mean())
     se = mean_se(units, clusters=clusters) if units.any() and units.std() > 0 else 0.0
     wide = critical(level, clusters, rows=len(units)) * se
-    return Value(mean, se, mean - wide, mean + wide, float((policy > 0).mean()), level)
+    return Value(mean, mean - wide, mean + wide, level, se, treated=float((policy > 0).mean()))

@@ -143,20 +143,6 @@ def check_clusters(clusters: ArrayLike | None, *, rows: int) -> Clusters | None:
     return Clusters(codes.astype(np.int64), int(found.size))
 
 
-def check_level(level: float) -> float:
-    """Return the nominal coverage when it lies strictly between 0 and 1, else raise a ConfigError."""
-    if not 0 < level < 1:
-        raise ConfigError(f"level must lie strictly between 0 and 1, got {level!r}", advice="write 0.95 for 95 %")
-    return float(level)
-
-
-def check_count(value: int, *, name: str, least: int) -> int:
-    """Return a whole number of at least `least`, else raise a ConfigError."""
-    if not isinstance(value, int | np.integer) or value < least:
-        raise ConfigError(f"{name} must be a whole number of at least {least}, got {value!r}", advice=f"try {least}")
-    return int(value)
-
-
 def check_choice(value: str, *, name: str, choices: tuple[str, ...]) -> None:
     """Raise a ConfigError when the value is none of the choices."""
     if value not in choices:

@@ -9,7 +9,8 @@ import scipy
 from numpy.typing import ArrayLike
 
 from tabkit.metrics.inputs import Floats, check_floats
-from tabkit.uplift.metrics.checks import Clusters, check_clusters, check_level
+from tabkit.metrics.resamples import check_level
+from tabkit.uplift.metrics.checks import Clusters, check_clusters
 
 
 def mean_se(values: ArrayLike, clusters: ArrayLike | None = None) -> float:

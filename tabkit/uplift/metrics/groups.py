@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabkit.metrics.inputs import Floats, Integers
-from tabkit.uplift.metrics.checks import Clusters, check_clusters, check_count, check_effect
+from tabkit.metrics.resamples import check_count
+from tabkit.uplift.metrics.checks import Clusters, check_clusters, check_effect
 from tabkit.uplift.metrics.clustered_errors import critical, influence_se
 from tabkit.uplift.metrics.ties import falling, run_ends
 

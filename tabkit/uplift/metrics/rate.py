@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tabkit.metrics.inputs import Floats, check_weight
-from tabkit.uplift.metrics.checks import check_count, check_effect
+from tabkit.metrics.resamples import check_count
+from tabkit.uplift.metrics.checks import check_effect
 from tabkit.uplift.metrics.ties import Block, Runs, block_sums, blocks, falling, run_sums
 
 RateStatistic = Literal["rate_qini", "autoc"]

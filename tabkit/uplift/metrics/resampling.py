@@ -13,19 +13,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabkit.metrics.inputs import Floats
-from tabkit.uplift.metrics.checks import check_binary, check_choice, check_count, check_level
+from tabkit.metrics.resamples import check_count, check_level, defined, on_resamples, percentiles, poisson
+from tabkit.uplift.metrics.checks import check_binary, check_choice
 from tabkit.uplift.metrics.curves import accumulate, rank
 from tabkit.uplift.metrics.intervals import (
     Evaluate,
     RankingInterval,
     SamplingUnits,
-    defined,
     evaluate_all,
     interval_of,
-    percentiles,
     units_of,
 )
-from tabkit.uplift.metrics.poisson import resample
 from tabkit.uplift.metrics.ranking import ExperimentStatistic, evaluate
 from tabkit.uplift.metrics.rate import RateStatistic, TocCurve, gain_at, rank_effects, ranked_statistic
 
@@ -80,7 +78,7 @@ def interval(
     Examples
     --------
     >>> interval([3, 1, 2, 0] * 10, [1, 1, 1, 1] * 10)
-    RankingInterval(value=0.0, low=0.0, high=0.0, se=0.0, undefined=0)
+    RankingInterval(value=0.0, low=0.0, high=0.0, level=0.95, se=0.0, undefined=0)
     """
     check_level(level)
     units, found = _rate(effect, [scores], clusters, statistic)
@@ -107,7 +105,7 @@ def paired(
     Examples
     --------
     >>> paired([3, 1, 2, 0] * 10, [4, 3, 2, 1] * 10, [8, 6, 4, 2] * 10)
-    RankingInterval(value=0.0, low=0.0, high=0.0, se=0.0, undefined=0)
+    RankingInterval(value=0.0, low=0.0, high=0.0, level=0.95, se=0.0, undefined=0)
     """
     check_level(level)
     units, found = _rate(effect, [score_a, score_b], clusters, statistic)
@@ -149,11 +147,9 @@ def bands(
     index = units.index(ranked.runs.order)
     gain = gain_at(ranked, np.ones(index.size), share)
     draws = defined(
-        resample(
+        on_resamples(
             lambda counts: gain_at(ranked, counts.take(index), share),
-            units=units.count,
-            resamples=resamples,
-            seed=seed,
+            poisson(units.count, resamples=resamples, seed=seed),
             threads=threads,
         )
     )

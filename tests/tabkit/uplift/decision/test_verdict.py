@@ -11,11 +11,11 @@ from tabkit.uplift.metrics.intervals import RankingInterval
 
 
 def effect(low, high):
-    return AverageEffect("mail", "aipw", (low + high) / 2, 1.0, low, high, 0.5, 0.95)
+    return AverageEffect((low + high) / 2, low, high, 0.95, 1.0, arm="mail", method="aipw", p=0.5)
 
 
 def ranking(low, high, value=None):
-    return RankingInterval((low + high) / 2 if value is None else value, low, high, 1.0)
+    return RankingInterval((low + high) / 2 if value is None else value, low, high, 0.95, 1.0)
 
 
 def line(slope):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tabkit.errors import ConfigError, FitError
+from tabkit.metrics.resamples import on_resamples, poisson, poisson_counts, poisson_table
 from tabkit.uplift.metrics import ranking
-from tabkit.uplift.metrics.poisson import count_table, draw, resample
 from tabkit.uplift.metrics.rate import autoc, rate_qini, toc_curve
 from tabkit.uplift.metrics.resampling import bands, experiment_interval, experiment_paired, interval, paired
 
@@ -24,14 +24,14 @@ def experiment(rows=600, seed=0):
 
 
 def test_counts_are_those_of_the_poisson_distribution():
-    found = count_table()
+    found = poisson_table()
     assert found.shape == (65_536,)
     assert found.mean() == 1
     assert found.var() == pytest.approx(1, abs=3e-4)
     share = np.bincount(found) / 65_536
     factorial = np.cumprod(np.append(1, np.arange(1, 9)))
     np.testing.assert_allclose(share, np.exp(-1) / factorial, atol=6e-5)
-    drawn = draw(1_000_000, np.random.SeedSequence(1), found)
+    drawn = poisson_counts(1_000_000, np.random.SeedSequence(1))
     assert drawn.mean() == pytest.approx(1, abs=0.005)
     assert drawn.var() == pytest.approx(1, abs=0.01)
 
@@ -49,8 +49,8 @@ def test_each_resample_is_the_metric_with_the_counts_as_weights(statistic, metri
     effect, _, score = table()
     clusters = np.random.default_rng(1).integers(0, 50, 400) if clustered else np.arange(400)
     units = 50 if clustered else 400
-    draws = resample(
-        lambda counts: np.array([metric(effect, score, weight=counts[clusters])]), units=units, resamples=60, seed=3
+    draws = on_resamples(
+        lambda counts: np.array([metric(effect, score, weight=counts[clusters])]), poisson(units, resamples=60, seed=3)
     )[:, 0]
     labels = clusters if clustered else None
     found = interval(effect, score, clusters=labels, resamples=60, seed=3, statistic=statistic, level=0.8)
@@ -107,7 +107,7 @@ def test_an_experiment_is_resampled_with_repeated_rows(statistic):
     def repeated(counts):
         return np.array([metric(*(np.repeat(column, counts) for column in (outcome, treated, score)))])
 
-    draws = resample(repeated, units=600, resamples=40, seed=2)[:, 0]
+    draws = on_resamples(repeated, poisson(600, resamples=40, seed=2))[:, 0]
     found = experiment_interval(outcome, treated, score, statistic=statistic, resamples=40, seed=2)
     assert found.value == pytest.approx(metric(outcome, treated, score), rel=1e-12)
     assert [found.low, found.high] == pytest.approx(np.quantile(draws, [0.025, 0.975]), rel=1e-9)
