@@ -1,0 +1,117 @@
+"""Settings of the jobs of a model of who acts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipelines.jobs.settings.base import EXPOSURE, FIRST, ROWS, SOURCE, Columns, Sources
+from tabkit.config import Config, required
+from tabkit.encoding.config import EncodingConfig
+from tabkit.propensity.config import TrainConfig, UpdateConfig
+from tabkit.rules.given import Rules
+
+_TRAIN = Columns({**ROWS, "exposure": EXPOSURE})
+_ENCODE = Columns(
+    {
+        **ROWS,
+        "target": "The column to predict: it is used, but never leaks.",
+        "time": "Rows are encoded by earlier ones only.",
+        "group": "Rows are encoded by other groups only, unless --time is given.",
+        "treatment": "Arms: the target is encoded for each of them.",
+    }
+)
+_ENCODE = Columns(
+    {
+        **ROWS,
+        "target": "The column to predict: it is used, but never leaks.",
+        "time": "Rows are encoded by earlier ones only.",
+        "group": "Rows are encoded by other groups only, unless --time is given.",
+        "treatment": "Arms: the target is encoded for each of them.",
+    }
+)
+
+
+class TrainJob(TrainConfig):
+    """Settings of `train`.
+
+    Parameters
+    ----------
+    source
+        Files, globs, folders or URLs of rows with a target: Parquet, CSV, IPC, NDJSON.
+    output
+        The bundle to write.
+    roles
+        Column by role.
+    curve
+        A picture of the network's learning curve to write (.png, .svg, .html).
+    report
+        A page to write: metrics beside the baselines, as they were measured, importance and what to look out for.
+    """
+
+    source: Sources = required(SOURCE)
+    output: str | None = None
+    roles: Annotated[dict[str, str], _TRAIN] = Field(default_factory=dict)
+    curve: str | None = None
+    report: str | None = None
+
+
+class EncodeJob(Config):
+    """Settings of `encode`.
+
+    Parameters
+    ----------
+    source
+        Files, globs, folders or URLs: Parquet, CSV, IPC, NDJSON.
+    output
+        The file that features are written to.
+    save
+        A bundle to save the fitted encoder in.
+    encoder
+        Encode new rows with the encoder of this bundle, and fit nothing.
+    roles
+        Column by role; they are carried along.
+    rules
+        Sets of rows that become features of 0 and 1 beside all others: a file of rules, or a list of them.
+    drop_null_target
+        Leave out rows without a target instead of refusing them.
+    seed
+        Decides folds.
+    encoding
+        How columns become features.
+    """
+
+    source: Sources = required(SOURCE)
+    output: str | None = None
+    save: str | None = None
+    encoder: str | None = None
+    roles: Annotated[dict[str, str], _ENCODE] = Field(default_factory=dict)
+    rules: Rules = ()
+    drop_null_target: bool = False
+    seed: int = Field(default=0, ge=0)
+    encoding: EncodingConfig = Field(default_factory=EncodingConfig)
+
+
+class UpdateJob(UpdateConfig):
+    """Settings of `update`.
+
+    Parameters
+    ----------
+    bundle
+        The bundle of a trained model.
+    source
+        Files, globs, folders or URLs of new rows with a target.
+    output
+        The new bundle, by default BUNDLE-updated; the old one stays.
+    reference
+        Older rows that a retraining may use beside the new ones.
+    report
+        A page that says what was tried, in a table and a picture.
+    """
+
+    bundle: str = required(FIRST)
+    source: Sources = required(SOURCE)
+    output: str | None = None
+    reference: Sources | None = None
+    report: str | None = None
