@@ -26,14 +26,13 @@ class Command:
     ----------
     path
         Its name behind ``tabkit``.
-    help
-        What it does, in a sentence.
     settings
         The class in `pipelines.jobs.settings`.
     job
-        The path of its function.
-    view
-        ``module.function`` in `pipelines.cli.views`.
+        ``module.name``: in `pipelines.jobs` the function ``name_job``, which takes settings and returns plain data, and
+        in `pipelines.cli.views` the function ``name_view``, which shows that.
+    help
+        What it does, in a sentence.
     arguments
         Settings that are given without a name, in their order; the last may be several.
     names
@@ -43,17 +42,19 @@ class Command:
         Pairs of options that exclude each other.
     flags
         Former flags whose name means something else today, if a number follows, and what they are called now.
+    view
+        Where `job` does not name the view too.
     """
 
     path: str
-    help: str
     settings: str
     job: str
-    view: str
+    help: str
     arguments: tuple[str, ...] = ("source",)
     names: Names = field(default_factory=dict)
     apart: tuple[tuple[str, str], ...] = ()
     flags: Names = field(default_factory=dict)
+    view: str = ""
 
     def kind(self) -> type[Config]:
         """Return the class of its settings."""
@@ -63,7 +64,9 @@ class Command:
     def function(self) -> Callable[..., dict[str, Any]]:
         """Return its job."""
         module, _, name = self.job.rpartition(".")
-        found: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), name)
+        found: Callable[..., dict[str, Any]] = getattr(
+            importlib.import_module(f"pipelines.jobs.{module}"), f"{name}_job"
+        )
         return found
 
     def today(self, arguments: list[str]) -> list[str]:
@@ -84,160 +87,66 @@ _ENCODING: Names = {"encoding.exclude": "--exclude", "encoding.known": "--known"
 _BUYERS: Names = {"customer": "--id | --customer", "date": "--time | --date", "covariates": "--covariate"}
 _BUNDLE = ("bundle", "source")
 
+# One row each, as a table.
+# fmt: off
 COMMANDS: tuple[Command, ...] = (
-    Command(
-        "train",
+    Command("train", "TrainJob", "propensity.train",
         "Fit a model on a table, measure it on held-out rows beside two baselines, and save it.",
-        "TrainJob",
-        "pipelines.jobs.propensity.train_job",
-        "propensity.train_view",
-        names={
-            **_ENCODING,
-            "boosting.objective": "--objective",
-            "split.holdout": "--holdout",
-            "split.early_stopping": "--early-stopping",
-        },
-    ),
-    Command(
-        "encode",
+        names={**_ENCODING, "boosting.objective": "--objective", "split.holdout": "--holdout",
+               "split.early_stopping": "--early-stopping"}),
+    Command("encode", "EncodeJob", "propensity.encode",
         "Turn columns into features: out of fold for the rows of the fit, or with a saved encoder for new ones.",
-        "EncodeJob",
-        "pipelines.jobs.propensity.encode_job",
-        "propensity.encode_view",
-        names=_ENCODING,
-    ),
-    Command(
-        "score",
+        names=_ENCODING),
+    Command("score", "ScoreJob", "propensity.score",
         "Score tables of any size in bounded memory, by a model of who acts or of whom contact changes.",
-        "ScoreJob",
-        "pipelines.jobs.propensity.score_job",
-        "propensity.score_view",
-        _BUNDLE,
-    ),
-    Command(
-        "update",
+        _BUNDLE),
+    Command("update", "UpdateJob", "propensity.update",
         "Bring a model up to date with new rows: try what is possible, and use the cheapest that surely helps.",
-        "UpdateJob",
-        "pipelines.jobs.propensity.update_job",
-        "propensity.update_view",
-        _BUNDLE,
-    ),
-    Command(
-        "history",
+        _BUNDLE),
+    Command("history", "HistoryJob", "history.history",
         "Show the line of ancestors of a model, newest first.",
-        "HistoryJob",
-        "pipelines.jobs.history.history_job",
-        "propensity.history_view",
-        ("bundle",),
-    ),
-    Command(
-        "compare",
+        ("bundle",), view="propensity.history"),
+    Command("compare", "CompareJob", "propensity.compare",
         "Measure two models on the same rows, with the paired difference and its interval.",
-        "CompareJob",
-        "pipelines.jobs.propensity.compare_job",
-        "propensity.compare_view",
-        ("first", "second", "source"),
-    ),
-    Command(
-        "inspect",
+        ("first", "second", "source")),
+    Command("inspect", "InspectJob", "inspect.inspect",
         "Show what a bundle holds: roles, columns, metrics, importance, lineage and sizes.",
-        "InspectJob",
-        "pipelines.jobs.inspect.inspect_job",
-        "inspect.inspect_view",
-        ("bundle",),
-    ),
-    Command(
-        "explore",
+        ("bundle",)),
+    Command("explore", "ExploreJob", "explore.explore",
         "See features in parallel coordinates, brush a rule, and prove it on rows that nobody looked at.",
-        "ExploreJob",
-        "pipelines.cli.explore.explore",
-        "rules.explore_view",
-        apart=(("serve", "output"),),
-        flags={"--holdout": "--embed-holdout"},
-    ),
-    Command(
-        "cltv fit",
+        apart=(("serve", "output"),), flags={"--holdout": "--embed-holdout"},
+        view="rules.explore"),
+    Command("cltv fit", "CLTVFitJob", "cltv.fit",
         "Fit how often customers buy, when they leave and what they spend, from a log of transactions.",
-        "CLTVFitJob",
-        "pipelines.jobs.cltv.fit_job",
-        "cltv.fit_view",
-        names=_BUYERS,
-    ),
-    Command(
-        "cltv backtest",
+        names=_BUYERS),
+    Command("cltv backtest", "CLTVBacktestJob", "cltv.backtest",
         "Forecast again from earlier days, as one would have then, and compare with what came.",
-        "CLTVBacktestJob",
-        "pipelines.jobs.cltv.backtest_job",
-        "cltv.backtest_view",
-        names=_BUYERS,
-    ),
-    Command(
-        "cltv forecast",
+        names=_BUYERS),
+    Command("cltv forecast", "CLTVForecastJob", "cltv.forecast",
         "Forecast purchases and value of every customer, with intervals that hold what happens, not its mean.",
-        "CLTVForecastJob",
-        "pipelines.jobs.cltv.forecast_job",
-        "cltv.forecast_view",
-        ("bundle",),
-    ),
-    Command(
-        "cltv campaigns",
+        ("bundle",)),
+    Command("cltv campaigns", "CLTVCampaignsJob", "cltv.campaigns",
         "Compare what the users of each campaign are worth with what they cost, and say how much to bid.",
-        "CLTVCampaignsJob",
-        "pipelines.jobs.cltv.campaigns_job",
-        "cltv.campaigns_view",
-        _BUNDLE,
-        names=_BUYERS,
-    ),
-    Command(
-        "uplift train",
+        _BUNDLE, names=_BUYERS),
+    Command("uplift train", "UpliftTrainJob", "uplift.train",
         "Learn effects, judge them on held-out units, and save the model with its trust report.",
-        "UpliftTrainJob",
-        "pipelines.jobs.uplift.train_job",
-        "uplift.train_view",
-        names={**_ENCODING, "shares": "--share", "costs": "--cost", "placebos": "--placebo"},
-    ),
-    Command(
-        "uplift report",
+        names={**_ENCODING, "shares": "--share", "costs": "--cost", "placebos": "--placebo"}),
+    Command("uplift report", "UpliftReportJob", "uplift.report",
         "Show the trust report as text, and write it as a page with pictures.",
-        "UpliftReportJob",
-        "pipelines.jobs.uplift.report_job",
-        "uplift.report_view",
-        ("bundle",),
-        names={"report": "--report -o | --output"},
-    ),
-    Command(
-        "uplift update",
+        ("bundle",), names={"report": "--report -o | --output"}),
+    Command("uplift update", "UpliftUpdateJob", "uplift.update",
         "Learn from a further experiment: try what is possible, and keep the model unless something surely helps.",
-        "UpliftUpdateJob",
-        "pipelines.jobs.uplift.update_job",
-        "uplift.update_view",
-        _BUNDLE,
-    ),
-    Command(
-        "rules suggest",
-        "Search for rules on some rows, prove them on others, and write those that pass.",
-        "RuleSuggestJob",
-        "pipelines.jobs.rules.suggest_job",
-        "rules.suggest_view",
-    ),
-    Command(
-        "rules score",
+        _BUNDLE),
+    Command("rules suggest", "RuleSuggestJob", "rules.suggest",
+        "Search for rules on some rows, prove them on others, and write those that pass."),
+    Command("rules score", "RuleScoreJob", "rules.score",
         "Measure rules on further rows, and say whether they hold.",
-        "RuleScoreJob",
-        "pipelines.jobs.rules.score_job",
-        "rules.score_view",
-        ("rules", "source"),
-    ),
-    Command(
-        "rules worth",
+        ("rules", "source")),
+    Command("rules worth", "AblationJob", "rules.worth",
         "Compare models with and without the rules as features, cross-validated and paired.",
-        "AblationJob",
-        "pipelines.jobs.rules.worth_of_job",
-        "rules.worth_view",
-        ("rules", "source"),
-        names={**_ENCODING, "holdout": "--holdout-column | --holdout"},
-    ),
+        ("rules", "source"), names={**_ENCODING, "holdout": "--holdout-column | --holdout"}),
 )
+# fmt: on
 
 GROUPS: Mapping[str, str] = {
     "cltv": "What customers are worth: fit a model to transactions, and forecast with intervals.",

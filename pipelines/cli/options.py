@@ -79,7 +79,7 @@ def function_of(command: Command) -> Callable[..., None]:
             given = _given(command, [(one, values[name]) for name, (_, one) in zip(values, bound, strict=True)])
             return command.function()(merged(config, set_, given), **overwrite, progress=bars())
 
-        run(job, command.view, as_json=as_json, debug=debug)
+        run(job, f"{command.view or command.job}_view", as_json=as_json, debug=debug)
 
     parameters = [each for each, _ in bound]
     parameters += [_parameter(name, kind, default=_NOT_GIVEN.get(name)) for name, kind in common.items()]

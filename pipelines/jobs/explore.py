@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time as clock
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ Ready = Callable[[str, dict[str, object]], None]
 
 
 def explore_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:
-    """Write a page to explore; return what there is to say about it.
+    """Write a page to explore, or serve it; return what there is to say about it.
 
     Raises
     ------
@@ -44,6 +45,8 @@ def explore_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
     """
     started = clock.perf_counter()
     config = filled(ExploreJob, values)
+    if config.serve:
+        return _served(values, progress)
     if not config.output:
         raise missing("output", OUTPUT)
     output = Path(config.output)
@@ -66,6 +69,19 @@ def explore_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
         "notes": list(view.notes),
         "seconds": round(clock.perf_counter() - started, 3),
     }
+
+
+def _served(values: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Serve a page, and say on standard error where, which can wait for no result; return what it showed."""
+    shown: dict[str, Any] = {}
+
+    def ready(url: str, facts: dict[str, object]) -> None:
+        shown.update(facts)
+        sys.stderr.write(f"Serving {facts['rows']:,} rows to this machine alone. Open {url}\nCtrl-C stops.\n")
+        sys.stderr.flush()
+
+    serve_job(values, ready=ready, progress=progress)
+    return {"served": True, **shown}
 
 
 def serve_job(values: Mapping[str, Any], *, ready: Ready, progress: Progress) -> None:

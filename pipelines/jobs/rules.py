@@ -105,7 +105,7 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
     }
 
 
-def worth_of_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
+def worth_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
     """Compare models with and without the rules of a file.
 
     On the rows that the rules were found on, only those held out then are judged on.
@@ -208,4 +208,4 @@ def _alike(inside: Mask, others: Sequence[Mask], rules: Sequence[Rule]) -> dict[
     return {"name": rules[found[0]].name, "jaccard": found[1].jaccard, "inside": found[1].inside}
 
 
-__all__ = ["score_job", "suggest_job", "worth_of_job"]
+__all__ = ["score_job", "suggest_job", "worth_job"]

@@ -109,7 +109,7 @@ def explore_view(result: Mapping[str, Any]) -> RenderableType:
         lines += [Text(f"  and {len(names) - 5:,} more columns")] if len(names) > 5 else []
     lines += _notes(result["notes"])
     if result["holdout"] and not result["embedded_holdout"]:
-        lines.append(Text("The held-out rows are not in the page: --holdout puts them in, --serve counts them."))
+        lines.append(Text("The held-out rows are not in the page: --embed-holdout puts them in, --serve counts them."))
     size = f"{result['bytes'] / 1e6:.1f} MB, {result['seconds']:.1f} s"
     lines.append(Text(f"Wrote {visible(result['page'])} ({size}); open it in a browser", "bold"))
     return Group(*lines)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from pipelines.jobs.explore import explore_job, view_for
-from pipelines.jobs.rules import score_job, suggest_job, worth_of_job
+from pipelines.jobs.rules import score_job, suggest_job, worth_job
 from pipelines.jobs.settings import ExploreJob as ExploreConfig
 from tabkit.predicates import Levels, Range, Rule
 from tabkit.progress import Silent
@@ -96,9 +96,9 @@ def test_models_with_and_without_rules_are_asked_about_their_columns(table: Path
     path = tmp_path / "rules.toml"
     suggested(table, path)
     values = {"rules": str(path), "source": str(table), "roles": ROLES, "folds": 2, "boosting": {"max_trees": 10}}
-    assert any("'closed' is not null" in text for text in worth_of_job(values, progress=Silent())["warnings"])
+    assert any("'closed' is not null" in text for text in worth_job(values, progress=Silent())["warnings"])
     left_out = {**values, "encoding": {"exclude": ["closed"], "known": ["status"]}}
-    assert not worth_of_job(left_out, progress=Silent())["warnings"]
+    assert not worth_job(left_out, progress=Silent())["warnings"]
 
 
 def test_pages_ask_at_their_head_at_the_axis_and_at_the_rule(table: Path, tmp_path: Path) -> None:

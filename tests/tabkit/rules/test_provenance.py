@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from dashboards.explorer.views.features import features
-from pipelines.jobs.rules import score_job, suggest_job, worth_of_job
+from pipelines.jobs.rules import score_job, suggest_job, worth_job
 from pipelines.jobs.settings import ExploreJob as ExploreConfig
 from tabkit.progress import Silent
 from tabkit.rules import RuleFile, read, write
@@ -157,15 +157,15 @@ def test_models_are_compared_on_the_rows_that_were_held_out(found: Callable[...,
     held_out = found(group="house")["holdout"]
     quick = {"boosting": {"max_trees": 5, "num_threads": 1}, "folds": 2, "resamples": 20}
     values = {"rules": "rules.toml", "source": "all.parquet", "roles": {"target": "churned"}, **quick}
-    done = worth_of_job(values, progress=Silent())
+    done = worth_job(values, progress=Silent())
     assert (done["unseen"], done["rows"], done["roles"]["group"]) == (True, held_out, "house")
     assert "held out while the rules" in done["verdict"]
     assert "sketch" not in done["found"]
-    by_time = worth_of_job({**values, "roles": {"target": "churned", "time": "day"}}, progress=Silent())
+    by_time = worth_job({**values, "roles": {"target": "churned", "time": "day"}}, progress=Silent())
     assert (by_time["unseen"], by_time["roles"]["time"]) == (True, "day")  # folds along time, of the same rows
     assert by_time["rows"] + by_time["rows_left_out"] == held_out
     table.drop("house").write_parquet("all.parquet")
-    done = worth_of_job(values, progress=Silent())
+    done = worth_job(values, progress=Silent())
     assert (done["unseen"], done["rows"]) == (False, ROWS)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines.jobs.rules import worth_of_job
+from pipelines.jobs.rules import worth_job
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.predicates import Levels, Range, Rule, either, expr
 from tabkit.predictors.features import fit_encoder
@@ -266,12 +266,12 @@ def test_the_job_reads_files_and_gives_plain_data(tmp_path: Path) -> None:
     table().drop(OTHERS["exclude"]).write_parquet(tmp_path / "rows.parquet")
     write(tmp_path / "rules.toml", RuleFile((BOXES,), {"source": "other.parquet"}))
     places = {"source": str(tmp_path / "rows.parquet"), "rules": str(tmp_path / "rules.toml")}
-    found = worth_of_job({**Q, **places, "roles": {"target": "y"}, "folds": 3}, progress=Silent())
+    found = worth_job({**Q, **places, "roles": {"target": "y"}, "folds": 3}, progress=Silent())
     assert found["decision"] == "worth a feature"
     assert found["found"] == {"source": "other.parquet"}
     assert found["rules"][0]["rule"] == "boxes"
     assert found["metrics"][0]["metric"] == "log_loss"
     with pytest.raises(ConfigError, match="no rules"):
-        worth_of_job({"source": "x", "roles": {"target": "y"}}, progress=Silent())
+        worth_job({"source": "x", "roles": {"target": "y"}}, progress=Silent())
     with pytest.raises(ConfigError, match="no source"):
-        worth_of_job({"rules": places["rules"], "roles": {"target": "y"}}, progress=Silent())
+        worth_job({"rules": places["rules"], "roles": {"target": "y"}}, progress=Silent())
