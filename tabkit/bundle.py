@@ -207,6 +207,10 @@ def read(path: str | Path, *, kinds: str | Iterable[str] = ()) -> Bundle:
     """
     forked.check()
     threads.check()
+    if not isinstance(path, str | os.PathLike):
+        raise BundleError(
+            f"{type(path).__name__} is no path; the folder of a bundle was expected", advice="give its name as text"
+        )
     pathnames.check(path, kind=BundleError)
     expected = (kinds,) if isinstance(kinds, str) else tuple(kinds)
     return one_version(path, lambda version: _read(version, kinds=expected), kind=BundleError)
@@ -219,17 +223,22 @@ def _read(version: Version, *, kinds: Sequence[str]) -> Bundle:
     checksum = hashlib.sha256(raw).hexdigest()
     if _read_file(version, CHECKSUM, most=1000) != _checksum_line(checksum):
         raise BundleError(f"{MANIFEST} in {str(folder)!r} is damaged: its checksum differs", advice=_REBUILD)
-    if kinds and manifest.get("kind") not in kinds:
-        raise BundleError(
-            f"{str(folder)!r} is a bundle of kind {manifest.get('kind')!r}; {' or '.join(kinds)} was expected",
-            advice="use the command or the pipeline of that kind",
-        )
+    check_kind(manifest, kinds, what=repr(str(folder)))
     parts: dict[str, bytes] = {}
     left = MOST_BYTES
     for name, sha in manifest["parts"].items():
         parts[name] = _read_part(version, name, sha, left)
         left -= len(parts[name])
     return Bundle(manifest, parts, checksum)
+
+
+def check_kind(manifest: Mapping[str, Any], kinds: Sequence[str], *, what: str) -> None:
+    """Raise a `BundleError` if a bundle is of none of the kinds that are expected; without any, all are good."""
+    if kinds and manifest.get("kind") not in kinds:
+        raise BundleError(
+            f"{what} is a bundle of kind {manifest.get('kind')!r}; {' or '.join(kinds)} was expected",
+            advice="use the command or the pipeline of that kind, or tabkit.load, which opens all",
+        )
 
 
 def versions() -> dict[str, str]:

@@ -84,7 +84,8 @@ class FittedModel(ABC):
 
     @classmethod
     def from_bundle(cls, found: bundle.Bundle) -> Self:
-        """Rebuild a model from a bundle that was read; `BundleError` if it lacks something."""
+        """Rebuild a model from a bundle that was read; `BundleError` if it lacks something, or is of another kind."""
+        bundle.check_kind(found.manifest, [cls.kind], what="this")
         with building():
             return cls.from_parts(found)
 

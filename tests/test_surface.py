@@ -30,7 +30,7 @@ FILE = Path(__file__).with_name("surface.json")
 FACES = {
     "pipelines.propensity": ("PropensityModel", "TrainConfig", "UpdateReport", "load", "train", "update"),
     "pipelines.uplift": ("UpliftConfig", "UpliftModel", "UpliftUpdate", "load", "train", "update"),
-    "pipelines.lifetime_value": ("CLTVModel", "LifetimeModel", "fit", "load", "horizon_of"),
+    "pipelines.lifetime_value": ("CLTVModel", "LifetimeModel", "fit", "load", "horizon_of", "update"),
     "pipelines.report": ("build_report", "write"),
     "pipelines": ("load",),
     "tabkit": ("Roles", "TabkitError", "load"),

@@ -7,11 +7,13 @@ from .holdout import PeriodSplit, split
 from .model import CLTVModel, LifetimeModel, horizon_of, load
 from .summary import Summary, summarise
 from .training import fit
+from .updating import CLTVUpdate, update
 
 __all__ = [
     "Backtest",
     "BacktestConfig",
     "CLTVModel",
+    "CLTVUpdate",
     "CampaignConfig",
     "CampaignReport",
     "Daily",
@@ -29,4 +31,5 @@ __all__ = [
     "load",
     "split",
     "summarise",
+    "update",
 ]

@@ -32,7 +32,7 @@ from tabkit.fitted_model import BundleParts, FittedModel, counted_warnings
 from tabkit.frames import Source
 from tabkit.progress import Progress
 from tabkit.roles import RolesLike
-from tabkit.untrusted.manifest import NamedTable
+from tabkit.untrusted.manifest import NamedTable, building
 
 KIND = "cltv"
 MEDIAN = 0.5  # always among the quantiles, since intervals are told around it
@@ -224,21 +224,22 @@ class CLTVModel(FittedModel):
             ``inference, draws, parameters``; ``forecasts``: what is forecast; ``widened``: how far its intervals were
             tested, null if never; ``warnings``, as sentences.
         """
-        own, told = self.forecaster, self.facts
-        return {
-            "model": own.model.name,
-            "title": own.model.title,
-            "customer": self.customer,
-            "customers": self.customers.height,
-            "unit_days": own.unit_days,
-            **{name: told.get(name) for name in ("transactions", "start", "end", "inference")},
-            "refused": dict(told.get("refused") or {}),
-            "draws": own.purchases.size,
-            "parameters": dict(told.get("parameters") or {}),
-            "forecasts": list(self.kinds),
-            "widened": told.get("widened") if self.widening else None,
-            "warnings": self.warnings(),
-        }
+        with building("what it tells of itself"):
+            own, told = self.forecaster, self.facts
+            return {
+                "model": own.model.name,
+                "title": own.model.title,
+                "customer": self.customer,
+                "customers": self.customers.height,
+                "unit_days": own.unit_days,
+                **{name: told.get(name) for name in ("transactions", "start", "end", "inference")},
+                "refused": dict(told.get("refused") or {}),
+                "draws": own.purchases.size,
+                "parameters": dict(told.get("parameters") or {}),
+                "forecasts": list(self.kinds),
+                "widened": told.get("widened") if self.widening else None,
+                "warnings": self.warnings(),
+            }
 
     def lines(self) -> tuple[str, str, str]:
         """Return what the model is, what it was made from, and how far its intervals are known: a line each."""

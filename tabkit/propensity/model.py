@@ -28,7 +28,7 @@ from tabkit.roles import Roles
 from tabkit.schema import Schema
 from tabkit.scoring import Predict, Scorer, Tally, stream
 from tabkit.target import TargetColumn
-from tabkit.untrusted.manifest import NamedTable
+from tabkit.untrusted.manifest import NamedTable, building
 from tabkit.wording import with_interval
 
 KIND = "propensity"
@@ -230,19 +230,20 @@ class PropensityModel(TableModel):
             ``target, roles, model, objective, sizes``; of the fit ``strategy, source, rows, span``; ``metrics`` of the
             model and its baselines on rows that it never saw, and their ``verdict``; ``warnings``, as sentences.
         """
-        lineage = self.lineage
-        return {
-            "target": self.target.to_dict(),
-            "roles": self.roles.given(),
-            "model": self.learner.name,
-            "objective": self.predictor.objective,
-            "sizes": self.learner.sizes(self.predictor),
-            **{name: lineage.get(name) for name in ("strategy", "source", "rows", "span")},
-            "held_out": self.evaluation.rows,
-            "metrics": self.evaluation.frame().to_dicts(),
-            "verdict": self.evaluation.verdict(),
-            "warnings": [*(lineage.get("hints") or []), *refused_by_now(self.config)],
-        }
+        with building("what it tells of itself"):
+            lineage = self.lineage
+            return {
+                "target": self.target.to_dict(),
+                "roles": self.roles.given(),
+                "model": self.learner.name,
+                "objective": self.predictor.objective,
+                "sizes": self.learner.sizes(self.predictor),
+                **{name: lineage.get(name) for name in ("strategy", "source", "rows", "span")},
+                "held_out": self.evaluation.rows,
+                "metrics": self.evaluation.frame().to_dicts(),
+                "verdict": self.evaluation.verdict(),
+                "warnings": [*(lineage.get("hints") or []), *refused_by_now(self.config)],
+            }
 
     def lines(self) -> tuple[str, str, str]:
         """Return what the model is, what it was made from, and how good it is: a line each."""

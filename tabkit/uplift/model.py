@@ -21,7 +21,7 @@ from tabkit.roles import Roles
 from tabkit.schema import Column, Schema
 from tabkit.scoring import Scorer, Tally, stream
 from tabkit.target import TargetColumn
-from tabkit.untrusted.manifest import NamedTable, damaged
+from tabkit.untrusted.manifest import NamedTable, building, damaged
 from tabkit.uplift.decision.decision import Decision
 from tabkit.uplift.design.design import Arms
 from tabkit.uplift.ensemble.calibration import Calibration
@@ -142,7 +142,8 @@ class UpliftModel(TableModel):
 
     def summary(self) -> dict[str, Any]:
         """Return effects, verdicts and checks as plain data; see `tabkit.uplift.summary.summary_of`."""
-        return summary_of(self.evaluation, target=self.target, arms=self.arms, learner=self.config["learner"])
+        with building("what it tells of itself"):
+            return summary_of(self.evaluation, target=self.target, arms=self.arms, learner=self.config["learner"])
 
     def lines(self) -> tuple[str, str, str]:
         """Return what the model is, what it was made from, and what it found: a line each."""

@@ -10,6 +10,7 @@ import pytest
 from places import GOLDEN
 
 from pipelines.jobs.inspect import inspect
+from tabkit import bundle
 from tabkit.errors import BundleError, ConfigError
 from tabkit.fitted_model import FittedModel, Updated
 from tabkit.kinds import load
@@ -61,6 +62,8 @@ def test_a_model_that_says_nonsense_of_itself_is_still_shown() -> None:
         odd = replace(model, evaluation=said)
         assert repr(odd).startswith("UpliftModel: ")
         assert len(repr(odd)) < 400
+        with pytest.raises(BundleError, match="bundle is whole"):
+            odd.summary()
 
 
 def test_the_headlines_are_those_of_inspect() -> None:
@@ -84,6 +87,8 @@ def test_one_kind_does_not_open_as_another(name: str) -> None:
     for other in others:
         with pytest.raises(BundleError, match=f"{other.kind} was expected"):
             other.load(GOLDEN / name)
+        with pytest.raises(BundleError, match=f"{other.kind} was expected"):
+            other.from_bundle(bundle.read(GOLDEN / name))
 
 
 @pytest.mark.parametrize("name", ["claims", "effects", "value"])

@@ -32,6 +32,9 @@ def test_a_bundle_opens_as_what_it_is(name: str) -> None:
 def test_what_is_no_bundle_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    for name in (None, 5, b"bytes", ["a", "b"]):
+        with pytest.raises(BundleError, match="is no path"):
+            kinds.load(name)  # type: ignore[arg-type]
     for name, words in (("nowhere", "does not exist"), ("empty", "is no bundle"), ("rows.csv", "is a file")):
         with pytest.raises(BundleError, match=words):
             kinds.load(tmp_path / name)

@@ -111,7 +111,7 @@ def test_a_summary_is_fitted_anew() -> None:
 
 
 @pytest.mark.slow(seconds=6)
-def test_a_real_fit_takes_roles_and_is_updated() -> None:
+def test_a_real_fit_takes_roles_and_is_updated(tmp_path: Path) -> None:
     pytest.importorskip("pymc", reason="the extra cltv is not installed")
     model = cltv.fit(LOG, roles=NAMED, config={"end": HALF, "draws": 100})
     assert model.refused_rows is not None
@@ -119,6 +119,11 @@ def test_a_real_fit_takes_roles_and_is_updated() -> None:
     new, _ = model.update(LOG)
     assert new.forecaster.purchases.size == 100
     assert new.facts["parameters"]["r"]["sd"] < model.facts["parameters"]["r"]["sd"]
+    pytest.importorskip("altair", reason="the extra dashboards is not installed")
+    model.report(tmp_path / "tracked.html", LOG)
+    model.report(tmp_path / "plain.html")
+    tracked, plain = ((tmp_path / name).stat().st_size for name in ("tracked.html", "plain.html"))
+    assert tracked > 1.2 * plain
 
 
 def test_a_saved_model_is_updated_and_scores_as_before(half: CLTVModel, tmp_path: Path) -> None:
