@@ -123,7 +123,7 @@ def test_a_real_fit_takes_roles_and_is_updated(tmp_path: Path) -> None:
     model.report(tmp_path / "tracked.html", LOG)
     model.report(tmp_path / "plain.html")
     tracked, plain = ((tmp_path / name).stat().st_size for name in ("tracked.html", "plain.html"))
-    assert tracked > 1.2 * plain
+    assert tracked > 1.1 * plain  # a chart more
 
 
 def test_a_saved_model_is_updated_and_scores_as_before(half: CLTVModel, tmp_path: Path) -> None:
