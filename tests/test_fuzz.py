@@ -14,6 +14,7 @@ pytest.importorskip("torch", reason="the extra neural is not installed")
 from hostile import KINDS, outcomes
 
 
+@pytest.mark.slow
 def test_changed_bundles_are_scored_or_refused() -> None:
     found = list(outcomes(range(200), trees=True))
     bad = [outcome for outcome in found if outcome.outcome not in ("typed", "scored")]

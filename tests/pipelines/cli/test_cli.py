@@ -43,6 +43,7 @@ def listing(folder: Path) -> set[str]:
 # A process of its own
 
 
+@pytest.mark.slow
 def test_the_whole_way_in_processes_of_their_own(spawn: Run, folder: Path) -> None:
     roles = ["--target", "churned", "--id", "customer", "--time", "seen_at"]
     trained = spawn("train", "customers.parquet", *roles, "-o", "models/churn", *QUICK)
@@ -111,6 +112,7 @@ def test_help_is_quick_and_imports_nothing_heavy(command: list[str]) -> None:
         assert name in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_scoring_leaves_nothing_and_the_old_output(
     after: Run, command: list[str], saved: Path, newcomers: pl.DataFrame, tmp_path: Path, number: signal.Signals
@@ -187,6 +189,7 @@ def test_a_reader_that_leaves_early_is_no_fault(command: list[str], saved: Path)
         assert process.wait(timeout=30) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 def test_a_full_standard_output_is_said_when_the_file_is_written(command: list[str], saved: Path, folder: Path) -> None:
     def filled(*arguments: object) -> tuple[int, str]:

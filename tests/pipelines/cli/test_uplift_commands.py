@@ -382,6 +382,7 @@ def test_other_commands_refuse_the_bundle(run: Run, folder: Path, bundle: Path) 
     refused(run("encode", "new.parquet", "--encoder", bundle, "-o", "f.parquet"), "uplift")
 
 
+@pytest.mark.slow
 def test_the_whole_way_in_processes_of_their_own(spawn: Run, folder: Path) -> None:
     trained = spawn("uplift", "train", "mailing.parquet", *ROLE_OPTIONS, *DESIGN, "-o", "m", *SETTINGS)
     assert (trained.code, trained.err) == (0, "")

@@ -87,6 +87,7 @@ def test_alone_keep_stays():
     assert (choice.winner, choice.why) == (KEEP, "Keep: nothing else could be tried.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("others", [1, 3])
 def test_among_candidates_that_are_equal_in_truth_keep_is_nearly_always_chosen(others):
     # One is wrongly chosen in 2.5 % of draws; allowed is what a binomial of 3 % exceeds once in a thousand tests.
@@ -263,6 +264,7 @@ def days(rng, count, spread):
     return y, {"keep": y + 1, "refit": y + 1 + rng.normal(0, spread, count)[day]}, day
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [10, 12, 25])
 def test_few_days_do_not_make_chance_sure(count):
     rng = np.random.default_rng(count)

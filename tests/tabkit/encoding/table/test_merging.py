@@ -132,6 +132,7 @@ def _same_statistics(found, expected):
 # Merge
 
 
+@pytest.mark.slow
 @patient
 @given(
     rows=st.integers(12, 60),
@@ -288,6 +289,7 @@ def test_decay_counts_old_rows_as_if_their_weights_were_smaller(task, decay):
     assert_frame_equal(twice.transform(both), expected.transform(both), rel_tol=1e-9)
 
 
+@pytest.mark.slow
 @patient
 @given(
     seed=st.integers(0, 10**6),
