@@ -19,7 +19,9 @@ from tabkit.frames import Source
 from tabkit.leaks.asked import asked, leaks_of
 from tabkit.leaks.copied_rows import copies_of
 from tabkit.predictors.features import fit_encoder, with_features
+from tabkit.predictors.registry import LEARNERS
 from tabkit.predictors.stored import refused_by_now, stored
+from tabkit.progress import Silent
 from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import (
     BASE_RATE,
@@ -108,6 +110,7 @@ def recorded_report(model: PropensityModel, *, title: str) -> ModelReport:
         warnings=tuple(model.summary()["warnings"]),
         metrics=measured.frame(),
         importance=_importance(model),
+        importance_by=model.learner.shown_by,
         facts=_facts(model, _rows(measured.rows, measured.span)),
         notes=_notes(model, measured.note, {}),
     )
@@ -144,6 +147,7 @@ def build_report(
         roc=curves.roc() if binary else None,
         calibration=curves.calibration() if binary else None,
         importance=_importance(model),
+        importance_by=model.learner.shown_by,
         over_time=_over_time(table, curves, measures[1] if binary else measures[0], how),
         facts=_facts(model, _rows(table.frame.height, table.span())),
         notes=_notes(model, how.note, table.dropped),
@@ -197,9 +201,11 @@ def _predictions(
     features = encoder.transform(table.frame)
     outputs = len(model.target.classes) if model.target.task == "multiclass" else 1
     constant = boosting.base_rate(own, config=settings.boosting, classes=outputs)
+    if model.learner.name != LINEAR:
+        linear = LEARNERS[LINEAR].fit(own, None, settings=settings, classes=model.target.classes, progress=Silent())
+        found[LINEAR] = linear.predict(features, offset=rows.offset)
     return {
         **found,
-        LINEAR: boosting.linear(own, config=settings.boosting).predict(features, offset=rows.offset),
         BASE_RATE: constant.predict(features, offset=rows.offset),
     }
 

@@ -65,6 +65,13 @@ WORDS: dict[model_charts.Section, Words] = {
     ),
 }
 
+_COEFFICIENTS = Words(
+    "Size of the coefficients",
+    "Bar chart of shares of the sum of all coefficients; the largest belong to",
+    "The features whose coefficients are largest in size, at most 15, as shares of the sum: each is for a change of "
+    "one standard deviation. A coefficient shows what the model leans on, not what causes the outcome.",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelReport:
@@ -87,6 +94,8 @@ class ModelReport:
         Columns ``model``, ``predicted``, ``observed``, ``rows``: one row per bin.
     importance
         Columns ``feature``, ``gain``: one row per feature.
+    importance_by
+        What its ``gain`` is: ``gain``, or the size of ``coefficients``.
     over_time
         Columns ``model``, ``period`` (text such as 2013-09), ``metric`` (one name), ``value``, ``low``,
         ``high``.
@@ -115,6 +124,7 @@ class ModelReport:
     roc: pl.DataFrame | None = None
     calibration: pl.DataFrame | None = None
     importance: pl.DataFrame | None = None
+    importance_by: str = "gain"
     over_time: pl.DataFrame | None = None
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -158,13 +168,16 @@ def _figures(report: ModelReport) -> Iterator[Markup]:
         yield _figure("calibration", model_charts.calibration(frame, models=models), of=_names(frame, "model"))
     if (frame := _filled(report.importance)) is not None:
         first = frame.sort("gain", descending=True, nulls_last=True).head(3)
-        yield _figure("importance", model_charts.importance(frame), of=_names(first, "feature"))
+        words = _COEFFICIENTS if report.importance_by == "coefficients" else WORDS["importance"]
+        yield _figure("importance", model_charts.importance(frame), of=_names(first, "feature"), words=words)
     if (frame := _filled(report.over_time)) is not None:
         yield _figure("over_time", model_charts.over_time(frame, models=models), of=_names(frame, "model"))
 
 
-def _figure(section: model_charts.Section, chart: rendering.Chart, *, of: Sequence[str]) -> Markup:
-    words = WORDS[section]
+def _figure(
+    section: model_charts.Section, chart: rendering.Chart, *, of: Sequence[str], words: Words | None = None
+) -> Markup:
+    words = words or WORDS[section]
     label = f"{words.label} {', '.join(of)}."
     return figure(rendering.svg(chart), title=words.title, label=label, caption=words.caption)
 

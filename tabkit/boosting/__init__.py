@@ -1,4 +1,4 @@
-"""LightGBM models on encoded features, with the base score outside the trees, and their baselines."""
+"""LightGBM models on encoded features, with the base score outside the trees, and the base rate."""
 
 import lazy_loader
 

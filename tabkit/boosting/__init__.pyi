@@ -1,4 +1,4 @@
-from .baselines import BaseRate, Linear, base_rate, linear
+from .baselines import BaseRate, base_rate
 from .config import BoostingConfig
 from .explanation import reason_schema, reasons
 from .extension import extend
@@ -14,13 +14,11 @@ __all__ = [
     "BaseRate",
     "BoostedModel",
     "BoostingConfig",
-    "Linear",
     "Objective",
     "Rows",
     "base_rate",
     "extend",
     "fit",
-    "linear",
     "reason_schema",
     "reasons",
     "recalibrate",

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import polars as pl
 
-from tabkit.boosting.model import BoostedModel
+from tabkit.rows import Floats
+
+
+class Explained(Protocol):
+    """A model that tells what each feature adds to a raw score."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features' names."""
+
+    def contribution_array(self, features: pl.DataFrame, *, num_threads: int = 0) -> Floats:
+        """Return shape (n, outputs, features + 1), the base last."""
 
 
 def reasons(
-    model: BoostedModel,
+    model: Explained,
     features: pl.DataFrame,
     *,
     largest: int,

@@ -1,4 +1,5 @@
 from .backend import check_device
+from .calibrate import CalibrationLine, line
 from .config import MLPConfig
 from .embedding import embed, embed_names
 from .fitting import fit, fit_again
@@ -7,6 +8,7 @@ from .model import MLPModel
 from .tuning import Freeze, fine_tune, recalibrate
 
 __all__ = [
+    "CalibrationLine",
     "Epoch",
     "Freeze",
     "MLPConfig",
@@ -18,5 +20,6 @@ __all__ = [
     "fit",
     "fit_again",
     "history_frame",
+    "line",
     "recalibrate",
 ]

@@ -8,6 +8,7 @@ from tabkit.boosting.config import BoostingConfig
 from tabkit.config import Config
 from tabkit.encoding.config import EncodingConfig
 from tabkit.neural.config import MLPConfig
+from tabkit.predictors.linear import LinearConfig
 from tabkit.predictors.registry import LEARNERS, ModelName
 from tabkit.rules.given import Rules
 
@@ -20,7 +21,8 @@ class PredictorConfig(Config):
     Parameters
     ----------
     model
-        What learns: ``lightgbm``, boosted trees, or ``mlp``, a small network (extra `neural`).
+        What learns: ``lightgbm``, boosted trees; ``mlp``, a small network (extra `neural`); or ``linear``, a logistic
+        regression, ridge or a log-linear model.
     rules
         Sets of rows that become features of 0 and 1 beside all others: a file of rules, or a list of them.
     seed
@@ -31,6 +33,8 @@ class PredictorConfig(Config):
         Of trees. Objective, quantile and variance power are those of every learner.
     neural
         Of the network.
+    linear
+        Of the linear model.
     """
 
     model: ModelName = "lightgbm"
@@ -39,6 +43,7 @@ class PredictorConfig(Config):
     encoding: EncodingConfig = Field(default_factory=EncodingConfig)
     boosting: BoostingConfig = Field(default_factory=BoostingConfig)
     neural: MLPConfig = Field(default_factory=MLPConfig)
+    linear: LinearConfig = Field(default_factory=LinearConfig)
 
     @model_validator(mode="after")
     def _one_objective(self) -> PredictorConfig:

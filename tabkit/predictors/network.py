@@ -44,7 +44,7 @@ class Network(Learner["MLPModel"]):
         neural.check_device(settings.neural.device)
 
     def fit(
-        self, rows: Rows, stop: Rows, *, settings: FitSettings, classes: Sequence[str], progress: Progress
+        self, rows: Rows, stop: Rows | None, *, settings: FitSettings, classes: Sequence[str], progress: Progress
     ) -> MLPModel:
         """Train until the loss of the rows that stop it no longer falls; see `tabkit.neural.fit`."""
         return neural.fit(rows, stop, config=settings.network(), classes=classes, progress=progress)

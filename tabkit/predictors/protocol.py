@@ -130,6 +130,10 @@ class Learner(ABC, Generic[P]):
     shown_by: ClassVar[str] = ""
     """What `importance` measures, in words; empty where there is none."""
 
+    def own(self, settings: FitSettings) -> Any:
+        """Return the settings that are its own."""
+        return getattr(settings, self.section)
+
     def check_there(self, settings: FitSettings) -> None:
         """Raise before any work if it cannot run here, or not with these settings.
 
@@ -142,8 +146,10 @@ class Learner(ABC, Generic[P]):
         """
 
     @abstractmethod
-    def fit(self, rows: Rows, stop: Rows, *, settings: FitSettings, classes: Sequence[str], progress: Progress) -> P:
-        """Fit until the loss of the rows that stop it no longer falls."""
+    def fit(
+        self, rows: Rows, stop: Rows | None, *, settings: FitSettings, classes: Sequence[str], progress: Progress
+    ) -> P:
+        """Fit until the loss of the rows that stop it no longer falls; without such rows as far as settings say."""
 
     @abstractmethod
     def fit_again(

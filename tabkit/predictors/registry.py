@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from tabkit.bundle import Bundle
+from tabkit.predictors.linear import Linear
 from tabkit.predictors.network import Network
 from tabkit.predictors.protocol import Learner, Predictor
 from tabkit.predictors.trees import Trees
 from tabkit.untrusted.manifest import damaged
 
-ModelName = Literal["lightgbm", "mlp"]
+ModelName = Literal["lightgbm", "mlp", "linear"]
 
-LEARNERS: dict[ModelName, Learner[Any]] = {"lightgbm": Trees(), "mlp": Network()}
+LEARNERS: dict[ModelName, Learner[Any]] = {"lightgbm": Trees(), "mlp": Network(), "linear": Linear()}
 """All learners; the first is the default."""
 
 

@@ -38,7 +38,7 @@ class Trees(Learner["BoostedModel"]):
     shown_by = "gain"
 
     def fit(
-        self, rows: Rows, stop: Rows, *, settings: FitSettings, classes: Sequence[str], progress: Progress
+        self, rows: Rows, stop: Rows | None, *, settings: FitSettings, classes: Sequence[str], progress: Progress
     ) -> BoostedModel:
         """Grow trees until the loss of the rows that stop it no longer falls; see `tabkit.boosting.fit`."""
         return boosting.fit(rows, stop, config=settings.boosting, classes=classes, progress=progress)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tabkit import metrics
 from tabkit.dependence import Unit, dependence
 from tabkit.errors import FitError
+from tabkit.predictors.registry import LEARNERS, ModelName
 from tabkit.propensity.config import TrainConfig
 from tabkit.table import Table
 from tabkit.untrusted.manifest import NamedTable
@@ -23,7 +24,8 @@ from tabkit.wording import with_interval
 Floats = NDArray[np.float64]
 
 MODEL = "model"
-LINEAR = "linear"
+LINEAR: ModelName = "linear"
+"""The learner that every other is measured beside; its name in settings is its name in tables."""
 BASE_RATE = "base rate"
 _RANKING = "auc"
 _UNITLESS = ("log_loss", "multiclass_log_loss", _RANKING, "average_precision", "brier", "ece", "accuracy")
@@ -139,12 +141,21 @@ class Evaluation:
             said = f"On {self.rows:,} held-out rows the model was kept as it is: there is nothing to compare it with."
         else:
             parts = [self._compare(name, [gain for gain in self.gains if gain.model == name]) for name in baselines]
-            said = f"On {self.rows:,} held-out rows the model {' and '.join(parts)}."
+            said = f"On {self.rows:,} held-out rows the model {' and '.join(parts)}.{self._instead()}"
         return f"{said} {self.about}" if self.about else said
+
+    def _instead(self) -> str:
+        """Say how to have the linear model where nothing speaks for a more complex one."""
+        loss = next((gain for gain in self.gains if gain.model == LINEAR and gain.metric != _RANKING), None)
+        if loss is None or self._better(loss) > 0:
+            return ""
+        word = "better" if self._better(loss) < 0 else "as good"
+        return f" A linear model is {word} here: --model linear."
 
     def _compare(self, baseline: str, gains: Sequence[Gain]) -> str:
         """Return who wins by the loss; a ranking that says the opposite is added as a remark."""
-        other = {LINEAR: "the linear model", "LightGBM": "LightGBM"}.get(baseline, f"the {baseline}")
+        subjects = {learner.title: learner.subject for learner in LEARNERS.values()}
+        other = subjects.get(baseline, f"the {baseline}")
         if all(map(self._is_nothing, gains)):
             return f"does not differ from {other}"
         (loss, *rest), how = sorted(gains, key=lambda gain: gain.metric == _RANKING), []

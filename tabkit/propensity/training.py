@@ -51,9 +51,9 @@ def train(
 
     The newest rows (or random ones without a time role) are held out. On the others the encoder is fitted
     with cross-fitting, and trees are grown (or a network is trained) until a second held-out part stops improving;
-    base rate and a linear model are fitted on the encoding for trees. With ``compare`` the other learner is measured
-    too, each on its own encoding. With ``final="all"``, the default, the saved model is then fitted again on all rows
-    with the number of trees (or epochs) found: its metrics are those of the measured twin.
+    base rate and the linear model are fitted on the encoding for trees. With ``compare`` the other learners are
+    measured too, each on its own encoding. With ``final="all"``, the default, the saved model is then fitted again on
+    all rows with the number of trees (or epochs) found: its metrics are those of the measured twin.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def train(
     settings = resolve_objective(settings, target)
     with shown.task("training", total=4) as advance:
         parts = _parts(table, target, settings)
-        tried = {each: _fit(parts, target, settings, each, progress=shown) for each in _learners(settings)}
+        tried = _tried(parts, target, settings, progress=shown)
         fitted = measured = tried[settings.model]
         advance(1)
         evaluation = replace(_evaluate(parts, tried, target, settings), about=about)
@@ -183,17 +183,30 @@ def _of_shares(table: Table, target: TargetColumn, parts: _Parts, settings: Trai
 
 
 def _learners(settings: TrainConfig) -> list[ModelName]:
-    """Return the model's own learner, and the others where they shall be compared."""
-    others = [name for name in LEARNERS if name != settings.model]
-    return [settings.model, *(others if settings.compare else [])]
+    """Return the model's own learner, then the linear one, or all others where they shall be compared."""
+    return [
+        settings.model,
+        *(name for name in LEARNERS if name != settings.model and (settings.compare or name == LINEAR)),
+    ]
 
 
-def _fit(parts: _Parts, target: TargetColumn, settings: TrainConfig, name: ModelName, *, progress: Progress) -> _Fitted:
-    encoder, rows = fit_encoder(parts.fit, target, settings, learner=name)
-    features = encoder.transform(parts.stop.frame)
-    held_out = with_features(parts.stop, features, target, categorical=encoder.categorical)
-    predictor = LEARNERS[name].fit(rows, held_out, settings=settings, classes=target.classes, progress=progress)
-    return _Fitted(encoder, predictor, rows)
+def _tried(
+    parts: _Parts, target: TargetColumn, settings: TrainConfig, *, progress: Progress
+) -> dict[ModelName, _Fitted]:
+    """Fit each learner; those that see columns alike share an encoder."""
+    encoded: dict[bool, tuple[FittedTable, Rows, Rows]] = {}
+    tried = {}
+    for name in _learners(settings):
+        learner = LEARNERS[name]
+        if learner.embeds not in encoded:
+            encoder, rows = fit_encoder(parts.fit, target, settings, learner=name)
+            features = encoder.transform(parts.stop.frame)
+            held_out = with_features(parts.stop, features, target, categorical=encoder.categorical)
+            encoded[learner.embeds] = encoder, rows, held_out
+        encoder, rows, held_out = encoded[learner.embeds]
+        predictor = learner.fit(rows, held_out, settings=settings, classes=target.classes, progress=progress)
+        tried[name] = _Fitted(encoder, predictor, rows)
+    return tried
 
 
 def _fit_all(
@@ -214,12 +227,9 @@ def _evaluate(
         MODEL if name == settings.model else LEARNERS[name].title: _predict(fitted, parts.test, target, settings)
         for name, fitted in tried.items()
     }
-    plain = next((fitted for name, fitted in tried.items() if not LEARNERS[name].embeds), None)
-    encoder, rows = (plain.encoder, plain.rows) if plain else fit_encoder(parts.fit, target, settings)
-    test = with_features(parts.test, encoder.transform(parts.test.frame), target)
-    linear = boosting.linear(rows, config=config)
-    constant = boosting.base_rate(rows, config=config, classes=outputs)
-    predictions[LINEAR] = linear.predict(test.features, offset=test.offset)
+    others = [name for name in predictions if name != MODEL]
+    constant = boosting.base_rate(tried[LINEAR].rows, config=config, classes=outputs)
+    test = with_features(parts.test, tried[LINEAR].encoder.transform(parts.test.frame), target)
     predictions[BASE_RATE] = constant.predict(test.features, offset=test.offset)
     return evaluate(
         test.y,
@@ -228,6 +238,7 @@ def _evaluate(
         weight=test.weight,
         span=parts.test.span(),
         how=resampling(parts.test, settings),
+        ranked=next(iter(others), LINEAR) if settings.model == LINEAR else LINEAR,
     )
 
 

@@ -21,7 +21,7 @@ from pipelines.cli.views.propensity import (
 )
 from pipelines.cli.views.uplift import summary_lines
 from tabkit.cltv.interval_record import interval_record
-from tabkit.predictors.registry import made_of
+from tabkit.predictors.registry import LEARNERS, ModelName, made_of
 from tabkit.untrusted.manifest import building
 
 _TOP = 15  # rows that a terminal shows without scrolling
@@ -44,7 +44,7 @@ def _model_view(result: Mapping[str, Any]) -> RenderableType:
         *unit_note(result["metrics"]),
         _made_note(result),
         *(Text(f"Note: {visible(hint)}", "yellow") for hint in result["lineage"]["hints"]),
-        *([Text(), _importance_table(result["importance"])] if result["importance"] else []),
+        *([Text(), _importance_table(result["importance"], result["model"])] if result["importance"] else []),
     )
 
 
@@ -65,6 +65,7 @@ def _model_facts(result: Mapping[str, Any]) -> Table:
         }[lineage["split"]],
         "lineage": f"{lineage['strategy']}, parent {lineage['parent'] or 'none'}",
         **({"network": _network(result["network"])} if "network" in result else {}),
+        **({"penalty": f"{result['penalty']:,.6g}"} if "penalty" in result else {}),
         "sizes": f"{made_of(sizes)}, {sizes['levels']:,} levels, {_size(result)}",
         "versions": _versions(result),
     }
@@ -197,13 +198,15 @@ def _plan_table(result: Mapping[str, Any]) -> RenderableType:
     return titled("Columns", table)
 
 
-def _importance_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+def _importance_table(rows: Sequence[Mapping[str, Any]], model: ModelName) -> RenderableType:
     table = plain_table()
     table.add_column("feature", overflow="fold")
-    table.add_column("share of gain", justify="right", no_wrap=True)
-    table.add_column("splits", justify="right", no_wrap=True)
+    table.add_column(f"share of {LEARNERS[model].shown_by}", justify="right", no_wrap=True)
+    last = list(rows[0])[-1]
+    table.add_column(last, justify="right", no_wrap=True)
     for row in rows[:_TOP]:
-        table.add_row(visible_line(row["feature"]), f"{row['share']:.1%}", f"{row['splits']:,}")
+        own = "" if row[last] is None else f"{row[last]:,.6g}"
+        table.add_row(visible_line(row["feature"]), f"{row['share']:.1%}", own)
     return titled(f"Importance (the {min(_TOP, len(rows))} largest of {len(rows)} features)", table)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tabkit import boosting, splits
 from tabkit.boosting import BoostedModel, BoostingConfig, Rows
+from tabkit.predictors import linear
 from tabkit.untrusted.manifest import NamedTable
 from tabkit.uplift.limits import FEWEST_STOPPING_ROWS
 from tabkit.uplift.regressor import Codes, Floats, Kind, Learn
@@ -57,12 +58,9 @@ class Logistic:
     @classmethod
     def fit(cls, rows: Rows, config: BoostingConfig) -> Logistic:
         """Fit on rows with a target of 0 and 1."""
-        impute, standardise, logistic = (step for _, step in boosting.linear(rows, config=config).pipeline.steps)
-        fill, centre, scale, weights = (
-            tuple(map(float, np.nan_to_num(values)))
-            for values in (impute.statistics_, standardise.mean_, standardise.scale_, logistic.coef_[0])
-        )
-        return cls(tuple(rows.features.columns), fill, centre, scale, weights, float(logistic.intercept_[0]))
+        model = linear.fit(rows, config=linear.LinearConfig(penalty=1.0), losses=config)
+        mean, scale, weights = (tuple(each.tolist()) for each in (model.mean, model.scale, model.coefficients[0]))
+        return cls(model.features, mean, mean, scale, weights, model.base_score[0])
 
     def offset(self, features: pl.DataFrame) -> Floats:
         """Return logits, shape (n,), from -8 to 8."""
