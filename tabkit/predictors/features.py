@@ -15,7 +15,7 @@ from tabkit.encoding.specification import table_encoder
 from tabkit.fingerprint import key_texts
 from tabkit.frames import fresh_name
 from tabkit.predictors.protocol import FitSettings
-from tabkit.predictors.registry import LEARNERS, ModelName
+from tabkit.predictors.registry import LEARNERS
 from tabkit.rules.features import rules_of
 from tabkit.schema import family
 from tabkit.table import Table, labels
@@ -42,7 +42,7 @@ def fit_encoder(
     target: TargetColumn,
     settings: FitSettings,
     *,
-    learner: ModelName = "lightgbm",
+    learner: str = "lightgbm",
     like: FittedTable | None = None,
 ) -> tuple[FittedTable, Rows]:
     """Fit the encoder and return it with the table's own rows, encoded out of fold.

@@ -77,7 +77,7 @@ class LinearModel:
         offset
             Shape (n,), added to the score: log(exposure) for a log link.
         num_threads
-            Not used: products of matrices take the threads of their library.
+            Not used: one is enough.
 
         Raises
         ------
@@ -95,9 +95,11 @@ class LinearModel:
     def added(self, features: pl.DataFrame) -> Floats:
         """Return what the features add to the base score, shape (n, outputs), some thousand rows at a time."""
         data = matrix(features, self.features)
-        score = np.zeros((data.height, len(self.base_score)))
+        score, used = np.zeros((data.height, len(self.base_score))), np.flatnonzero(self.coefficients.any(axis=0))
         for start in range(0, data.height, _ROWS):
-            score[start : start + _ROWS] = self._standardised(data.slice(start, _ROWS)) @ self.coefficients.T
+            X, part = self._standardised(data.slice(start, _ROWS)), score[start : start + _ROWS]
+            for k in used:  # a product of matrices would round a row by which others stand beside it
+                part += X[:, k, None] * self.coefficients[:, k]
         return score
 
     def predict(self, features: pl.DataFrame, *, offset: Floats | None = None, num_threads: int = 0) -> Floats:

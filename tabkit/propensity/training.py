@@ -21,7 +21,7 @@ from tabkit.leaks.copied_rows import copies_of
 from tabkit.leaks.copies import Copies
 from tabkit.predictors.features import fit_encoder, keys, with_features
 from tabkit.predictors.protocol import Predictor
-from tabkit.predictors.registry import LEARNERS, ModelName, learner_of
+from tabkit.predictors.registry import LEARNERS, learner_of
 from tabkit.progress import Progress, Silent
 from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import BASE_RATE, LINEAR, MODEL, Evaluation, evaluate, measures_of, resampling
@@ -182,7 +182,7 @@ def _of_shares(table: Table, target: TargetColumn, parts: _Parts, settings: Trai
     return of_shares(table, target, named)
 
 
-def _learners(settings: TrainConfig) -> list[ModelName]:
+def _learners(settings: TrainConfig) -> list[str]:
     """Return the model's own learner, then the linear one, or all others where they shall be compared."""
     return [
         settings.model,
@@ -190,9 +190,7 @@ def _learners(settings: TrainConfig) -> list[ModelName]:
     ]
 
 
-def _tried(
-    parts: _Parts, target: TargetColumn, settings: TrainConfig, *, progress: Progress
-) -> dict[ModelName, _Fitted]:
+def _tried(parts: _Parts, target: TargetColumn, settings: TrainConfig, *, progress: Progress) -> dict[str, _Fitted]:
     """Fit each learner; those that see columns alike share an encoder."""
     encoded: dict[bool, tuple[FittedTable, Rows, Rows]] = {}
     tried = {}
@@ -219,9 +217,7 @@ def _fit_all(
     return _Fitted(encoder, predictor, rows)
 
 
-def _evaluate(
-    parts: _Parts, tried: Mapping[ModelName, _Fitted], target: TargetColumn, settings: TrainConfig
-) -> Evaluation:
+def _evaluate(parts: _Parts, tried: Mapping[str, _Fitted], target: TargetColumn, settings: TrainConfig) -> Evaluation:
     config, outputs = settings.boosting, len(target.classes) if target.task == "multiclass" else 1
     predictions = {
         MODEL if name == settings.model else LEARNERS[name].title: _predict(fitted, parts.test, target, settings)
@@ -242,9 +238,7 @@ def _evaluate(
     )
 
 
-def _copied(
-    parts: _Parts, tried: Mapping[ModelName, _Fitted], target: TargetColumn, settings: TrainConfig
-) -> _Copied | None:
+def _copied(parts: _Parts, tried: Mapping[str, _Fitted], target: TargetColumn, settings: TrainConfig) -> _Copied | None:
     """Look for held-out rows that are copies of rows of the fit, and measure all models on the others."""
     learned = replace(parts.fit, frame=parts.fit.frame.vstack(parts.stop.frame))
     columns = tried[settings.model].encoder.schema.names()

@@ -20,7 +20,6 @@ from tabkit.neural import MLPModel
 from tabkit.objective import loss, named
 from tabkit.predictors.features import fit_encoder, rates, with_features
 from tabkit.predictors.protocol import Predictor
-from tabkit.predictors.registry import ModelName
 from tabkit.progress import Progress
 from tabkit.propensity.config import TrainConfig, UpdateConfig
 from tabkit.propensity.model import PropensityModel
@@ -180,12 +179,11 @@ def retrained(task: UpdateTask) -> Candidate:
     settings = task.training
     older, newer = divide(table, task.model, share=settings.split.early_stopping, seed=settings.seed + 1)
     learner, target, like = task.model.learner, task.model.target, task.model.encoder
-    name = cast("ModelName", learner.name)
-    encoder, rows = fit_encoder(older, target, settings, learner=name, like=like)
+    encoder, rows = fit_encoder(older, target, settings, learner=learner.name, like=like)
     stop = with_features(newer, encoder.transform(newer.frame), target, categorical=encoder.categorical)
     classes, shown = target.classes, task.progress
     found = learner.fit(rows, stop, settings=settings, classes=classes, progress=shown)
-    encoder, rows = fit_encoder(table, target, settings, learner=name, like=like)
+    encoder, rows = fit_encoder(table, target, settings, learner=learner.name, like=like)
     told = "new rows alone" if task.reference is None else f"with {task.reference.frame.height:,} reference rows"
     again = learner.fit_again(found, rows, settings=settings, classes=classes, progress=shown)
     return Candidate(encoder, again, told)

@@ -14,7 +14,7 @@ from tabkit.predictors.registry import LEARNERS, ModelName, predictor_of
 from tabkit.propensity.config import TrainConfig
 
 _ASKED = re.compile(r"isinstance\([^()]*\b(?:BoostedModel|MLPModel|LinearModel)\b|[!=]= ?[\"'](?:lightgbm|mlp)[\"']")
-_OWN = ("tabkit/boosting/", "tabkit/neural/", "tabkit/predictors/", "tabkit/propensity/updating/")
+_OWN = ("tabkit/boosting/", "tabkit/neural/", "tabkit/predictors/")
 
 
 def test_who_must_know_the_learner_asks_the_registry() -> None:
