@@ -53,9 +53,9 @@ def divide(table: Table, target: TargetColumn, *, share: float, seed: int, whole
         those it was fitted on; rows that only end a fit early are better as many as asked for, and are drawn from all
         times where whole ones (of a few snapshots, say) come to a share that is off by more than a quarter.
     """
-    found = _divided(table, target, way_of(table, target), share=share, seed=seed)
+    found = _divided(table, target, share=share, seed=seed)
     if not whole and way_of(table, target) == "time" and _is_off(found[1], table, share):
-        found = _divided(table, target, _without_time(table, target), share=share, seed=seed)
+        found = _divided(table, target, share=share, seed=seed, by_time=False)
     return found
 
 
@@ -104,15 +104,17 @@ def _shares_times(part: Table, source: Table) -> bool:
     return source.frame.filter(pl.col(name) >= oldest).height > part.frame.height
 
 
-def _divided(table: Table, target: TargetColumn, way: Way, *, share: float, seed: int) -> tuple[Table, Table]:
+def _divided(
+    table: Table, target: TargetColumn, *, share: float, seed: int, by_time: bool = True
+) -> tuple[Table, Table]:
     group = table.roles.group
-    found = splits.holdout(
+    found = splits.divide(
         table.frame.height,
         share=share,
         seed=seed,
-        time=table.times() if way == "time" else None,
-        groups=table.frame[group].to_numpy() if way == "group" and group else None,
-        stratify=labels(table, target) if way == "class" else None,
+        time=table.times() if by_time else None,
+        groups=None if group is None else table.frame[group].to_numpy(),
+        classes=None if target.task == "regression" else labels(table, target),
     )
     return replace(table, frame=table.frame[found.train]), replace(table, frame=table.frame[found.test])
 

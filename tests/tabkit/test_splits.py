@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tabkit.errors import ConfigError, FitError
-from tabkit.splits import Holdout, holdout, kfold, time_blocks
+from tabkit.splits import Holdout, divide, holdout, kfold, time_blocks
 
 # A shared machine stalls at times; that is no failure.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -274,3 +274,22 @@ def test_blocks_refuse_what_they_cannot_divide(options, error, words):
     with pytest.raises(error, match=words) as caught:
         time_blocks(**({"n": 4, "folds": 2, "time": [1, 2, 3, 4]} | options))
     assert caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("passed", "meant"),
+    [
+        ({"time": [1, 2, 3, 4, 5, 6], "groups": list("aabbcc"), "classes": [0, 1] * 3}, {"time": [1, 2, 3, 4, 5, 6]}),
+        ({"time": [1] * 6, "groups": list("aabbcc"), "classes": [0, 1] * 3}, {"groups": list("aabbcc")}),
+        ({"time": [1] * 6, "groups": ["a"] * 6, "classes": [0, 1] * 3}, {"stratify": [0, 1] * 3}),
+        ({"groups": ["a"] * 6}, {}),
+    ],
+)
+def test_rows_are_divided_by_the_first_that_tells_them_apart(passed, meant):
+    found, expected = (f(6, share=0.5, seed=3, **w) for f, w in ((divide, passed), (holdout, meant)))
+    np.testing.assert_array_equal(found.test, expected.test)
+
+
+def test_a_missing_group_is_refused_and_not_passed_over():
+    with pytest.raises(FitError, match="groups"):
+        divide(3, share=0.5, seed=0, groups=np.array(["a", None, "a"], dtype=object))

@@ -12,7 +12,7 @@ from tabkit.errors import FitError
 from tabkit.predictors.features import keys
 from tabkit.propensity.config import UpdateConfig
 from tabkit.propensity.model import PropensityModel
-from tabkit.propensity.updating.candidates import divide
+from tabkit.propensity.parts import divide
 from tabkit.table import Table
 
 _MOST = 12  # a year of months: what is older says little of the next one, and each costs as much as an update
@@ -97,12 +97,12 @@ def period(table: Table) -> pl.Series:
 
 def _blocks(new: Table, old: Table | None, model: PropensityModel, settings: UpdateConfig, seed: int) -> list[Step]:
     """Return rows to learn from and the block behind them, several times; without a time once, divided by chance."""
-    older, rest = divide(new, model, share=settings.judge, seed=seed)
+    older, rest = divide(new, model.target, share=settings.judge, seed=seed)
     count = settings.blocks if new.roles.time is not None else 1
     found: list[Step] = []
     for left in range(count, 1, -1):
         try:
-            later, block = divide(rest, model, share=1 - 1 / left, seed=seed)
+            later, block = divide(rest, model.target, share=1 - 1 / left, seed=seed)
         except FitError:  # too few times for another block
             break
         found.append(Step(older, later, old))
@@ -115,7 +115,7 @@ def _within(new: Table, old: Table | None, model: PropensityModel, settings: Upd
     periods = period(new)
     distinct = periods.unique().sort().to_list()
     if len(distinct) == 1:
-        learn, block = divide(new, model, share=settings.judge, seed=seed)
+        learn, block = divide(new, model.target, share=settings.judge, seed=seed)
         return [Step(learn, block, old)]
     count = min(len(distinct) - 1, max(settings.blocks, round(settings.judge * len(distinct))))
     steps = [

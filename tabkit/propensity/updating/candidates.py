@@ -23,7 +23,8 @@ from tabkit.predictors.protocol import Predictor
 from tabkit.progress import Progress
 from tabkit.propensity.config import TrainConfig, UpdateConfig
 from tabkit.propensity.model import PropensityModel
-from tabkit.table import Table, labels
+from tabkit.propensity.parts import divide
+from tabkit.table import Table
 
 _DECAYS = (0.9, 0.7, 0.5)  # from careful to half new; LightGBM's own default is 0.9
 _EVIDENCES = (3.0, 1.0, 0.3)  # how often old evidence counts against new: three times to a third
@@ -115,30 +116,8 @@ class UpdateTask:
     def inner(self) -> tuple[Table, Table]:
         """Divide the new rows once more to choose settings: the newest are held out, else some by chance."""
         if not self._inner:
-            self._inner.append(divide(self.rows, self.model, share=_INNER, seed=self.training.seed + 7))
+            self._inner.append(divide(self.rows, self.model.target, share=_INNER, seed=self.training.seed + 7))
         return self._inner[0]
-
-
-def divide(table: Table, model: PropensityModel, *, share: float, seed: int) -> tuple[Table, Table]:
-    """Divide rows into older and newest ones, or by group, or by chance within classes.
-
-    A time or group that is the same in all rows divides nothing, and is passed over.
-    """
-    times, group = table.times(), table.roles.group
-    if times is not None and (times == times[0]).all():
-        times = None
-    if group is not None and table.frame[group].n_unique() < 2:
-        group = None
-    is_class = model.target.task != "regression"
-    found = splits.holdout(
-        table.frame.height,
-        share=share,
-        seed=seed,
-        time=times,
-        groups=table.frame[group].to_numpy() if group is not None and times is None else None,
-        stratify=labels(table, model.target) if is_class and times is None and group is None else None,
-    )
-    return replace(table, frame=table.frame[found.train]), replace(table, frame=table.frame[found.test])
 
 
 def kept(task: UpdateTask) -> Candidate:
@@ -177,7 +156,7 @@ def retrained(task: UpdateTask) -> Candidate:
     """Fit a new model of the same kind on the new rows, and on the reference rows if there are any."""
     table = _weighed(_joined(task.reference, task.rows), task.update.half_life_days)
     settings = task.training
-    older, newer = divide(table, task.model, share=settings.split.early_stopping, seed=settings.seed + 1)
+    older, newer = divide(table, task.model.target, share=settings.split.early_stopping, seed=settings.seed + 1)
     learner, target, like = task.model.learner, task.model.target, task.model.encoder
     encoder, rows = fit_encoder(older, target, settings, learner=learner.name, like=like)
     stop = with_features(newer, encoder.transform(newer.frame), target, categorical=encoder.categorical)

@@ -169,9 +169,8 @@ def _part(rows: Rows, own: NDArray[np.int64]) -> Rows:
 
 
 def _divided(y: Floats, *, kind: Kind, groups: Codes | None, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    together = groups if groups is not None and np.unique(groups).size > 1 else None
-    stratify = y if kind in ("binary", "arm") and together is None else None
-    found = splits.holdout(len(y), share=_HELD_OUT, seed=seed, groups=together, stratify=stratify)
+    classes = y if kind in ("binary", "arm") else None
+    found = splits.divide(len(y), share=_HELD_OUT, seed=seed, groups=groups, classes=classes)
     return found.train, found.test
 
 
