@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from dashboards.charts.model import COLUMNS
 from dashboards.kit.outputs import check_page
 from dashboards.reports.propensity import ReportError
 from dashboards.reports.update_page import UpdatePage, render
@@ -17,11 +18,12 @@ from tabkit.propensity.model import PropensityModel
 from tabkit.staging import staged_file
 from tabkit.untrusted.manifest import building
 
-_NUMBERS = (
-    *("loss", "loss_difference", "loss_difference_low", "loss_difference_high"),
-    *("ece", "bias", "seconds", "trees"),
-)
-_TYPES = {"name": pl.String, "how": pl.String, **dict.fromkeys(_NUMBERS, pl.Float64), "refused": pl.String}
+_TYPES = {
+    "name": pl.String,
+    "how": pl.String,
+    **dict.fromkeys(("loss", *COLUMNS["candidates"][1:]), pl.Float64),
+    "refused": pl.String,
+}
 
 
 def write(model: PropensityModel, path: str | Path, *, title: str | None = None, overwrite: bool = False) -> None:

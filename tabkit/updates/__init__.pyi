@@ -1,7 +1,6 @@
 # What this room gives, read when one of it is first named; see `tabkit.updates.__init__`.
-from .choice import Choice, Comparison, changed, choose, why
+from .choice import Choice, Comparison, Update, changed, choose
 from .predictions import resampled
-from .report import Update
 from .strategies import AUTO, KEEP, Strategy, pick
 from .translation import translated
 from .trials import Trial, Trials, run_trials
@@ -21,5 +20,4 @@ __all__ = [
     "resampled",
     "run_trials",
     "translated",
-    "why",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from tabkit.errors import ConfigError
@@ -44,46 +44,68 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which candidate won, and why.
+    """The strategy that is used, and why.
 
     Parameters
     ----------
-    winner
+    strategy
         Its name.
     why
-        One sentence.
+        In one sentence.
     candidates
-        All that were compared, the cheapest first.
+        All that were tried, the cheapest first, the refused among them.
     metric
         The loss they were judged by.
     level
         Of the intervals, for all candidates at once.
     """
 
-    winner: str
+    strategy: str
     why: str
     candidates: tuple[Trial, ...]
     metric: str
     level: float
 
+    @property
+    def kept(self) -> bool:
+        """Whether the model is as it was."""
+        return self.strategy == KEEP
+
+    def shared(self) -> dict[str, Any]:
+        """Return what an update's report takes over."""
+        return {each.name: getattr(self, each.name) for each in fields(Choice)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Update(Choice):
+    """What an update of any kind of model tried and did.
+
+    Parameters
+    ----------
+    rows, judged_rows
+        New rows, and how many of them candidates were judged on.
+    """
+
+    rows: int
+    judged_rows: int
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        return asdict(self)
-
-    def told(self, trials: Mapping[str, Trial]) -> tuple[Trial, ...]:
-        """Return all trials, the refused among them, with the losses of those that were compared."""
-        by_name = {each.name: each for each in self.candidates}
-        return tuple(
-            each if (own := by_name.get(name)) is None else _measured(each, own.loss, own.ends)
-            for name, each in trials.items()
-        )
+        return {**asdict(self), "kept": self.kept}
 
 
-def choose(comparison: Comparison) -> Choice:
+def choose(comparison: Comparison, trials: Mapping[str, Trial] | None = None, *, asked: str = AUTO) -> Choice:
     """Choose the cheapest candidate that surely helps.
 
     In the order of their cost each candidate is compared with the best so far, and takes its place only if the whole
     interval of the difference, and that of its difference from `keep`, lies below zero: a tie goes to the cheaper one.
+
+    Parameters
+    ----------
+    trials
+        By name, what is told of each candidate beside its loss; those that are not compared were refused.
+    asked
+        ``auto``, or the strategy that is used whatever the comparison says.
 
     Raises
     ------
@@ -96,34 +118,26 @@ def choose(comparison: Comparison) -> Choice:
     >>> def difference(new, old):
     ...     value = list(losses.values())[new] - list(losses.values())[old]
     ...     return value, value - 0.05, value + 0.05
-    >>> choose(Comparison(losses, difference, "log_loss", 0.95)).winner
+    >>> choose(Comparison(losses, difference, "log_loss", 0.95)).strategy
     'recalibrate'
     """
     names = list(comparison.losses)
     if not names or names[0] != KEEP:
         raise ConfigError(f"the first candidate is {names[:1]}; {KEEP!r} was expected")
-    best, trials = 0, []
+    told, best = dict(trials or {name: Trial(name) for name in names}), 0
     for place, name in enumerate(names):
-        trials.append(_measured(Trial(name), comparison.losses[name], comparison.difference(place, 0)))
+        value, low, high = comparison.difference(place, 0)
+        told[name] = replace(
+            told[name], loss=comparison.losses[name],
+            loss_difference=value, loss_difference_low=low, loss_difference_high=high,
+        )  # fmt: skip
         ahead = all(is_below(comparison.difference(place, other)) for other in {0, best})
         if ahead and name not in comparison.objections and not comparison.unsure:
             best = place
-    return Choice(names[best], _sentence(names[best], trials, comparison), tuple(trials), comparison.metric,
-                  comparison.level)  # fmt: skip
-
-
-def why(choice: Choice, asked: str) -> str:
-    """Say in one sentence why a strategy is used: because it won, or because it was asked for and what that brings."""
-    if asked == AUTO:
-        return choice.why
-    if asked == KEEP:
-        return "Keep: as asked for."
-    used = next(each for each in choice.candidates if each.name == asked)
-    sure = {True: "a sure gain", False: "a sure loss", None: "no sure difference"}[used.sure]
-    return (
-        f"{asked.capitalize()}: as asked for. On the judging rows it changes {choice.metric} by "
-        f"{changed(used, choice.level)}, {sure}."
-    )
+    used = names[best] if asked == AUTO else asked
+    compared = [told[name] for name in names]
+    why = _won(used, compared, comparison) if asked == AUTO else _asked(told[asked], comparison)
+    return Choice(used, why, tuple(told.values()), comparison.metric, comparison.level)
 
 
 def changed(trial: Trial, level: float) -> str:
@@ -141,23 +155,22 @@ def changed(trial: Trial, level: float) -> str:
     )  # fmt: skip
 
 
-def _measured(trial: Trial, loss: float | None, difference: tuple[float | None, float | None, float | None]) -> Trial:
-    value, low, high = difference
-    return replace(trial, loss=loss, loss_difference=value, loss_difference_low=low, loss_difference_high=high)
-
-
 def is_below(difference: Difference) -> bool:
     """Return whether the whole interval of a difference is below zero."""
     return difference[2] is not None and difference[2] < 0
 
 
-def _sentence(winner: str, trials: Sequence[Trial], comparison: Comparison) -> str:
-    if comparison.unsure:
-        return f"Keep: {comparison.unsure}."
-    return _kept(trials, comparison) if winner == KEEP else _won(winner, trials, comparison)
+def _asked(used: Trial, comparison: Comparison) -> str:
+    if used.name == KEEP:
+        return "Keep: as asked for."
+    sure = {True: "a sure gain", False: "a sure loss", None: "no sure difference"}[used.sure]
+    said = f"{used.name.capitalize()}: as asked for. On the judging rows it changes {comparison.metric} by "
+    return f"{said}{changed(used, comparison.level)}, {sure}."
 
 
 def _kept(trials: Sequence[Trial], comparison: Comparison) -> str:
+    if comparison.unsure:
+        return f"Keep: {comparison.unsure}."
     others = [trial for trial in trials if trial.name != KEEP]
     if not others:
         return "Keep: nothing else could be tried."
@@ -169,6 +182,8 @@ def _kept(trials: Sequence[Trial], comparison: Comparison) -> str:
 
 
 def _won(winner: str, trials: Sequence[Trial], comparison: Comparison) -> str:
+    if winner == KEEP:
+        return _kept(trials, comparison)
     names = [trial.name for trial in trials]
     won, kept = trials[names.index(winner)], trials[0]
     value, low, high = won.ends

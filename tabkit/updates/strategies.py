@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tabkit.errors import ConfigError, FitError
 
 AUTO, KEEP = "auto", "keep"
 
 
-class _Task(Protocol):
-    """What candidates are made from: the model as it is, and what else the strategies of a question read."""
-
-    @property
-    def model(self) -> Any:
-        """The model as it is."""
-
-
-T = TypeVar("T", bound=_Task)
+T = TypeVar("T")
 C = TypeVar("C")
 
 
@@ -36,7 +28,7 @@ class Strategy(Generic[T, C]):
     name
         As users ask for it.
     make
-        Makes a candidate from a task.
+        Makes a candidate from a task, which holds the model as it is and whatever else the question's strategies read.
     refusal
         Says why it cannot change a model, or None: it is asked before any work.
     """
@@ -49,11 +41,6 @@ class Strategy(Generic[T, C]):
         """Raise `FitError` if it cannot change this model."""
         if (why := self.refusal(model)) is not None:
             raise FitError(f"this model cannot be updated by {self.name!r}: {why}", advice="retrain it")
-
-    def candidate(self, task: T) -> C:
-        """Make a candidate; a `TabkitError` says why there is none."""
-        self.check(task.model)
-        return self.make(task)
 
 
 def pick(there: Sequence[Strategy[T, C]], asked: str, model: Any, *, what: str) -> list[Strategy[T, C]]:

@@ -24,40 +24,31 @@ def translated(update: Mapping[str, Any]) -> dict[str, Any]:
     >>> found["candidates"]
     [{'name': 'refit', 'loss_difference': -0.1, 'loss_difference_low': -0.15, 'loss_difference_high': -0.05}]
     """
-    found = dict(update)
-    effects = "tried" in found
+    found, effects = dict(update), "tried" in update
+    for old, new in (("tried", "candidates"), ("judged_on", "judged_rows")):
+        if old in found:
+            found[new] = found.pop(old)
     if effects:
-        found["candidates"] = found.pop("tried")
         found.setdefault("metric", "squared error of effects")
-    if "judged_on" in found:
-        found["judged_rows"] = found.pop("judged_on")
-    for name, one in (("candidates", lambda item: _candidate(item, turned=effects)), ("months", _month)):
+    for name, one in (("candidates", _candidate), ("months", _month)):
         if isinstance(items := found.get(name), list | tuple):
-            found[name] = [one(item) if isinstance(item, Mapping) else item for item in items]
+            found[name] = [one(item, turned=effects) if isinstance(item, Mapping) else item for item in items]
     return found
 
 
 def _candidate(item: Mapping[str, Any], *, turned: bool) -> dict[str, Any]:
     if "gain" not in item:
         return dict(item)
+    rest = {("name" if name == "strategy" else name): each for name, each in item.items() if name not in _OLD_ENDS}
     value, low, high = (item.get(name) for name in _OLD_ENDS)
     if turned:
-        value, low, high = _less(value), _less(high), _less(low)
-    if _is_number(low) and low == high:  # an interval without width is no evidence
-        low = high = None
-    rest = {("name" if name == "strategy" else name): each for name, each in item.items() if name not in _OLD_ENDS}
+        value, low, high = (-end if isinstance(end, int | float) else end for end in (value, high, low))
     if value is None and rest.get("name") == "keep":
         value = 0.0
+    if low == high:  # an interval without width is no evidence
+        low = high = None
     return {**rest, **dict(zip(_ENDS, (value, low, high), strict=True))}
 
 
-def _month(item: Mapping[str, Any]) -> dict[str, Any]:
+def _month(item: Mapping[str, Any], **_: bool) -> dict[str, Any]:
     return {("loss_differences" if name == "gains" else name): each for name, each in item.items()}
-
-
-def _less(value: Any) -> Any:
-    return -value if _is_number(value) else value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)

@@ -117,7 +117,8 @@ def run_trials(
         for strategy in (each for each in strategies if each.name in measured):
             name, started = strategy.name, clock.perf_counter()
             try:
-                candidate = strategy.candidate(task)
+                strategy.check(task.model)
+                candidate = strategy.make(task)
             except TabkitError as error:
                 if name in needed:
                     raise

@@ -73,10 +73,6 @@ def retrained(task: UpliftTask) -> UpliftCandidate:
     return UpliftCandidate(ensemble, calibrations(task.units, ensemble, task.settings), "new units alone")
 
 
-def _recalibrated(model: BoostedModel, rows: Rows, _: Kind, __: UpliftConfig) -> BoostedModel:
-    return boosting.recalibrate(model, rows)
-
-
 def _refitted(model: BoostedModel, rows: Rows, _: Kind, __: UpliftConfig) -> BoostedModel:
     return boosting.refit(boosting.recalibrate(model, rows, slope=False), rows, decay=_DECAY)
 
@@ -106,7 +102,7 @@ def _forest(model: UpliftModel) -> str | None:
 STRATEGIES: tuple[Strategy[UpliftTask, UpliftCandidate], ...] = (
     Strategy(KEEP, kept),
     Strategy("calibrate", calibrated),
-    _of_trees("recalibrate", _recalibrated, "intercept and slope"),
+    _of_trees("recalibrate", lambda model, rows, *_: boosting.recalibrate(model, rows), "intercept and slope"),
     _of_trees("refit", _refitted, f"decay {_DECAY:g}"),
     _of_trees("extend", _extended, f"at most {_TREES} more trees for each model"),
     Strategy("retrain", retrained),

@@ -14,7 +14,7 @@ from tabkit.fingerprint import RowSample, row_texts
 from tabkit.frames import Source
 from tabkit.predictors.stored import stored
 from tabkit.progress import Progress, Silent
-from tabkit.updates import AUTO, KEEP, Comparison, Update, choose, pick, run_trials, why
+from tabkit.updates import AUTO, KEEP, Comparison, Update, choose, pick, run_trials
 from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.ensemble.calibrating import joined
 from tabkit.uplift.ensemble.fit import ExperimentUnits
@@ -91,9 +91,8 @@ def update(
             advance=advance,
         )
     predicted = {name: each for name, [each] in tried.measured.items()}
-    choice = choose(_compared(predicted, judged, settings))
-    used = choice.winner if strategy == AUTO else strategy
-    best, (mean, _) = tried.candidates[used], predicted[used]
+    choice = choose(_compared(predicted, judged, settings), tried.trials, asked=strategy)
+    best, (mean, _) = tried.candidates[choice.strategy], predicted[choice.strategy]
     found = judge(
         units,
         joined(units, (learn_rows, best.ensemble.predicted), (judge_rows, mean)),
@@ -104,17 +103,9 @@ def update(
         settings=settings,
     )
     if settings.final == "all":
-        task = UpliftTask(model, units, settings, shown)
-        best = next(each for each in strategies if each.name == used).candidate(task)
-    report = UpliftUpdate(
-        strategy=used,
-        why=why(choice, strategy),
-        candidates=choice.told(tried.trials),
-        metric=choice.metric,
-        level=choice.level,
-        rows=units.experiment.rows,
-        judged_rows=len(judge_rows),
-    )
+        used = next(each for each in strategies if each.name == choice.strategy)
+        best = used.make(UpliftTask(model, units, settings, shown))
+    report = UpliftUpdate(**choice.shared(), rows=units.experiment.rows, judged_rows=len(judge_rows))
     renewed = replace(
         model,
         members=best.ensemble.members,

@@ -101,24 +101,13 @@ def _update(place: int, manifest: Mapping[str, Any]) -> Experiments:
     """Return an update and its place among all as rows."""
     lineage = lineage_of(manifest)
     told = lineage["update"]
-    tried = told["candidates"]
     common = {
-        "update": place,
-        "source": lineage["source"],
-        "new_rows": told["rows"],
-        "judged_rows": told["judged_rows"],
-    }
-    rows = [
-        {
-            **{name: item.get(name) for name in _TYPES},
-            **common,
-            "strategy": item["name"],
-            "used": item["name"] == told["strategy"],
-        }
-        for item in tried
-        if item.get("loss") is not None
-    ]
-    return Experiments(told["metric"], tuple(rows), len(tried) - len(rows))
+        "update": place, "source": lineage["source"], "new_rows": told["rows"], "judged_rows": told["judged_rows"]
+    }  # fmt: skip
+    tried = [item for item in told["candidates"] if item.get("loss") is not None]
+    rows = [{**item, **common, "strategy": item["name"], "used": item["name"] == told["strategy"]} for item in tried]
+    shown = tuple({name: row.get(name) for name in _TYPES} for row in rows)
+    return Experiments(told["metric"], shown, len(told["candidates"]) - len(tried))
 
 
 def _view(

@@ -70,14 +70,10 @@ class UpdateTrials:
     ----------
     choice
         The winner, and the intervals.
-    trials
-        Of all candidates, those that could not be tried among them.
     y, weight, predictions
         The judging rows: targets, weights, and by candidate what it predicted.
     how
         What intervals drew.
-    span
-        First and last time of the judging rows.
     rows, learned
         The judging rows themselves, and the new rows that candidates for the first block were made from.
     months
@@ -87,11 +83,9 @@ class UpdateTrials:
     """
 
     choice: Choice
-    trials: tuple[ScoredTrial, ...]
     y: Floats
     weight: Floats | None
     predictions: dict[str, Floats]
-    span: tuple[str, str] | None
     how: Resampling
     rows: Table
     learned: Table
@@ -128,35 +122,29 @@ def judge(
         before = run(plan.replayed, possible, (KEEP,)).measured if plan.replayed else {}
     judged = joined_rows(plan.steps, new)
     y, weight, lots = labels(judged, model.target), judged.numbers("weight"), dependence(judged.frame, judged.roles)
-    how, predictions = resampling(judged, training), _joined(tried.measured)
-    months = [
-        *_months(plan.replayed, before, model, training),
-        *_months(plan.steps, tried.measured, model, training),
-    ]
-    measure = measures_of(training)[0]
+    predictions, how, measure = _joined(tried.measured), resampling(judged, training), measures_of(training)[0]
+    replayed = _months(plan.replayed, before, model, training)
     now = {name: float(measure.function(y, p, weight=weight)) for name, p in predictions.items()}
-    objections = _objections(plan.replayed, before, now, months, model, training) if before else {}
-    choice = choose(
-        resampled(predictions, y, metric=measure, weight=weight, **how.options(), few=dict(lots.few), barred=objections)
+    objections = _objections(plan.replayed, before, now, replayed, model, training) if before else {}
+    comparison = resampled(
+        predictions, y, metric=measure, weight=weight, **how.options(), few=dict(lots.few), barred=objections
     )
+    trials = {
+        name: _scored(trial, tried.candidates[name], predictions[name], y, weight, training)
+        if name in predictions
+        else ScoredTrial(**asdict(trial))
+        for name, trial in tried.trials.items()
+    }
     return UpdateTrials(
-        choice=choice,
-        trials=tuple(
-            _scored(trial, tried.candidates.get(trial.name), predictions.get(trial.name), y, weight, training)
-            for trial in choice.told(tried.trials)
-        ),
+        choice=choose(comparison, trials, asked=settings.strategy),
         y=y,
         weight=weight,
         predictions=predictions,
-        span=judged.span(),
         how=how,
         rows=judged,
         learned=plan.steps[0].learn,
-        months=tuple(months),
-        remarks=(
-            *([plan.remark] if plan.remark else []),
-            *([_replayed(months[: len(plan.replayed)])] if before else []),
-        ),
+        months=(*replayed, *_months(plan.steps, tried.measured, model, training)),
+        remarks=tuple(filter(None, (plan.remark, _replayed(replayed) if before else ""))),
     )
 
 
@@ -199,7 +187,7 @@ def _objections(
     choice = choose(resampled(_joined(predictions), y, metric=metric, weight=weight, **how.options()))
     found = {}
     for candidate in choice.candidates:
-        paid = sum(month.loss_differences.get(candidate.name, 0.0) for month in months[: len(steps)])
+        paid = sum(month.loss_differences.get(candidate.name, 0.0) for month in months)
         if candidate.sure is False and paid + now[candidate.name] - now[KEEP] > 0:
             found[candidate.name] = (
                 f"made from one snapshot and judged on the next, {steps[0].when} to {steps[-1].when}, it changes "
@@ -226,20 +214,15 @@ def _predict(candidate: Candidate, block: Table, model: PropensityModel, trainin
 
 
 def _scored(
-    trial: Trial,
-    candidate: Candidate | None,
-    prediction: Floats | None,
-    y: Floats,
-    weight: Floats | None,
-    training: TrainConfig,
+    trial: Trial, candidate: Candidate, prediction: Floats, y: Floats, weight: Floats | None, training: TrainConfig
 ) -> ScoredTrial:
-    told = asdict(trial)
-    if candidate is None or prediction is None:
-        return ScoredTrial(**told)
     calibration = next((measure for measure in measures_of(training) if measure.name == "ece"), None)
-    ece = None if calibration is None else float(calibration.function(y, prediction, weight=weight))
-    bias = _bias(y, prediction, weight, training)
-    return ScoredTrial(**told, ece=ece, bias=bias, trees=learner_of(candidate.predictor).extent(candidate.predictor))
+    return ScoredTrial(
+        **asdict(trial),
+        ece=None if calibration is None else float(calibration.function(y, prediction, weight=weight)),
+        bias=_bias(y, prediction, weight, training),
+        trees=learner_of(candidate.predictor).extent(candidate.predictor),
+    )
 
 
 def _bias(y: Floats, prediction: Floats, weight: Floats | None, training: TrainConfig) -> float:

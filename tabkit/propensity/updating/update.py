@@ -27,7 +27,7 @@ from tabkit.propensity.updating.level import Moved, alarm, expected, moved_level
 from tabkit.propensity.updating.strategies import strategies_of
 from tabkit.propensity.updating.trials import Month, ScoredTrial, UpdateTrials, judge
 from tabkit.table import Table, labels
-from tabkit.updates import AUTO, KEEP, Update, pick, why
+from tabkit.updates import AUTO, KEEP, Update, pick
 
 _PARENT = "parent"
 
@@ -108,16 +108,12 @@ def update(
         old, more = older(read_rows(model, reference, drop_null_target=settings.drop_null_target), new)
         remarks += more
     found = judge(model, new, old, strategies, training, settings, progress=shown)
-    strategy = found.choice.winner if settings.strategy == AUTO else settings.strategy
+    strategy = found.choice.strategy
     task = UpdateTask(model, new, old, training, settings, shown)
-    candidate = next(each for each in strategies if each.name == strategy).candidate(task)
+    candidate = next(each for each in strategies if each.name == strategy).make(task)
     moved = moved_levels(model, new)
     report = UpdateReport(
-        strategy=strategy,
-        why=why(found.choice, settings.strategy),
-        candidates=found.trials,
-        metric=found.choice.metric,
-        level=found.choice.level,
+        **found.choice.shared(),
         unit=found.how.unit,
         note=found.how.note,
         rows=new.frame.height,
@@ -194,7 +190,7 @@ def _updated(task: UpdateTask, candidate: Candidate, report: UpdateReport, found
         predictions,
         measures=measures_of(task.training),
         weight=found.weight,
-        span=found.span,
+        span=found.rows.span(),
         how=found.how,
         ranked=_PARENT,
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_keep_wins_a_tie():
     y, miss = _numbers()
     same = miss(1.0)
     choice = choose({KEEP: same, "recalibrate": same.copy(), "retrain": same.copy()}, y, metric=RMSE)
-    assert choice.winner == KEEP
+    assert choice.strategy == KEEP
     assert {c.ends for c in choice.candidates} == {(0.0, None, None)}
 
 
@@ -54,37 +55,37 @@ def test_a_candidate_must_have_its_whole_interval_below_zero():
         refit = choice.candidates[1]
         assert refit.loss_difference < 0
         assert (refit.loss_difference_high < 0) == (winner == "refit")
-        assert choice.winner == winner
+        assert choice.strategy == winner
 
 
 def test_the_cheaper_one_wins_where_the_dearer_is_not_surely_better_than_it():
     y, miss = _numbers()
     cheap, equal, slightly, much = miss(0.5), miss(0.5, 2), miss(0.499), miss(0.2)
     dearer = {KEEP: miss(1.0, 3), "recalibrate": cheap}
-    assert choose({**dearer, "refit": equal}, y, metric=RMSE).winner == "recalibrate"
-    assert choose({**dearer, "refit": cheap}, y, metric=RMSE).winner == "recalibrate"
-    assert choose({**dearer, "refit": much}, y, metric=RMSE).winner == "refit"
+    assert choose({**dearer, "refit": equal}, y, metric=RMSE).strategy == "recalibrate"
+    assert choose({**dearer, "refit": cheap}, y, metric=RMSE).strategy == "recalibrate"
+    assert choose({**dearer, "refit": much}, y, metric=RMSE).strategy == "refit"
     # better by little, but on every row: the pairs know it
-    assert choose({**dearer, "refit": slightly}, y, metric=RMSE).winner == "refit"
+    assert choose({**dearer, "refit": slightly}, y, metric=RMSE).strategy == "refit"
 
 
 def test_an_unsure_candidate_bars_nobody_behind_it():
     y, miss = _numbers()
     predictions = {KEEP: miss(1.0), "recalibrate": miss(1.01, 2), "refit": miss(2.0, 3), "extend": miss(0.4, 4)}
     choice = choose(predictions, y, metric=RMSE)
-    assert choice.winner == "extend"
+    assert choice.strategy == "extend"
     assert _names(choice) == list(predictions)
 
 
 def test_a_worse_candidate_never_wins():
     y, miss = _numbers()
-    assert choose({KEEP: miss(0.5), "refit": miss(1.0), "retrain": miss(3.0)}, y, metric=RMSE).winner == KEEP
+    assert choose({KEEP: miss(0.5), "refit": miss(1.0), "retrain": miss(3.0)}, y, metric=RMSE).strategy == KEEP
 
 
 def test_alone_keep_stays():
     y, miss = _numbers()
     choice = choose({KEEP: miss(1.0)}, y, metric=RMSE)
-    assert (choice.winner, choice.why) == (KEEP, "Keep: nothing else could be tried.")
+    assert (choice.strategy, choice.why) == (KEEP, "Keep: nothing else could be tried.")
 
 
 @pytest.mark.slow
@@ -99,7 +100,7 @@ def test_among_candidates_that_are_equal_in_truth_keep_is_nearly_always_chosen(o
         y = (rng.random(rows) < expit(score)).astype(float)
         names = [KEEP, "recalibrate", "refit", "extend"][: 1 + others]
         predictions = {name: expit(score + 0.3 * rng.normal(size=rows)) for name in names}
-        wrong += choose(predictions, y, metric=LOG_LOSS, resamples=60, seed=seed).winner != KEEP
+        wrong += choose(predictions, y, metric=LOG_LOSS, resamples=60, seed=seed).strategy != KEEP
     assert wrong <= binom.ppf(0.999, draws, 0.03)
 
 
@@ -156,7 +157,7 @@ def test_several_classes_are_judged_too():
     good[np.arange(300), y] += 0.4
     good[:30] = 1 / 3
     choice = choose({KEEP: np.full((300, 3), 1 / 3), "extend": good}, y, metric=MULTICLASS)
-    assert choice.winner == "extend"
+    assert choice.strategy == "extend"
     assert choice.candidates[1].loss_difference == pytest.approx(0.9 * (np.log(1 / 3) - np.log(0.6)))
     assert choice.metric == "log_loss"
 
@@ -164,7 +165,7 @@ def test_several_classes_are_judged_too():
 def test_weights_decide():
     y, one, other = np.zeros(200), np.tile([0.0, 1.0], 100), np.tile([1.0, 0.5], 100)
     for weight, winner in ((np.tile([1.0, 0.1], 100), KEEP), (np.tile([0.1, 1.0], 100), "refit")):
-        assert choose({KEEP: one, "refit": other}, y, metric=RMSE, weight=weight).winner == winner
+        assert choose({KEEP: one, "refit": other}, y, metric=RMSE, weight=weight).strategy == winner
 
 
 def test_the_sentence_says_why_a_candidate_won():
@@ -178,7 +179,7 @@ def test_an_interval_without_width_is_no_evidence():
     y = np.array([0.0, 1.0] * 100)
     choice = choose({KEEP: np.full(200, 0.5), "refit": 0.2 + 0.6 * y}, y, metric=LOG_LOSS)
     refit = choice.candidates[1]
-    assert (choice.winner, refit.loss_difference_low, refit.loss_difference_high, refit.sure) == (
+    assert (choice.strategy, refit.loss_difference_low, refit.loss_difference_high, refit.sure) == (
         KEEP,
         None,
         None,
@@ -188,7 +189,7 @@ def test_an_interval_without_width_is_no_evidence():
     assert "no interval" in choice.why
     rng = np.random.default_rng(0)
     one_day = choose({KEEP: y + 1, "refit": y + rng.random(200)}, y, metric=RMSE, groups=np.zeros(200))
-    assert (one_day.winner, one_day.candidates[1].loss_difference_low) == (KEEP, None)
+    assert (one_day.strategy, one_day.candidates[1].loss_difference_low) == (KEEP, None)
 
 
 def test_lots_that_are_too_few_to_draw_can_object():
@@ -199,9 +200,9 @@ def test_lots_that_are_too_few_to_draw_can_object():
     sometimes = keep - np.array([0.5, -0.05, 0.5])[day]
     always = keep - np.array([0.5, 0.1, 0.5])[day]
     for other, winner in ((sometimes, KEEP), (always, "refit")):
-        assert choose({KEEP: keep, "refit": other}, y, metric=RMSE).winner == "refit"
+        assert choose({KEEP: keep, "refit": other}, y, metric=RMSE).strategy == "refit"
         choice = choose({KEEP: keep, "refit": other}, y, metric=RMSE, few={"day": day})
-        assert choice.winner == winner
+        assert choice.strategy == winner
     assert "in 1 of 3 days" in choose({KEEP: keep, "refit": sometimes}, y, metric=RMSE, few={"day": day}).why
 
 
@@ -209,7 +210,7 @@ def test_who_is_barred_does_not_win_and_it_is_said_why():
     y, miss = _numbers()
     predictions = {KEEP: miss(1.0), "recalibrate": miss(0.2, 2), "refit": miss(0.6, 3)}
     choice = choose(predictions, y, metric=RMSE, barred={"recalibrate": "last year it lost"})
-    assert choice.winner == "refit"
+    assert choice.strategy == "refit"
     del predictions["refit"]
     assert "last year it lost" in choose(predictions, y, metric=RMSE, barred={"recalibrate": "last year it lost"}).why
 
@@ -219,7 +220,7 @@ def test_the_sentence_names_a_dearer_one_that_was_better_but_not_surely():
     predictions = {KEEP: miss(1.0), "recalibrate": miss(0.5, 2), "retrain": miss(0.49, 5)}
     choice = choose(predictions, y, metric=RMSE)
     assert choice.candidates[2].loss < choice.candidates[1].loss
-    assert choice.winner == "recalibrate"
+    assert choice.strategy == "recalibrate"
     assert choice.why.startswith("Recalibrate: rmse 0.")
     assert choice.why.endswith("; retrain is not surely better than that.")
 
@@ -239,7 +240,7 @@ def test_a_choice_is_plain_data_and_repeatable():
     predictions = {KEEP: miss(1.0), "refit": miss(0.9, 2)}
     first, again, other = (choose(predictions, y, metric=RMSE, seed=seed) for seed in (0, 0, 1))
     assert first == again != other
-    assert json.loads(json.dumps(first.to_dict()))["candidates"][1]["name"] == "refit"
+    assert json.loads(json.dumps(asdict(first)))["candidates"][1]["name"] == "refit"
 
 
 # What is refused
@@ -271,7 +272,7 @@ def test_few_days_do_not_make_chance_sure(count):
     won = 0
     for seed in range(200):
         y, predictions, day = days(rng, count, 0.1)
-        won += choose(predictions, y, metric=METRICS["mae"], groups=day, resamples=100, seed=seed).winner != "keep"
+        won += choose(predictions, y, metric=METRICS["mae"], groups=day, resamples=100, seed=seed).strategy != "keep"
     assert won <= 12  # 5 in the mean at a level of 95 % with two sides; 12 or more by chance in .4 %
 
 
@@ -280,8 +281,8 @@ def test_from_too_few_days_or_rows_nothing_is_chosen():
     y = rng.random(100)
     predictions = {"keep": y + 1.0, "refit": y + 0.1 * rng.random(100)}
     found = choose(predictions, y, metric=METRICS["rmse"], groups=np.repeat(np.arange(5), 20))
-    assert found.winner == "keep"
+    assert found.strategy == "keep"
     assert "100 rows of 5 groups or days" in found.why
-    assert choose(predictions, y, metric=METRICS["rmse"], groups=np.repeat(np.arange(10), 10)).winner == "refit"
+    assert choose(predictions, y, metric=METRICS["rmse"], groups=np.repeat(np.arange(10), 10)).strategy == "refit"
     few = {name: p[:19] for name, p in predictions.items()}
-    assert choose(few, y[:19], metric=METRICS["rmse"]).winner == "keep"
+    assert choose(few, y[:19], metric=METRICS["rmse"]).strategy == "keep"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tabkit.predictors.coherence import lineage_of
+from tabkit.lineage import lineage_of
 from tabkit.updates import translated
 
 TREES = {
