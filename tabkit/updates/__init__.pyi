@@ -1,5 +1,5 @@
 # What this room gives, read when one of it is first named; see `tabkit.updates.__init__`.
-from .choice import Choice, Comparison, Update, changed, choose
+from .choice import Choice, Comparison, Update, changed, choose, shared
 from .predictions import resampled
 from .strategies import AUTO, KEEP, Strategy, pick
 from .translation import translated
@@ -19,5 +19,6 @@ __all__ = [
     "pick",
     "resampled",
     "run_trials",
+    "shared",
     "translated",
 ]

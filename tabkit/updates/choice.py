@@ -71,10 +71,6 @@ class Choice:
         """Whether the model is as it was."""
         return self.strategy == KEEP
 
-    def shared(self) -> dict[str, Any]:
-        """Return what an update's report takes over."""
-        return {each.name: getattr(self, each.name) for each in fields(Choice)}
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Update(Choice):
@@ -92,6 +88,11 @@ class Update(Choice):
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
         return {**asdict(self), "kept": self.kept}
+
+
+def shared(choice: Choice) -> dict[str, Any]:
+    """Return what the report of an update takes over from the choice."""
+    return {each.name: getattr(choice, each.name) for each in fields(Choice)}
 
 
 def choose(comparison: Comparison, trials: Mapping[str, Trial] | None = None, *, asked: str = AUTO) -> Choice:

@@ -70,7 +70,7 @@ def resampled(
     >>> from tabkit.updates.choice import choose
     >>> y = np.arange(200.0)
     >>> predictions = {"keep": y + 0.1 * (y % 7), "refit": y + 0.01 * (y % 7)}
-    >>> choose(resampled(predictions, y, metric=METRICS["rmse"])).winner
+    >>> choose(resampled(predictions, y, metric=METRICS["rmse"])).strategy
     'refit'
     """
     if metric.greater_is_better is not False:

@@ -14,7 +14,7 @@ from tabkit.fingerprint import RowSample, row_texts
 from tabkit.frames import Source
 from tabkit.predictors.stored import stored
 from tabkit.progress import Progress, Silent
-from tabkit.updates import AUTO, KEEP, Comparison, Update, choose, pick, run_trials
+from tabkit.updates import AUTO, KEEP, Comparison, Update, choose, pick, run_trials, shared
 from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.ensemble.calibrating import joined
 from tabkit.uplift.ensemble.fit import ExperimentUnits
@@ -105,7 +105,7 @@ def update(
     if settings.final == "all":
         used = next(each for each in strategies if each.name == choice.strategy)
         best = used.make(UpliftTask(model, units, settings, shown))
-    report = UpliftUpdate(**choice.shared(), rows=units.experiment.rows, judged_rows=len(judge_rows))
+    report = UpliftUpdate(**shared(choice), rows=units.experiment.rows, judged_rows=len(judge_rows))
     renewed = replace(
         model,
         members=best.ensemble.members,

@@ -27,7 +27,7 @@ from tabkit.propensity.updating.level import Moved, alarm, expected, moved_level
 from tabkit.propensity.updating.strategies import strategies_of
 from tabkit.propensity.updating.trials import Month, ScoredTrial, UpdateTrials, judge
 from tabkit.table import Table, labels
-from tabkit.updates import AUTO, KEEP, Update, pick
+from tabkit.updates import AUTO, KEEP, Update, pick, shared
 
 _PARENT = "parent"
 
@@ -113,7 +113,7 @@ def update(
     candidate = next(each for each in strategies if each.name == strategy).make(task)
     moved = moved_levels(model, new)
     report = UpdateReport(
-        **found.choice.shared(),
+        **shared(found.choice),
         unit=found.how.unit,
         note=found.how.note,
         rows=new.frame.height,

@@ -12,6 +12,7 @@ from tabkit.errors import FitError, SchemaError
 from tabkit.schema import dtype_name, family
 from tabkit.uplift.design.balance import balance
 from tabkit.uplift.experiment import Experiment
+from tabkit.uplift.limits import UNLIKELY
 from tabkit.uplift.metrics.clustered_errors import mean_se, two_sided
 from tabkit.uplift.regressor import Codes, Floats
 from tabkit.uplift.scores import arm_scores, effect_scores
@@ -127,7 +128,7 @@ def _by_balance(judged: Placebo, moved: Experiment, arm: int, tests: int) -> Pla
         clusters=pair.clusters,
     )
     p = float(found["p"][0])
-    return replace(judged, p=p, passed=p >= 0.001 / tests)
+    return replace(judged, p=p, passed=p >= UNLIKELY / tests)
 
 
 def _numbers(frame: pl.DataFrame, name: str) -> Floats:
@@ -150,4 +151,4 @@ def _numbers(frame: pl.DataFrame, name: str) -> Floats:
 def _judged(name: str, arm: str, scores: Floats, clusters: Codes | None, *, tests: int = 1) -> Placebo:
     value, se = float(scores.mean()), mean_se(scores, clusters=clusters)
     p = two_sided(value / se, clusters, rows=len(scores)) if se > 0 else 1.0
-    return Placebo(name, arm, value, se, p, p >= 0.001 / tests)
+    return Placebo(name, arm, value, se, p, p >= UNLIKELY / tests)

@@ -9,6 +9,7 @@ from chart_frames import HOSTILE
 from dashboards.reports.uplift_page import KEYS, report_page
 from tabkit.errors import SchemaError
 from tabkit.uplift.decision import trust
+from tabkit.uplift.summary import checks
 
 SHARES = [k / 20 for k in range(1, 21)]
 
@@ -262,6 +263,18 @@ def test_imbalance_drift_and_too_little_overlap_fail() -> None:
     chosen = report(arm("mail"))
     chosen["balance"][0]["p"] = 1e-9
     assert row(shown(chosen), "Balance of columns")[1] == "FAIL"
+
+
+@pytest.mark.parametrize(("beyond", "result"), [(0.0, "pass"), (1e-3, "FAIL")])
+def test_at_a_limit_the_page_and_the_summary_say_the_same(beyond: float, result: str) -> None:
+    data = observed(arm("mail"))
+    data["balance"][0]["smd_weighted"] = 0.1 + beyond
+    data["overlap"] |= {"trimmed": 100 + round(1000 * beyond), "rows": 1000}
+    data["drift"][0]["z"] = -3.0 - beyond
+    html, found = shown(data), checks(data)
+    names = {"Balance of columns": "balance", "Overlap": "overlap", "Drift: mail": "drift"}
+    assert {row(html, name)[1] for name in names} == {result}
+    assert {found[name]["passed"] for name in names.values()} == {result == "pass"}
 
 
 def test_what_checks_find_stands_above_all_figures_and_in_the_title() -> None:
