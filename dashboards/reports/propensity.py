@@ -302,7 +302,7 @@ def _notes(model: PropensityModel, note: str, dropped: Mapping[str, int]) -> tup
         *([note] if note else []),
         "Intervals know nothing of how the world may change after the last row.",
         *(
-            [f"Importance by {learner.shown_by} says what the {learner.unit} used, not what causes the target."]
+            [f"Importance by {learner.shown_by} says what the model leans on, not what causes the target."]
             if learner.shown_by
             else []
         ),

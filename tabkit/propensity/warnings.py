@@ -69,7 +69,7 @@ def of_model(predictor: Predictor, evaluation: Evaluation, settings: TrainConfig
     best = {s.metric: s.value for s in evaluation.scores if s.model == MODEL and s.metric in ("auc", "r2")}
     if any(value >= _PERFECT for value in best.values()):
         importance = learner.importance(predictor)
-        used = "" if importance is None else f" The {learner.unit} use {importance['feature'][0]!r} most."
+        used = "" if importance is None else f" The model leans most on {importance['feature'][0]!r}."
         found.append(
             f"Almost perfect on held-out rows: is something among the features known only after the target?{used}"
         )
