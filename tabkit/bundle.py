@@ -25,10 +25,11 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from tabkit import destination, forked, pathnames, threads
+from tabkit import destination, forked, threads
 from tabkit.destination import BUNDLE_FILES
 from tabkit.errors import BundleError
 from tabkit.staging import Version, one_version, recover, staged_folder
+from tabkit.untrusted import pathnames
 from tabkit.untrusted.files import MOST_BYTES, MOST_JSON_BYTES, check_size, file_bytes, json_data, parquet_frame
 from tabkit.untrusted.unfolding import unfolded
 

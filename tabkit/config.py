@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -51,6 +51,8 @@ class Config(BaseModel, metaclass=_Refusing):
 
 
 C = TypeVar("C", bound=Config)
+ObjectiveName = Literal["binary", "multiclass", "regression", "poisson", "gamma", "tweedie", "quantile"]
+"""What may be minimised, in the settings of every learner; `tabkit.objective` knows what each means."""
 # A file of something else may have a hundred thousand keys, of which each costs a search for what was meant.
 _MOST_LOOKED_AT = 20
 _REQUIRED = "required"

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tabkit import pathnames
 from tabkit.errors import TabkitError
+from tabkit.untrusted import pathnames
 
 BUNDLE_FILES = ("manifest.json", "manifest.sha256")
 """By which a folder is known as a bundle."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabkit import metrics
+from tabkit.config import ObjectiveName
 from tabkit.errors import ConfigError, FitError
-from tabkit.objective_names import ObjectiveName
 from tabkit.rows import Rows
 
 Floats = NDArray[np.float64]

@@ -16,7 +16,7 @@ import typer
 
 from tabkit import threads
 from tabkit.errors import ConfigError, TabkitError
-from tabkit.pathnames import refusal
+from tabkit.untrusted.pathnames import refusal
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -7,8 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from tabkit.boosting.refused import REFUSED
-from tabkit.config import Config
-from tabkit.objective_names import ObjectiveName
+from tabkit.config import Config, ObjectiveName
 
 
 class BoostingConfig(Config):

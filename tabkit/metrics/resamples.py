@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabkit.errors import ConfigError, FitError
-from tabkit.estimate import Estimate
+from tabkit.metrics.estimate import Estimate
 from tabkit.metrics.inputs import Floats
 from tabkit.threads import workers as all_workers
 

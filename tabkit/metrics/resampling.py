@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tabkit.errors import FitError
-from tabkit.estimate import Estimate
+from tabkit.metrics.estimate import Estimate
 from tabkit.metrics.inputs import Floats, check_weight
 from tabkit.metrics.prepared import Prepared
 from tabkit.metrics.registry import Metric, prepare

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tabkit.config import Config
-from tabkit.objective_names import ObjectiveName
+from tabkit.config import Config, ObjectiveName
 
 Activation = Literal["silu", "relu", "gelu", "sigmoid"]
 Device = Literal["auto", "cpu", "cuda", "mps"]

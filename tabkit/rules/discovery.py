@@ -25,7 +25,7 @@ from tabkit.rules.parts import Conditions
 from tabkit.rules.proof import dense, holm, p_value, rule_p, totals
 from tabkit.rules.searching.candidates import Judge, Lookup, RuleCandidate
 from tabkit.rules.searching.search import search
-from tabkit.rules.separation import SeparationFilter, clearest
+from tabkit.rules.searching.separation import SeparationFilter, clearest
 from tabkit.rules.suggestion import Suggestion, Suggestions, apart, left_out
 
 MOST_TESTED = 20

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from tabkit import frames, marks, pathnames
+from tabkit import frames, marks
 from tabkit.destination import check, refuse_inputs
 from tabkit.errors import SchemaError, ScoringError
 from tabkit.progress import Progress, Silent
@@ -22,6 +22,7 @@ from tabkit.scoring.sink import check_output, write
 from tabkit.scoring.sources import Opener, OpenRun, ScoresBySource
 from tabkit.scoring.streaming import Tally
 from tabkit.sources.names import without_secrets
+from tabkit.untrusted import pathnames
 
 _MADE_BY = "score"
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import polars as pl
 
-from tabkit import marks, pathnames
+from tabkit import marks
 from tabkit.errors import ScoringError, SourceError
 from tabkit.frames import reading
 from tabkit.staging import explain, staged_file
+from tabkit.untrusted import pathnames
 
 _WRITERS: dict[str, Callable[..., object]] = {
     ".parquet": pl.LazyFrame.sink_parquet,

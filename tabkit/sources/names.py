@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from tabkit import pathnames
 from tabkit.errors import SourceError
 from tabkit.sources.failures import reading, some
+from tabkit.untrusted import pathnames
 
 Source: TypeAlias = Any
 """A path, glob, folder or URL (or a list of them), a Polars frame, lazy or not, or an Arrow stream."""

@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 
 from tabkit.errors import FitError
-from tabkit.estimate import Estimate
+from tabkit.metrics.estimate import Estimate
 from tabkit.metrics.resamples import check_level
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.metrics.clustered_errors import mean_se

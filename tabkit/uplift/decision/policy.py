@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tabkit.errors import ConfigError, FitError
-from tabkit.estimate import Estimate
+from tabkit.metrics.estimate import Estimate
 from tabkit.metrics.resamples import check_level
 from tabkit.uplift.experiment import Experiment
 from tabkit.uplift.metrics.clustered_errors import critical, mean_se

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabkit.errors import FitError
-from tabkit.estimate import Estimate
+from tabkit.metrics.estimate import Estimate
 from tabkit.metrics.inputs import Floats, Integers
 from tabkit.metrics.resamples import Counts, estimate_of, on_resamples, poisson
 from tabkit.uplift.metrics.checks import check_clusters
