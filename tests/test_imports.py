@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from places import ROOT
+from places import GOLDEN, ROOT
 
 PACKAGES = ("tabkit", "pipelines", "dashboards")
 GROUND = (
@@ -34,6 +34,64 @@ def test_the_ground_loads_nothing_heavy():
 
 def test_the_command_starts_without_its_libraries():
     assert not loaded("import pipelines.cli.app") & {*HEAVY, "polars", "numpy"}
+
+
+@pytest.mark.parametrize(
+    "module", ["pipelines", "pipelines.jobs", "dashboards.charts", "tabkit.propensity", "tabkit.cltv"]
+)
+def test_rooms_load_nothing_until_a_name_is_used(module):
+    assert not loaded(f"import {module}") & {*HEAVY, "numpy", "polars", "pydantic", "scipy"}
+
+
+def test_settings_load_no_library_that_computes():
+    assert not loaded("import pipelines.jobs.settings") & {*HEAVY, "numpy", "polars", "scipy"}
+
+
+MODEL = str(GOLDEN / "churned")
+MISSING = {
+    "train": ("nowhere.parquet", "--target", "y", "-o", "out"),
+    "encode": ("nowhere.parquet", "--target", "y", "-o", "out.parquet"),
+    "score": (MODEL, "nowhere.parquet", "-o", "out.parquet"),
+    "update": (MODEL, "nowhere.parquet", "-o", "out"),
+    "compare": (MODEL, MODEL, "nowhere.parquet"),
+    "inspect": ("nowhere",),
+    "history": ("nowhere",),
+    "explore": ("nowhere.parquet", "--target", "y", "-o", "out.html"),
+    "rules suggest": ("nowhere.parquet", "--target", "y", "-o", "out.toml"),
+    "rules score": ("nowhere.toml", "nowhere.parquet", "--target", "y"),
+    "rules worth": ("nowhere.toml", "nowhere.parquet", "--target", "y"),
+    "uplift train": (
+        *("nowhere.parquet", "--treatment", "t", "--control", "none", "--design", "randomised"),
+        *("--outcome", "y", "-o", "out"),
+    ),
+    "uplift update": ("nowhere", "nowhere.parquet", "-o", "out"),
+    "uplift report": ("nowhere",),
+    "cltv fit": ("nowhere.parquet", "--customer", "c", "--date", "d", "-o", "out"),
+    "cltv backtest": ("nowhere.parquet", "--customer", "c", "--date", "d"),
+    "cltv forecast": ("nowhere", "-o", "out.parquet"),
+    "cltv campaigns": ("nowhere", "nowhere.parquet", "--campaign", "c"),
+}
+TOLD = """
+import contextlib, io, sys
+from pipelines.cli import main
+for name, arguments in {commands!r}.items():
+    sys.argv = ["tabkit", *name.split(), *arguments]
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        main()
+    assert "nowhere" in said.getvalue(), (name, said.getvalue())
+    heavy = {heavy!r} & {{module for module in sys.modules}}
+    assert not heavy, (name, heavy)
+"""
+
+
+def test_a_missing_file_is_told_before_a_library_that_computes_is_loaded():
+    heavy = {*HEAVY, "scipy.optimize", "scipy.special", "scipy.stats"}
+    assert "rich" in loaded(TOLD.format(commands=MISSING, heavy=heavy))
+
+
+def test_the_history_of_a_model_needs_no_model():
+    code = f"import sys; from pipelines.cli import main; sys.argv = ['tabkit', 'history', {MODEL!r}, '--json']"
+    assert not loaded(f"{code}\ntry: main()\nexcept SystemExit as end: assert not end.code") & HEAVY
 
 
 def test_late_names_are_there():

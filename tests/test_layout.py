@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,3 +41,36 @@ def test_no_public_name_of_a_room_is_one_of_its_modules(stub):
     """Whichever of the two were loaded first would hide the other."""
     modules = {path.stem for path in stub.parent.iterdir() if path.suffix == ".py" or path.is_dir()}
     assert not {name for name, is_module in handed_on(stub) if not is_module} & modules
+
+
+def sources() -> list[Path]:
+    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def test_no_source_has_over_four_hundred_lines():
+    lines = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
+    assert not {name: count for name, count in lines.items() if count > 400}
+
+
+def test_no_folder_holds_over_twenty_five_modules():
+    modules = Counter(str(path.parent.relative_to(ROOT)) for path in sources() if path.name != "__init__.py")
+    assert modules
+    assert not {folder: count for folder, count in modules.items() if count > 25}
+
+
+def test_no_two_public_classes_share_a_name():
+    places: dict[str, list[str]] = {}
+    for path in sources():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert not {name: found for name, found in places.items() if len(found) > 1}
+
+
+def test_circles_are_looked_for_in_every_package():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    [ancestors] = [contract["ancestors"] for contract in contracts if contract["type"] == "acyclic_siblings"]
+    packages = {".".join(path.parent.relative_to(ROOT).parts) for path in sources() if path.name == "__init__.py"}
+    assert packages == set(ancestors)
