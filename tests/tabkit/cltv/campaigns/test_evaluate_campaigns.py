@@ -17,7 +17,7 @@ from tabkit.cltv.campaigns import bidding, decisions
 from tabkit.cltv.campaigns import evaluate as campaigns_module
 from tabkit.cltv.campaigns.campaign import CampaignFit
 from tabkit.cltv.campaigns.drift import changes
-from tabkit.cltv.campaigns.evaluate import evaluate_campaigns
+from tabkit.cltv.campaigns.evaluate import _refused, evaluate_campaigns
 from tabkit.cltv.config import CampaignConfig
 from tabkit.cltv.model import CLTVModel
 from tabkit.config import build
@@ -221,3 +221,10 @@ def test_a_model_in_weeks_decides_nothing(model: CLTVModel, data: tuple[pl.DataF
     weekly = CLTVModel(model.forecaster, model.customers, model.customer, {**model.facts, "resolution": "week"})
     with pytest.raises(ConfigError, match=r"day.*user came"):
         evaluate_campaigns(weekly, data[1], config=SETTINGS)
+
+
+def test_users_that_are_left_out_come_back_in_the_order_of_the_source() -> None:
+    acquired = pl.DataFrame({"customer": [1, None, 3], "campaign": ["a", "a", "b"]})
+    reasons = {"not known": pl.col("customer").eq_missing(3), "no customer": pl.col("customer").is_null()}
+    found = _refused(acquired.with_columns(value=1.0), acquired, reasons)
+    assert found.rows() == [(1, "no customer", None, "a"), (2, "not known", 3, "b")]
