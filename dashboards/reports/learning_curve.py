@@ -10,7 +10,8 @@ from dashboards.charts.picture_files import check_picture, save
 from tabkit.errors import ConfigError
 from tabkit.extras import check_drawing
 from tabkit.neural import Epoch, history_frame
-from tabkit.predictors.registry import LEARNERS, ModelName
+from tabkit.predictors.config import ModelName
+from tabkit.predictors.registry import LEARNERS
 from tabkit.predictors.stored import stored
 from tabkit.propensity.config import TrainConfig
 from tabkit.propensity.evaluation import measures_of

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
+from tabkit import predictors
 from tabkit.boosting.config import BoostingConfig
 from tabkit.config import Config
 from tabkit.encoding.config import EncodingConfig
 from tabkit.neural.config import MLPConfig
-from tabkit.predictors.linear import LinearConfig
-from tabkit.predictors.registry import LEARNERS, ModelName
+from tabkit.predictors.linear_config import LinearConfig
 from tabkit.rules.given import Rules
 
+ModelName = Literal["lightgbm", "mlp", "linear"]
 _SHARED = ("objective", "quantile", "tweedie_power")
 
 
@@ -51,7 +54,7 @@ class PredictorConfig(Config):
             value = getattr(self.neural, name)
             if value not in (MLPConfig.model_fields[name].default, getattr(self.boosting, name)):
                 raise ValueError(f"neural.{name} is {value!r}: set boosting.{name}, which holds for every model")
-        if self.boosting.monotone and not (learner := LEARNERS[self.model]).keeps_monotone:
+        if self.boosting.monotone and not (learner := predictors.LEARNERS[self.model]).keeps_monotone:
             raise ValueError(f"boosting.monotone is of trees: {learner.noun} cannot promise it")
         return self
 

@@ -12,18 +12,17 @@ import importlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from pydantic import Field
 
 from tabkit import boosting, neural
 from tabkit.bundle import Bundle
-from tabkit.config import Config
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.fitted_model import BundleParts
 from tabkit.objective import OBJECTIVES, LossSettings, base_score, check_parts, loss, named, variance_power
+from tabkit.predictors.linear_config import LinearConfig
 from tabkit.predictors.linear_model import PART, LinearModel, numbers
 from tabkit.predictors.protocol import FitSettings, Learner
 from tabkit.progress import Progress
@@ -35,19 +34,6 @@ _DEFAULT = 1.0  # scikit-learn's own, where no rows can choose
 _NEWTON = 300  # coefficients up to which the matrix of second derivatives is cheaper than more steps
 _STEPS = 1_000
 _ADVICE = "choose another objective, or a larger linear.penalty"
-
-
-class LinearConfig(Config):
-    """How a linear model is fitted.
-
-    Parameters
-    ----------
-    penalty
-        What large coefficients cost, in units of rows: more draws them further towards 0. ``auto`` takes, of 0.1, 1,
-        10 and so on up to 10,000, the one with which the early-stopping rows lose least.
-    """
-
-    penalty: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["auto"] = "auto"
 
 
 def fit(

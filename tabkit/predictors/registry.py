@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from tabkit.bundle import Bundle
 from tabkit.predictors.linear import Linear
@@ -11,8 +11,6 @@ from tabkit.predictors.network import Network
 from tabkit.predictors.protocol import Learner, Predictor
 from tabkit.predictors.trees import Trees
 from tabkit.untrusted.manifest import damaged
-
-ModelName = Literal["lightgbm", "mlp", "linear"]
 
 LEARNERS: dict[str, Learner[Any]] = {"lightgbm": Trees(), "mlp": Network(), "linear": Linear()}
 """All learners; the first is the default."""

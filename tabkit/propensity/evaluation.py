@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tabkit import metrics
 from tabkit.dependence import Unit, dependence
 from tabkit.errors import FitError
-from tabkit.predictors.registry import LEARNERS, ModelName
+from tabkit.predictors.config import ModelName
+from tabkit.predictors.registry import LEARNERS
 from tabkit.propensity.config import TrainConfig
 from tabkit.table import Table
 from tabkit.untrusted.manifest import NamedTable

@@ -21,7 +21,8 @@ from pipelines.cli.views.propensity import (
 )
 from pipelines.cli.views.uplift import summary_lines
 from tabkit.cltv.interval_record import interval_record
-from tabkit.predictors.registry import LEARNERS, ModelName, made_of
+from tabkit.predictors.config import ModelName
+from tabkit.predictors.registry import LEARNERS, made_of
 from tabkit.untrusted.manifest import building
 
 _TOP = 15  # rows that a terminal shows without scrolling

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tabkit import boosting, splits
 from tabkit.boosting import BoostedModel, BoostingConfig, Rows
 from tabkit.predictors import linear
+from tabkit.predictors.linear_config import LinearConfig
 from tabkit.untrusted.manifest import NamedTable
 from tabkit.uplift.limits import FEWEST_STOPPING_ROWS
 from tabkit.uplift.regressor import Codes, Floats, Kind, Learn
@@ -58,7 +59,7 @@ class Logistic:
     @classmethod
     def fit(cls, rows: Rows, config: BoostingConfig) -> Logistic:
         """Fit on rows with a target of 0 and 1."""
-        model = linear.fit(rows, config=linear.LinearConfig(penalty=1.0), losses=config)
+        model = linear.fit(rows, config=LinearConfig(penalty=1.0), losses=config)
         mean, scale, weights = (tuple(each.tolist()) for each in (model.mean, model.scale, model.coefficients[0]))
         return cls(model.features, mean, mean, scale, weights, model.base_score[0])
 

@@ -9,8 +9,9 @@ from places import ROOT
 from tabkit.bundle import Bundle
 from tabkit.config import Config
 from tabkit.errors import BundleError, ConfigError
+from tabkit.predictors.config import ModelName
 from tabkit.predictors.protocol import Learner, Strategy
-from tabkit.predictors.registry import LEARNERS, ModelName, predictor_of
+from tabkit.predictors.registry import LEARNERS, predictor_of
 from tabkit.propensity.config import TrainConfig
 
 _ASKED = re.compile(r"isinstance\([^()]*\b(?:BoostedModel|MLPModel|LinearModel)\b|[!=]= ?[\"'](?:lightgbm|mlp)[\"']")

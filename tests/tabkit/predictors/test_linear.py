@@ -21,7 +21,8 @@ from tabkit.errors import BundleError, ConfigError, FitError, SchemaError
 from tabkit.objective import OBJECTIVES, loss
 from tabkit.predictors import linear as learner
 from tabkit.predictors.config import PredictorConfig
-from tabkit.predictors.linear import PENALTIES, Linear, LinearConfig, LinearModel
+from tabkit.predictors.linear import PENALTIES, Linear, LinearModel
+from tabkit.predictors.linear_config import LinearConfig
 from tabkit.progress import Silent
 from tabkit.propensity.model import PropensityModel
 from tabkit.roles import Roles
