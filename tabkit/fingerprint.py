@@ -194,17 +194,17 @@ def _column(values: pl.Series) -> Hashes:
     kind = family(values.dtype)
     missing = values.is_null().to_numpy()
     if kind == "text":
-        found = _texts(values.cast(pl.String))
+        hashes = _texts(values.cast(pl.String))
     elif kind == "number" and not values.dtype.is_integer():
         floats = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
-        missing, found = np.isnan(floats), _floats(floats)
+        missing, hashes = np.isnan(floats), _floats(floats)
     else:
         integers = _integers(values, kind)
-        found = _whole(integers.fill_null(0).to_numpy().view(np.uint64))
+        hashes = _whole(integers.fill_null(0).to_numpy().view(np.uint64))
         if integers.null_count() > missing.sum():  # beyond 64 bits with a sign
             beyond = integers.is_null().to_numpy() & ~missing
-            found = np.where(beyond, _floats(values.cast(pl.Float64).fill_null(0).to_numpy()), found)
-    return np.where(missing, _mixed(_MISSING), found)
+            hashes = np.where(beyond, _floats(values.cast(pl.Float64).fill_null(0).to_numpy()), hashes)
+    return np.where(missing, _mixed(_MISSING), hashes)
 
 
 def _integers(values: pl.Series, kind: str) -> pl.Series:

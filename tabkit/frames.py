@@ -108,21 +108,21 @@ def scan_parts(
     path
         The name of a further column with the file that each row comes from.
     """
-    names, known = [part.name for part in source], dtypes or {}
+    names, dtypes_by_name = [part.name for part in source], dtypes or {}
     kind = _format(names)
     with reading(describe(names)):
         for name in names:
             check_filled(name)
         if wanted is None and kind in ("Parquet", "IPC") and len(names) > 1:
             check_alike(names)
-        keys = key_names(source, known)
+        keys = key_names(source, dtypes_by_name)
         own = path or (_PATH if keys else None)
         if kind == "Parquet" and wanted is not None and len(names) > 1:
             frame = _open_parquet(names, wanted, path=own)
         else:
-            frame = _open(kind, names, known, path=own)
+            frame = _open(kind, names, dtypes_by_name, path=own)
         if keys and own is not None:
-            frame = attach(frame, source, keys, known, path=own)
+            frame = attach(frame, source, keys, dtypes_by_name, path=own)
             frame = frame if path else frame.drop(own)
         frame.collect_schema()
     return frame

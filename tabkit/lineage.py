@@ -115,8 +115,8 @@ def history(path: str | Path, *, kinds: Collection[str]) -> dict[str, Any]:
     BundleError
         If the bundle is damaged, of another kind, or its lineage is not as tabkit writes it.
     """
-    found = bundle.read(path, kinds=list(kinds))
-    lineage = found.manifest.get("lineage")
+    opened = bundle.read(path, kinds=list(kinds))
+    lineage = opened.manifest.get("lineage")
     ancestors = lineage.get("ancestors", []) if isinstance(lineage, dict) else None
     if (
         not isinstance(lineage, dict)
@@ -124,7 +124,7 @@ def history(path: str | Path, *, kinds: Collection[str]) -> dict[str, Any]:
         or not all(_is_told(entry) for entry in (lineage, *ancestors))
     ):
         raise BundleError("the bundle's lineage is not as tabkit writes it", advice="copy the bundle again")
-    own = {"checksum": found.checksum, **{name: lineage.get(name) for name in _TOLD}}
+    own = {"checksum": opened.checksum, **{name: lineage.get(name) for name in _TOLD}}
     return {"bundle": str(path), "chain": [own, *ancestors]}
 
 
@@ -142,19 +142,19 @@ def ancestors_of(folder: Path, *, kinds: Collection[str], advice: str) -> Ancest
     advice
         What to do about a bundle of another kind.
     """
-    found = bundle.read(folder)
-    if (kind := found.manifest.get("kind")) not in kinds:
+    ancestor = bundle.read(folder)
+    if (kind := ancestor.manifest.get("kind")) not in kinds:
         raise BundleError(f"{str(folder)!r} is a bundle of kind {kind!r}, which holds no updates", advice=advice)
     beside = dict(_checksums(folder.resolve().parent))
-    wanted = _parents(found.manifest)
-    line, missing = [found.manifest], 0
+    wanted = _parents(ancestor.manifest)
+    line, missing = [ancestor.manifest], 0
     while wanted:
         place = beside.get(wanted.pop(0))
         if place is None:
             missing += 1
             continue
         line.append(bundle.read(place).manifest)
-        if not wanted and "ancestors" not in found.manifest["lineage"]:  # it names its parent alone
+        if not wanted and "ancestors" not in ancestor.manifest["lineage"]:  # it names its parent alone
             wanted = _parents(line[-1])
     return Ancestry(tuple(reversed(line)), missing)
 

@@ -170,16 +170,16 @@ def number_of(bound: object) -> float:
 
 def cuts_of(conditions: Iterable[Condition], kind: Family) -> list[Cut]:
     """Return the cuts at which conditions on one column of numbers or times begin and end."""
-    found: list[Cut] = []
+    cuts: list[Cut] = []
     for condition in conditions:
         inner = condition.condition if isinstance(condition, Not) else condition
         if isinstance(inner, Range):
             for bound, after in ((inner.ge, False), (inner.lt, False), (inner.gt, True), (inner.le, True)):
                 if bound is not None:
-                    found.append(Cut(_scaled(bound, kind), after))
+                    cuts.append(Cut(_scaled(bound, kind), after))
         elif isinstance(inner, Levels):
-            found += [Cut(_scaled(level, kind), after) for level in inner.levels for after in (False, True)]
-    return found
+            cuts += [Cut(_scaled(level, kind), after) for level in inner.levels for after in (False, True)]
+    return cuts
 
 
 def named_levels(conditions: Iterable[Condition]) -> list[str | bool | int | float | dt.date]:

@@ -110,21 +110,21 @@ def _counts(board: Board, train: int, held: int) -> str:
 
 def _notes(board: Board) -> list[str]:
     """Say what was decided, and what is not shown."""
-    found = [*board.view.notes]
+    notes = [*board.view.notes]
     for axis in board.axes:
         if axis.other:
-            found.append(
+            notes.append(
                 f"{axis.name}: the {len(axis.levels)} most frequent levels, and {axis.other:,} others together."
             )
         if axis.scale is not None and axis.scale.kind != "linear":
-            found.append(f"{axis.name}: drawn by its logarithm{'' if axis.scale.kind == 'log' else ' away from zero'}.")
+            notes.append(f"{axis.name}: drawn by its logarithm{'' if axis.scale.kind == 'log' else ' away from zero'}.")
     by_reason: dict[str, list[str]] = {}
     for skipped in board.skipped:
         by_reason.setdefault(skipped.why, []).append(skipped.name)
     for why, names in by_reason.items():
         more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
-        found.append(f"Not shown: {', '.join(names[:12])}{more} ({why}).")
-    return found
+        notes.append(f"Not shown: {', '.join(names[:12])}{more} ({why}).")
+    return notes
 
 
 def to_json(value: Mapping[str, Any]) -> str:
@@ -148,16 +148,16 @@ def _plain(value: object) -> object:
 
 
 def _arrays(board: Board, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    found: dict[str, NDArray[Any]] = {axis.key: board.codes[axis.key][rows] for axis in board.axes}
+    arrays: dict[str, NDArray[Any]] = {axis.key: board.codes[axis.key][rows] for axis in board.axes}
     for index, goal in enumerate(board.view.goals):
         y = goal.y[rows]
-        found[f"y {index}"] = y.astype(np.uint8) if goal.binary else y
+        arrays[f"y {index}"] = y.astype(np.uint8) if goal.binary else y
         if goal.treated is not None:
-            found[f"treated {index}"] = goal.treated[rows].astype(np.uint8)
+            arrays[f"treated {index}"] = goal.treated[rows].astype(np.uint8)
     unit = board.view.goals[0].unit
     if unit is not None:
-        found["unit"] = np.unique(unit[rows], return_inverse=True)[1].astype(np.uint32)
-    return found
+        arrays["unit"] = np.unique(unit[rows], return_inverse=True)[1].astype(np.uint32)
+    return arrays
 
 
 def _drawn_arrays(board: Board) -> dict[str, NDArray[Any]]:

@@ -114,16 +114,16 @@ def _heat(model: CLTVModel, horizon_days: float) -> Heat | None:
 
 
 def _verdict(model: CLTVModel) -> str:
-    found, own = model.facts, model.forecaster
+    facts, own = model.facts, model.forecaster
     spend = " and Gamma-Gamma" if own.spending is not None else ""
-    bought = f"{found['transactions']:,} purchases of " if found.get("transactions") else ""
-    span = f", {found['start']} to {found['end']}" if found.get("start") and found.get("end") else ""
-    parts = [found, *([found["spend"]] if found.get("spend") else [])]
+    bought = f"{facts['transactions']:,} purchases of " if facts.get("transactions") else ""
+    span = f", {facts['start']} to {facts['end']}" if facts.get("start") and facts.get("end") else ""
+    parts = [facts, *([facts["spend"]] if facts.get("spend") else [])]
     trust = "the draws can be trusted" if all(map(_trusted, parts)) else "mind the notes before you rely on it"
-    if unknown := [one["name"] for one in found.get("unidentified", ())]:
+    if unknown := [one["name"] for one in facts.get("unidentified", ())]:
         trust += f", but the data hardly tell {', '.join(unknown)}: see the notes"
     span = span.replace("-", "\u2011")  # dates stay whole at the end of a line
-    return f"{own.model.title}{spend}, fitted to {bought}{found['rows']:,} customers{span}: {trust}."
+    return f"{own.model.title}{spend}, fitted to {bought}{facts['rows']:,} customers{span}: {trust}."
 
 
 def _trusted(found: Mapping[str, Any]) -> bool:
@@ -136,21 +136,21 @@ def _trusted(found: Mapping[str, Any]) -> bool:
 
 
 def _facts(model: CLTVModel) -> Iterator[tuple[str, str]]:
-    found, own = model.facts, model.forecaster
+    facts, own = model.facts, model.forecaster
     yield "Model", f"{own.model.title} ({own.model.source})"
-    if found.get("transactions"):
-        yield "Purchases", f"{found['transactions']:,}"
-    yield "Customers", f"{found['rows']:,}, {found['unique_rows']:,} of them distinct"
+    if facts.get("transactions"):
+        yield "Purchases", f"{facts['transactions']:,}"
+    yield "Customers", f"{facts['rows']:,}, {facts['unique_rows']:,} of them distinct"
     if "frequency" in model.customers.columns:
         yield "Bought again", f"{int((model.customers['frequency'] > 0).sum()):,}"
-    if found.get("end"):
-        yield "Observed", f"{found['start']} to {found['end']}"
-    yield "Purchases drawn by", _drawn(found)
-    if found.get("spend"):
-        yield "Spend drawn by", _drawn(found["spend"])
+    if facts.get("end"):
+        yield "Observed", f"{facts['start']} to {facts['end']}"
+    yield "Purchases drawn by", _drawn(facts)
+    if facts.get("spend"):
+        yield "Spend drawn by", _drawn(facts["spend"])
     for kind, one in model.tested(ForecastConfig()).items():
         yield f"Interval of total {kind}", one.short()
-    refused = [f"{rows:,} {reason}" for reason, rows in found.get("refused", {}).items()]
+    refused = [f"{rows:,} {reason}" for reason, rows in facts.get("refused", {}).items()]
     if refused:
         yield "Rows left out", ", ".join(refused)
 

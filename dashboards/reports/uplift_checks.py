@@ -152,18 +152,18 @@ def _place(row: Mapping[str, Any]) -> str:
 
 
 def _overlap(report: Mapping[str, Any]) -> Iterator[str]:
-    found = report["overlap"]
-    if found is None:
+    overlap = report["overlap"]
+    if overlap is None:
         return
-    part = found["trimmed"] / max(found["rows"], 1)
-    limit = "in the picture" if found["trim"] is None else f"a propensity below {found['trim']:g} for any arm"
+    part = overlap["trimmed"] / max(overlap["rows"], 1)
+    limit = "in the picture" if overlap["trim"] is None else f"a propensity below {overlap['trim']:g} for any arm"
     counts = (report.get("basis") or {}).get("units", report["rows"])
-    sizes = zip(counts.items(), found["effective"], strict=False)
+    sizes = zip(counts.items(), overlap["effective"], strict=False)
     kept = ", ".join(f"{arm} {number(size)} of {count:,}" for (arm, count), size in sizes)
     yield (
-        f"{found['trimmed']:,} of {found['rows']:,} units ({share(part, decimals=1)}) have {limit} and are left out. "
-        f"Effective sample sizes of the others, weighted: {kept}. "
-        f"Propensities of contact go from {number(found['lowest'])} to {number(found['highest'])}."
+        f"{overlap['trimmed']:,} of {overlap['rows']:,} units ({share(part, decimals=1)}) have {limit} and are left "
+        f"out. Effective sample sizes of the others, weighted: {kept}. "
+        f"Propensities of contact go from {number(overlap['lowest'])} to {number(overlap['highest'])}."
     )
 
 

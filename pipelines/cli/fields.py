@@ -107,17 +107,17 @@ def meanings(kind: type[BaseModel]) -> dict[str, str]:
     >>> meanings(Fit)
     {'rate': 'How fast it learns.'}
     """
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for each in reversed(kind.__mro__):
         _, _, told = inspect.cleandoc(each.__doc__ or "").partition("Parameters\n----------\n")
         names: list[str] = []
         for line in told.partition("\n\n")[0].splitlines():
             if head := _HEAD.match(line):
                 names = head[1].split(", ")
-                found |= dict.fromkeys(names, "")
+                texts |= dict.fromkeys(names, "")
             else:
-                found |= {name: f"{found[name]} {_plain(line)}".strip() for name in names}
-    return found
+                texts |= {name: f"{texts[name]} {_plain(line)}".strip() for name in names}
+    return texts
 
 
 def _plain(line: str) -> str:

@@ -147,18 +147,18 @@ def _help(one: Setting) -> str:
 
 def _given(command: Command, typed: Iterable[tuple[Setting, Any]]) -> dict[str, Any]:
     """Return what was typed as nested settings."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for one, value in typed:
         if value is None or value == []:
             continue
-        inner = found
+        inner = values
         for section in one.key[:-1]:
             inner = inner.setdefault(section, {})
         inner[one.key[-1]] = _value(command, one, value)
     for first, second in command.apart:
-        if found.get(first) and found.get(second):
+        if values.get(first) and values.get(second):
             raise ConfigError(f"--{first} and --{second} exclude each other", advice="give one of them, not both")
-    return found
+    return values
 
 
 def _value(command: Command, one: Setting, value: Any) -> Any:

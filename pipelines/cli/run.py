@@ -114,10 +114,10 @@ def unheard(error: OSError, *, besides: str = "") -> int:
 
 def _failed(error: Exception, *, as_json: bool, debug: bool) -> int:
     """Report an error, and return the exit code that goes with it."""
-    known = _known(error)
-    if known is None or debug:
+    described = _known(error)
+    if described is None or debug:
         traceback.print_exception(error)
-    if known is None:
+    if described is None:
         if as_json:
             print_error("fault", f"{type(error).__name__}: {error}", "this is a bug of tabkit: report it, please")
         return 1
@@ -126,9 +126,9 @@ def _failed(error: Exception, *, as_json: bool, debug: bool) -> int:
     from pipelines.cli.views.propensity import error_block
 
     console = Console(stderr=True)
-    console.print(error_block(known, boxed=console.is_terminal), highlight=False, soft_wrap=not console.is_terminal)
+    console.print(error_block(described, boxed=console.is_terminal), highlight=False, soft_wrap=not console.is_terminal)
     if as_json:
-        print_error(known.stage, known.problem, known.advice)
+        print_error(described.stage, described.problem, described.advice)
     return 2
 
 

@@ -82,18 +82,18 @@ def campaigns_job(values: Mapping[str, Any], *, overwrite: bool = False, progres
         check_page(config.report, "cltv campaigns", overwrite=overwrite, inputs=used)
     if config.output is not None:
         check_table(config.output, "cltv campaigns", COLUMNS, overwrite=overwrite, inputs=used)
-    found = evaluate_campaigns(load(path), source, config=config, volume=config.volume, progress=progress)
+    report = evaluate_campaigns(load(path), source, config=config, volume=config.volume, progress=progress)
     if config.output is not None:
-        write([found.decisions.lazy()], [Path(config.output)], sources=["the campaigns"], made_by="cltv campaigns")
+        write([report.decisions.lazy()], [Path(config.output)], sources=["the campaigns"], made_by="cltv campaigns")
     if config.report is not None:
-        shown = found.decisions.with_columns(bid=pl.coalesce("bid", "safe"))
+        shown = report.decisions.with_columns(bid=pl.coalesce("bid", "safe"))
         write_campaign_page(
-            shown, config.report, title=f"What users of {len(shown)} campaigns are worth", verdict=found.verdict,
-            fans=found.fan, notes=found.notes, facts=tuple(_said(config, found)), overwrite=overwrite,
+            shown, config.report, title=f"What users of {len(shown)} campaigns are worth", verdict=report.verdict,
+            fans=report.fan, notes=report.notes, facts=tuple(_said(config, report)), overwrite=overwrite,
         )  # fmt: skip
     kept = {name: getattr(config, name) for name in ("horizon_days", "ahead_days", "margin", "confidence", "output")}
     seconds = round(time.perf_counter() - started, 3)
-    return {"bundle": path, **kept, **found.to_dict(), "page": config.report, "seconds": seconds}
+    return {"bundle": path, **kept, **report.to_dict(), "page": config.report, "seconds": seconds}
 
 
 def _said(config: CLTVCampaignsJob, found: CampaignReport) -> Iterator[tuple[str, str]]:

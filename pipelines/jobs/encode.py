@@ -75,13 +75,13 @@ def encode(
             advice="divide the target by it and pass it as the weight, or leave it out",
         )
     table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
-    given, rules = roles.given(), rules_of(settings.rules)
+    role_columns, rules = roles.given(), rules_of(settings.rules)
     check_rules(rules, table, exclude=settings.encoding.exclude)
     target = None if roles.target is None else infer(table.frame, roles.target, what=table.name)
     encoder, features = table_encoder(settings.encoding, seed=settings.seed, rules=rules).fit_transform(
         table.frame,
         target=target,
-        exclude=[column for column in given.values() if column != roles.target],
+        exclude=[column for column in role_columns.values() if column != roles.target],
         weight=roles.weight,
         arms=roles.treatment,
         groups=roles.group,
@@ -89,7 +89,7 @@ def encode(
     )
     columns, known = encoder.schema.names(), settings.encoding.known
     leaks = () if target is None else leaks_of(table, target, columns, known=known)
-    return EncodedTable(encoder, _beside(table.frame.select(given.values()), features), table, leaks)
+    return EncodedTable(encoder, _beside(table.frame.select(role_columns.values()), features), table, leaks)
 
 
 def encode_files(config: EncodeJob, *, overwrite: bool, progress: Progress | None = None) -> dict[str, Any]:

@@ -41,18 +41,18 @@ def inspect(path: str | Path) -> dict[str, Any]:
     BundleError
         If it is damaged, of a newer format or of another kind.
     """
-    found = bundle.read(path, kinds=list(_BY_KIND))
-    manifest = found.manifest
+    opened = bundle.read(path, kinds=list(_BY_KIND))
+    manifest = opened.manifest
     with building("what it tells of itself"):
-        content = _BY_KIND[manifest["kind"]](found)
+        content = _BY_KIND[manifest["kind"]](opened)
         sizes = {
-            "bytes": sum(len(data) for data in found.parts.values()),
-            "parts": {name: len(data) for name, data in found.parts.items()},
+            "bytes": sum(len(data) for data in opened.parts.values()),
+            "parts": {name: len(data) for name, data in opened.parts.items()},
         }
         return {
             "bundle": str(path),
             **{key: manifest[key] for key in ("kind", "format", "created", "versions")},
-            "checksum": found.checksum,
+            "checksum": opened.checksum,
             **content,
             "sizes": sizes | content.pop("sizes", {}),
         }

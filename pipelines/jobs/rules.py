@@ -45,30 +45,30 @@ def suggest_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
     started = clock.perf_counter()
     config = filled(RuleSuggestJob, values)
     output = _output(config, overwrite=overwrite)
-    found = aimed(config)
-    if found.holdout is None:
-        raise _unprovable(found, config)
-    doubts = doubts_of(found, found.columns, known=config.known)
+    sample = aimed(config)
+    if sample.holdout is None:
+        raise _unprovable(sample, config)
+    doubts = doubts_of(sample, sample.columns, known=config.known)
     result = suggest(
-        found.frame,
-        found.goal,
-        columns=[name for name in found.columns if name not in doubts.kept_out],
-        holdout=found.holdout,
+        sample.frame,
+        sample.goal,
+        columns=[name for name in sample.columns if name not in doubts.kept_out],
+        holdout=sample.holdout,
         config=config.search,
         progress=progress,
     )
-    write(output, _file(result, found, config, kept_out=sorted(doubts.kept_out)))
+    write(output, _file(result, sample, config, kept_out=sorted(doubts.kept_out)))
     return {
         "output": str(output),
-        "goal": found.goal.words(),
-        "kind": found.goal.kind,
-        "rows": found.frame.height,
-        "holdout": int(found.holdout.sum()),
+        "goal": sample.goal.words(),
+        "kind": sample.goal.kind,
+        "rows": sample.frame.height,
+        "holdout": int(sample.holdout.sum()),
         **result.to_dict(),
         "verdicts": [verdict(one.holdout, one.train) for one in result.rules],
-        "warnings": doubts.warnings(sought=True, others=without_copies(found, doubts.copies, result.rules)),
+        "warnings": doubts.warnings(sought=True, others=without_copies(sample, doubts.copies, result.rules)),
         "kept_out": sorted(doubts.kept_out),
-        "notes": [*found.notes, *result.notes],
+        "notes": [*sample.notes, *result.notes],
         "seconds": round(clock.perf_counter() - started, 3),
     }
 
@@ -82,25 +82,25 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
     if not content.rules:
         raise ConfigError(f"{path!r} holds no rules", advice="find some: tabkit rules suggest")
     with progress.task("measuring rules", total=1) as advance:
-        found, _ = aimed_like(config, content.found)
-        shown = {name: dtype for name, dtype in found.frame.schema.items() if name not in config.roles.values()}
-        check(content.rules, shown, what=found.table.name)
-        whence = provenance(found, content.found)
-        scored, rows = _scored(content, found, whence, level=config.level)
-        doubts = doubts_of(found, list(shown), known=config.known)
+        sample, _ = aimed_like(config, content.found)
+        shown = {name: dtype for name, dtype in sample.frame.schema.items() if name not in config.roles.values()}
+        check(content.rules, shown, what=sample.table.name)
+        whence = provenance(sample, content.found)
+        scored, rows = _scored(content, sample, whence, level=config.level)
+        doubts = doubts_of(sample, list(shown), known=config.known)
         scored = [{**row, "asked": doubts.of_rule(rule)} for row, rule in zip(scored, content.rules, strict=True)]
         advance(1)
     return {
         "rules": path,
-        "goal": found.goal.words(),
-        "kind": found.goal.kind,
+        "goal": sample.goal.words(),
+        "kind": sample.goal.kind,
         "rows": rows,
         "level": config.level,
         "provenance": whence.kind,
         "overlap": whence.overlap,
         "scores": scored,
         "warnings": _of_rules(doubts, content, whence).warnings(sought=False),
-        "notes": [whence.note, *found.dropped_notes],
+        "notes": [whence.note, *sample.dropped_notes],
         "seconds": round(clock.perf_counter() - started, 3),
     }
 

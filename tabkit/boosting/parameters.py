@@ -86,10 +86,10 @@ def _constraints(config: BoostingConfig, objective: Objective, names: tuple[str,
 
 def _canonical(params: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters under their main names: LightGBM ignores an alias beside the name it stands for."""
-    known = _aliases()
-    unknown = [name for name in params if name not in known]
+    aliases = _aliases()
+    unknown = [name for name in params if name not in aliases]
     if unknown:
-        offered = [alias for alias, main in known.items() if main in PASSED_ON]
+        offered = [alias for alias, main in aliases.items() if main in PASSED_ON]
         close = difflib.get_close_matches(unknown[0], offered, n=1)
         raise ConfigError(
             f"unknown LightGBM parameters: {', '.join(map(repr, unknown))}",
@@ -97,9 +97,9 @@ def _canonical(params: dict[str, Any]) -> dict[str, Any]:
         )
     result: dict[str, Any] = {}
     for name, value in params.items():
-        if known[name] in result:
-            raise ConfigError(f"LightGBM parameter {known[name]!r} is given twice, once as {name!r}")
-        result[known[name]] = value
+        if aliases[name] in result:
+            raise ConfigError(f"LightGBM parameter {aliases[name]!r} is given twice, once as {name!r}")
+        result[aliases[name]] = value
     refused = sorted(set(result) - PASSED_ON)
     if refused:
         why = REFUSED.get(refused[0], "tabkit does not know what it does to scores")

@@ -102,24 +102,24 @@ def _newton(model: BoostedModel, rows: Rows, trees: Floats, base: Floats, *, slo
     def loss(at: Floats) -> float:
         return float((weight * losses(model.objective, rows.y, _flat(scores(at)), params)).sum())
 
-    found, free = np.append(base, 1.0), outputs + slope
+    parameters, free = np.append(base, 1.0), outputs + slope
     with np.errstate(over="ignore", invalid="ignore"):  # a step that is too long is halved
-        now = loss(found)
+        now = loss(parameters)
         for _ in range(_STEPS):
-            raw = scores(found)
+            raw = scores(parameters)
             parts = derivatives(model.objective, rows.y, _flat(raw), params)
             first, second = (part.reshape(raw.shape) * weight[:, None] for part in parts)
             gradient = np.append(first.sum(axis=0), (first * trees).sum())
-            step = np.zeros_like(found)
+            step = np.zeros_like(parameters)
             step[:free] = _solve(_curvature(raw, second, trees, weight)[:free, :free], gradient[:free])
             fall, noise = _LEAST * float(gradient @ step), _NOISE * abs(now)
-            sizes = (s for s in 0.5 ** np.arange(_HALVINGS) if loss(found - s * step) <= now - s * fall + noise)
+            sizes = (s for s in 0.5 ** np.arange(_HALVINGS) if loss(parameters - s * step) <= now - s * fall + noise)
             size = next(sizes, 0.0)
-            found = found - size * step
-            now = loss(found)
-            if np.abs(size * step).max() <= _CLOSE * max(1.0, float(np.abs(found).max())):
+            parameters = parameters - size * step
+            now = loss(parameters)
+            if np.abs(size * step).max() <= _CLOSE * max(1.0, float(np.abs(parameters).max())):
                 break
-    return found[:outputs], float(found[-1])
+    return parameters[:outputs], float(parameters[-1])
 
 
 def _flat(raw: Floats) -> Floats:

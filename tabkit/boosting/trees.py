@@ -95,7 +95,7 @@ class TreesText:
         A leaf below a division of many categories was made under ``lambda_l2 + cat_l2``, which LightGBM's own refit
         forgets; up to `max_cat_to_onehot` of them are divided one against the others, under `lambda_l2` alone.
         """
-        bins, found = self._bins(), []
+        bins, penalties = self._bins(), []
         for block in self.blocks:
             feature, kind, *sides = (
                 _line(block, name).astype(np.int64)
@@ -105,8 +105,8 @@ class TreesText:
             ridge = np.full(_line(block, "leaf_value").size, lambda_l2)
             for side in sides:
                 ridge[~side[side < 0]] += cat_l2 * several[side < 0]
-            found.append(ridge)
-        return found
+            penalties.append(ridge)
+        return penalties
 
     def _bins(self) -> NDArray[np.int64]:
         """Return by feature how many categories it had when the trees were grown."""

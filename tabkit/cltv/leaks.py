@@ -71,18 +71,18 @@ purchase?"]
     if not names or not {_COUNT, _LAST, _AGE} <= set(customers.columns):
         return ()
     frame = customers if later is None else customers.with_columns(later.alias(_LATER))
-    found: dict[str, Leak] = {}
+    leaks: dict[str, Leak] = {}
     for outcome in _outcomes(frame):
         rows = frame.filter(outcome.whose & outcome.values.is_not_null())
         y = rows.select(outcome.values.cast(pl.Float64)).to_series().to_numpy()
         if rows.is_empty() or _tells(rows, outcome.told_by, y):
             continue
-        left = [name for name in names if name not in found]
+        left = [name for name in names if name not in leaks]
         asked = left if outcome.told_by == _AGE else [name for name in left if _is_measured(rows[name])]
         target = outcome.name if outcome.name == _LATER else f"{outcome.name}{until}"
         for leak in find_leaks(rows, y, kind=outcome.kind, target=target, columns=asked, states=False):
-            found |= dict.fromkeys(leak.columns, replace(leak, target=KNOWN_AT))
-    return tuple(dict.fromkeys(found.values()))
+            leaks |= dict.fromkeys(leak.columns, replace(leak, target=KNOWN_AT))
+    return tuple(dict.fromkeys(leaks.values()))
 
 
 def _outcomes(frame: pl.DataFrame) -> Iterator[_Outcome]:

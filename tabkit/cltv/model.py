@@ -278,29 +278,29 @@ class CLTVModel(FittedModel):
     @classmethod
     def from_parts(cls, found: bundle.Bundle) -> Self:
         """Rebuild a model from a bundle that was read; see `from_bundle`."""
-        given = NamedTable(found.manifest, "the manifest")
-        model = fitting.known(given.text("model"))
+        manifest = NamedTable(found.manifest, "the manifest")
+        model = fitting.known(manifest.text("model"))
         purchases = Posterior.from_frame(
             found.frame("purchases.parquet", most_rows=MOST_DRAWS),
-            parameters=parameters_of(model, given.texts("parameters")),
-            design=Design.from_dict(given.mapping("design")),
+            parameters=parameters_of(model, manifest.texts("parameters")),
+            design=Design.from_dict(manifest.mapping("design")),
             effects=model.covariates or (),
         )
         spending = None
-        if "spend_design" in given:
+        if "spend_design" in manifest:
             frame = found.frame("spend.parquet", most_rows=MOST_DRAWS)
-            own = Design.from_dict(given.mapping("spend_design"))
+            own = Design.from_dict(manifest.mapping("spend_design"))
             spending = Posterior.from_frame(
                 frame, parameters=gamma_gamma.PARAMETERS, design=own, effects=gamma_gamma.COVARIATES
             )
-        unit_days = given.number("unit_days", low=min(UNIT_DAYS.values()), high=max(UNIT_DAYS.values()))
+        unit_days = manifest.number("unit_days", low=min(UNIT_DAYS.values()), high=max(UNIT_DAYS.values()))
         forecaster = Forecaster(model, purchases, spending, unit_days)
-        widening = widening_of(given, forecaster)
-        customers, customer = found.frame("customers.parquet"), given.table("roles").text("id")
+        widening = widening_of(manifest, forecaster)
+        customers, customer = found.frame("customers.parquet"), manifest.table("roles").text("id")
         check_customers(customers, customer, forecaster)
-        facts = given.mapping("facts")
+        facts = manifest.mapping("facts")
         check_told(facts)
-        config = given.mapping("config") if "config" in given else {}
+        config = manifest.mapping("config") if "config" in manifest else {}
         return cls(forecaster, customers, customer, facts, widening, config, found.checksum)
 
 

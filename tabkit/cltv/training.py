@@ -78,24 +78,24 @@ def fit_customers(
     spend_only = {p.name for p in gamma_gamma.PARAMETERS} if has_money else set()
     own = {name: prior for name, prior in chosen.priors.items() if name not in spend_only}
     purchases = replace(chosen, priors=own)
-    found = fitting.fit(customers, model=settings.model, settings=purchases, progress=progress)
+    fitted = fitting.fit(customers, model=settings.model, settings=purchases, progress=progress)
     money = fitting.fit_spend(customers, settings=chosen, progress=progress) if has_money else None
     forecaster = Forecaster(
-        fitting.known(settings.model), found.posterior, money.posterior if money else None, UNIT_DAYS[settings.unit]
+        fitting.known(settings.model), fitted.posterior, money.posterior if money else None, UNIT_DAYS[settings.unit]
     )
-    priors = {**found.priors, **(money.priors if money else {})}
-    unknown = _vague(forecaster, found, money)
+    priors = {**fitted.priors, **(money.priors if money else {})}
+    unknown = _vague(forecaster, fitted, money)
     facts = {
         **read.told,
         "model": settings.model,
         "unit": settings.unit,
         "resolution": settings.resolution,
-        "rows": found.rows,
-        "unique_rows": found.unique_rows,
-        "parameters": _parameters(forecaster, found.posterior) | (money.posterior.summary() if money else {}),
+        "rows": fitted.rows,
+        "unique_rows": fitted.unique_rows,
+        "parameters": _parameters(forecaster, fitted.posterior) | (money.posterior.summary() if money else {}),
         "priors": {name: prior.to_dict() for name, prior in priors.items()},
-        **found.sampled.to_dict(),
-        "k_hat": found.sampled.to_dict()["diagnostics"].get("k_hat"),
+        **fitted.sampled.to_dict(),
+        "k_hat": fitted.sampled.to_dict()["diagnostics"].get("k_hat"),
         "spend": money.sampled.to_dict() if money else None,
         "unidentified": [asdict(one) for one in unknown],
         "warnings": [
@@ -103,7 +103,7 @@ def fit_customers(
             *asked(leaks_of_fit(customers, source, settings), "covariates"),
             *sentences(unknown),
             *_remarks(customers, has_money=has_money, given=settings.summary),
-            *found.sampled.warnings,
+            *fitted.sampled.warnings,
             *(f"Spend: {warning}" for warning in (money.sampled.warnings if money else ())),
         ],
     }

@@ -182,16 +182,16 @@ def _understood(y: Any, target_type: TargetType) -> Known:
 
 def folds_of(rows: SampleRows, division: Any, groups: Any, *, seed: int) -> Integers | None:
     """Return the fold of each row, as `tabkit.encoding.TableEncoder` deals them or as a splitter does."""
-    known, n, division = rows.known, rows.frame.height, plain(division)
-    if known is None:
+    target, n, division = rows.known, rows.frame.height, plain(division)
+    if target is None:
         return None
     groups = None if groups is None else column_or_1d(groups)
     if isinstance(division, int):
-        classes = known.numbers if known.classes is not None and groups is None else None
+        classes = target.numbers if target.classes is not None and groups is None else None
         return splits.kfold(n, folds=division, seed=seed, groups=groups, stratify=classes).astype(np.int64)
-    cv = check_cv(division, known.numbers, classifier=known.classes is not None)
+    cv = check_cv(division, target.numbers, classifier=target.classes is not None)
     fold, tested = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    for k, (_, test) in enumerate(cv.split(np.zeros((n, 1)), known.numbers, groups)):
+    for k, (_, test) in enumerate(cv.split(np.zeros((n, 1)), target.numbers, groups)):
         fold[test] = k
         tested[test] += 1
     if (tested != 1).any():

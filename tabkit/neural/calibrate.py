@@ -88,21 +88,21 @@ def intercepts(score: Floats, start: Floats, y: Floats, *, weight: Floats, offse
     outputs = len(start)
     codes = y.astype(np.int64)
     share = np.bincount(codes, weights=weight, minlength=max(outputs, 2)) / weight.sum()
-    known, found = share > 0, np.asarray(start, dtype=np.float64)
+    present, values = share > 0, np.asarray(start, dtype=np.float64)
     for _ in range(_ROUNDS):
-        at = found + score + offset[:, None]
+        at = values + score + offset[:, None]
         p = inverse_link(_flat(at), "softmax" if outputs > 1 else "logit")
         mean = np.average(p, axis=0, weights=weight)
         if outputs == 1:
-            if not known.all():
-                return found
+            if not present.all():
+                return values
             step = scipy.special.logit(share[1]) - scipy.special.logit(np.clip(mean, 1e-12, 1 - 1e-12))
         else:
-            step = np.where(known, np.log(np.where(known, share, 1.0)) - np.log(np.maximum(mean, 1e-300)), 0.0)
-        found = found + step
+            step = np.where(present, np.log(np.where(present, share, 1.0)) - np.log(np.maximum(mean, 1e-300)), 0.0)
+        values = values + step
         if np.abs(step).max() < _CLOSE:
             break
-    return found
+    return values
 
 
 def line(

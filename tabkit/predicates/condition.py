@@ -126,21 +126,21 @@ class Levels:
 
     def __post_init__(self) -> None:
         _check_column(self.column)
-        found = _listed(self.levels)
-        if not found:
+        levels = _listed(self.levels)
+        if not levels:
             raise ConfigError(
                 f"the levels of {self.column!r} are given as {self.levels!r}; a list with at least one was expected",
                 advice="list levels, or write null = true alone for missing values",
             )
         # One of each type stands for all of its type: there may be thousands.
-        types = {type(level): level for level in found}
+        types = {type(level): level for level in levels}
         for level in types.values():
             if not isinstance(level, str | bool | int | float | datetime.date):
                 raise ConfigError(
                     f"a level of {self.column!r} is {level!r}", advice="a text, number, boolean or date was expected"
                 )
         if not types.keys() <= {str, bool}:
-            for level in found:
+            for level in levels:
                 if not isinstance(level, str | bool):
                     _check_bound(level, self.column)
         kinds = {_kind(level) for level in types.values()}
@@ -149,7 +149,7 @@ class Levels:
                 f"the levels of {self.column!r} are of several kinds: {', '.join(sorted(kinds))}",
                 advice="give levels of the column's own kind",
             )
-        object.__setattr__(self, "levels", tuple(sorted(dict.fromkeys(found))))
+        object.__setattr__(self, "levels", tuple(sorted(dict.fromkeys(levels))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,24 +66,24 @@ def check_known(lineage: Mapping[str, Any], target: TargetColumn) -> None:
     BundleError
         Naming the field.
     """
-    known = NamedTable(lineage.get("known") or {}, "what is known of the rows")
-    if not known.values:
+    training = NamedTable(lineage.get("known") or {}, "what is known of the rows")
+    if not training.values:
         return
-    known.whole("rows")
-    known.maybe(known.whole, "lots")
-    if not {"span", "ends"} <= set(known.values) or ("span" in known) != ("ends" in known):
+    training.whole("rows")
+    training.maybe(training.whole, "lots")
+    if not {"span", "ends"} <= set(training.values) or ("span" in training) != ("ends" in training):
         raise damaged("what is known of the rows tells their span without its ends, or the other way round")
-    known.maybe(lambda name: known.texts(name, size=2), "span")
-    known.maybe(lambda name: known.numbers(name, size=2), "ends")
+    training.maybe(lambda name: training.texts(name, size=2), "span")
+    training.maybe(lambda name: training.numbers(name, size=2), "ends")
     high = 1.0 if target.classes else LARGEST
     levels = target.classes or ("mean", "spread")
     for name in ("level", "errors"):
-        if name not in known:
+        if name not in training:
             continue
-        table = known.table(name).only(levels)
+        table = training.table(name).only(levels)
         for each in table.values:
             table.number(each, low=-LARGEST if each == "mean" else 0.0, high=high)
-    if "level" in known and not target.classes and (table := known.table("level")).values:
+    if "level" in training and not target.classes and (table := training.table("level")).values:
         table.number("spread", low=0)
 
 

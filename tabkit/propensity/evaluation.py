@@ -202,17 +202,17 @@ class Evaluation:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
         """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
-        given = NamedTable(values, "the evaluation")
-        span = given.texts("span", size=2) if "span" in given else None
+        fields = NamedTable(values, "the evaluation")
+        span = fields.texts("span", size=2) if "span" in fields else None
         return cls(
-            rows=given.whole("rows"),
+            rows=fields.whole("rows"),
             span=(span[0], span[1]) if span else None,
-            scores=tuple(map(_score, given.tables("scores", "a score of the evaluation"))),
-            gains=tuple(map(_gain, given.tables("gains", "a gain of the evaluation"))),
-            level=given.number("level", low=0, high=1),
-            unit=given.choice("unit", get_args(Unit)),
-            note=given.maybe(given.text, "note") or "",
-            about=given.maybe(given.text, "about") or "",
+            scores=tuple(map(_score, fields.tables("scores", "a score of the evaluation"))),
+            gains=tuple(map(_gain, fields.tables("gains", "a gain of the evaluation"))),
+            level=fields.number("level", low=0, high=1),
+            unit=fields.choice("unit", get_args(Unit)),
+            note=fields.maybe(fields.text, "note") or "",
+            about=fields.maybe(fields.text, "about") or "",
         )
 
 

@@ -151,14 +151,14 @@ def _time(model: PropensityModel, table: Table) -> list[pl.Expr]:
     name = model.roles.time
     if name is None or name not in model.dtypes:
         return []
-    known, found = parse_dtype(model.dtypes[name]), table.frame.schema[name]
-    aware = [getattr(dtype, "time_zone", None) is not None for dtype in (known, found)]
-    if family(known) != family(found) or aware[0] != aware[1]:
+    fitted_dtype, found = parse_dtype(model.dtypes[name]), table.frame.schema[name]
+    aware = [getattr(dtype, "time_zone", None) is not None for dtype in (fitted_dtype, found)]
+    if family(fitted_dtype) != family(found) or aware[0] != aware[1]:
         raise SchemaError(
-            f"time {name!r} is {dtype_name(found)} in {table.name}, and was {dtype_name(known)} at the fit: "
+            f"time {name!r} is {dtype_name(found)} in {table.name}, and was {dtype_name(fitted_dtype)} at the fit: "
             "they do not compare",
             advice="bring it into the type of the fit, with a time zone if that had one",
         )
-    if isinstance(known, pl.Datetime) and known.time_zone is not None:
-        return [pl.col(name).dt.convert_time_zone(known.time_zone).cast(known)]
-    return [pl.col(name).cast(known)]
+    if isinstance(fitted_dtype, pl.Datetime) and fitted_dtype.time_zone is not None:
+        return [pl.col(name).dt.convert_time_zone(fitted_dtype.time_zone).cast(fitted_dtype)]
+    return [pl.col(name).cast(fitted_dtype)]

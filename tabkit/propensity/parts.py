@@ -73,16 +73,16 @@ def of_shares(table: Table, target: TargetColumn, parts: Mapping[str, tuple[Tabl
             f"All rows have one time ({time} {table.frame[time or ''][0]}): parts are drawn by "
             f"{_WORDS[way_of(table, target)]}, and what another time brings is not measured."
         ]
-    found = []
+    warnings = []
     for what, (part, source, share) in parts.items():
         got = part.frame.height / source.frame.height
         if count and _shares_times(part, source):
             by = _WORDS[_without_time(table, target)]
-            found.append(f"{got:.0%} of the rows {what}, drawn by {by}: whole times would not give {share:.0%}.")
+            warnings.append(f"{got:.0%} of the rows {what}, drawn by {by}: whole times would not give {share:.0%}.")
         elif _is_off(part, source, share):
             of = f"the {times_of(source)} times in {time!r}" if count else f"the groups of {table.roles.group}"
-            found.append(f"{got:.0%} of the rows {what}, and not {share:.0%}: {of} are not divided.")
-    return found
+            warnings.append(f"{got:.0%} of the rows {what}, and not {share:.0%}: {of} are not divided.")
+    return warnings
 
 
 def _without_time(table: Table, target: TargetColumn) -> Way:

@@ -104,7 +104,7 @@ def _rare(test: Table, target: TargetColumn) -> list[str]:
 
 
 def _numbers_as_text(table: Table, columns: Sequence[str]) -> list[str]:
-    found = []
+    warnings = []
     for name in columns:
         if name not in table.frame.columns:  # a cross, or a rule
             continue
@@ -114,11 +114,11 @@ def _numbers_as_text(table: Table, columns: Sequence[str]) -> list[str]:
         others = levels.filter(levels.str.strip_chars().cast(pl.Float64, strict=False).is_null())
         if len(others) and 1 - len(others) / len(levels) >= _NUMBERS:
             examples = ", ".join(map(repr, others.sort().head(3).to_list()))
-            found.append(
+            warnings.append(
                 f"{name!r} is text, though {len(levels) - len(others):,} of its {len(levels):,} levels are numbers "
                 f"(not {examples}): if it is meant as a number, leave these empty."
             )
-    return found
+    return warnings
 
 
 def _shared_groups(fit: Table, test: Table) -> list[str]:

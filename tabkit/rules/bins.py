@@ -143,7 +143,7 @@ def axes(
     >>> found.unusable
     (('tags', 'List(String)'),)
     """
-    found: list[BinnedColumn] = []
+    binned: list[BinnedColumn] = []
     constant: list[str] = []
     unusable: list[tuple[str, str]] = []
     schema = frame.schema  # made anew at each access
@@ -164,8 +164,8 @@ def axes(
         if axis is None:
             constant.append(column)
         else:
-            found.append(axis)
-    return Axes(tuple(found), tuple(constant), tuple(unusable))
+            binned.append(axis)
+    return Axes(tuple(binned), tuple(constant), tuple(unusable))
 
 
 def _axis(series: pl.Series, *, bins: int, most_levels: int, slack: float) -> BinnedColumn | None:

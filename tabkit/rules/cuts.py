@@ -57,7 +57,7 @@ def cut(values: Floats, *, bins: int, slack: float, kind: Family, whole: bool) -
     starts = np.concatenate(([0], np.flatnonzero(finite[1:] != finite[:-1]) + 1))
     counts = np.diff(np.append(starts, finite.size))
     few = starts.size <= bins
-    found: dict[float, Bound] = {}
+    cuts: dict[float, Bound] = {}
     for index in range(1, starts.size) if few else _places(starts, finite.size, bins):
         width = 0 if few else int(slack * finite.size)
         if max(counts[index - 1], counts[index]) > width:  # a frequent value keeps a cut of its own
@@ -66,8 +66,8 @@ def cut(values: Floats, *, bins: int, slack: float, kind: Family, whole: bool) -
         high = float(finite[min(starts[index] + width, finite.size - 1)])
         value = roundest(low, high, kind=kind, whole=whole)
         if value is not None:
-            found[value[0]] = value[1]
-    return tuple(found[number] for number in sorted(found)), np.array(sorted(found), dtype=np.float64)
+            cuts[value[0]] = value[1]
+    return tuple(cuts[number] for number in sorted(cuts)), np.array(sorted(cuts), dtype=np.float64)
 
 
 def _places(starts: np.ndarray[tuple[int], np.dtype[np.int64]], rows: int, bins: int) -> list[int]:
@@ -77,7 +77,7 @@ def _places(starts: np.ndarray[tuple[int], np.dtype[np.int64]], rows: int, bins:
     the rest of the values.
     """
     ends = np.append(starts[1:], rows)
-    found: list[int] = []
+    places: list[int] = []
     first = 0
     for left in range(bins, 1, -1):
         done = int(starts[first])
@@ -88,8 +88,8 @@ def _places(starts: np.ndarray[tuple[int], np.dtype[np.int64]], rows: int, bins:
         first = last + 1
         if first >= starts.size:
             break
-        found.append(first)
-    return found
+        places.append(first)
+    return places
 
 
 def roundest(low: float, high: float, *, kind: Family, whole: bool) -> tuple[float, Bound] | None:

@@ -229,26 +229,26 @@ def _prove(
     """Return the rules that pass by every goal of these rows, with their p values, and how many were tested."""
     tests = [(goal, None if goal.kind == "share" else dense(goal.y)) for goal in goals]
     raw: dict[Conditions, float] = {}
-    for found in (member for family in families for member in family):
-        each = lookup.each(found.conditions)
-        if found.conditions not in raw and int(np.logical_and.reduce(each).sum()) >= LEAST_HOLDOUT:
-            raw[found.conditions] = max(rule_p(goal, each, order=order) for goal, order in tests)
+    for candidate in (member for family in families for member in family):
+        each = lookup.each(candidate.conditions)
+        if candidate.conditions not in raw and int(np.logical_and.reduce(each).sum()) >= LEAST_HOLDOUT:
+            raw[candidate.conditions] = max(rule_p(goal, each, order=order) for goal, order in tests)
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     passed = [
-        [(found, p) for found in family if (p := adjusted.get(found.conditions, 1.0)) <= config.alpha]
+        [(candidate, p) for candidate in family if (p := adjusted.get(candidate.conditions, 1.0)) <= config.alpha]
         for family in families
     ]
     passed.sort(key=lambda family: -family[0][0].quality if family else 0.0)
     kept: list[tuple[RuleCandidate, float]] = []
     covered = np.zeros(goals[0].y.size, dtype=np.bool_)
     for family in passed:
-        for found, p in family:
-            inside = lookup.inside(found.conditions)
+        for candidate, p in family:
+            inside = lookup.inside(candidate.conditions)
             # Not a test that could let anything pass, but one more to fail: most of a rule's rows may be another's.
             if not kept or all(
                 p_value(goal, inside & ~covered, ~covered, order=order) <= config.alpha for goal, order in tests
             ):
-                kept.append((found, p))
+                kept.append((candidate, p))
                 covered |= inside
                 break
     return kept, len(raw)

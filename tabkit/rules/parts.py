@@ -54,16 +54,16 @@ def moved(conditions: Conditions, cuts: Cuts) -> list[Conditions]:
 
 
 def _moved(condition: Range, cuts: Sequence[Any]) -> list[Range]:
-    found: list[Range] = []
+    ranges: list[Range] = []
     ge: Any = condition.ge
     lt: Any = condition.lt
     for step in _STEPS:
         low, high = _next(ge, cuts, step), _next(lt, cuts, step)
         if low is not None and (lt is None or low < lt):
-            found.append(replace(condition, ge=low))
+            ranges.append(replace(condition, ge=low))
         if high is not None and (ge is None or ge < high):
-            found.append(replace(condition, lt=high))
-    return found
+            ranges.append(replace(condition, lt=high))
+    return ranges
 
 
 def _next(bound: Any, cuts: Sequence[Any], step: int) -> Any:

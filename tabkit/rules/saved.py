@@ -81,8 +81,8 @@ def parse(values: Mapping[str, Any], *, what: str) -> RuleFile:
         raise ConfigError(
             f"{what!r} has format {values['format']!r}; this tabkit reads format {FORMAT}", advice="upgrade tabkit-ml"
         )
-    found = values.get("found", {})
-    _check_found(found, what)
+    origin = values.get("found", {})
+    _check_found(origin, what)
     read_rules: list[Rule] = []
     measured: dict[str, Mapping[str, Any]] = {}
     for index, item in enumerate(rules):
@@ -90,7 +90,7 @@ def parse(values: Mapping[str, Any], *, what: str) -> RuleFile:
         read_rules.append(rule)
         measured |= {rule.name: numbers} if numbers else {}
     _check_names(read_rules, what)
-    return RuleFile(tuple(read_rules), found, measured)
+    return RuleFile(tuple(read_rules), origin, measured)
 
 
 def write(path: str | Path, content: RuleFile) -> None:

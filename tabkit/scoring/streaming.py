@@ -124,8 +124,8 @@ def stream(
         number; or at once if a kept column is called like an output.
     """
     forked.check()
-    found = frame.collect_schema()
-    _check(found, scorer, keep)
+    schema = frame.collect_schema()
+    _check(schema, scorer, keep)
     # The encoder sees the columns under their own names, so what is carried past it needs others.
     taken = scorer.schema.names()
     kept = [fresh_name(f"kept {i}", taken) for i in range(len(keep))]
@@ -133,7 +133,7 @@ def stream(
     aligned = frame.select(
         *(pl.col(name).alias(alias) for name, alias in zip(keep, kept, strict=True)),
         *(pl.col(scorer.exposure).cast(pl.Float64).alias(alias) for alias in exposure if scorer.exposure),
-        *(expr.alias(n) for n, expr in zip(scorer.schema.names(), scorer.schema.align(found), strict=True)),
+        *(expr.alias(n) for n, expr in zip(scorer.schema.names(), scorer.schema.align(schema), strict=True)),
     )
     batches = aligned.select(
         *(pl.col(alias).alias(f"kept {i}") for i, alias in enumerate(kept)),
@@ -143,7 +143,7 @@ def stream(
     )
     return batches.map_batches(
         lambda batch: _score(batch, scorer, keep=keep, tally=tally or Tally()),
-        schema={**{name: found[name] for name in keep}, **scorer.outputs},
+        schema={**{name: schema[name] for name in keep}, **scorer.outputs},
         streamable=True,
     )
 

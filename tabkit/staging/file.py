@@ -35,12 +35,12 @@ def staged_file(target: str | Path, *, kind: type[TabkitError]) -> Iterator[Path
     ['a.txt']
     """
     target = Path(target)
-    made: list[Path] = []
+    new_folders: list[Path] = []
     part = hidden(target)
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder of that name exists")
-        make_folders(target.parent, made)
+        make_folders(target.parent, new_folders)
         clear(target)
         yield part
         flush(part)
@@ -48,7 +48,7 @@ def staged_file(target: str | Path, *, kind: type[TabkitError]) -> Iterator[Path
     except BaseException as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        remove_empty(made)
+        remove_empty(new_folders)
         if isinstance(error, OSError):
             raise explain(error, target, kind=kind) from error
         raise

@@ -49,10 +49,10 @@ def staged_folder(
     target = Path(target)
     recover(target)
     refuse_existing(target, kind=kind, overwrite=overwrite)
-    made: list[Path] = []
+    new_folders: list[Path] = []
     part = hidden(target)
     try:
-        make_folders(target.parent, made)
+        make_folders(target.parent, new_folders)
         clear(target)
         part.mkdir()
         yield part
@@ -65,7 +65,7 @@ def staged_folder(
             _keep_late(part, target, check=check, kind=kind)
     except BaseException as error:
         remove(part)
-        remove_empty(made)
+        remove_empty(new_folders)
         if isinstance(error, OSError):
             raise explain(error, target, kind=kind) from error
         raise

@@ -43,13 +43,13 @@ def exclusive(target: str | Path, *, kind: type[TabkitError], seconds: float = 5
     ...     [path.name for path in target.parent.iterdir()]
     ['.rules.toml.lock']
     """
-    target, token, made = Path(target), f"{owner.mine()} {secrets.token_hex(8)}", list[Path]()
+    target, token, new_folders = Path(target), f"{owner.mine()} {secrets.token_hex(8)}", list[Path]()
     lock = target.parent / f".{target.name[:50]}.lock"
     try:
-        make_folders(target.parent, made)
+        make_folders(target.parent, new_folders)
         _acquire(lock, token, target=target, kind=kind, seconds=seconds)
     except BaseException as error:
-        remove_empty(made)
+        remove_empty(new_folders)
         if isinstance(error, OSError):
             raise explain(error, target, kind=kind) from error
         raise
@@ -59,7 +59,7 @@ def exclusive(target: str | Path, *, kind: type[TabkitError], seconds: float = 5
         with suppress(OSError):
             if lock.read_text(encoding="utf-8") == token:  # else taken over by another
                 lock.unlink()
-        remove_empty(made)
+        remove_empty(new_folders)
 
 
 def _acquire(lock: Path, token: str, *, target: Path, kind: type[TabkitError], seconds: float) -> None:

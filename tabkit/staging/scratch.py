@@ -26,11 +26,11 @@ def scratch_folder(target: str | Path, *, kind: type[TabkitError]) -> Iterator[P
         The error raised when the system refuses to write.
     """
     target = Path(target)
-    made: list[Path] = []
+    new_folders: list[Path] = []
     part = hidden(target)
     try:
         try:
-            make_folders(target.parent, made)
+            make_folders(target.parent, new_folders)
             clear(target)
             part.mkdir()
         except OSError as error:
@@ -38,4 +38,4 @@ def scratch_folder(target: str | Path, *, kind: type[TabkitError]) -> Iterator[P
         yield part
     finally:
         remove(part)
-        remove_empty(made)
+        remove_empty(new_folders)

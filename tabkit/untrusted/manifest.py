@@ -138,16 +138,16 @@ class NamedTable:
         return value
 
     def _listed(self, name: str, good: Callable[[Any], bool], expected: str, size: int | None) -> Sequence[Any]:
-        found = self._there(name)
+        values = self._there(name)
         wanted = f"a list of {'' if size is None else f'{size:,} '}{expected}"
-        if not isinstance(found, list | tuple):
-            raise damaged(f"{name} of {self.what} is {shown(found)}; {wanted} was expected")
-        if size is not None and len(found) != size:
-            raise damaged(f"{name} of {self.what} has {len(found):,} values; {wanted} was expected")
-        bad = next((place for place, value in enumerate(found) if not good(value)), None)
+        if not isinstance(values, list | tuple):
+            raise damaged(f"{name} of {self.what} is {shown(values)}; {wanted} was expected")
+        if size is not None and len(values) != size:
+            raise damaged(f"{name} of {self.what} has {len(values):,} values; {wanted} was expected")
+        bad = next((place for place, value in enumerate(values) if not good(value)), None)
         if bad is not None:
-            raise damaged(f"{name} of {self.what} holds {shown(found[bad])}; {wanted} was expected")
-        return found
+            raise damaged(f"{name} of {self.what} holds {shown(values[bad])}; {wanted} was expected")
+        return values
 
 
 def numbers_of(  # what is expected of a column, each with a name

@@ -112,7 +112,7 @@ def _unsteady(
     seed: int,
 ) -> dict[str, str]:
     """Return by candidate what lots that are too few to draw object to it: it is no better in some, nor sure in all."""
-    found: dict[str, str] = {}
+    objections: dict[str, str] = {}
     names = list(predictions)
     for what, codes in few.items():
         lots = [codes == code for code in np.unique(codes)]
@@ -126,8 +126,8 @@ def _unsteady(
         for k in range(1, len(names)):
             worse = int((~(losses[:, k] < losses[:, 0]) & ~np.isnan(losses[:, 0])).sum())
             if worse and not is_below(_difference(drawn, k, 0, width)):
-                found.setdefault(names[k], f"in {worse} of {len(lots)} {what}s it is no better")
-    return found
+                objections.setdefault(names[k], f"in {worse} of {len(lots)} {what}s it is no better")
+    return objections
 
 
 def _loss(metric: Metric, y: Floats, p: Floats, weight: Floats | None, rows: NDArray[np.bool_]) -> float:

@@ -64,25 +64,25 @@ def difference(experiment: Experiment, *, weighted: bool = False, level: float =
     >>> round(found.value, 6), round(found.se, 6)
     (1.0, 0.471405)
     """
-    found = []
+    effects = []
     for arm in range(1, len(experiment.arms)):
         _check_units(experiment, arm)
         pair = experiment.take(np.flatnonzero(np.isin(experiment.arm, (0, arm))))
-        given = pair.arm == arm
+        treated = pair.arm == arm
         y = pair.outcome
-        value = float(y[given].mean() - y[~given].mean())
+        value = float(y[treated].mean() - y[~treated].mean())
         if weighted and np.ptp(pair.propensity, axis=0).any():
             root = 1 / np.sqrt(pair.propensity[np.arange(pair.rows), pair.arm])
-            X = np.column_stack([root, root * given])
+            X = np.column_stack([root, root * treated])
             value, se = _sandwich(X, root * y, pair.clusters)
             free = _free(pair)
         elif pair.clusters is None:
-            se, free = _welch(y[given], y[~given])
+            se, free = _welch(y[treated], y[~treated])
         else:
-            X = np.column_stack([np.ones(pair.rows), given])
+            X = np.column_stack([np.ones(pair.rows), treated])
             se, free = _sandwich(X, y, pair.clusters)[1], _free(pair)
-        found.append(_average(experiment, arm, "difference", value, se, level=level, free=free))
-    return tuple(found)
+        effects.append(_average(experiment, arm, "difference", value, se, level=level, free=free))
+    return tuple(effects)
 
 
 def adjusted(
@@ -109,7 +109,7 @@ def adjusted(
             advice="encode them, and fill what is missing",
         )
     centred = covariates - covariates.mean(axis=0)
-    found = []
+    effects = []
     for arm in range(1, len(experiment.arms)):
         _check_units(experiment, arm)
         rows = np.flatnonzero(np.isin(experiment.arm, (0, arm)))
@@ -122,8 +122,8 @@ def adjusted(
                 advice="use fewer covariates: half as many coefficients as units at the most",
             )
         value, se = _sandwich(X, pair.outcome, pair.clusters)
-        found.append(_average(experiment, arm, "adjusted", value, se, level=level, free=_free(pair)))
-    return tuple(found)
+        effects.append(_average(experiment, arm, "adjusted", value, se, level=level, free=_free(pair)))
+    return tuple(effects)
 
 
 def aipw(experiment: Experiment, outcomes: Floats | None, *, level: float = 0.95) -> tuple[AverageEffect, ...]:

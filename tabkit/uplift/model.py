@@ -223,29 +223,29 @@ class UpliftModel(TableModel):
     @classmethod
     def from_parts(cls, found: bundle.Bundle) -> Self:
         """Rebuild a model from a bundle that was read; see `from_bundle`."""
-        given = NamedTable(found.manifest, "the manifest")
-        arms = Arms.from_dict(given.mapping("arms"))
+        manifest = NamedTable(found.manifest, "the manifest")
+        arms = Arms.from_dict(manifest.mapping("arms"))
         members = tuple(
             Member.from_bundle(found, state, f"members/{k}/", arms=arms)
-            for k, state in enumerate(given.tables("members", "a member"))
+            for k, state in enumerate(manifest.tables("members", "a member"))
         )
-        calibrations = tuple(Calibration.from_dict(each.values) for each in given.tables("calibrations"))
+        calibrations = tuple(Calibration.from_dict(each.values) for each in manifest.tables("calibrations"))
         if len(members) < 2 or len(calibrations) != len(arms.treated):
             raise damaged(
                 f"there are {len(members)} members and {len(calibrations)} calibrations; two or more, and one for "
                 "each treated arm, were expected"
             )
         return cls(
-            roles=Roles.from_dict(given.mapping("roles")),
-            target=TargetColumn.from_dict(given.mapping("target")),
+            roles=Roles.from_dict(manifest.mapping("roles")),
+            target=TargetColumn.from_dict(manifest.mapping("target")),
             arms=arms,
             members=members,
             calibrations=calibrations,
-            decision=Decision.from_dict(given.mapping("decision"), arms=len(arms.treated)),
-            evaluation=given.mapping("report"),
+            decision=Decision.from_dict(manifest.mapping("decision"), arms=len(arms.treated)),
+            evaluation=manifest.mapping("report"),
             config=config_of(found.manifest),
             lineage=lineage_of(found.manifest),
-            dtypes=dtypes_of(given.mapping("dtypes")),
+            dtypes=dtypes_of(manifest.mapping("dtypes")),
             seen=sketch_of(found),
             checksum=found.checksum,
         )

@@ -87,7 +87,7 @@ def checks(report: Mapping[str, Any]) -> dict[str, Any]:
 
     What passed is judged in one place, `tabkit.uplift.decision.trust`, for the terminal, the page and JSON.
     """
-    found = trust.findings(report)
+    findings = trust.findings(report)
     placebo = [p for p in report["placebos"] if p["name"] == "placebo treatment"]
     outcomes = [p for p in report["placebos"] if p["name"] != "placebo treatment"]
     worst = max((abs(row.get("smd_weighted") or row["smd"] or 0) for row in report["balance"]), default=0.0)
@@ -106,8 +106,8 @@ def checks(report: Mapping[str, Any]) -> dict[str, Any]:
     names = [name for name in trust.CHECKS if name != "overlap" or report["overlap"] is not None]
     return {
         name: {
-            "passed": trust.passed(name, found),
-            "said": [each.said for each in found if each.name == name and each.counts],
+            "passed": trust.passed(name, findings),
+            "said": [each.said for each in findings if each.name == name and each.counts],
             **data[name],
         }
         for name in names

@@ -59,7 +59,7 @@ def effects_on_treated(
     tuple
         None for an arm of which fewer than two treated or control units (or clusters) are left.
     """
-    found: list[OnTreated | None] = []
+    effects: list[OnTreated | None] = []
     residual = experiment.outcome - outcomes[:, 0]
     for arm in range(1, len(experiment.arms)):
         control = 1 - experiment.pairwise(arm)
@@ -71,7 +71,7 @@ def effects_on_treated(
             np.unique(own if clusters is None else clusters[own]).size for own in map(np.flatnonzero, (given, ~given))
         ]
         if min(units) < 2 or not odds.sum() > 0:
-            found.append(None)
+            effects.append(None)
             continue
         treated, others = float(r[given].mean()), float(odds @ r / odds.sum())
         influence = given * (r - treated) / given.sum() - odds * (r - others) / odds.sum()
@@ -79,8 +79,8 @@ def effects_on_treated(
         effective = float(odds.sum() ** 2 / (odds**2).sum())
         free = max(sum(units) - 2 if clusters is None else np.unique(clusters).size - 1, 1)
         effect = _average(experiment.arms[arm], treated - others, se, free, level)
-        found.append(OnTreated(effect, int(given.sum()), int((experiment.arm == arm).sum()), effective))
-    return tuple(found)
+        effects.append(OnTreated(effect, int(given.sum()), int((experiment.arm == arm).sum()), effective))
+    return tuple(effects)
 
 
 def _average(arm: str, value: float, se: float, free: int, level: float) -> AverageEffect:

@@ -94,7 +94,7 @@ def features_of(table: Table, settings: UpliftConfig) -> list[str]:
 
 def balance_of(units: ExperimentUnits, settings: UpliftConfig, *, weight: Floats | None = None) -> pl.DataFrame:
     """Return the balance of the features of each arm against control; see `tabkit.uplift.design.balance.balance`."""
-    found, experiment = [], units.experiment
+    balances, experiment = [], units.experiment
     if weight is None and settings.strata is not None:
         weight = 1 / experiment.propensity[np.arange(experiment.rows), experiment.arm]
     for number, arm in enumerate(units.arms.treated, start=1):
@@ -106,8 +106,8 @@ def balance_of(units: ExperimentUnits, settings: UpliftConfig, *, weight: Floats
             weight=None if weight is None else weight[rows],
             clusters=None if experiment.clusters is None else experiment.clusters[rows],
         )
-        found.append(part.select(pl.lit(arm).alias("arm"), pl.all()))
-    return pl.concat(found)
+        balances.append(part.select(pl.lit(arm).alias("arm"), pl.all()))
+    return pl.concat(balances)
 
 
 def refuse_imbalance(found: pl.DataFrame, units: ExperimentUnits, settings: UpliftConfig) -> None:
@@ -145,10 +145,10 @@ def divide(units: ExperimentUnits, settings: UpliftConfig) -> tuple[Codes, Codes
     """Divide the units into those to learn from and those to judge by."""
     table = units.table
     if table.roles.time is not None:
-        found = splits.holdout(units.experiment.rows, share=settings.holdout, seed=settings.seed, time=table.times())
+        parts = splits.holdout(units.experiment.rows, share=settings.holdout, seed=settings.seed, time=table.times())
     else:
-        found = held_out(units.experiment, share=settings.holdout, seed=settings.seed)
-    for what, rows in (("units to learn from", found.train), ("held-out units", found.test)):
+        parts = held_out(units.experiment, share=settings.holdout, seed=settings.seed)
+    for what, rows in (("units to learn from", parts.train), ("held-out units", parts.test)):
         counts = np.bincount(units.experiment.arm[rows], minlength=len(units.arms.labels))
         few = [f"{label!r} ({n})" for label, n in zip(units.arms.labels, counts, strict=True) if n < FEWEST_UNITS // 4]
         if few:
@@ -156,7 +156,7 @@ def divide(units: ExperimentUnits, settings: UpliftConfig) -> tuple[Codes, Codes
                 f"of the {len(rows):,} {what} too few are in arm {', '.join(few)}",
                 advice="use more rows, another --set holdout, or a time range in which all arms were used",
             )
-    return found.train, found.test
+    return parts.train, parts.test
 
 
 def _propensity(table: Table, arms: Arms, codes: Codes, settings: UpliftConfig) -> Floats:
@@ -213,8 +213,8 @@ def costs_of(units: ExperimentUnits, settings: UpliftConfig) -> Floats:
         another unit.
     """
     arms = units.arms.treated
-    given = {matched(arm, arms) or arm: cost for arm, cost in settings.costs.items()}
-    unknown = [arm for arm in given if arm not in arms]
+    costs = {matched(arm, arms) or arm: cost for arm, cost in settings.costs.items()}
+    unknown = [arm for arm in costs if arm not in arms]
     if unknown:
         raise ConfigError(
             f"costs are given for {', '.join(map(repr, unknown))}",
@@ -222,7 +222,7 @@ def costs_of(units: ExperimentUnits, settings: UpliftConfig) -> Floats:
         )
     y, target = units.experiment.outcome, units.target
     low, high = float(y.min()), float(y.max())
-    above = {arm: cost for arm, cost in given.items() if abs(cost) > high - low}
+    above = {arm: cost for arm, cost in costs.items() if abs(cost) > high - low}
     if above:
         arm, cost = max(above.items(), key=lambda item: abs(item[1]))
         what = f"is yes ({target.positive}) or no" if target.positive else f"goes from {low:g} to {high:g}"
@@ -232,7 +232,7 @@ def costs_of(units: ExperimentUnits, settings: UpliftConfig) -> Floats:
             advice="give costs in the unit of the outcome: take the money as the outcome, or divide the cost by what a "
             "yes is worth",
         )
-    return np.array([given.get(arm, 0.0) for arm in arms])
+    return np.array([costs.get(arm, 0.0) for arm in arms])
 
 
 def _outcome_like(table: Table, like: Understood) -> TargetColumn:

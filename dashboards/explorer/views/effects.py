@@ -89,25 +89,25 @@ def uplift_view(config: ExploreConfig, *, progress: Progress) -> View:
     roles = Roles.from_dict({**({"outcome": target} if target and target != TARGET else {}), **given})
     seen = _is_seen(config, roles)
     rows = joined(config, roles if seen else unroled(roles), written=True)
-    made = found_in(rows.table.frame.columns)
-    if made is None:
+    columns = found_in(rows.table.frame.columns)
+    if columns is None:
         raise SchemaError(
             f"{rows.table.name} holds no predicted effects: columns effect_ARM, effect_ARM_low, effect_ARM_high and "
             f"{BEST} were expected",
             advice="tabkit score writes them with a bundle of tabkit uplift train; the columns are "
             f"{', '.join(map(repr, rows.table.frame.columns[:40]))}",
         )
-    table = known(rows.table, made.all()[:-1])
-    arm, notes = _arm(table, made, config.arm)
+    table = known(rows.table, columns.all()[:-1])
+    arm, notes = _arm(table, columns, config.arm)
     if seen:
-        return _observed(table, made, config, arm, notes=[*rows.notes, *notes], progress=progress)
+        return _observed(table, columns, config, arm, notes=[*rows.notes, *notes], progress=progress)
     goal = mean_of(table.frame, f"effect_{arm}")
     return predicted_view(
-        _narrowed(table, made, arm),
+        _narrowed(table, columns, arm),
         [goal],
         config,
         kind=KIND,
-        made=made.all(),
+        made=columns.all(),
         notes=[*rows.notes, *notes],
         instead=_INSTEAD,
         progress=progress,
@@ -121,22 +121,22 @@ def _observed(
 ) -> View:
     """Return the view of an experiment: the effect that was seen decides, since only that can be proved."""
     roles = replace(table.roles, target=table.roles.outcome, outcome=None)
-    found = of_table(
+    sample = of_table(
         replace(_narrowed(table, made, arm), roles=roles), config.model_copy(update={"arm": arm, "positive": None})
     )
-    predicted = mean_of(found.frame, f"effect_{arm}")
+    predicted = mean_of(sample.frame, f"effect_{arm}")
     said = _SEEN.format(outcome=roles.target, arm=arm, control=config.control)
     view = view_of(
-        replace(found, notes=(*notes, *left_out(table), *found.notes, said, _LEARNED)),
+        replace(sample, notes=(*notes, *left_out(table), *sample.notes, said, _LEARNED)),
         config,
         kind=KIND,
         progress=progress,
-        searched=features_of(found.table, made.all()),
-        goals=(found.goal, predicted),
+        searched=features_of(sample.table, made.all()),
+        goals=(sample.goal, predicted),
         first=_order(arm),
         shade=Shade(predicted.name, predicted.y),
     )
-    return replace(view, suggested=f"By the {found.goal.words()}: {view.suggested}") if view.given else view
+    return replace(view, suggested=f"By the {sample.goal.words()}: {view.suggested}") if view.given else view
 
 
 def _is_seen(config: ExploreConfig, roles: Roles) -> bool:

@@ -64,14 +64,14 @@ def view_of(
     **more
         Further fields of the view.
     """
-    known = _known(found, config)
+    rule_file = _known(found, config)
     shown = found.columns if searched is None else tuple(searched)
     doubts = doubts_of(found, shown, known=config.known) if seen else Doubts((), None)
     columns = tuple(name for name in shown if name not in doubts.kept_out)
     wanted = config.suggest and found.holdout is not None and bool(columns)
     suggestions = search(found, config, columns=columns, progress=progress) if wanted else None
     others = without_copies(found, doubts.copies, suggestions.rules if suggestions else ())
-    given = [*_from_file(known, found, doubts), *(_from_search(suggestions) if suggestions else [])]
+    offered = [*_from_file(rule_file, found, doubts), *(_from_search(suggestions) if suggestions else [])]
     view = View(
         kind=kind,
         title=config.title or f"{found.table.short_name}: {found.goal.words()}",
@@ -79,13 +79,13 @@ def view_of(
         goals=(found.goal,),
         columns=found.columns,
         holdout=found.holdout,
-        given=tuple(given),
+        given=tuple(offered),
         suggested=_said(suggestions, found, asked=config.suggest),
-        opened=_opened(config, given),
-        tried=max(int(known.found.get("tried", 0)), suggestions.tested if suggestions else 0),
+        opened=_opened(config, offered),
+        tried=max(int(rule_file.found.get("tried", 0)), suggestions.tested if suggestions else 0),
         warnings=doubts.warnings(sought=wanted, others=others),
         leaks=doubts.by_column(),
-        notes=(*found.notes, *_whence(found, known), *(suggestions.notes if suggestions else ())),
+        notes=(*found.notes, *_whence(found, rule_file), *(suggestions.notes if suggestions else ())),
         facts=facts(found, config),
     )
     return replace(view, **more)  # type: ignore[arg-type]  # fields by name

@@ -74,25 +74,25 @@ def values_view(config: ExploreConfig, *, progress: Progress) -> View:
         If the source holds no forecast.
     """
     rows = joined(config, unroled(Roles.from_dict(config.roles)), written=True)
-    made = found_in(rows.table.frame.columns)
-    if made is None:
+    columns = found_in(rows.table.frame.columns)
+    if columns is None:
         raise SchemaError(
             f"{rows.table.name} holds no forecast: columns value_mean (or purchases_mean) and {ALIVE} were expected",
             advice="tabkit cltv forecast BUNDLE --horizon-days 365 -o forecast.parquet writes them; the columns are "
             f"{', '.join(map(repr, rows.table.frame.columns[:40]))}",
         )
-    table = known(rows.table, [made.mean, ALIVE, *(made.ends or ())])
-    measured, notes = [made.mean, ALIVE], _notes(made, table.frame.columns)
-    if made.ends is not None:
-        low, high = (pl.col(name).cast(pl.Float64) for name in made.ends)
-        table = replace(table, frame=table.frame.with_columns((high - low).alias(made.width)))
-        measured.append(made.width)
+    table = known(rows.table, [columns.mean, ALIVE, *(columns.ends or ())])
+    measured, notes = [columns.mean, ALIVE], _notes(columns, table.frame.columns)
+    if columns.ends is not None:
+        low, high = (pl.col(name).cast(pl.Float64) for name in columns.ends)
+        table = replace(table, frame=table.frame.with_columns((high - low).alias(columns.width)))
+        measured.append(columns.width)
     return predicted_view(
         table,
         [mean_of(table.frame, name) for name in measured],
         config,
         kind=KIND,
-        made=[*made.all, made.width],
+        made=[*columns.all, columns.width],
         notes=[*rows.notes, *notes],
         instead=_INSTEAD,
         progress=progress,
@@ -101,15 +101,15 @@ def values_view(config: ExploreConfig, *, progress: Progress) -> View:
 
 
 def _notes(made: ForecastColumns, columns: Sequence[str]) -> list[str]:
-    found = []
+    notes = []
     if made.what == "purchases":
-        found.append("The forecast knows no amounts: purchases are shown in place of value.")
+        notes.append("The forecast knows no amounts: purchases are shown in place of value.")
     if made.ends is None:
-        found.append("The forecast has fewer than two quantiles: there is no interval whose width could be shown.")
+        notes.append("The forecast has fewer than two quantiles: there is no interval whose width could be shown.")
     else:
-        found.append(
+        notes.append(
             f"{made.width} is {made.ends[1]} less {made.ends[0]}; rules on it fit no table that lacks this column."
         )
     if not set(_SUMMARY) & set(columns):
-        found.append("How often and when customers bought is not in a forecast: --beside BUNDLE shows it too.")
-    return found
+        notes.append("How often and when customers bought is not in a forecast: --beside BUNDLE shows it too.")
+    return notes

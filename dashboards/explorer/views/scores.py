@@ -85,16 +85,16 @@ def scores_view(config: ExploreConfig, *, progress: Progress) -> View:
         If the source holds no scores.
     """
     columns, roles = columns_of(config), Roles.from_dict(config.roles)
-    made = found_in(columns)
-    if made is None:
+    score_columns = found_in(columns)
+    if score_columns is None:
         raise SchemaError(
             "the source holds no scores: a column score, or score_CLASS and predicted, was expected",
             advice="tabkit score BUNDLE ROWS -o scores/ writes them; or name another --target: the columns are "
             f"{', '.join(map(repr, list(columns)[:40]))}",
         )
     if roles.target == SCORE:
-        return _said(config, made, progress=progress)
-    return _seen(config, made, roles, progress=progress)
+        return _said(config, score_columns, progress=progress)
+    return _seen(config, score_columns, roles, progress=progress)
 
 
 def _said(config: ExploreConfig, made: ScoreColumns, *, progress: Progress) -> View:
@@ -121,18 +121,18 @@ def _seen(config: ExploreConfig, made: ScoreColumns, roles: Roles, *, progress: 
     """Return the view of what came of the rows, which decides, beside what the model said of them."""
     rows = joined(config, roles)
     table = known(rows.table, made.scores)
-    found = of_table(table, config)
-    name = made.of(found.goal.positive or "") or _first(found.table, made, None)[0]
-    score = mean_of(found.frame, name)
+    sample = of_table(table, config)
+    name = made.of(sample.goal.positive or "") or _first(sample.table, made, None)[0]
+    score = mean_of(sample.frame, name)
     target = roles.target or ""
-    notes = [*rows.notes, *left_out(table), *found.notes, _COLOURED.format(name=name), _LEARNED.format(target=target)]
+    notes = [*rows.notes, *left_out(table), *sample.notes, _COLOURED.format(name=name), _LEARNED.format(target=target)]
     return view_of(
-        replace(found, notes=tuple(notes)),
+        replace(sample, notes=tuple(notes)),
         config,
         kind=KIND,
         progress=progress,
-        searched=features_of(found.table, made.all()),
-        goals=(found.goal, score),
+        searched=features_of(sample.table, made.all()),
+        goals=(sample.goal, score),
         first=_order(name, made),
         shade=Shade(name, score.y),
     )

@@ -140,16 +140,16 @@ def _rows_beside(beside: _Beside, key: str, dtype: pl.DataType) -> pl.DataFrame:
             f"id {key!r} is {dtype_name(dtype)} in the source, but {dtype_name(schema[key])} in {beside.name}",
             advice="bring both to one type",
         )
-    found = collect(beside.frame, what=beside.name).drop_nulls(key)
-    repeated = found.height - found[key].n_unique()
+    rows = collect(beside.frame, what=beside.name).drop_nulls(key)
+    repeated = rows.height - rows[key].n_unique()
     if repeated:
-        examples = found[key].filter(found[key].is_duplicated()).unique(maintain_order=True).head(3).to_list()
+        examples = rows[key].filter(rows[key].is_duplicated()).unique(maintain_order=True).head(3).to_list()
         raise FitError(
             f"id {key!r} repeats in {beside.name}: {repeated:,} rows have an id that came before, such as "
             f"{', '.join(map(repr, examples))}",
             advice="give a table with one row for each id",
         )
-    return found.with_columns(pl.col(key).cast(dtype, strict=False)).drop_nulls(key)
+    return rows.with_columns(pl.col(key).cast(dtype, strict=False)).drop_nulls(key)
 
 
 def _beside(config: ExploreConfig) -> _Beside:

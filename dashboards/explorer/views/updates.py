@@ -141,20 +141,20 @@ def _many(count: int, what: str) -> str:
 def _notes(updates: Sequence[Experiments], line: Ancestry) -> list[str]:
     """Say how losses compare, and what is not there."""
     refused = sum(update.refused for update in updates)
-    found = [
+    notes = [
         "Lower is better. Losses of different updates come from different rows: compare them by "
         "loss_difference, the loss less that of keeping the model on the same rows.",
         "None are held out: these are all candidates that were tried.",
     ]
     if refused:
-        found.append(
+        notes.append(
             f"{_many(refused, 'candidate')} could not be tried: {'it is' if refused == 1 else 'they are'} no line."
         )
     if line.missing:
-        found.append(
+        notes.append(
             f"{_many(line.missing, 'ancestor')} of the model {'is' if line.missing == 1 else 'are'} not in its folder: "
             "what was tried then is not shown."
         )
     if len({update.metric for update in updates}) > 1:
-        found.append("Updates were judged by different losses.")
-    return found
+        notes.append("Updates were judged by different losses.")
+    return notes

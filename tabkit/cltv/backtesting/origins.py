@@ -57,20 +57,20 @@ def plan_of(first: datetime.date, last: datetime.date, *, horizon_days: int, ori
         if isinstance(value, bool) or not float(value).is_integer() or value < 1:
             raise ConfigError(f"{name} is {value!r}; a whole number from 1 was expected")
     horizon, origins, span = int(horizon_days), int(origins), (last - first).days
-    known = max(-(-horizon // 2), FEWEST_BACKTEST_DAYS)
-    room, least = span - horizon - known, -(-horizon // 10)
+    least_history = max(-(-horizon // 2), FEWEST_BACKTEST_DAYS)
+    room, least = span - horizon - least_history, -(-horizon // 10)
     told = f"the log covers {span} days ({first} to {last})"
     if room < 0:
         longest = min(2 * span // 3, span - FEWEST_BACKTEST_DAYS)
         raise FitError(
-            f"{told}: no origin is possible, it needs {known} days to learn from and {horizon} to be judged by",
+            f"{told}: no origin is possible, it needs {least_history} days to learn from and {horizon} to be judged by",
             advice=f"give a horizon of at most {longest} days" if longest > 0 else "observe longer",
         )
     possible = room // least + 1
     if origins > possible:
         raise FitError(
             f"{told}: {possible} of {origins} origins {'are' if possible > 1 else 'is'} possible with a horizon of "
-            f"{horizon} days, the first after {known} days and each {least} days or more after the one before",
+            f"{horizon} days, the first after {least_history} days and each {least} days or more after the one before",
             advice=f"ask for {possible}, or for a shorter horizon",
         )
     step = min(horizon, room // (origins - 1)) if origins > 1 else horizon

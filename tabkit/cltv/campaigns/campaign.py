@@ -149,7 +149,7 @@ class CampaignFit:
             single = name in frame.columns
             each = [f"{name}[{k}]" for k in range(len(about["names"]))]
             draws[name] = frame[name].to_numpy() if single else frame.select(each).to_numpy()
-        known = {name: float("nan") if v is None else float(v) for name, v in about["diagnostics"].items()}
+        diagnostics = {name: float("nan") if v is None else float(v) for name, v in about["diagnostics"].items()}
         return cls(
             names=tuple(about["names"]),
             last_days=tuple(datetime.date.fromisoformat(day) for day in about["last_days"]),
@@ -159,7 +159,7 @@ class CampaignFit:
             floor=-np.inf if about["floor"] is None else float(about["floor"]),
             draws=draws,
             levels=levels,
-            diagnostics=known,
+            diagnostics=diagnostics,
             warnings=tuple(about["warnings"]),
         )
 

@@ -115,7 +115,7 @@ def together(days: pl.DataFrame, *, fewest_users: int) -> pl.DataFrame:
     count = users.sum()
     middle = (users * mean).sum() / count
     squares = ((users - 1) * pl.col("variance").cast(pl.Float64).fill_null(0.0) + users * (mean - middle) ** 2).sum()
-    found = (
+    blocks = (
         days.with_columns(block)
         .group_by("block", maintain_order=True)
         .agg(
@@ -129,7 +129,7 @@ def together(days: pl.DataFrame, *, fewest_users: int) -> pl.DataFrame:
             cost=pl.when(pl.col("cost").count() > 0).then(pl.col("cost").sum()),
         )
     )
-    return found.select(days.columns)
+    return blocks.select(days.columns)
 
 
 def _blocks(days: pl.DataFrame, fewest: int) -> list[int]:

@@ -45,19 +45,19 @@ def _told(model: CLTVModel, name: str, users: pl.DataFrame) -> str | None:
     newer, older = users.filter(pl.col("age_days") <= border), users.filter(pl.col("age_days") > border)
     if newer.height < FEWEST_DRIFT_USERS or older.height < FEWEST_DRIFT_USERS:
         return None
-    found = []
+    sentences = []
     seen, expected = float(newer["frequency"].sum()), _expected(model, newer)
     spread = np.sqrt(newer.height * max(float(newer["frequency"].var()), expected / newer.height))  # type: ignore[arg-type]
     if abs(seen - expected) > _SURE * spread:
-        found.append(f"bought again {seen:,.0f} times, where {expected:,.0f} were expected")
+        sentences.append(f"bought again {seen:,.0f} times, where {expected:,.0f} were expected")
     parts = [part["first_value"].drop_nulls().to_numpy() for part in (newer, older)]
     (new, old), errors = (part.mean() for part in parts), [part.var(ddof=1) / len(part) for part in parts]
     if abs(new - old) > _SURE * np.sqrt(sum(errors)):
-        found.append(f"paid {new:,.4g} at first, those before {old:,.4g}")
-    if not found:
+        sentences.append(f"paid {new:,.4g} at first, those before {old:,.4g}")
+    if not sentences:
         return None
     return (
-        f"The newest third of the users of {name!r}, those of the last {border:,} days, {' and '.join(found)}: the "
+        f"The newest third of the users of {name!r}, those of the last {border:,} days, {' and '.join(sentences)}: the "
         "campaign changed, and its value is still mostly that of before. Fit again with users since the change alone."
     )
 

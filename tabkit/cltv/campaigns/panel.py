@@ -37,7 +37,7 @@ def checked(days: pl.DataFrame) -> pl.DataFrame:
     """
     _check_types(days)
     numbers = pl.col("users", "mean", "variance", "lowest").cast(pl.Float64)
-    found = days.select(pl.col("campaign").cast(pl.String), pl.col("day").dt.date(), numbers)
+    rows = days.select(pl.col("campaign").cast(pl.String), pl.col("day").dt.date(), numbers)
     users, variance = pl.col("users"), pl.col("variance")
     wrong = {
         "without campaign or day": pl.col("campaign").is_null() | pl.col("day").is_null(),
@@ -48,17 +48,17 @@ def checked(days: pl.DataFrame) -> pl.DataFrame:
         ),
         "given twice": pl.struct("campaign", "day").is_duplicated(),
     }
-    counts = found.select(expr.sum().alias(why) for why, expr in wrong.items()).row(0, named=True)
+    counts = rows.select(expr.sum().alias(why) for why, expr in wrong.items()).row(0, named=True)
     if bad := [f"{count:,} {why}" for why, count in counts.items() if count]:
         raise FitError(f"of {days.height:,} days {'; '.join(bad)}", advice="make them with tabkit.cltv.campaigns.daily")
-    longest: Any = found.group_by("campaign").len()["len"].max() or 0
+    longest: Any = rows.group_by("campaign").len()["len"].max() or 0
     if longest < FEWEST_CAMPAIGN_DAYS:
         raise FitError(
             f"no campaign has {FEWEST_CAMPAIGN_DAYS} days with users (the longest has {longest}): "
             "how levels change cannot be learned",
             advice="wait for more days",
         )
-    return found.sort("campaign", "day")
+    return rows.sort("campaign", "day")
 
 
 def _check_types(days: pl.DataFrame) -> None:

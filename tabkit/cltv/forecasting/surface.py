@@ -136,18 +136,18 @@ def surface(
         money = forecaster.spending.thinned(grid.draws).values(None, one)
         seen = {"frequency": rows["frequency"].to_numpy()[:, None], "monetary_value": np.full((rows.height, 1), spent)}
         worth = gamma_gamma.expected(money, seen)
-    found = [np.empty(rows.height) for _ in range(3)]
+    grids = [np.empty(rows.height) for _ in range(3)]
     size = max(1, _CELLS // grid.draws)
     for start in range(0, rows.height, size):
         data = arrays(rows[start : start + size], model)
         alive = np.broadcast_to(model.alive(values, data), (len(data["T"]), grid.draws))
         purchases = alive * _once_alive(model, values, data, span)
         there = slice(start, start + size)
-        found[0][there], found[1][there] = alive.mean(axis=1), purchases.mean(axis=1)
+        grids[0][there], grids[1][there] = alive.mean(axis=1), purchases.mean(axis=1)
         if worth is not None:
-            found[2][there] = (purchases * worth[there]).mean(axis=1)
-    value = pl.Series(found[2] if worth is not None else [None] * rows.height, dtype=pl.Float64)
-    expected = cells.with_columns(alive=pl.Series(found[0]), purchases=pl.Series(found[1]), value=value)
+            grids[2][there] = (purchases * worth[there]).mean(axis=1)
+    value = pl.Series(grids[2] if worth is not None else [None] * rows.height, dtype=pl.Float64)
+    expected = cells.with_columns(alive=pl.Series(grids[0]), purchases=pl.Series(grids[1]), value=value)
     expected = expected.with_columns(pl.when(pl.col("value").is_finite()).then("value"))
     columns = ["frequency", "recency_low", "recency", "recency_high", "alive", "purchases", "value", "customers"]
     outside = customers.height - int(cells["customers"].sum())

@@ -134,15 +134,15 @@ def track(
     """
     _check(forecaster, customers, rule)
     log = _held(open_log(source, rule))
-    known = _acquired(customers, log, rule, calendar)
-    edges = _edges(known, log, calendar)
+    acquired = _acquired(customers, log, rule, calendar)
+    edges = _edges(acquired, log, calendar)
     border = calendar.border.toordinal()
     inside = int(np.searchsorted(edges, border))
-    observed = _observed(log, known, edges, rule)
+    observed = _observed(log, acquired, edges, rule)
     sums = np.zeros((calendar.draws, len(edges) - 1))
     shown = progress or Silent()
-    with shown.task("simulating histories", total=2 * known.height) as advance:
-        for k, block in _blocks(known, calendar.draws):
+    with shown.task("simulating histories", total=2 * acquired.height) as advance:
+        for k, block in _blocks(acquired, calendar.draws):
             rng = np.random.default_rng([calendar.seed, k])
             _add_past(sums, forecaster, block, edges, border, rng)
             advance(block.height)
@@ -153,7 +153,7 @@ def track(
         start = float(observed[:inside].sum())
         parts.append(_phase(sums[:, inside:], observed[inside:], edges[inside:], start, FORECAST))
     together, single = (pl.concat([part[i] for part in parts]) for i in range(2))
-    return Tracking(together, single, calendar.border, known.height, calendar.step_days)
+    return Tracking(together, single, calendar.border, acquired.height, calendar.step_days)
 
 
 def _check(forecaster: Forecaster, customers: pl.DataFrame, rule: PurchaseRule) -> None:
@@ -184,23 +184,23 @@ def _acquired(customers: pl.DataFrame, log: Log, rule: PurchaseRule, calendar: C
             f"customers are {customers[rule.customer].dtype} in the summary and {found['id'].dtype} in the log",
             advice="give the log that the model was fitted to",
         )
-    known = customers.join(
+    acquired = customers.join(
         found.rename({"first": "_first", "count": "_count"}), left_on=rule.customer, right_on="id", how="left"
     )
-    absent = known["_first"].null_count()
+    absent = acquired["_first"].null_count()
     if absent:
         raise SchemaError(
-            f"{absent:,} of {known.height:,} customers bought nothing in {log.name} until {calendar.border}",
+            f"{absent:,} of {acquired.height:,} customers bought nothing in {log.name} until {calendar.border}",
             advice="give the log that the model was fitted to, and the last day that it knew",
         )
-    said, seen = int(customers["frequency"].sum()), int((known["_count"] - 1).sum())
+    said, seen = int(customers["frequency"].sum()), int((acquired["_count"] - 1).sum())
     if said != seen:
         raise ScoringError(
             f"until {calendar.border} {log.name} shows {seen:,} repeat purchases; the summary has {said:,}",
             advice="give the log of the fit, its last day, and the same merge, refunds and zeros",
         )
     ordinal = (pl.col("_first") - pl.date(1, 1, 1)).dt.total_days() + 1
-    return known.with_columns(ordinal.alias(_FIRST)).drop("_first", "_count").sort(_FIRST, maintain_order=True)
+    return acquired.with_columns(ordinal.alias(_FIRST)).drop("_first", "_count").sort(_FIRST, maintain_order=True)
 
 
 def _edges(known: pl.DataFrame, log: Log, calendar: Calendar) -> Days:

@@ -131,17 +131,17 @@ class Widening:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Widening:
         """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
-        given = NamedTable(values, "a widening").only(cls.__slots__)
-        levels = np.array(given.numbers("levels", size=BINS + 1, low=0, high=1))
+        fields = NamedTable(values, "a widening").only(cls.__slots__)
+        levels = np.array(fields.numbers("levels", size=BINS + 1, low=0, high=1))
         if (np.diff(levels) < 0).any():
             raise damaged("levels of a widening fall from one to the next")
         return cls(
-            counts=given.flag("counts"),
+            counts=fields.flag("counts"),
             levels=levels,
-            deviation=given.number("deviation", low=0, high=_WIDEST),
-            origins=given.number("origins", low=0),
-            customers=given.whole("customers"),
-            beyond=given.number("beyond", low=0, high=1),
+            deviation=fields.number("deviation", low=0, high=_WIDEST),
+            origins=fields.number("origins", low=0),
+            customers=fields.whole("customers"),
+            beyond=fields.number("beyond", low=0, high=1),
         )
 
 

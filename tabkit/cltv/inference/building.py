@@ -106,7 +106,7 @@ def distribution(name: str, prior: Prior, *, shape: int | None = None) -> Any:
 def _grouped(likelihood: Likelihood, place: NDArray[np.int64], priors: Mapping[str, Prior]) -> dict[str, Any]:
     """Return each row's parameters; their common ones, scales and standardised deviations become draws."""
     pm, ops = require("pymc", extra="cltv"), pytensor_ops()
-    known = seen(
+    estimates = seen(
         likelihood.parameters,
         lambda ops, values, data: likelihood.loglik(ops, likelihood.derived(values), data),
         likelihood.data,
@@ -117,12 +117,12 @@ def _grouped(likelihood: Likelihood, place: NDArray[np.int64], priors: Mapping[s
     free = {}
     for k, p in enumerate(likelihood.parameters):
         scale = distribution(f"{p.name}_sigma", priors[GROUP_SCALE])
-        mean, jacobian = common(ops, pm.Flat(f"{p.name}{HIDDEN}", initval=0.0), scale, known, k)
+        mean, jacobian = common(ops, pm.Flat(f"{p.name}{HIDDEN}", initval=0.0), scale, estimates, k)
         base = pm.Deterministic(p.name, pm.math.invlogit(mean) if p.share else pm.math.exp(mean))
         slope = ops.log(base) + (ops.log1p(-base) if p.share else 0.0)
         prior = pm.logp(frozen(priors[p.name]), base)
         flat = pm.Flat(f"{p.name}_z{HIDDEN}", shape=likelihood.groups, initval=np.zeros(likelihood.groups))
-        away, density = distance(ops, flat, (mean, scale**2), (known.mean[:, k], known.variance[:, k]))
+        away, density = distance(ops, flat, (mean, scale**2), (estimates.mean[:, k], estimates.variance[:, k]))
         z = pm.Deterministic(f"{p.name}_z", away)
         pm.Potential(f"{p.name}_groups", jacobian + slope + prior + density.sum())
         rows = (mean + scale * z)[place]

@@ -139,11 +139,11 @@ def known(name: str) -> Model:
 
 def with_priors(model: Model, priors: Mapping[str, Prior]) -> tuple[Parameter, ...]:
     """Return the free parameters: those of the model, or those in their place that priors are given for."""
-    found = list(model.parameters)
+    parameters = list(model.parameters)
     for replaced, instead in model.other:
         if any(p.name in priors for p in instead):
-            found = [p for p in found if p.name not in replaced] + list(instead)
-    names = {*(p.name for p in found), *_EXTRA}
+            parameters = [p for p in parameters if p.name not in replaced] + list(instead)
+    names = {*(p.name for p in parameters), *_EXTRA}
     unknown = [name for name in priors if name not in names]
     if unknown:
         others = sorted({p.name for _, instead in model.other for p in instead} | names)
@@ -151,7 +151,7 @@ def with_priors(model: Model, priors: Mapping[str, Prior]) -> tuple[Parameter, .
             f"{model.title} has no parameters {', '.join(map(repr, unknown))}, or not beside the others",
             advice=f"priors can be given for {', '.join(others)}",
         )
-    return tuple(found)
+    return tuple(parameters)
 
 
 def _check_priors(priors: Mapping[str, Prior], parameters: Sequence[Parameter]) -> None:
@@ -223,16 +223,17 @@ def sample(
     told: tuple[str, ...] = ()
     if settings.inference == "laplace":
         try:
-            found = laplace(model, apart=len(likelihood.weight) > _MANY_ROWS, **options)
-            if found.diagnostics["k_hat"] <= TRUSTED:
-                return found
+            sampled = laplace(model, apart=len(likelihood.weight) > _MANY_ROWS, **options)
+            if sampled.diagnostics["k_hat"] <= TRUSTED:
+                return sampled
             told = (
-                f"Laplace's approximation was not good enough (k-hat {found.diagnostics['k_hat']:.2f}): NUTS was used.",
+                f"Laplace's approximation was not good enough (k-hat {sampled.diagnostics['k_hat']:.2f}): "
+                "NUTS was used.",
             )
         except FitError as error:
             told = (f"Laplace's approximation failed ({error.problem}): NUTS was used.",)
-    found = nuts(model, tune=settings.tune, chains=settings.chains, **options)
-    return Sampled(found.draws, "nuts", found.diagnostics, (*told, *found.warnings))
+    sampled = nuts(model, tune=settings.tune, chains=settings.chains, **options)
+    return Sampled(sampled.draws, "nuts", sampled.diagnostics, (*told, *sampled.warnings))
 
 
 def maximum_likelihood(customers: pl.DataFrame, *, model: str) -> dict[str, float]:

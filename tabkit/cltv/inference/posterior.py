@@ -58,10 +58,10 @@ class Posterior:
 
         A customer of a group never seen gets in each draw a new group: one for each name, the same at each call.
         """
-        found = {p.name: self._parameter(p, customers) for p in self.parameters}
+        parameters = {p.name: self._parameter(p, customers) for p in self.parameters}
         if model is None:
-            return found
-        found = model.derived(found)
+            return parameters
+        parameters = model.derived(parameters)
         z = self.design.standardised(customers)
         for effect, signs in (model.covariates or {}).items():
             coefficients = self.draws.get(f"{effect}_coef")
@@ -69,8 +69,8 @@ class Posterior:
                 continue
             shift = z @ coefficients.T
             for name, sign in signs.items():
-                found[name] = found[name] * np.exp(sign * shift)
-        return found
+                parameters[name] = parameters[name] * np.exp(sign * shift)
+        return parameters
 
     def _parameter(self, parameter: Parameter, customers: pl.DataFrame) -> Floats:
         base = self.draws[parameter.name]

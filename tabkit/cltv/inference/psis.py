@@ -56,19 +56,19 @@ def smooth(log_ratio: Floats) -> Smoothed:
     """
     n = len(log_ratio)
     order = np.argsort(log_ratio, kind="stable")
-    found = log_ratio[order] - log_ratio.max()
+    log_weights = log_ratio[order] - log_ratio.max()
     tail = int(np.ceil(min(0.2 * n, 3 * np.sqrt(n))))
     k_hat = -np.inf
     if tail >= _FEWEST and n > tail:
-        cutoff = np.exp(found[n - tail - 1])
-        beyond = np.exp(found[n - tail :]) - cutoff
+        cutoff = np.exp(log_weights[n - tail - 1])
+        beyond = np.exp(log_weights[n - tail :]) - cutoff
         if beyond[-1] > 0 and beyond[-1] > np.finfo(float).eps * cutoff:
             k_hat, scale = _tail(np.maximum(beyond, np.finfo(float).tiny))
             expected = (np.arange(tail) + 0.5) / tail
             smoothed = cutoff + _quantile(expected, k_hat, scale)
-            found[n - tail :] = np.minimum(np.log(smoothed), 0.0)
+            log_weights[n - tail :] = np.minimum(np.log(smoothed), 0.0)
     weight = np.empty(n)
-    weight[order] = np.exp(found - scipy.special.logsumexp(found))
+    weight[order] = np.exp(log_weights - scipy.special.logsumexp(log_weights))
     return Smoothed(weight, float(k_hat), float(1 / (weight**2).sum()))
 
 

@@ -212,25 +212,25 @@ class TableEncoder:
         (0.0, [])
         """
         rows = collect(frame.lazy(), what="the rows of the audit")
-        known = target if isinstance(target, TargetColumn) else infer(rows, target)
+        target_column = target if isinstance(target, TargetColumn) else infer(rows, target)
         apart = {"time": rows[time].to_numpy()} if time else {"groups": rows[groups].to_numpy()} if groups else {}
-        if not apart and known.task != "regression":
-            apart = {"stratify": rows[known.name].to_numpy()}
+        if not apart and target_column.task != "regression":
+            apart = {"stratify": rows[target_column.name].to_numpy()}
         held_out = splits.holdout(rows.height, share=share, seed=self.seed, **apart)
         train, test = rows[held_out.train], rows[held_out.test]
         roles = RowRoles(weight=weight, groups=groups, time=time)
         fixed, left_out = None, [*exclude]
         if time is None:  # folds are drawn by class: a flipped target would draw others
-            fixed = self._fit(train.lazy(), known, exclude, roles, None, transform=False).folds.fold
+            fixed = self._fit(train.lazy(), target_column, exclude, roles, None, transform=False).folds.fold
             roles, left_out = RowRoles(weight=weight), [*exclude, *([groups] if groups else [])]
 
         def encode(part: pl.DataFrame) -> tuple[FittedTable, pl.DataFrame]:
             grouped = groups is not None
-            fitted = self._fit(part.lazy(), known, left_out, roles, fixed, transform=True, grouped=grouped)
+            fitted = self._fit(part.lazy(), target_column, left_out, roles, fixed, transform=True, grouped=grouped)
             return fitted.table, training_frame(part.lazy(), fitted)
 
         flipped = np.random.default_rng(self.seed).permutation(train.height)[:flips]
-        return audited(encode, train, test, known, flips=flipped.tolist(), seed=self.seed)
+        return audited(encode, train, test, target_column, flips=flipped.tolist(), seed=self.seed)
 
     def _fit(
         self,

@@ -95,25 +95,25 @@ def fit(frame: pl.LazyFrame, order: FitRequest, *, transform: bool) -> Fit:
         exclude=order.exclude,
         roles=order.roles,
     )
-    found = survey(frame, chosen, targets=targets, roles=order.roles)
-    refuse_infinite(found, chosen)
+    surveyed = survey(frame, chosen, targets=targets, roles=order.roles)
+    refuse_infinite(surveyed, chosen)
     folds = divide(
-        found.rows,
+        surveyed.rows,
         folds=order.folds,
         seed=order.seed,
-        y=found.y,
+        y=surveyed.y,
         is_class=bool(targets) and targets[0].task != "regression",
-        other=found.other,
+        other=surveyed.other,
         given=order.given,
         out_of_fold=order.out_of_fold,
     )
-    weighed = aims_of(found, targets)
-    asked = _by_source(chosen, found)
+    weighed = aims_of(surveyed, targets)
+    asked = _by_source(chosen, surveyed)
 
     seed, grouped = order.seed, order.grouped
 
     def work(name: str) -> _Fitted:
-        return _fit_source(found, asked[name], folds, weighed, seed=seed, grouped=grouped, transform=transform)
+        return _fit_source(surveyed, asked[name], folds, weighed, seed=seed, grouped=grouped, transform=transform)
 
     # NumPy and Polars let go of Python's lock in most of this
     with ThreadPoolExecutor(min(4, pl.thread_pool_size())) as pool:
@@ -123,7 +123,7 @@ def fit(frame: pl.LazyFrame, order: FitRequest, *, transform: bool) -> Fit:
     table = assemble(
         tuple(parts[i] for i in range(len(chosen))),
         {name: item.source for name, item in fitted.items()},
-        found.nulls,
+        surveyed.nulls,
         aims=weighed.aims,
         roles=order.roles,
         folds=folds.count,

@@ -313,22 +313,22 @@ class FittedTable:
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> FittedTable:
         """Rebuild what `to_dict` gave; what cannot be is a `BundleError`, and an unknown encoder a `SchemaError`."""
-        given = NamedTable(state, "the encoder")
+        fields = NamedTable(state, "the encoder")
         if state.get("format") != FORMAT:
             raise SchemaError(
                 f"this state of an encoder has format {state.get('format')!r:.80}; this tabkit reads format {FORMAT}",
                 advice="upgrade tabkit-ml to the version that wrote it, or fit again",
             )
-        found = [Source.from_dict(item.values) for item in given.tables("sources")]
+        found = [Source.from_dict(item.values) for item in fields.tables("sources")]
         sources = {source.input.name: source for source in found}
-        aims = tuple(Aim.from_dict(item.values) for item in given.tables("aims"))
+        aims = tuple(Aim.from_dict(item.values) for item in fields.tables("aims"))
         check_sources(found, aims)
-        parts = tuple(part_of(item, sources, aims) for item in given.tables("parts", "a part of the encoder"))
-        schema = Schema.from_list([item.values for item in given.tables("schema")])
+        parts = tuple(part_of(item, sources, aims) for item in fields.tables("parts", "a part of the encoder"))
+        schema = Schema.from_list([item.values for item in fields.tables("schema")])
         refuse_clashes(parts)
         check_schema(schema, schema_of(parts, sources, {}))
-        roles = RowRoles.from_dict(given.mapping("roles"))
-        return cls(parts, sources, schema, aims, roles, given.whole("folds", low=1, high=MOST_FOLDS))
+        roles = RowRoles.from_dict(fields.mapping("roles"))
+        return cls(parts, sources, schema, aims, roles, fields.whole("folds", low=1, high=MOST_FOLDS))
 
     def _state(self) -> TableState:
         return TableState(self.parts, self.sources, self.aims, self.roles, self.folds, nulls_of(self.schema))
@@ -338,16 +338,16 @@ class FittedTable:
     ) -> tuple[list[pl.Expr], list[pl.Expr]]:
         """Return what is read of rows that are sure to fit, and how the kept columns are named again."""
         with reading("the source of the rows"):
-            found = frame.collect_schema()
-        self.schema.check(found, expected=keep, coerce=coerce)
+            schema = frame.collect_schema()
+        self.schema.check(schema, expected=keep, coerce=coerce)
         clash = sorted(set(keep) & set(self.outputs))
         if clash:
             raise SchemaError(
                 f"columns to keep are called like features: {', '.join(map(repr, clash))}",
                 advice="rename them before, or leave them out",
             )
-        held = {name: fresh_name(f"kept {name}", found.names()) for name in keep}
-        aligned = self.schema.align(found, coerce=coerce) + [pl.col(name).alias(held[name]) for name in keep]
+        held = {name: fresh_name(f"kept {name}", schema.names()) for name in keep}
+        aligned = self.schema.align(schema, coerce=coerce) + [pl.col(name).alias(held[name]) for name in keep]
         return aligned, [pl.col(held[name]).alias(name) for name in keep]
 
     def _encode(self, aligned: pl.LazyFrame, kept: list[pl.Expr]) -> pl.LazyFrame:

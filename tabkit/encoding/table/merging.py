@@ -75,18 +75,20 @@ def updated(state: TableState, frame: pl.LazyFrame, *, decay: float) -> TableSta
     used = [part for part in state.parts if part.encoder.outputs]
     chosen = [(state.sources[part.source].input, part.requested) for part in used]
     targets = tuple({aim.target.name: aim.target for aim in state.aims}.values())
-    found = survey(frame, chosen, targets=targets, roles=replace(state.roles, groups=None))
-    refuse_infinite(found, chosen)
-    weighed = aims_of(found, targets, arms=_arms(state.aims, found.other))
-    fold = np.arange(found.rows) % state.folds if state.roles.time is None else np.full(found.rows, state.folds - 1)
+    surveyed = survey(frame, chosen, targets=targets, roles=replace(state.roles, groups=None))
+    refuse_infinite(surveyed, chosen)
+    weighed = aims_of(surveyed, targets, arms=_arms(state.aims, surveyed.other))
+    fold = (
+        np.arange(surveyed.rows) % state.folds if state.roles.time is None else np.full(surveyed.rows, state.folds - 1)
+    )
     folds, columns = Folds(fold, state.folds), {column.name: column for column, _ in chosen}
-    new = {name: source_of(found, column, folds, weighed)[0] for name, column in columns.items()}
+    new = {name: source_of(surveyed, column, folds, weighed)[0] for name, column in columns.items()}
     sources = {
         name: source.scale(decay).merge(new[name], append=True) if name in new else source.bare()
         for name, source in state.sources.items()
     }
     aims = _lowest(state.aims, weighed.aims)
-    fresh = dict(zip(map(id, used), found.scalars, strict=True))
+    fresh = dict(zip(map(id, used), surveyed.scalars, strict=True))
     parts = tuple(
         replace(
             fitted_part(
@@ -101,7 +103,7 @@ def updated(state: TableState, frame: pl.LazyFrame, *, decay: float) -> TableSta
         )
         for part in state.parts
     )
-    nulls = {name: state.nulls.get(name, 0) * decay + count for name, count in found.nulls.items()}
+    nulls = {name: state.nulls.get(name, 0) * decay + count for name, count in surveyed.nulls.items()}
     return replace(state, parts=parts, sources=sources, aims=aims, nulls=nulls)
 
 
@@ -128,28 +130,28 @@ def _is_gone(state: TableState, part: SourceEncoder) -> bool:
 
 
 def _differences(mine: TableState, other: TableState) -> list[str]:
-    found = []
+    differences = []
     ours, theirs = ([(p.source, registry.to_dict(p.requested)) for p in state.parts] for state in (mine, other))
     if ours != theirs:
         only = [repr(name) for name, _ in (item for item in ours + theirs if (item in ours) != (item in theirs))]
-        found.append(f"columns or encoders differ ({', '.join(dict.fromkeys(only)) or 'in their order'})")
+        differences.append(f"columns or encoders differ ({', '.join(dict.fromkeys(only)) or 'in their order'})")
     else:
         pairs = list(zip(mine.parts, other.parts, strict=True))
         half = [a.source for a, b in pairs if _is_gone(mine, a) != _is_gone(other, b)]
         if half:
-            found.append(f"statistics of {', '.join(map(repr, half))} were kept in one alone")
+            differences.append(f"statistics of {', '.join(map(repr, half))} were kept in one alone")
         for name, source in mine.sources.items():
             column, counterpart = source.input, other.sources[name].input
             if _kinds(column) != _kinds(counterpart):
-                found.append(f"{column.described} is {counterpart.described} in the other")
+                differences.append(f"{column.described} is {counterpart.described} in the other")
     targets = [[replace(aim, low=0.0) for aim in state.aims] for state in (mine, other)]
     if targets[0] != targets[1]:
-        found.append(
+        differences.append(
             f"targets differ: {[a.name for a in mine.aims]} and {[a.name for a in other.aims]}, or their classes"
         )
     if mine.folds != other.folds or mine.roles != other.roles:
-        found.append("folds, weight, arms, groups or time differ")
-    return found
+        differences.append("folds, weight, arms, groups or time differ")
+    return differences
 
 
 def _kinds(column: Input) -> list[tuple[Family, str | None]]:

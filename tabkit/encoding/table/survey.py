@@ -96,23 +96,23 @@ def survey(frame: pl.LazyFrame, parts: Sequence[Part], *, targets: Sequence[Targ
         .sort("value")
         for name in counted
     ]
-    first, found, *occurrences = collect_all([totals, rows, *counts], what="the rows of the fit")
+    first, row_values, *occurrences = collect_all([totals, rows, *counts], what="the rows of the fit")
     facts = first.row(0, named=True)
     scalars: list[dict[str, Any]] = [{} for _ in parts]
     for k, (i, key, _) in enumerate(flat):
         scalars[i][key] = facts[f"{k}"]
-    y = tuple(found[f"y {t}"].to_numpy() for t in range(len(targets)))
-    weight = found["weight"].to_numpy() if roles.weight else None
+    y = tuple(row_values[f"y {t}"].to_numpy() for t in range(len(targets)))
+    weight = row_values["weight"].to_numpy() if roles.weight else None
     _check(facts["rows"], y, weight, targets=[target.name for target in targets], weight_name=roles.weight)
     return Survey(
         facts["rows"],
         {name: facts[f"null {name}"] for name in {**singles, **sources}},
         list(scalars),
         dict(zip(counted, occurrences, strict=True)),
-        found.select(f"text {name}" for name in levelled).rename(lambda name: name.removeprefix("text ")),
+        row_values.select(f"text {name}" for name in levelled).rename(lambda name: name.removeprefix("text ")),
         y,
         weight,
-        found.select(f"{role} role" for role in roles.others()).rename(lambda name: name.removesuffix(" role")),
+        row_values.select(f"{role} role" for role in roles.others()).rename(lambda name: name.removesuffix(" role")),
     )
 
 

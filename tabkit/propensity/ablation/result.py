@@ -122,17 +122,17 @@ def concluded(
     judged = replace(table, frame=table.frame[places])
     how = resampling(judged, training)
     arms = ArmPredictions.of(judged, places, pairs, target)
-    found = differences(arms, measures_of(training), how)
-    decision = _decision(found[0])
+    measured = differences(arms, measures_of(training), how)
+    decision = _decision(measured[0])
     repeats = 1 + max(pair.fold.repeat for pair in pairs)
-    said = f"{decision.capitalize()}: {_said(found[0], how.level)}, on {len(places):,} rows"
+    said = f"{decision.capitalize()}: {_said(measured[0], how.level)}, on {len(places):,} rows"
     said += " that were held out while the rules were found." if unseen else f". {_FLATTERED}"
     trees = np.mean([[booster.trees for booster in pair.boosters] for pair in pairs], axis=0)
     return Worth(
         decision=decision,
         verdict=said,
         unseen=unseen,
-        metrics=found,
+        metrics=measured,
         rules=tuple(_use(rule, [pair.boosters[0] for pair in pairs]) for rule in rules),
         rows=len(places),
         rows_left_out=marked - len(places),

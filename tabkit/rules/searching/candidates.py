@@ -148,18 +148,18 @@ class Judge:
     def pared(self, conditions: Conditions) -> RuleCandidate | None:
         """Return the rule without conditions, ends of ranges and levels that add too little; or None."""
         self.candidate(())
-        found = self.candidate(conditions)
-        while covered(found.sums) >= self.least:
-            weakest, gain = self.weakest(found)
+        candidate = self.candidate(conditions)
+        while covered(candidate.sums) >= self.least:
+            weakest, gain = self.weakest(candidate)
             if gain < GAIN:
                 if not weakest.conditions:
                     return None
-                found = weakest
+                candidate = weakest
                 continue
-            fewer = self.with_fewer_levels(found)
-            if fewer is found:
-                return found
-            found = fewer
+            fewer = self.with_fewer_levels(candidate)
+            if fewer is candidate:
+                return candidate
+            candidate = fewer
         return None
 
     def with_fewer_levels(self, found: RuleCandidate) -> RuleCandidate:
@@ -225,21 +225,21 @@ class Judge:
         would be spent on what is known.
         """
         self.lookup.learn(condition for rule in rules for condition in rule)
-        pared = [found for found in map(self.pared, dict.fromkeys(rules)) if found is not None]
+        pared = [candidate for candidate in map(self.pared, dict.fromkeys(rules)) if candidate is not None]
         pared.sort(key=lambda found: (-found.quality, Rule(all_of=found.conditions).key()))
         families: list[list[RuleCandidate]] = []
         keys: set[str] = set()
         heads: list[Mask] = []
         free = np.ones(self.rows, dtype=np.bool_)
-        for found in pared:
+        for candidate in pared:
             if len(keys) >= most:
                 break
-            inside = self.lookup.inside(found.conditions)
+            inside = self.lookup.inside(candidate.conditions)
             if any(overlap(inside, head).jaccard > self.config.alike for head in heads):
                 continue
             if heads and self.gain(self.sums(inside & free), self.sums(free)) < GAIN:
                 continue
-            settled = self.settled(found) if self.sound(inside) else None
+            settled = self.settled(candidate) if self.sound(inside) else None
             family = [] if settled is None else self.family(settled, keys, most=most)
             if settled is not None and family:
                 families.append(family)

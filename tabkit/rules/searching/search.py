@@ -262,11 +262,11 @@ def _quality(n: NDArray[np.int64], total: Floats, parent: _Parent, world: _World
 def _beam(parents: Sequence[Node], options: list[_Option], axes: Sequence[BinnedColumn], *, width: int) -> list[Node]:
     """Return the best options as nodes, without those that say the same in other words."""
     options.sort(key=lambda option: (-option.quality, option.pick, option.parent))
-    found: list[Node] = []
+    best_nodes: list[Node] = []
     sizes: list[int] = []
     seen: set[tuple[Pick, ...]] = set()
     for option in options:
-        if len(found) == width:
+        if len(best_nodes) == width:
             break
         parent = parents[option.parent]
         picks = tuple(sorted((*parent.picks, option.pick)))
@@ -276,10 +276,10 @@ def _beam(parents: Sequence[Node], options: list[_Option], axes: Sequence[Binned
         index, member = option.pick
         rows = parent.rows & _member(member)[axes[index].codes]
         size = int(np.count_nonzero(rows))
-        if not any(_alike(rows, size, node.rows, other) for node, other in zip(found, sizes, strict=True)):
-            found.append(Node(picks, rows, option.value, option.quality))
+        if not any(_alike(rows, size, node.rows, other) for node, other in zip(best_nodes, sizes, strict=True)):
+            best_nodes.append(Node(picks, rows, option.value, option.quality))
             sizes.append(size)
-    return found
+    return best_nodes
 
 
 def _alike(rows: Mask, size: int, others: Mask, other: int) -> bool:

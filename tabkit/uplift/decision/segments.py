@@ -85,7 +85,7 @@ def segment_effects(
         See `segments`.
     """
     number = segments(effect, baseline, little=little)
-    found = []
+    effects = []
     for k, name in enumerate(SEGMENTS):
         own = number == k
         rows = int(own.sum())
@@ -94,7 +94,7 @@ def segment_effects(
         groups = None if clusters is None else clusters[own]
         wide = critical(level, groups, rows=rows) if units > 1 else 0.0
         error = wide * mean_se(scores[own], clusters=groups) if units > 1 else 0.0
-        found.append(
+        effects.append(
             SegmentEffect(
                 segment=name,
                 rows=rows,
@@ -106,4 +106,4 @@ def segment_effects(
                 baseline=float(baseline[own].mean()) if rows else None,
             )
         )
-    return tuple(found)
+    return tuple(effects)

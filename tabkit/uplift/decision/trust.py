@@ -177,18 +177,18 @@ def unbalanced(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _agreement(report: Mapping[str, Any]) -> Iterator[Finding]:
-    found = report.get("agreement")
-    if found is None:
+    agreement = report.get("agreement")
+    if agreement is None:
         yield Finding("agreement", "not checked")
         return
-    if found["p"] >= UNLIKELY:
+    if agreement["p"] >= UNLIKELY:
         yield Finding("agreement", "pass")
         return
-    gaps = ", ".join(f"{each['arm']!r} by {_effect(each['value'], report)}" for each in found["gaps"])
+    gaps = ", ".join(f"{each['arm']!r} by {_effect(each['value'], report)}" for each in agreement["gaps"])
     said = (
         f"the doubly robust effect and the difference in means disagree beyond their errors ({gaps}; p = "
-        f"{found['p']:.2g}): features that tell the outcome differ between arms, so one was measured after contact, "
-        "or something other than chance chose"
+        f"{agreement['p']:.2g}): features that tell the outcome differ between arms, so one was measured after "
+        "contact, or something other than chance chose"
     )
     yield Finding("agreement", "FAIL", said, fatal=not _known(report))
 
@@ -258,17 +258,17 @@ def _copies(report: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _overlap(report: Mapping[str, Any]) -> Iterator[Finding]:
-    found = report["overlap"]
-    if found is None:
+    overlap = report["overlap"]
+    if overlap is None:
         return
-    part = found["trimmed"] / max(found["rows"], 1)
+    part = overlap["trimmed"] / max(overlap["rows"], 1)
     if part <= TRIMMED:
         yield Finding("overlap", "pass")
         return
-    kept = found["rows"] - found["trimmed"]
+    kept = overlap["rows"] - overlap["trimmed"]
     said = (
-        f"{found['trimmed']:,} of {found['rows']:,} units ({100 * part:.0f} %) have no counterpart in another arm and "
-        f"are left out: everything rests on the other {kept:,}, and says nothing of the rest"
+        f"{overlap['trimmed']:,} of {overlap['rows']:,} units ({100 * part:.0f} %) have no counterpart in another arm "
+        f"and are left out: everything rests on the other {kept:,}, and says nothing of the rest"
     )
     yield Finding("overlap", "FAIL", said, fatal=part > MOST_TRIMMED)
 

@@ -89,7 +89,7 @@ def agreement(experiment: Experiment, outcomes: Floats) -> Agreement:
 def _of_the_draw(centred: Floats, propensity: Floats) -> Floats:
     """Return the summed covariance of the units' parts over all arms that each could have been drawn into."""
     base = centred[:, 1:] - centred[:, [0]]
-    found = np.zeros((base.shape[1], base.shape[1]))
+    covariance = np.zeros((base.shape[1], base.shape[1]))
     for arm in range(propensity.shape[1]):
         drawn = centred[:, arm] / propensity[:, arm]
         part = base.copy()
@@ -97,8 +97,8 @@ def _of_the_draw(centred: Floats, propensity: Floats) -> Floats:
             part[:, arm - 1] -= drawn
         else:
             part += drawn[:, None]
-        found += part.T @ (propensity[:, [arm]] * part)
-    return found
+        covariance += part.T @ (propensity[:, [arm]] * part)
+    return covariance
 
 
 def _p(gap: Floats, covariance: Floats, units: int, scale: float) -> float:

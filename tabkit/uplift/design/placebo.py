@@ -95,7 +95,7 @@ def outcomes(
     FitError
         If it is null everywhere, or infinite somewhere.
     """
-    found = []
+    placebos = []
     for name in columns:
         values = _numbers(frame, name)
         moved = Experiment(
@@ -112,8 +112,8 @@ def outcomes(
         )
         for i, arm in enumerate(experiment.treated):
             judged = _judged(name, arm, scores[:, i], experiment.clusters, tests=tests)
-            found.append(judged if known is not None else _by_balance(judged, moved, i + 1, tests))
-    return tuple(found)
+            placebos.append(judged if known is not None else _by_balance(judged, moved, i + 1, tests))
+    return tuple(placebos)
 
 
 def _by_balance(judged: Placebo, moved: Experiment, arm: int, tests: int) -> Placebo:

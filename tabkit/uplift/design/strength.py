@@ -72,9 +72,9 @@ def strength(experiment: Experiment, outcomes: Floats, frame: pl.DataFrame, feat
         The same units' columns, and those that are features.
     """
     expected = outcomes[np.arange(experiment.rows), experiment.arm]
-    found = _told(experiment, expected)
-    if found.r2 is None:
-        return found
+    measured = _told(experiment, expected)
+    if measured.r2 is None:
+        return measured
     rows = np.random.default_rng(0).permutation(experiment.rows)[:_SAMPLE]
     few, part = experiment.take(rows), frame[rows]
     alone = [
@@ -82,10 +82,10 @@ def strength(experiment: Experiment, outcomes: Floats, frame: pl.DataFrame, feat
         for name in features
         if _has_bins(part.get_column(name))
     ]
-    measure = "r2" if found.auc is None else "auc"
+    measure = "r2" if measured.auc is None else "auc"
     sizes = [(name, getattr(told, measure) or 0.0) for name, told in alone]
     ranked = sorted((pair for pair in sizes if pair[1] >= _TELLING[measure]), key=lambda pair: -pair[1])
-    return Strength(found.r2, found.auc, tuple(ranked[:_NAMED]))
+    return Strength(measured.r2, measured.auc, tuple(ranked[:_NAMED]))
 
 
 def _told(experiment: Experiment, expected: Floats) -> Strength:

@@ -77,16 +77,16 @@ class Calibration:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """Rebuild what `to_dict` gave; anything else is a `BundleError`."""
-        given = NamedTable(values, "a calibration").only([field.name for field in fields(cls)])
-        method, x = given.choice("method", get_args(Method)), given.numbers("x")
+        points = NamedTable(values, "a calibration").only([field.name for field in fields(cls)])
+        method, x = points.choice("method", get_args(Method)), points.numbers("x")
         if (method == "isotonic") != bool(x) or any(after <= before for before, after in pairwise(x)):
             raise damaged(f"the points of a calibration {method} are {len(x):,}, or do not rise")
         return cls(
             method,
-            **{name: given.number(name) for name in ("average", "centre", "slope")},
-            **{name: given.number(name, low=0) for name in ("average_se", "slope_se")},
+            **{name: points.number(name) for name in ("average", "centre", "slope")},
+            **{name: points.number(name, low=0) for name in ("average_se", "slope_se")},
             x=x,
-            y=given.numbers("y", size=len(x)),
+            y=points.numbers("y", size=len(x)),
         )
 
 

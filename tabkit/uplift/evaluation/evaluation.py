@@ -100,7 +100,7 @@ def judge(
     effect = np.column_stack([c(predicted.effect[:, i]) for i, c in enumerate(calibrations)])
     checked = evidence(units, weighed, predicted, effect, balance=balance, expected=expected, settings=settings)
     what = {"design": str(settings.design), "kind": experiment.kind}
-    found = trust.findings({**what, **checked.to_dict()})
+    findings = trust.findings({**what, **checked.to_dict()})
     tested = HeldOut(experiment.take(held_own), scores[held_own], effect[held_own], predicted.outcome[held_own])
     arms = arm_reports(
         experiment.take(own),
@@ -109,8 +109,8 @@ def judge(
         randomised=settings.design == "randomised",
         settings=IntervalSettings(settings.resamples, settings.level, settings.seed),
         costs=costs,
-        broken=trust.broken(found),
-        reservations=list(dict.fromkeys(trust.CHECKS[each.name] for each in trust.reservations(found))),
+        broken=trust.broken(findings),
+        reservations=list(dict.fromkeys(trust.CHECKS[each.name] for each in trust.reservations(findings))),
         on_treated=_on_treated(weighed, predicted, settings),
     )
     return TrustReport(

@@ -24,7 +24,7 @@ def expected_placebos(
     if settings.design == "randomised":
         return None
     learn = regressions(outcomes=settings.outcomes, effects=settings.effects, seed=settings.seed)
-    arm, found = units.experiment.arm, {}
+    arm, expected = units.experiment.arm, {}
     for name in settings.placebos:
         values = units.table.frame[name].alias("values").cast(pl.Float64).fill_nan(None)
         y = values.fill_null(strategy="mean").to_numpy()
@@ -38,5 +38,5 @@ def expected_placebos(
                 model = learn(features.filter(pl.Series(of_arm)), y[rows][of_arm], kind="number")
                 whole[own, a] = model.predict(held)
                 whole[tested, a] += model.predict(new) / len(fitted.members)
-        found[name] = whole
-    return found
+        expected[name] = whole
+    return expected

@@ -151,7 +151,7 @@ def arm_reports(
     strict = replace(settings, level=1 - (1 - settings.level) / len(effects))
     sure = aipw(everything, outcomes, level=strict.level)
     response = held_out.response()
-    found = []
+    reports = []
     for i, arm in enumerate(everything.treated):
         scores = held_out.scores[:, i + 1] - held_out.scores[:, 0]
         effect = held_out.effect[:, i]
@@ -159,7 +159,7 @@ def arm_reports(
         line = best_linear_predictor(scores, effect, clusters=clusters, level=settings.level)
         judged = _rankings(scores, effect, response, clusters, strict)
         shown = judged if strict.level == settings.level else _rankings(scores, effect, response, clusters, settings)
-        found.append(
+        reports.append(
             ArmReport(
                 arm=arm,
                 effect=effects[i],
@@ -185,7 +185,7 @@ def arm_reports(
                 on_treated=None if on_treated is None else on_treated[i],
             )
         )
-    return tuple(found)
+    return tuple(reports)
 
 
 def _rankings(

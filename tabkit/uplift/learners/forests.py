@@ -216,17 +216,17 @@ def _extracted(model: Any, arms: int) -> ForestNodes:
     """Return the trees of a fitted forest; an arm that a tree or leaf never met counts as 0 there, as in CausalML."""
     if not model.estimators_:
         raise FitError("no tree could be grown: each drew units of one arm only", advice="give more rows of each arm")
-    found, values = [tree.tree_ for tree in model.estimators_], []
-    for estimator, tree in zip(model.estimators_, found, strict=True):
+    trees, values = [tree.tree_ for tree in model.estimators_], []
+    for estimator, tree in zip(model.estimators_, trees, strict=True):
         value = np.zeros((tree.node_count, arms))
         own = [0, *getattr(estimator, "unique_treatments", range(1, arms))]  # a causal tree knows every arm
         value[:, own] = np.nan_to_num(tree.value[:, :, 0], nan=0.0)
         values.append(value)
     return ForestNodes.of(
-        feature=[tree.feature for tree in found],
-        threshold=[tree.threshold for tree in found],
-        left=[tree.children_left for tree in found],
-        right=[tree.children_right for tree in found],
-        missing_left=[tree.missing_go_to_left for tree in found],
+        feature=[tree.feature for tree in trees],
+        threshold=[tree.threshold for tree in trees],
+        left=[tree.children_left for tree in trees],
+        right=[tree.children_right for tree in trees],
+        missing_left=[tree.missing_go_to_left for tree in trees],
         value=values,
     )

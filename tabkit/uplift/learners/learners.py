@@ -271,16 +271,16 @@ def _imputed(shared: _Shared) -> Effects:
 def _residual(shared: _Shared) -> Effects:
     """R: residuals of the outcome over those of the treatment, weighted by the latter squared."""
     rows, plan = shared.rows, shared.plan
-    effects, found = [], rows.experiment
-    for arm in range(1, len(found.arms)):
-        among, parts = np.isin(found.arm, (0, arm)), []
+    effects, experiment = [], rows.experiment
+    for arm in range(1, len(experiment.arms)):
+        among, parts = np.isin(experiment.arm, (0, arm)), []
         for fitted_on, spoken_about in plan.pairs:
             own, held = fitted_on[among[fitted_on]], spoken_about[among[spoken_about]]
             model = rows.take(own).outcome()
-            rest = (found.arm[held] == arm) - found.pairwise(arm)[held]
-            parts.append(_Part(held, (found.outcome[held] - model.predict(rows.features[held])) / rest, rest**2))
+            rest = (experiment.arm[held] == arm) - experiment.pairwise(arm)[held]
+            parts.append(_Part(held, (experiment.outcome[held] - model.predict(rows.features[held])) / rest, rest**2))
         effects.append(_effects(rows, parts, pooled=plan.pooled))
-    return Effects("r", found.treated, shared.outcomes, tuple(effects))
+    return Effects("r", experiment.treated, shared.outcomes, tuple(effects))
 
 
 def _doubly_robust(shared: _Shared) -> Effects:

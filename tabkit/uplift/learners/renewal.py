@@ -98,24 +98,26 @@ class _News:
 
     def effects(self) -> tuple[tuple[Models, ...], tuple[Models, ...]]:
         """Change the models of effects; those of S and T are none."""
-        learner, found = self.learner, self.experiment
+        learner, experiment = self.learner, self.experiment
         if not learner.effects:
             return (), ()
         expected = learner.outcome(self.features)
-        scores = effect_scores(arm_scores(found, expected))
+        scores = effect_scores(arm_scores(experiment, expected))
         first, second = [], []
         for arm, models in enumerate(learner.effects, start=1):
             if learner.name == "dr":
-                first.append(self.changed(models, np.ones(found.rows, dtype=np.bool_), scores[:, arm - 1], "effect"))
+                first.append(
+                    self.changed(models, np.ones(experiment.rows, dtype=np.bool_), scores[:, arm - 1], "effect")
+                )
             elif learner.name == "r":
-                e = found.pairwise(arm)
-                rest = (found.arm == arm) - e
+                e = experiment.pairwise(arm)
+                rest = (experiment.arm == arm) - e
                 mean = e * expected[:, arm] + (1 - e) * expected[:, 0]
-                among = np.isin(found.arm, (0, arm))
-                first.append(self.changed(models, among, (found.outcome - mean) / rest, "effect", rest**2))
+                among = np.isin(experiment.arm, (0, arm))
+                first.append(self.changed(models, among, (experiment.outcome - mean) / rest, "effect", rest**2))
             else:
-                control, treated = found.arm == 0, found.arm == arm
-                first.append(self.changed(models, control, expected[:, arm] - found.outcome, "effect"))
-                gained = found.outcome - expected[:, 0]
+                control, treated = experiment.arm == 0, experiment.arm == arm
+                first.append(self.changed(models, control, expected[:, arm] - experiment.outcome, "effect"))
+                gained = experiment.outcome - expected[:, 0]
                 second.append(self.changed(learner.effects_of_treated[arm - 1], treated, gained, "effect"))
         return tuple(first), tuple(second)

@@ -83,7 +83,7 @@ def best_linear_predictor(
     """
     effects, scores = check_effect(effect, score)
     z = critical(level, clusters, rows=effects.size)
-    found = check_clusters(clusters, rows=effects.size)
+    cluster_codes = check_clusters(clusters, rows=effects.size)
     if effects.size < 3:
         raise FitError(f"a line needs at least three rows, got {effects.size}", advice="pass every unit")
     average, spread = float(effects.mean()), float(scores.max() - scores.min())
@@ -94,7 +94,7 @@ def best_linear_predictor(
     x = scores / spread
     x = x - x.mean()
     slope = float(np.dot(x, effects) / np.dot(x, x))
-    average_se, slope_se = _errors(x, effects - average - slope * x, found)
+    average_se, slope_se = _errors(x, effects - average - slope * x, cluster_codes)
     slope, slope_se = slope / spread, slope_se / spread
     ends = slope - z * slope_se, slope + z * slope_se
     return BestLine(average, average_se, slope, slope_se, *ends, _p_value(slope, slope_se, clusters, rows=effects.size))

@@ -129,18 +129,18 @@ def check_clusters(clusters: ArrayLike | None, *, rows: int) -> Clusters | None:
             f"clusters must have shape ({rows},), got {labels.shape}", advice="give each row the label of its cluster"
         )
     try:
-        found, codes = np.unique(labels, return_inverse=True)
+        distinct, codes = np.unique(labels, return_inverse=True)
     except TypeError as error:
         raise FitError(
             f"clusters must be labels of one type without nulls: {error}", advice="fill or cast the column first"
         ) from error
-    if found.dtype.kind in "fcmM" and bool(np.isnan(found).any()):
+    if distinct.dtype.kind in "fcmM" and bool(np.isnan(distinct).any()):
         raise FitError("clusters hold null labels", advice="give each row without a cluster a label of its own")
-    if found.size < 2:
+    if distinct.size < 2:
         raise FitError(
-            f"at least two clusters are needed, got {found.size}", advice="leave clusters out to treat rows as units"
+            f"at least two clusters are needed, got {distinct.size}", advice="leave clusters out to treat rows as units"
         )
-    return Clusters(codes.astype(np.int64), int(found.size))
+    return Clusters(codes.astype(np.int64), int(distinct.size))
 
 
 def check_choice(value: str, *, name: str, choices: tuple[str, ...]) -> None:

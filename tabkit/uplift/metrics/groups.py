@@ -88,17 +88,19 @@ def gates(
     """
     effects, scores = check_effect(effect, score)
     z = critical(level, clusters, rows=effects.size)
-    found = check_clusters(clusters, rows=effects.size)
+    cluster_codes = check_clusters(clusters, rows=effects.size)
     group = group_numbers(scores, groups=groups)
     sizes, observed = _means(group, effects)
     influences = (effects - observed[group]) / sizes[group]
-    se = np.array([_se(influences, group == number, found) for number in range(sizes.size)])
+    se = np.array([_se(influences, group == number, cluster_codes) for number in range(sizes.size)])
     difference, difference_se = 0.0, 0.0
     if sizes.size > 1:
         signs = np.where(group == 0, -1.0, 1.0)
         extreme = (group == 0) | (group == sizes.size - 1)
         difference = float(observed[-1] - observed[0])
-        difference_se = _se(influences * signs, extreme, found) if found else float(np.hypot(se[0], se[-1]))
+        difference_se = (
+            _se(influences * signs, extreme, cluster_codes) if cluster_codes else float(np.hypot(se[0], se[-1]))
+        )
     return GroupEffects(
         share=sizes / effects.size,
         predicted=_means(group, scores)[1],

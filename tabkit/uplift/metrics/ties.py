@@ -82,16 +82,16 @@ def blocks(runs: Runs, *, size: int = 32_768) -> tuple[Block, ...]:
     rows = runs.order.size
     if runs.starts is None:
         return tuple(Block(slice(low, min(low + size, rows)), None) for low in range(0, rows, size))
-    found, starts, low = [], runs.starts, 0
+    result, starts, low = [], runs.starts, 0
     while low < starts.size:
         # As many runs as end within the size, but one at least.
         high = max(int(np.searchsorted(starts, starts[low] + size, side="right")) - 1, low + 1)
         if starts[low] + size >= rows:
             high = starts.size
         end = rows if high >= starts.size else int(starts[high])
-        found.append(Block(slice(int(starts[low]), end), starts[low:high] - starts[low]))
+        result.append(Block(slice(int(starts[low]), end), starts[low:high] - starts[low]))
         low = high
-    return tuple(found)
+    return tuple(result)
 
 
 def block_sums(block: Block, ranked: Floats) -> Floats:
