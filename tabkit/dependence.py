@@ -36,9 +36,9 @@ class Dependence:
     unit
         What is drawn or counted: ``day``, ``block`` (of a time that is a number), ``group``, or ``row``.
     codes
-        Shape (n,), from 0: the lot of each row; None for rows.
+        Shape (n,), from 0: the cluster of each row; None for rows.
     few
-        By name (``day``, ``group``, ``time``), shape (n,): lots that rows share, and that are too few to be drawn.
+        By name (``day``, ``group``, ``time``), shape (n,): clusters that are too few to be drawn.
     note
         What is taken for independent, as one sentence; empty where nothing is known that rows could share.
     """
@@ -49,8 +49,8 @@ class Dependence:
     note: str = ""
 
     @property
-    def lots(self) -> int | None:
-        """How many lots there are to draw from; None for rows."""
+    def clusters(self) -> int | None:
+        """How many clusters there are to draw from; None for rows."""
         return None if self.codes is None else int(self.codes.max(initial=-1)) + 1
 
 

@@ -94,7 +94,7 @@ def training_summary(table: Table, target: TargetColumn) -> dict[str, Any]:
         "ends": None if times is None else [times.min().item(), times.max().item()],
         "level": _level(table, target),
         "errors": _errors(table, target, lots),
-        "lots": lots.lots,
+        "lots": lots.clusters,
     }
 
 

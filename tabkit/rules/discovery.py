@@ -183,7 +183,7 @@ def _too_little(train: Goal, held: Goal) -> str | None:
         if part.treated is not None and min(part.treated.sum(), (~part.treated).sum()) < least:
             return f"too few rows to prove anything: an arm has fewer than {least} of those {what}"
         if part.unit is not None and (units := np.unique(part.unit).size) < FEWEST_UNITS:
-            return f"too little to prove anything: {units} independent lots of rows {what}, {FEWEST_UNITS} are needed"
+            return f"too few clusters to prove anything: {units} of the rows {what}, {FEWEST_UNITS} are needed"
         if part.y.min() == part.y.max():
             return f"nothing can be found: {part.name} is the same in all rows {what}"
     return None

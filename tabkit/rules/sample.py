@@ -119,7 +119,7 @@ def _with_units(table: Table, goal: Goal, share: float) -> tuple[Goal, list[str]
     unit, codes = lots.unit, lots.codes
     if codes is None and "group" in lots.few:
         unit, codes = "group", lots.few["group"]
-    if codes is None or lots.lots == table.frame.height:
+    if codes is None or lots.clusters == table.frame.height:
         return goal, [lots.note] if lots.note and codes is None else []
     what = {"group": f"one {roles.group}", "day": f"one day of {roles.time}"}.get(unit, f"one block of {roles.time}")
     note = f"Rows of {what} count as one, for they depend on each other: {int(codes.max()) + 1:,} are independent."

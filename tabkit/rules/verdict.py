@@ -8,7 +8,7 @@ from typing import Any
 from tabkit.rules.measurement import Measured
 
 FADED = 0.7
-"""Below this share of the difference that was found, a rule that holds is called weaker."""
+"""Below this share of the difference that was found, a replicated rule is said to have a smaller effect."""
 
 
 def verdict(said: Measured, found: Measured | Mapping[str, Any] | None) -> str:
@@ -25,16 +25,16 @@ def verdict(said: Measured, found: Measured | Mapping[str, Any] | None) -> str:
     Returns
     -------
     str
-        ``too few rows``, ``arms differ`` (the share of treated rows is another inside than outside), ``not shown``,
-        ``turned over``, ``holds, but weaker`` or ``holds``.
+        ``too few rows``, ``arms differ`` (the share of treated rows is another inside than outside),
+        ``not replicated``, ``reversed``, ``replicated, smaller effect`` or ``replicated``.
 
     Examples
     --------
     >>> shown = Measured(100, 20, 0.5, 0.3, 0.7, 0.18, None, 0.95, 0.1, 0.4, 0.2, 0.6)
     >>> verdict(shown, None), verdict(shown, {"difference": 0.7}), verdict(shown, {"value": 0.1, "base": 0.2})
-    ('holds', 'holds, but weaker', 'turned over')
+    ('replicated', 'replicated, smaller effect', 'reversed')
     >>> verdict(Measured(100, 20, 0.5, 0.3, 0.7, 0.18, None, 0.95, 0.4, 0.1, -0.1, 0.3), None)
-    'not shown'
+    'not replicated'
     >>> verdict(Measured(20, 20, 0.5, 0.3, 0.7, 0.5, None, 0.95), None)
     'too few rows'
     """
@@ -43,11 +43,11 @@ def verdict(said: Measured, found: Measured | Mapping[str, Any] | None) -> str:
     if said.balanced is False:
         return "arms differ"
     if said.difference_low <= 0 <= said.difference_high:
-        return "not shown"
+        return "not replicated"
     was = _difference(found)
     if (said.difference < 0) != (was is not None and was < 0):
-        return "turned over"
-    return "holds" if was is None or abs(said.difference) >= FADED * abs(was) else "holds, but weaker"
+        return "reversed"
+    return "replicated" if was is None or abs(said.difference) >= FADED * abs(was) else "replicated, smaller effect"
 
 
 def _difference(found: Measured | Mapping[str, Any] | None) -> float | None:

@@ -195,4 +195,4 @@ def _won(winner: str, trials: Sequence[Trial], comparison: Comparison) -> str:
     if not dearer:
         return f"{sentence}."
     more = comparison.objections.get(dearer[0])
-    return f"{sentence}; {dearer[0]} is not surely better than that{f': {more}' if more else ''}."
+    return f"{sentence}; {dearer[0]} is not significantly better than that{f': {more}' if more else ''}."

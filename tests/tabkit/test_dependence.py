@@ -30,7 +30,7 @@ def rows(*, days: int, groups: int, each: int = 40, seed: int = 0) -> pl.DataFra
 )
 def test_days_where_there_are_enough_else_groups_else_rows(days: int, groups: int, unit: str, lots: int | None) -> None:
     found = dependence(rows(days=days, groups=groups), ROLES)
-    assert (found.unit, found.lots) == (unit, lots)
+    assert (found.unit, found.clusters) == (unit, lots)
     assert ("taken as independent" in found.note) == (days < ENOUGH)
 
 
@@ -67,9 +67,9 @@ def test_days_that_a_division_leaves_too_few_give_way_to_groups() -> None:
 def test_a_time_that_is_a_number_is_cut_into_blocks() -> None:
     frame = pl.DataFrame({"when": [k // 3 for k in range(3000)]})
     found = dependence(frame, Roles(time="when"))
-    assert (found.unit, found.lots) == ("block", 40)
+    assert (found.unit, found.clusters) == ("block", 40)
     months = dependence(frame.with_columns(pl.col("when") // 50), Roles(time="when"))
-    assert months.lots == 20
+    assert months.clusters == 20
     few = dependence(frame.with_columns(pl.col("when") // 500), Roles(time="when"))
     assert (few.unit, list(few.few)) == ("row", ["time"])
     assert "next month" in few.note
@@ -77,4 +77,4 @@ def test_a_time_that_is_a_number_is_cut_into_blocks() -> None:
 
 def test_times_of_a_day_are_of_it() -> None:
     hours = pl.DataFrame({"when": [dt.datetime(2024, 1, 1) + dt.timedelta(hours=k) for k in range(480)]})
-    assert dependence(hours, Roles(time="when")).lots == 20
+    assert dependence(hours, Roles(time="when")).clusters == 20

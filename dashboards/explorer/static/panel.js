@@ -53,18 +53,18 @@ function judged(goal, found, held, level) {
   const now = against(goal, held, level), then = against(goal, found, level).value;
   if (now.low === null) return ["too few rows", now, then];
   if (!isBalanced(goal, held)) return ["arms differ", now, then];
-  if (now.low <= 0 && now.high >= 0) return ["not shown", now, then];
-  if (Math.sign(now.value) !== Math.sign(then)) return ["turned over", now, then];
-  return [Math.abs(now.value) < 0.7 * Math.abs(then) ? "holds, but weaker" : "holds", now, then];
+  if (now.low <= 0 && now.high >= 0) return ["not replicated", now, then];
+  if (Math.sign(now.value) !== Math.sign(then)) return ["reversed", now, then];
+  return [Math.abs(now.value) < 0.7 * Math.abs(then) ? "replicated, smaller effect" : "replicated", now, then];
 }
 
 const VERDICTS = {
   "too few rows": ["poor", "Too few hold-out rows are inside, or outside, to say anything"],
   "arms differ": ["poor", "The share of treated rows differs inside and outside: what differs may not be the treatment"],
-  "not shown": ["poor", "Not shown on the hold-out"],
-  "turned over": ["poor", "Turned over on the hold-out"],
-  "holds, but weaker": ["fair", "Holds on rows that nobody looked at, but weaker"],
-  holds: ["good", "Holds on rows that nobody looked at"],
+  "not replicated": ["poor", "Not replicated on the hold-out"],
+  reversed: ["poor", "Reversed on the hold-out"],
+  "replicated, smaller effect": ["fair", "Replicated on the hold-out, with a smaller effect"],
+  replicated: ["good", "Replicated on the hold-out"],
 };
 
 function verdictOf(page, found, level, tried) {

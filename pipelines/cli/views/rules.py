@@ -13,12 +13,12 @@ from pipelines.cli.views.propensity import plain_table, unit_note, visible
 from tabkit.wording import NONE, between, decimals_of, number, share, spelled
 
 _ALIKE = 0.8  # four fifths of the rows shared: much the same rule
-_HOLDS = ("holds", "holds, but weaker")
+_REPLICATED = ("replicated", "replicated, smaller effect")
 _COLOURS = {
-    "holds": "green",
-    "holds, but weaker": "yellow",
-    "not shown": "red",
-    "turned over": "red",
+    "replicated": "green",
+    "replicated, smaller effect": "yellow",
+    "not replicated": "red",
+    "reversed": "red",
     "arms differ": "red",
 }
 
@@ -159,7 +159,7 @@ def _lift(value: float | None, kind: str) -> str:
 
 def _asking(said: str, asked: Sequence[str]) -> Text:
     """Return a verdict, which a column that tells the target too well makes doubtful."""
-    if asked and said in _HOLDS:
+    if asked and said in _REPLICATED:
         return Text(f"{said}, known before?", "yellow")
     return Text(said, _COLOURS.get(said, ""))
 

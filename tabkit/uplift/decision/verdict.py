@@ -91,10 +91,10 @@ def _judged(
     elif ranking.high < 0:
         why = "the ranking is worse than a random one"
     else:
-        why = "on held-out units the ranking is not surely better than a random one"
+        why = "on held-out units the ranking is not significantly better than a random one"
     if effect.low < effect.high and (effect.low > 0 or effect.high < 0):
         return Verdict("average only", f"{why}; the average effect is {'above' if effect.low > 0 else 'below'} zero")
     if effect.low == effect.high != 0:
         return Verdict("none", f"{why}; and the interval of the average effect has no width, which is no evidence")
     together = f" ({100 * effect.level:g} %, so that it holds for all arms together)" if effect.level != 0.95 else ""
-    return Verdict("none", f"{why}; and the average effect is not surely other than zero{together}")
+    return Verdict("none", f"{why}; and the average effect is not significantly different from zero{together}")

@@ -340,7 +340,12 @@ def test_intervals_of_the_page_are_pythons(browser, tmp_path):
             Ledger(before=20).measure(inside[held], all_goals[0].take(held)),
             measure(inside[~held], all_goals[0].take(~held)),
         )
-        words = {"not shown": "Not shown", "holds": "Holds on", "turned over": "Turned over", "too few rows": "Too few"}
+        words = {
+            "not replicated": "Not replicated",
+            "replicated": "Replicated on",
+            "reversed": "Reversed",
+            "too few rows": "Too few",
+        }
         assert browser.run("return document.querySelector('#verdict').textContent").startswith(words[word])
     assert browser.problems() == []
 

@@ -88,7 +88,7 @@ def test_the_planted_rule_is_found_proved_scored_and_trained_with(run: Run, fold
     assert first["covered"] == inside.height
     assert first["value"] == pytest.approx((inside["churned"] == "yes").mean())
     assert first["base"] == pytest.approx((fresh["churned"] == "yes").mean())
-    assert first["verdict"] == "holds"
+    assert first["verdict"] == "replicated"
     assert first["before"]["value"] == pytest.approx(best["train"]["value"])
     assert "None of these rows" in scored.json["notes"][0]
     # On its own rows only those that were held out count.
@@ -108,7 +108,7 @@ def test_the_planted_rule_is_found_proved_scored_and_trained_with(run: Run, fold
 def test_what_the_terminal_says(run: Run, folder: Path) -> None:
     said = " ".join(suggest(run).out.split())
     assert "yes: 6,000 rows, 1,800" in said
-    assert "holds" in said
+    assert "replicated" in said
     assert "Wrote rules.toml" in said
     said = " ".join(run("rules", "score", "rules.toml", "fresh.parquet", *ROLES).out.split())
     assert "yes on 3,000 rows" in said

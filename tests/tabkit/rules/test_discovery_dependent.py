@@ -132,7 +132,7 @@ def test_customers_are_held_out_whole() -> None:
     found = suggest(frame, Goal("y", "share", frame["own"].cast(pl.Float64).to_numpy(), "yes", unit=goal.unit))
     assert found.rules[0].holdout.rows == 45 * 20
     few = Goal("y", "share", goal.y, "yes", unit=np.arange(3000) // 150)
-    assert "independent lots" in suggest(frame, few).notes[0]
+    assert "too few clusters" in suggest(frame, few).notes[0]
 
 
 @pytest.mark.parametrize("shares_levels", STRATA)

@@ -35,7 +35,7 @@ def test_a_rule_that_does_nothing_does_not_hold(kind: str) -> None:
     for seed in range(RUNS):
         goal, inside = noisy_rest(kind, seed)
         said = Ledger().measure(inside, goal)
-        shown += verdict(said, None) != "not shown"
+        shown += verdict(said, None) != "not replicated"
         assert said.low is not None
         assert said.high is not None
         naive += not said.low <= said.base <= said.high
@@ -46,21 +46,21 @@ def test_a_rule_that_does_nothing_does_not_hold(kind: str) -> None:
 @pytest.mark.parametrize(
     ("change", "found", "expected"),
     [
-        ({}, None, "holds"),
-        ({}, {"difference": 0.5}, "holds"),
-        ({}, {"difference": 0.6}, "holds, but weaker"),
-        ({}, {"difference": -0.4}, "turned over"),
-        ({}, {"value": 0.1, "base": 0.3}, "turned over"),
-        ({}, {"value": "no number", "base": True}, "holds"),
-        ({}, {"difference": None, "value": 0.3, "base": 0.1}, "holds"),
-        ({}, SAID, "holds"),
-        ({}, replace(SAID, difference=None), "holds"),
-        ({"difference_low": -0.1}, {"difference": 0.5}, "not shown"),
+        ({}, None, "replicated"),
+        ({}, {"difference": 0.5}, "replicated"),
+        ({}, {"difference": 0.6}, "replicated, smaller effect"),
+        ({}, {"difference": -0.4}, "reversed"),
+        ({}, {"value": 0.1, "base": 0.3}, "reversed"),
+        ({}, {"value": "no number", "base": True}, "replicated"),
+        ({}, {"difference": None, "value": 0.3, "base": 0.1}, "replicated"),
+        ({}, SAID, "replicated"),
+        ({}, replace(SAID, difference=None), "replicated"),
+        ({"difference_low": -0.1}, {"difference": 0.5}, "not replicated"),
         ({"difference_low": None, "difference_high": None}, None, "too few rows"),
         ({"balanced": False}, None, "arms differ"),
-        ({"balanced": True}, None, "holds"),
-        ({"difference": -0.4, "difference_low": -0.6, "difference_high": -0.2}, None, "turned over"),
-        ({"difference": -0.4, "difference_low": -0.6, "difference_high": -0.2}, {"difference": -0.5}, "holds"),
+        ({"balanced": True}, None, "replicated"),
+        ({"difference": -0.4, "difference_low": -0.6, "difference_high": -0.2}, None, "reversed"),
+        ({"difference": -0.4, "difference_low": -0.6, "difference_high": -0.2}, {"difference": -0.5}, "replicated"),
     ],
 )
 def test_verdicts(change: dict[str, object], found: Measured | dict[str, object] | None, expected: str) -> None:

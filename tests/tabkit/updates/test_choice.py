@@ -222,7 +222,7 @@ def test_the_sentence_names_a_dearer_one_that_was_better_but_not_surely():
     assert choice.candidates[2].loss < choice.candidates[1].loss
     assert choice.strategy == "recalibrate"
     assert choice.why.startswith("Recalibrate: rmse 0.")
-    assert choice.why.endswith("; retrain is not surely better than that.")
+    assert choice.why.endswith("; retrain is not significantly better than that.")
 
 
 def test_the_sentence_says_how_near_the_best_other_one_came_to_keep():

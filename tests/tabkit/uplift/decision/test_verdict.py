@@ -29,7 +29,7 @@ USABLE = "the interval of its Qini lies above that of a constant effect, which i
 RESPONSE = "units do differ, but ranking them by response finds them better than by predicted effect"
 WORSE = "the ranking is worse than a random one"
 NOTHING = "no difference between units was found to learn"
-OPEN = "on held-out units the ranking is not surely better than a random one"
+OPEN = "on held-out units the ranking is not significantly better than a random one"
 
 
 @pytest.mark.parametrize("average", [ABOVE, BELOW, UNSURE])
@@ -59,9 +59,9 @@ def test_a_ranking_that_is_surely_better_than_none_is_usable_whatever_the_averag
     [
         (ABOVE, "average only", "effect is above zero"),
         (BELOW, "average only", "effect is below zero"),
-        (UNSURE, "none", "not surely other than zero"),
+        (UNSURE, "none", "not significantly different from zero"),
         (effect(0.2, 0.2), "none", "no width, which is no evidence"),
-        (effect(0.0, 0.2), "none", "not surely other than zero"),
+        (effect(0.0, 0.2), "none", "not significantly different from zero"),
     ],
 )
 def test_otherwise_the_average_decides(found, response, slope, why, average, word, end):
