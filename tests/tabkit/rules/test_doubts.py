@@ -88,7 +88,7 @@ def test_rules_of_a_file_on_such_a_column_are_asked_about(table: Path, tmp_path:
     assert len(scored["warnings"]) == 1  # the date is no part of a rule
     assert score_job({**values, "known": ["status"]}, progress=Silent())["warnings"] == []
     shown = run("rules", "score", path, table, "--target", "churned", "--id", "id")
-    assert "holds, known before?" in shown.out
+    assert "replicated, known before?" in shown.out
     assert "Note: 'status' alone" in shown.out
 
 
