@@ -136,6 +136,7 @@ class Evaluation:
         >>> print(Evaluation(rows=4012, span=None, scores=(), gains=(drawn, won), level=0.95).verdict())
         On 4,012 held-out rows the model does not clearly beat the linear model (log_loss +0.010, 95% interval
         -0.020 to +0.040) and beats the base rate (log_loss -0.062, 95% interval -0.091 to -0.031).
+        A linear model is as good here: --model linear.
         """
         baselines = list(dict.fromkeys(gain.model for gain in self.gains))
         if not baselines:
