@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from tabkit.errors import ConfigError
 from tabkit.metrics.inputs import Floats, Integers, check_binary_pair, check_probabilities, check_weight
-from tabkit.metrics.prepared import Prepared
+from tabkit.metrics.prepared import Prepared, metric
 
 Binning = Literal["quantile", "uniform"]
 _ROUNDING = 1e-12  # means of probabilities are exact to some 1e-16: what is left below is of the arithmetic
@@ -93,14 +93,10 @@ def calibration_curve(
     )
 
 
+@metric
 def expected_calibration_error(
-    y_true: ArrayLike,
-    y_pred: ArrayLike,
-    *,
-    weight: ArrayLike | None = None,
-    bins: int = 10,
-    strategy: Binning = "quantile",
-) -> float:
+    y_true: ArrayLike, y_pred: ArrayLike, *, bins: int = 10, strategy: Binning = "quantile"
+) -> Prepared:
     r"""Return the mean distance of observed from predicted rates over bins of the probability, in [0, 1].
 
     .. math:: \sum_b \frac{W_b}{W} \, |\bar y_b - \bar p_b|
@@ -114,13 +110,6 @@ def expected_calibration_error(
     >>> round(expected_calibration_error([0, 1, 0, 1], [0.1, 0.2, 0.6, 0.8], bins=2), 6)
     0.275
     """
-    return prepare_expected_calibration_error(y_true, y_pred, bins=bins, strategy=strategy)(weight)
-
-
-def prepare_expected_calibration_error(
-    y_true: ArrayLike, y_pred: ArrayLike, *, bins: int = 10, strategy: Binning = "quantile"
-) -> Prepared:
-    """Return `expected_calibration_error` of these rows, binned once, as a function of the weights."""
     y, probability = check_binary_pair(y_true, y_pred)
     number = _bin_numbers(check_probabilities(probability), bins=bins, strategy=strategy)
     residual = y - probability

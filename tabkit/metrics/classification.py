@@ -12,10 +12,11 @@ from tabkit.metrics.inputs import (
     check_pair,
     check_probabilities,
 )
-from tabkit.metrics.prepared import Prepared, mean_of
+from tabkit.metrics.prepared import Prepared, mean_of, metric
 
 
-def log_loss(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def log_loss(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     r"""Return the mean negative log-likelihood of binary labels, in nats.
 
     .. math:: -\sum_i w_i [y_i \log p_i + (1 - y_i) \log(1 - p_i)] / \sum_i w_i
@@ -42,17 +43,13 @@ def log_loss(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None =
     >>> round(log_loss([1, 0], [0.5, 0.5]), 6)
     0.693147
     """
-    return prepare_log_loss(y_true, y_pred)(weight)
-
-
-def prepare_log_loss(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
-    """Return `log_loss` of these rows as a function of the weights."""
     y, probability = check_binary_pair(y_true, y_pred)
     check_probabilities(probability)
     return mean_of(_negative_log(np.where(y == 1, probability, 1 - probability), like=y_pred))
 
 
-def brier(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def brier(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     r"""Return the mean squared distance of binary labels from their probabilities, in [0, 1].
 
     .. math:: \sum_i w_i (y_i - p_i)^2 / \sum_i w_i
@@ -65,16 +62,12 @@ def brier(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = No
     >>> brier([1, 0], [0.5, 0.0])
     0.125
     """
-    return prepare_brier(y_true, y_pred)(weight)
-
-
-def prepare_brier(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
-    """Return `brier` of these rows as a function of the weights."""
     y, probability = check_binary_pair(y_true, y_pred)
     return mean_of((y - check_probabilities(probability)) ** 2)
 
 
-def accuracy(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     """Return the weighted share of rows whose predicted label, a number, is the true one.
 
     Parameters
@@ -94,16 +87,12 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None =
     >>> accuracy([0, 1, 2, 2], [0, 1, 1, 2])
     0.75
     """
-    return prepare_accuracy(y_true, y_pred)(weight)
-
-
-def prepare_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
-    """Return `accuracy` of these rows as a function of the weights."""
     y, label = check_pair(y_true, y_pred)
     return mean_of((y == label).astype(np.float64))
 
 
-def multiclass_log_loss(y_index: ArrayLike, proba: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def multiclass_log_loss(y_index: ArrayLike, proba: ArrayLike) -> Prepared:
     r"""Return the mean negative log-probability of the true class, in nats.
 
     .. math:: -\sum_i w_i \log p_{i, y_i} / \sum_i w_i
@@ -129,16 +118,12 @@ def multiclass_log_loss(y_index: ArrayLike, proba: ArrayLike, *, weight: ArrayLi
     >>> round(multiclass_log_loss([0, 2], [[0.5, 0.25, 0.25], [0.0, 0.5, 0.5]]), 6)
     0.693147
     """
-    return prepare_multiclass_log_loss(y_index, proba)(weight)
-
-
-def prepare_multiclass_log_loss(y_index: ArrayLike, proba: ArrayLike) -> Prepared:
-    """Return `multiclass_log_loss` of these rows as a function of the weights."""
     y, probability = check_classes(y_index, proba)
     return mean_of(_negative_log(probability[np.arange(y.size), y], like=proba))
 
 
-def multiclass_accuracy(y_index: ArrayLike, proba: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def multiclass_accuracy(y_index: ArrayLike, proba: ArrayLike) -> Prepared:
     """Return the weighted share of rows whose most probable class is the true one.
 
     Among equally probable classes the first counts as predicted. Parameters and errors are those of
@@ -149,11 +134,6 @@ def multiclass_accuracy(y_index: ArrayLike, proba: ArrayLike, *, weight: ArrayLi
     >>> multiclass_accuracy([0, 2], [[0.5, 0.25, 0.25], [0.0, 0.5, 0.5]])
     0.5
     """
-    return prepare_multiclass_accuracy(y_index, proba)(weight)
-
-
-def prepare_multiclass_accuracy(y_index: ArrayLike, proba: ArrayLike) -> Prepared:
-    """Return `multiclass_accuracy` of these rows as a function of the weights."""
     y, probability = check_classes(y_index, proba)
     return mean_of((probability.argmax(axis=1) == y).astype(np.float64))
 

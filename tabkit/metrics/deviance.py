@@ -9,14 +9,15 @@ from numpy.typing import ArrayLike
 
 from tabkit.errors import ConfigError, FitError
 from tabkit.metrics.inputs import Floats, check_pair
-from tabkit.metrics.prepared import Prepared, mean_of
+from tabkit.metrics.prepared import Prepared, mean_of, metric
 
 _NEAR = 0.01
 """Relative distance of target and mean below which a series is exact to the last digits, and differences are not."""
 _TERMS = 10  # of a series that is used only where its tenth term is below rounding
 
 
-def poisson_deviance(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def poisson_deviance(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     r"""Return the mean Poisson deviance, `tweedie_deviance` of power 1.
 
     .. math:: 2 [y \log(y / \mu) - y + \mu]
@@ -29,15 +30,11 @@ def poisson_deviance(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike 
     >>> poisson_deviance([0, 0], [1, 2])
     3.0
     """
-    return prepare_poisson_deviance(y_true, y_pred)(weight)
+    return tweedie_deviance.prepare(y_true, y_pred, power=1)
 
 
-def prepare_poisson_deviance(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
-    """Return `poisson_deviance` of these rows as a function of the weights."""
-    return prepare_tweedie_deviance(y_true, y_pred, power=1)
-
-
-def gamma_deviance(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def gamma_deviance(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     r"""Return the mean gamma deviance, `tweedie_deviance` of power 2.
 
     .. math:: 2 [\log(\mu / y) + y / \mu - 1]
@@ -50,17 +47,11 @@ def gamma_deviance(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | 
     >>> gamma_deviance([5, 7], [5, 7])
     0.0
     """
-    return prepare_gamma_deviance(y_true, y_pred)(weight)
+    return tweedie_deviance.prepare(y_true, y_pred, power=2)
 
 
-def prepare_gamma_deviance(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
-    """Return `gamma_deviance` of these rows as a function of the weights."""
-    return prepare_tweedie_deviance(y_true, y_pred, power=2)
-
-
-def tweedie_deviance(
-    y_true: ArrayLike, y_pred: ArrayLike, *, power: float = 1.5, weight: ArrayLike | None = None
-) -> float:
+@metric
+def tweedie_deviance(y_true: ArrayLike, y_pred: ArrayLike, *, power: float = 1.5) -> Prepared:
     r"""Return the mean deviance of the family whose variance is the mean to a power.
 
     .. math::
@@ -92,11 +83,6 @@ def tweedie_deviance(
     >>> tweedie_deviance([0, 0], [1, 4], power=1.5)
     6.0
     """
-    return prepare_tweedie_deviance(y_true, y_pred, power=power)(weight)
-
-
-def prepare_tweedie_deviance(y_true: ArrayLike, y_pred: ArrayLike, *, power: float = 1.5) -> Prepared:
-    """Return `tweedie_deviance` of these rows as a function of the weights."""
     check_power(power)
     y, mean = check_pair(y_true, y_pred)
     _check_domain(y, mean, power=power)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from tabkit.errors import FitError
 from tabkit.metrics.inputs import Floats, Integers, check_binary_pair, check_classes, check_weight
-from tabkit.metrics.prepared import Prepared
+from tabkit.metrics.prepared import Prepared, metric
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,8 @@ class _Counts:
     negative: Floats
 
 
-def auc(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def auc(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     """Return the area under the receiver operating characteristic.
 
     It is the weighted share of the pairs of a positive and a negative row that the score puts in the
@@ -73,11 +74,6 @@ def auc(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None
     >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])
     0.875
     """
-    return prepare_auc(y_true, y_pred)(weight)
-
-
-def prepare_auc(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
-    """Return `auc` of these rows, sorted once, as a function of the weights."""
     ranking = _rank(*check_binary_pair(y_true, y_pred))
 
     def evaluate(weight: ArrayLike | None) -> float:
@@ -86,7 +82,8 @@ def prepare_auc(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     return evaluate
 
 
-def multiclass_auc(y_index: ArrayLike, proba: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def multiclass_auc(y_index: ArrayLike, proba: ArrayLike) -> Prepared:
     """Return the mean, over the classes, of the `auc` of that class against the rest.
 
     Each class counts alike: scikit-learn's ``roc_auc_score(multi_class="ovr", average="macro")``.
@@ -110,11 +107,6 @@ def multiclass_auc(y_index: ArrayLike, proba: ArrayLike, *, weight: ArrayLike | 
     >>> multiclass_auc([0, 1, 2], [[0.6, 0.2, 0.2], [0.3, 0.4, 0.3], [0.2, 0.5, 0.3]])
     0.75
     """
-    return prepare_multiclass_auc(y_index, proba)(weight)
-
-
-def prepare_multiclass_auc(y_index: ArrayLike, proba: ArrayLike) -> Prepared:
-    """Return `multiclass_auc` of these rows, sorted once for each class, as a function of the weights."""
     y, probability = check_classes(y_index, proba)
     rankings = [_rank((y == number).astype(np.float64), column) for number, column in enumerate(probability.T)]
 
@@ -125,7 +117,8 @@ def prepare_multiclass_auc(y_index: ArrayLike, proba: ArrayLike) -> Prepared:
     return evaluate
 
 
-def average_precision(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def average_precision(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     r"""Return the mean precision at the positive rows, in (0, 1].
 
     .. math:: \sum_k (R_k - R_{k-1}) P_k
@@ -143,11 +136,6 @@ def average_precision(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike
     >>> average_precision([0, 1, 1], [0.4, 0.2, 0.8])
     0.8333333333333333
     """
-    return prepare_average_precision(y_true, y_pred)(weight)
-
-
-def prepare_average_precision(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
-    """Return `average_precision` of these rows, sorted once, as a function of the weights."""
     ranking = _rank(*check_binary_pair(y_true, y_pred))
 
     def evaluate(weight: ArrayLike | None) -> float:

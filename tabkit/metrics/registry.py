@@ -10,47 +10,31 @@ from typing import Literal
 from numpy.typing import ArrayLike
 
 from tabkit.errors import ConfigError
-from tabkit.metrics.calibration import expected_calibration_error, prepare_expected_calibration_error
+from tabkit.metrics.calibration import expected_calibration_error
 from tabkit.metrics.classification import (
     accuracy,
     brier,
     log_loss,
     multiclass_accuracy,
     multiclass_log_loss,
-    prepare_accuracy,
-    prepare_brier,
-    prepare_log_loss,
-    prepare_multiclass_accuracy,
-    prepare_multiclass_log_loss,
 )
 from tabkit.metrics.deviance import (
     check_power,
     gamma_deviance,
     poisson_deviance,
-    prepare_gamma_deviance,
-    prepare_poisson_deviance,
-    prepare_tweedie_deviance,
     tweedie_deviance,
 )
-from tabkit.metrics.prepared import Prepared
+from tabkit.metrics.prepared import MetricFunction, Prepared
 from tabkit.metrics.ranking import (
     auc,
     average_precision,
     multiclass_auc,
-    prepare_auc,
-    prepare_average_precision,
-    prepare_multiclass_auc,
 )
 from tabkit.metrics.regression import (
     check_quantile,
     coverage,
     mae,
     pinball_loss,
-    prepare_coverage,
-    prepare_mae,
-    prepare_pinball_loss,
-    prepare_r2,
-    prepare_rmse,
     r2,
     rmse,
 )
@@ -86,25 +70,31 @@ class Metric:
     has_interval: bool = True
 
 
+def _metric(
+    name: str, function: MetricFunction, greater_is_better: bool | None, *, has_interval: bool = True
+) -> Metric:
+    return Metric(name, function, greater_is_better, function.prepare, has_interval)
+
+
 # The keys are unique; the names are what a report says, so that log loss is one word whatever the task.
 METRICS: dict[str, Metric] = {
-    "log_loss": Metric("log_loss", log_loss, False, prepare_log_loss),
-    "auc": Metric("auc", auc, True, prepare_auc),
-    "average_precision": Metric("average_precision", average_precision, True, prepare_average_precision),
-    "brier": Metric("brier", brier, False, prepare_brier),
-    "ece": Metric("ece", expected_calibration_error, False, prepare_expected_calibration_error, has_interval=False),
-    "accuracy": Metric("accuracy", accuracy, True, prepare_accuracy),
-    "multiclass_log_loss": Metric("log_loss", multiclass_log_loss, False, prepare_multiclass_log_loss),
-    "multiclass_auc": Metric("auc", multiclass_auc, True, prepare_multiclass_auc),
-    "multiclass_accuracy": Metric("accuracy", multiclass_accuracy, True, prepare_multiclass_accuracy),
-    "rmse": Metric("rmse", rmse, False, prepare_rmse),
-    "mae": Metric("mae", mae, False, prepare_mae),
-    "r2": Metric("r2", r2, True, prepare_r2),
-    "poisson_deviance": Metric("poisson_deviance", poisson_deviance, False, prepare_poisson_deviance),
-    "gamma_deviance": Metric("gamma_deviance", gamma_deviance, False, prepare_gamma_deviance),
-    "tweedie_deviance": Metric("tweedie_deviance", tweedie_deviance, False, prepare_tweedie_deviance),
-    "pinball_loss": Metric("pinball_loss", pinball_loss, False, prepare_pinball_loss),
-    "coverage": Metric("coverage", coverage, None, prepare_coverage),
+    "log_loss": _metric("log_loss", log_loss, False),
+    "auc": _metric("auc", auc, True),
+    "average_precision": _metric("average_precision", average_precision, True),
+    "brier": _metric("brier", brier, False),
+    "ece": _metric("ece", expected_calibration_error, False, has_interval=False),
+    "accuracy": _metric("accuracy", accuracy, True),
+    "multiclass_log_loss": _metric("log_loss", multiclass_log_loss, False),
+    "multiclass_auc": _metric("auc", multiclass_auc, True),
+    "multiclass_accuracy": _metric("accuracy", multiclass_accuracy, True),
+    "rmse": _metric("rmse", rmse, False),
+    "mae": _metric("mae", mae, False),
+    "r2": _metric("r2", r2, True),
+    "poisson_deviance": _metric("poisson_deviance", poisson_deviance, False),
+    "gamma_deviance": _metric("gamma_deviance", gamma_deviance, False),
+    "tweedie_deviance": _metric("tweedie_deviance", tweedie_deviance, False),
+    "pinball_loss": _metric("pinball_loss", pinball_loss, False),
+    "coverage": _metric("coverage", coverage, None),
 }
 
 # Keys of METRICS; the first is the one that a model of the task is fitted by.

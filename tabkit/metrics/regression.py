@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from tabkit.errors import ConfigError, FitError
 from tabkit.metrics.inputs import check_pair, check_weight
-from tabkit.metrics.prepared import Prepared, mean_of, weighted_mean
+from tabkit.metrics.prepared import Prepared, mean_of, metric, weighted_mean
 
 
-def rmse(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     r"""Return the root of the mean squared error, in the unit of the target.
 
     .. math:: \sqrt{\sum_i w_i (y_i - \hat y_i)^2 / \sum_i w_i}
@@ -34,11 +35,6 @@ def rmse(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = Non
     >>> rmse([0, 0], [3, 4], weight=[1, 0])
     3.0
     """
-    return prepare_rmse(y_true, y_pred)(weight)
-
-
-def prepare_rmse(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
-    """Return `rmse` of these rows as a function of the weights."""
     y, prediction = check_pair(y_true, y_pred)
     unit = _unit(y, prediction)
     mean_squared_error = mean_of(((y - prediction) / unit) ** 2)
@@ -49,7 +45,8 @@ def prepare_rmse(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     return evaluate
 
 
-def mae(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def mae(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     r"""Return the mean absolute error, in the unit of the target.
 
     .. math:: \sum_i w_i |y_i - \hat y_i| / \sum_i w_i
@@ -61,16 +58,12 @@ def mae(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None
     >>> mae([0, 0], [3, -4])
     3.5
     """
-    return prepare_mae(y_true, y_pred)(weight)
-
-
-def prepare_mae(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
-    """Return `mae` of these rows as a function of the weights."""
     y, prediction = check_pair(y_true, y_pred)
     return mean_of(np.abs(y - prediction))
 
 
-def r2(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def r2(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     r"""Return the share of the variance of the target that the predictions explain, at most 1.
 
     .. math:: 1 - \sum_i w_i (y_i - \hat y_i)^2 / \sum_i w_i (y_i - \bar y)^2
@@ -88,11 +81,6 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None)
     >>> r2([1, 2, 3], [1, 2, 2])
     0.5
     """
-    return prepare_r2(y_true, y_pred)(weight)
-
-
-def prepare_r2(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
-    """Return `r2` of these rows as a function of the weights."""
     y, prediction = check_pair(y_true, y_pred)
     unit = _unit(y, prediction)
     error = ((y - prediction) / unit) ** 2
@@ -111,9 +99,8 @@ def prepare_r2(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     return evaluate
 
 
-def pinball_loss(
-    y_true: ArrayLike, y_pred: ArrayLike, *, quantile: float = 0.5, weight: ArrayLike | None = None
-) -> float:
+@metric
+def pinball_loss(y_true: ArrayLike, y_pred: ArrayLike, *, quantile: float = 0.5) -> Prepared:
     r"""Return the mean pinball loss, which the conditional quantile minimises.
 
     .. math:: \max(\tau (y - \hat y), (\tau - 1) (y - \hat y))
@@ -136,11 +123,6 @@ def pinball_loss(
     >>> pinball_loss([10, 10], [8, 12], quantile=0.75)
     1.0
     """
-    return prepare_pinball_loss(y_true, y_pred, quantile=quantile)(weight)
-
-
-def prepare_pinball_loss(y_true: ArrayLike, y_pred: ArrayLike, *, quantile: float = 0.5) -> Prepared:
-    """Return `pinball_loss` of these rows as a function of the weights."""
     check_quantile(quantile)
     y, prediction = check_pair(y_true, y_pred)
     difference = y - prediction
@@ -157,7 +139,8 @@ def check_quantile(quantile: float) -> float:
     return quantile
 
 
-def coverage(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None = None) -> float:
+@metric
+def coverage(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
     """Return the weighted share of targets at or below their predictions, in [0, 1].
 
     Predictions of the quantile at some level should cover that share. Parameters and errors are those of
@@ -168,11 +151,6 @@ def coverage(y_true: ArrayLike, y_pred: ArrayLike, *, weight: ArrayLike | None =
     >>> coverage([1, 2, 3, 4], [2, 2, 2, 5])
     0.75
     """
-    return prepare_coverage(y_true, y_pred)(weight)
-
-
-def prepare_coverage(y_true: ArrayLike, y_pred: ArrayLike) -> Prepared:
-    """Return `coverage` of these rows as a function of the weights."""
     y, prediction = check_pair(y_true, y_pred)
     return mean_of((y <= prediction).astype(np.float64))
 

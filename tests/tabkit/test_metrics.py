@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import subprocess
 import sys
@@ -296,6 +297,15 @@ def test_prepared_and_direct_forms_agree_and_change_no_input(key):
         close(prepared(weight), slow(weight))
     np.testing.assert_array_equal(copy[0], sample.y)
     np.testing.assert_array_equal(copy[1], sample.prediction)
+
+
+def test_plain_forms_have_the_signature_of_the_prepared_one_and_weights():
+    parameters = inspect.signature(metrics.pinball_loss).parameters
+    assert list(parameters) == ["y_true", "y_pred", "quantile", "weight"]
+    assert parameters["weight"].kind is inspect.Parameter.KEYWORD_ONLY
+    assert metrics.multiclass_accuracy(y_index=[0, 1], proba=[[0.9, 0.1], [0.8, 0.2]], weight=[1, 3]) == 0.25
+    with pytest.raises(TypeError):
+        metrics.rmse([0, 1], [0, 1], [1, 1])
 
 
 # What is refused
