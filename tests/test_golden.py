@@ -7,10 +7,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines import lifetime_value, propensity, uplift
-from pipelines.jobs.inspect import inspect
 from tabkit.bundle import FORMAT
 from tabkit.encoding import registry
 from tabkit.encoding.table import saved
+from tabkit.kinds import inspect
 from tabkit.scoring.files import score_files
 
 GOLDEN = Path(__file__).parent / "golden"

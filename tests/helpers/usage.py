@@ -10,11 +10,11 @@ from rich.console import Console
 
 from pipelines import lifetime_value, propensity, uplift
 from pipelines.cli.views.inspect import inspect_view
-from pipelines.jobs.inspect import inspect
 from tabkit import lineage
 from tabkit.boosting import BoostedModel
 from tabkit.encoding.table import saved
 from tabkit.errors import BundleError
+from tabkit.kinds import inspect
 
 __all__ = ["mutated", "use", "warm"]
 FORECAST = {"horizon_days": 90, "draws": 20, "annual_discount": 0.1}

@@ -9,11 +9,10 @@ import polars as pl
 import pytest
 from places import GOLDEN
 
-from pipelines.jobs.inspect import inspect
 from tabkit import bundle
 from tabkit.errors import BundleError, ConfigError
 from tabkit.fitted_model import FittedModel, Updated
-from tabkit.kinds import load
+from tabkit.kinds import inspect, load
 from tabkit.uplift import updating
 
 MODELS = ("churned", "claims", "segment", "neural", "effects", "value")

@@ -47,3 +47,14 @@ def save(
 def load(path: str | Path) -> FittedTable:
     """Read a bundle that `save` wrote, every checksum verified; `BundleError` if that fails."""
     return from_bundle(bundle.read(path, kinds=[KIND]))
+
+
+def describe(found: bundle.Bundle) -> dict[str, Any]:
+    """Return what a bundle tells of itself as plain data: ``schema, plan, sizes``; `BundleError` if it is damaged."""
+    encoder = from_bundle(found)
+    levels = sum(each.levels or 0 for each in encoder.encoders)
+    return {
+        "schema": encoder.schema.to_list(),
+        "plan": encoder.plan().to_dicts(),
+        "sizes": {"features": sum(len(each.outputs) for each in encoder.encoders), "levels": levels},
+    }

@@ -263,7 +263,7 @@ def test_a_fault_of_ours_exits_1_with_traceback(run: Run, monkeypatch: pytest.Mo
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("pipelines.jobs.inspect.inspect", broken)
+    monkeypatch.setattr("tabkit.kinds.inspect", broken)
     done = run("inspect", "anything", *(["--json"] if as_json else []))
     assert done.code == 1
     assert "ZeroDivisionError: ours" in done.err
@@ -278,7 +278,7 @@ def test_a_missing_extra_is_named_without_traceback(run: Run, monkeypatch: pytes
     def missing(*_: object, **__: object) -> None:
         raise ImportError("this needs x: pip install 'tabkit-ml[x]'")
 
-    monkeypatch.setattr("pipelines.jobs.inspect.inspect", missing)
+    monkeypatch.setattr("tabkit.kinds.inspect", missing)
     done = run("inspect", "anything")
     assert (done.code, "Traceback" in done.err) == (2, False)
     assert "pip install 'tabkit-ml[x]'" in done.err
@@ -286,7 +286,7 @@ def test_a_missing_extra_is_named_without_traceback(run: Run, monkeypatch: pytes
     def bug(*_: object, **__: object) -> None:
         raise ImportError("cannot import name")
 
-    monkeypatch.setattr("pipelines.jobs.inspect.inspect", bug)
+    monkeypatch.setattr("tabkit.kinds.inspect", bug)
     assert run("inspect", "anything").code == 1
 
 
@@ -294,7 +294,7 @@ def test_ctrl_c_exits_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipelines.jobs.inspect.inspect", interrupted)
+    monkeypatch.setattr("tabkit.kinds.inspect", interrupted)
     done = run("inspect", "anything", "--json")
     assert done.code == 130
     assert done.err == "tabkit: interrupted; nothing was left half done\n"
@@ -306,7 +306,7 @@ def test_what_libraries_print_does_not_reach_standard_output(run: Run, monkeypat
         sys.stdout.write("[LightGBM] [Warning] hello\n")
         return {"kind": "propensity"}
 
-    monkeypatch.setattr("pipelines.jobs.inspect.inspect", chatty)
+    monkeypatch.setattr("tabkit.kinds.inspect", chatty)
     done = run("inspect", "anything", "--json")
     assert done.json == {"kind": "propensity"}
     assert done.err == "[LightGBM] [Warning] hello\n"

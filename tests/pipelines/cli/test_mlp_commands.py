@@ -13,10 +13,10 @@ import pytest
 
 from dashboards.reports.learning_curve import draw_curve
 from pipelines import propensity, report
-from pipelines.jobs.inspect import inspect
 from pipelines.jobs.propensity import train_job
 from tabkit.errors import ConfigError
 from tabkit.frames import collect
+from tabkit.kinds import inspect
 from tabkit.progress import Silent
 from tabkit.propensity.comparison import compare
 from tabkit.propensity.model import PropensityModel

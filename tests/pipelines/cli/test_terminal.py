@@ -9,9 +9,9 @@ from rich.console import Console, RenderableType
 from pipelines import propensity
 from pipelines.cli.views import propensity as terminal
 from pipelines.cli.views.inspect import inspect_view
-from pipelines.jobs.inspect import inspect
 from pipelines.jobs.propensity import train_job
 from tabkit.errors import FitError
+from tabkit.kinds import inspect
 from tabkit.progress import Silent
 from tabkit.roles import Roles
 

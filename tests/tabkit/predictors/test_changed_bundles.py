@@ -15,11 +15,11 @@ from places import GOLDEN
 
 from pipelines import lifetime_value, propensity, uplift
 from pipelines.cli.views.inspect import inspect_view
-from pipelines.jobs.inspect import inspect
 from tabkit.bundle import MANIFEST, frame_bytes
 from tabkit.encoding.table import saved
 from tabkit.errors import BundleError, ScoringError, TabkitError
 from tabkit.frames import collect
+from tabkit.kinds import inspect
 
 LOAD: dict[str, Callable[[Path], Any]] = {
     **dict.fromkeys(("churned", "claims", "segment", "neural"), propensity.load),

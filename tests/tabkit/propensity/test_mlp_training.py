@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.jobs.inspect import inspect
 from tabkit import metrics, neural
 from tabkit.config import merge
 from tabkit.errors import ConfigError, FitError, TabkitError
 from tabkit.frames import collect
+from tabkit.kinds import inspect
 from tabkit.neural import MLPModel
 from tabkit.propensity import training
 from tabkit.propensity.model import PropensityModel

@@ -15,9 +15,9 @@ from polars.testing import assert_frame_equal
 
 from pipelines import propensity
 from pipelines.jobs.encode import encode
-from pipelines.jobs.inspect import inspect
 from pipelines.jobs.settings import EncodeJob
 from tabkit.errors import ConfigError, SchemaError, SourceError
+from tabkit.kinds import inspect
 from tabkit.predicates import Levels, Null, Range, Rule, expr
 from tabkit.propensity.model import PropensityModel
 from tabkit.roles import Roles
