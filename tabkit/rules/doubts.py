@@ -56,6 +56,12 @@ class Doubts:
         used = rule.columns()
         return [leak.question() for leak in self.leaks if not set(used).isdisjoint(leak.columns)]
 
+    def about(self, rules: Sequence[Rule], *, copied: bool) -> Doubts:
+        """Return those about the columns of rules; and those about copies, if rules were found on the very rows."""
+        used = {name for rule in rules for name in rule.columns()}
+        leaks = tuple(leak for leak in self.leaks if not used.isdisjoint(leak.columns))
+        return Doubts(leaks, self.copies if copied else None)
+
     def warnings(self, *, sought: bool, others: str = "") -> list[str]:
         """Return all warnings in sentences, those about columns first.
 

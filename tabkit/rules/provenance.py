@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -13,6 +13,8 @@ from tabkit.fingerprint import KEPT, NO_KEY, Hashes, RowSample, digest, row_hash
 from tabkit.rules.config import AimConfig
 from tabkit.rules.limits import FEWEST_KNOWN_ROWS
 from tabkit.rules.sample import RuleSample, aimed
+from tabkit.rules.saved import RuleFile
+from tabkit.rules.suggestion import Suggestions
 from tabkit.schema import family
 
 C = TypeVar("C", bound=AimConfig)
@@ -73,6 +75,25 @@ def facts(found: RuleSample, config: AimConfig) -> dict[str, Any]:
         "division": None if found.holdout is None else digest(found.holdout),
         "sketch": _sketch(rows),
     }
+
+
+def file_of(result: Suggestions, found: RuleSample, config: AimConfig, *, kept_out: Sequence[str]) -> RuleFile:
+    """Return suggested rules as a file: with what was measured, and how they were found.
+
+    Parameters
+    ----------
+    found
+        The rows that were searched.
+    kept_out
+        Columns that rules were not sought on, since they tell the target too well.
+    """
+    measured = {
+        one.rule.name: {"train": one.train.to_dict(), "holdout": one.holdout.to_dict(), "p": one.p}
+        for one in result.rules
+    }
+    about = {name: list(columns) for name, columns in (("kept_out", kept_out), ("known", config.known)) if columns}
+    rules = tuple(one.rule for one in result.rules)
+    return RuleFile(rules, {**facts(found, config), "tried": result.tested, **about}, measured)
 
 
 def provenance(found: RuleSample, known: Mapping[str, Any]) -> Provenance:

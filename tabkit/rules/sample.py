@@ -166,6 +166,15 @@ def why_none(table: Table, goal: Goal, config: AimConfig) -> str:
     return "No rows are held out: nothing can be proved on them."
 
 
+def unprovable(sample: RuleSample, config: AimConfig) -> ConfigError:
+    """Return the error that says why no rows could be held out."""
+    rows = sample.frame.height
+    if rows < FEWEST_TO_HOLD_OUT:
+        return ConfigError(f"{rows} rows are too few to find rules in and prove them", advice="use more")
+    why = why_none(sample.table, sample.goal, config)
+    return ConfigError(why.rstrip("."), advice="use rows of several, or another --time or --group")
+
+
 def _held_out(table: Table, goal: Goal, config: AimConfig) -> Mask:
     rows, roles = table.frame.height, table.roles
     by_class = goal.y if goal.kind == "share" else goal.treated

@@ -23,8 +23,8 @@ from tabkit.rules import Goal, Ledger, aim, masks, measure
 from tabkit.rules.bins import BinnedColumn, axes
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.discovery import suggest
+from tabkit.rules.scoring import verdict
 from tabkit.rules.searching.search import search
-from tabkit.rules.verdict import verdict
 
 BANK, MAILING = DATA / "bank_additional.parquet", DATA / "hillstrom.parquet"
 WELFARE = DATA / "welfare.parquet"

@@ -48,7 +48,7 @@ function measuresTable(page, found, level, tried) {
 
 const countOf = (goal) => goal.inside.reduce((total, [n]) => total + n, 0);
 
-// A word and what it rests on; the same words as tabkit/rules/verdict.py.
+// A word and what it rests on; the same words as tabkit/rules/scoring.py.
 function judged(goal, found, held, level) {
   const now = against(goal, held, level), then = against(goal, found, level).value;
   if (now.low === null) return ["too few rows", now, then];

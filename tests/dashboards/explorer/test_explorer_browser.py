@@ -19,7 +19,7 @@ from dashboards.explorer.view import OfferedRule, View
 from tabkit.predicates import Levels, Not, Null, Range, Rule, either, from_dict, to_dict, without
 from tabkit.rules import Goal, Ledger, masks, measure
 from tabkit.rules.relevance import usefulness
-from tabkit.rules.verdict import verdict
+from tabkit.rules.scoring import verdict
 
 RULES = (
     PLANTED,

@@ -10,7 +10,7 @@ import pytest
 from tabkit.rules.goal import Goal, Mask
 from tabkit.rules.ledger import Ledger
 from tabkit.rules.measurement import Measured, measure
-from tabkit.rules.verdict import verdict
+from tabkit.rules.scoring import verdict
 
 RUNS = 400
 SAID = Measured(100, 20, 0.5, 0.3, 0.7, 0.18, None, 0.95, 0.1, 0.4, 0.2, 0.6)
