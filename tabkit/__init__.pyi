@@ -1,4 +1,4 @@
-from . import boosting, cltv, encoding, metrics, neural, predicates, propensity, rules, scoring, uplift
+from . import boosting, cltv, encoding, metrics, neural, predicates, predictors, propensity, rules, scoring, uplift
 from .errors import (
     BundleError,
     ConfigError,
@@ -33,6 +33,7 @@ __all__ = [
     "metrics",
     "neural",
     "predicates",
+    "predictors",
     "propensity",
     "rules",
     "scan",

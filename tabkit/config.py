@@ -56,7 +56,7 @@ ObjectiveName = Literal["binary", "multiclass", "regression", "poisson", "gamma"
 # A file of something else may have a hundred thousand keys, of which each costs a search for what was meant.
 _MOST_LOOKED_AT = 20
 _REQUIRED = "required"
-_OF_JOBS = {"bundle", "source", "output", "roles", "reference", "volume", "curve", "report"}
+_OF_JOBS = {"bundle", "source", "output", "roles", "reference", "volume", "curve", "report", "save", "encoder"}
 """Settings of jobs that a function takes as arguments of its own, or leaves to its caller."""
 _NOTHING_GIVEN = {"extra_forbidden", "missing"}
 

@@ -3,93 +3,23 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import polars as pl
 
 from pipelines.jobs.inputs import inputs
 from pipelines.jobs.settings import EncodeJob
 from tabkit import frames, marks
 from tabkit.bundle import check_place
-from tabkit.config import settings_of
 from tabkit.destination import check
-from tabkit.encoding import FittedTable
-from tabkit.encoding.specification import table_encoder
 from tabkit.encoding.table.saved import load, save
 from tabkit.errors import ConfigError, ScoringError
-from tabkit.leaks import Leak
-from tabkit.leaks.asked import asked, leaks_of
+from tabkit.predictors import encode
 from tabkit.progress import Progress, Silent
-from tabkit.roles import Roles, RolesLike
-from tabkit.rules.features import check_rules, rules_of
+from tabkit.roles import Roles
 from tabkit.scoring import write
 from tabkit.scoring.files import plan_outputs
-from tabkit.table import Table, read
-from tabkit.target import infer
 
 _FIT, _APPLY = "encode", "encode --encoder"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EncodedTable:
-    """A table with its features.
-
-    Parameters
-    ----------
-    encoder
-        The fitted encoder.
-    frame
-        The columns that have a role, then the features: out of fold.
-    table
-        What was read.
-    leaks
-        Columns that tell the target too well to be known before it.
-    """
-
-    encoder: FittedTable
-    frame: pl.DataFrame
-    table: Table
-    leaks: tuple[Leak, ...] = ()
-
-
-def encode(
-    source: frames.Source, *, roles: RolesLike, config: EncodeJob | Mapping[str, Any] | None = None
-) -> EncodedTable:
-    """Fit an encoder on a table and encode its own rows **out of fold**, as a model must be trained on them.
-
-    Columns with a role are carried along and make no features. With a time role rows are encoded by earlier ones
-    only, else with a group role by other groups; a treatment role encodes the target for each of its arms.
-
-    Raises
-    ------
-    TabkitError
-        Of the stage that failed.
-    """
-    roles, settings = Roles.of(roles), settings_of(EncodeJob, config)
-    if roles.exposure is not None:
-        raise ConfigError(
-            f"exposure {roles.exposure!r} is given: only `train` encodes rates",
-            advice="divide the target by it and pass it as the weight, or leave it out",
-        )
-    table = read(source, roles, exclude=settings.encoding.exclude, drop_null_target=settings.drop_null_target)
-    role_columns, rules = roles.given(), rules_of(settings.rules)
-    check_rules(rules, table, exclude=settings.encoding.exclude)
-    target = None if roles.target is None else infer(table.frame, roles.target, what=table.name)
-    encoder, features = table_encoder(settings.encoding, seed=settings.seed, rules=rules).fit_transform(
-        table.frame,
-        target=target,
-        exclude=[column for column in role_columns.values() if column != roles.target],
-        weight=roles.weight,
-        arms=roles.treatment,
-        groups=roles.group,
-        time=roles.time,
-    )
-    columns, known = encoder.schema.names(), settings.encoding.known
-    leaks = () if target is None else leaks_of(table, target, columns, known=known)
-    return EncodedTable(encoder, _beside(table.frame.select(role_columns.values()), features), table, leaks)
 
 
 def encode_files(config: EncodeJob, *, overwrite: bool, progress: Progress | None = None) -> dict[str, Any]:
@@ -123,12 +53,7 @@ def _fit_files(config: EncodeJob, roles: Roles, *, overwrite: bool, progress: Pr
         "output": None if output is None else str(output),
         "saved": config.save,
         "checksum": checksum,
-        "rows": encoded.frame.height,
-        "features": len(encoded.encoder.outputs),
-        "out_of_fold": any(getattr(part.spec, "uses_target", False) for part in encoded.encoder.parts),
-        "rows_dropped": dict(encoded.table.dropped),
-        "warnings": asked(encoded.leaks, "settings"),
-        "plan": encoded.encoder.plan().to_dicts(),
+        **encoded.to_dict(),
         "rates": None,
     }
 
@@ -167,12 +92,3 @@ def _output(config: EncodeJob, *, made_by: str, columns: list[str] | None = None
     used, outside = inputs(config.source, config.rules, config.encoder), [] if config.save is None else [config.save]
     check(plan.path, marks.table(made_by, columns), overwrite=overwrite, inputs=used, outside=outside)
     return plan.path
-
-
-def _beside(roles: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
-    clash = [name for name in features.columns if name in roles.columns]
-    if clash:
-        raise ConfigError(
-            f"features are called like columns with a role: {', '.join(map(repr, clash))}", advice="rename the columns"
-        )
-    return pl.concat([roles, features], how="horizontal")

@@ -18,6 +18,27 @@ ModelName = Literal["lightgbm", "mlp", "linear"]
 _SHARED = ("objective", "quantile", "tweedie_power")
 
 
+class EncodeConfig(Config):
+    """How a table becomes features for models of other libraries.
+
+    Parameters
+    ----------
+    rules
+        Sets of rows that become features of 0 and 1 beside all others: a file of rules, or a list of them.
+    drop_null_target
+        Leave out rows without a target instead of refusing them.
+    seed
+        Decides folds.
+    encoding
+        How columns become features.
+    """
+
+    rules: Rules = ()
+    drop_null_target: bool = False
+    seed: int = Field(default=0, ge=0)
+    encoding: EncodingConfig = Field(default_factory=EncodingConfig)
+
+
 class PredictorConfig(Config):
     """How features are made, and how what predicts is fitted to them.
 

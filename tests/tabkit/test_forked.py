@@ -16,7 +16,7 @@ _CHILD = """
 import faulthandler, os, signal, sys
 import numpy as np, polars as pl
 from pipelines import lifetime_value, propensity, uplift
-from pipelines.jobs.encode import encode
+from tabkit.predictors import encode
 from tabkit import TabkitError, boosting, bundle, frames
 from tabkit.roles import Roles
 from tabkit.rows import Rows

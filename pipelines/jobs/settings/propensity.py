@@ -7,21 +7,11 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines.jobs.settings.base import EXPOSURE, FIRST, ROWS, SOURCE, Columns, Sources
-from tabkit.config import Config, required
-from tabkit.encoding.config import EncodingConfig
+from tabkit.config import required
+from tabkit.predictors.config import EncodeConfig
 from tabkit.propensity.config import TrainConfig, UpdateConfig
-from tabkit.rules.given import Rules
 
 _TRAIN = Columns({**ROWS, "exposure": EXPOSURE})
-_ENCODE = Columns(
-    {
-        **ROWS,
-        "target": "The column to predict: it is used, but never leaks.",
-        "time": "Rows are encoded by earlier ones only.",
-        "group": "Rows are encoded by other groups only, unless --time is given.",
-        "treatment": "Arms: the target is encoded for each of them.",
-    }
-)
 _ENCODE = Columns(
     {
         **ROWS,
@@ -57,7 +47,7 @@ class TrainJob(TrainConfig):
     report: str | None = None
 
 
-class EncodeJob(Config):
+class EncodeJob(EncodeConfig):
     """Settings of `encode`.
 
     Parameters
@@ -72,14 +62,6 @@ class EncodeJob(Config):
         Encode new rows with the encoder of this bundle, and fit nothing.
     roles
         Column by role; they are carried along.
-    rules
-        Sets of rows that become features of 0 and 1 beside all others: a file of rules, or a list of them.
-    drop_null_target
-        Leave out rows without a target instead of refusing them.
-    seed
-        Decides folds.
-    encoding
-        How columns become features.
     """
 
     source: Sources = required(SOURCE)
@@ -87,10 +69,6 @@ class EncodeJob(Config):
     save: str | None = None
     encoder: str | None = None
     roles: Annotated[dict[str, str], _ENCODE] = Field(default_factory=dict)
-    rules: Rules = ()
-    drop_null_target: bool = False
-    seed: int = Field(default=0, ge=0)
-    encoding: EncodingConfig = Field(default_factory=EncodingConfig)
 
 
 class UpdateJob(UpdateConfig):

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.jobs.encode import encode
 from pipelines.jobs.settings import EncodeJob
 from tabkit.encoding import TableEncoder
 from tabkit.encoding.table.saved import load
 from tabkit.errors import ConfigError
+from tabkit.predictors import encode
 from tabkit.roles import Roles
 
 

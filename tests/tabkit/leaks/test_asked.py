@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from pipelines import propensity, report
-from pipelines.jobs.encode import encode, encode_files
+from pipelines.jobs.encode import encode_files
 from pipelines.jobs.settings import EncodeJob
+from tabkit.predictors import encode
 from tabkit.propensity import comparison
 from tabkit.roles import Roles
 

@@ -14,11 +14,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines import propensity
-from pipelines.jobs.encode import encode
 from pipelines.jobs.settings import EncodeJob
 from tabkit.errors import ConfigError, SchemaError, SourceError
 from tabkit.kinds import inspect
 from tabkit.predicates import Levels, Null, Range, Rule, expr
+from tabkit.predictors import encode
 from tabkit.propensity.model import PropensityModel
 from tabkit.roles import Roles
 from tabkit.rules.saved import RuleFile, write
