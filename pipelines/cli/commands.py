@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tabkit.config import Config
+    from tabkit.config import Config, Setting
 
 Names = Mapping[str, str]
 
-COLUMN = "COLUMN"
-"""What the name of a column is called in help."""
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 """Of typer: that -h is short for --help."""
 
@@ -60,6 +58,12 @@ class Command:
         """Return the class of its settings."""
         found: type[Config] = getattr(importlib.import_module("pipelines.jobs.settings"), self.settings)
         return found
+
+    def listed(self) -> list[Setting]:
+        """Return its settings."""
+        from tabkit.config import described
+
+        return list(described(self.kind()))
 
     def function(self) -> Callable[..., dict[str, Any]]:
         """Return its job."""

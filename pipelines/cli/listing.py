@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipelines.cli.commands import COMMANDS, Command, spelled
-from pipelines.cli.fields import Setting, listed
+from tabkit.config import Setting
 from tabkit.errors import ConfigError
 
 _WIDTH = 100  # columns that editors show
@@ -35,7 +35,7 @@ def listing(path: str) -> dict[str, Any]:
         close = difflib.get_close_matches(path, names, n=1)
         advice = f"did you mean {close[0]!r}?" if close else f"the commands are {', '.join(names)}"
         raise ConfigError(f"there is no command {path!r} with settings", advice=advice)
-    settings = listed(command)
+    settings = command.listed()
     return {
         "command": path,
         "settings": [
@@ -128,7 +128,7 @@ def tables() -> str:
 def _of_command(command: Command, first: dict[tuple[str, ...], tuple[str, str]]) -> Iterator[str]:
     yield f"**`tabkit {command.path}`**\n\n| setting | option | default | meaning |\n|---|---|---|---|"
     shared: dict[tuple[str, str], list[str]] = {}
-    for one in listed(command):
+    for one in command.listed():
         section = _section(one)
         here = (command.path, section)
         place = first.setdefault((one.key[-1], one.text, toml(_plain(one.default)), str(one.required)), here)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import typer
 from typer.core import TyperCommand
 
-from pipelines.cli.commands import COLUMN, CONTEXT, Command, spelled
+from pipelines.cli.commands import CONTEXT, Command, spelled
 from pipelines.cli.run import ConfigFile, Debug, Json, Overwrite, Set, bars, merged, run
 from tabkit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipelines.cli.fields import Setting
+    from tabkit.config import Setting
 
 _WRITTEN = {"output", "save", "report", "curve"}
 _COMMON = {"config": ConfigFile, "set_": Set, "as_json": Json, "debug": Debug}
@@ -65,9 +65,7 @@ def add(app: typer.Typer, command: Command) -> None:
 
 def function_of(command: Command) -> Callable[..., None]:
     """Return the function that typer makes a command of: one parameter for each option."""
-    from pipelines.cli.fields import listed
-
-    bound = list(_bound(command, [one for one in listed(command) if one.kind != "table"]))
+    bound = list(_bound(command, [one for one in command.listed() if one.kind != "table"]))
     writes = any(one.name in _WRITTEN for _, one in bound)
     common = {**({"overwrite": Overwrite} if writes else {}), **_COMMON}
 
@@ -117,7 +115,7 @@ def _option(one: Setting, names: list[str], *, hidden: bool) -> Any:
         metavar=_metavar(one),
         show_default=False,
         autocompletion=_completion(one.choices) if one.choices else None,
-        rich_help_panel="Columns" if one.allowed == COLUMN else None,
+        rich_help_panel="Columns" if one.is_role else None,
     )
 
 

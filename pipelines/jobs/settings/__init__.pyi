@@ -1,4 +1,4 @@
-from .base import FIRST, FOLLOWS, OUTPUT, SOURCE, UNUSED, Columns, Sources, filled
+from .base import FIRST, OUTPUT, SOURCE, Sources, filled
 from .bundles import CompareJob, HistoryJob, InspectJob, ScoreJob
 from .cltv import CLTVBacktestJob, CLTVCampaignsJob, CLTVFitJob, CLTVForecastJob
 from .propensity import EncodeJob, TrainJob, UpdateJob
@@ -7,16 +7,13 @@ from .uplift import UpliftReportJob, UpliftTrainJob, UpliftUpdateJob
 
 __all__ = [
     "FIRST",
-    "FOLLOWS",
     "OUTPUT",
     "SOURCE",
-    "UNUSED",
     "AblationJob",
     "CLTVBacktestJob",
     "CLTVCampaignsJob",
     "CLTVFitJob",
     "CLTVForecastJob",
-    "Columns",
     "CompareJob",
     "EncodeJob",
     "ExploreJob",

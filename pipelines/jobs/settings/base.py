@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
-
-from pydantic import Field
 
 from tabkit.config import Config, build, complete
 
 Sources = str | list[str]
 C = TypeVar("C", bound=Config)
 
-UNUSED: Any = Field(default=None, json_schema_extra={"unused": True})
-"""Of a setting that a job passes over, so that one file of settings can serve several commands."""
-FOLLOWS: dict[str, Any] = {"follows": True}
-"""Of a setting whose default holds only where nothing else speaks."""
 SOURCE, FIRST, OUTPUT = "as an argument", "as the first argument", "with -o"
 """How settings are given that are required."""
 
@@ -24,13 +17,6 @@ SOURCE, FIRST, OUTPUT = "as an argument", "as the first argument", "with -o"
 def filled(kind: type[C], values: Mapping[str, Any]) -> C:
     """Return the settings of a job; all that is wrong, or what is missing, comes in one `ConfigError`."""
     return complete(build(kind, values))
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Which roles columns may have in a job, and what each means there."""
-
-    meaning: dict[str, str]
 
 
 ROWS = {

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from pipelines.jobs.settings.base import FIRST, OUTPUT, SOURCE, UNUSED, Sources
+from pipelines.jobs.settings.base import FIRST, OUTPUT, SOURCE, Sources
 from tabkit.cltv.config import BacktestConfig, CampaignConfig, ForecastConfig, LifetimeConfig
-from tabkit.config import required
+from tabkit.config import UNUSED, required
 
 
 class CLTVFitJob(LifetimeConfig):

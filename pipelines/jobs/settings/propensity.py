@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipelines.jobs.settings.base import EXPOSURE, FIRST, ROWS, SOURCE, Columns, Sources
-from tabkit.config import required
+from pipelines.jobs.settings.base import EXPOSURE, FIRST, ROWS, SOURCE, Sources
+from tabkit.config import Columns, required
 from tabkit.predictors.config import EncodeConfig
 from tabkit.propensity.config import TrainConfig, UpdateConfig
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from dashboards.explorer.settings import ExploreConfig
-from pipelines.jobs.settings.base import EXPOSURE, FIRST, FOLLOWS, OUTPUT, ROWS, SOURCE, UNUSED, Columns, Sources
-from tabkit.config import required
+from pipelines.jobs.settings.base import EXPOSURE, FIRST, OUTPUT, ROWS, SOURCE, Sources
+from tabkit.config import FOLLOWS, UNUSED, Columns, required
 from tabkit.propensity.config import WorthConfig
 from tabkit.rules.config import AimConfig, SuggestConfig
 from tabkit.rules.given import Rules

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipelines.jobs.settings.base import FIRST, OUTPUT, SOURCE, Columns, Sources
-from tabkit.config import Config, required
+from pipelines.jobs.settings.base import FIRST, OUTPUT, SOURCE, Sources
+from tabkit.config import Columns, Config, required
 from tabkit.uplift.config import UpliftConfig, UpliftUpdateConfig
 
 _UPLIFT = Columns(

@@ -13,7 +13,6 @@ import pytest
 
 from pipelines.cli.app import main
 from pipelines.cli.commands import COMMANDS, Command, spelled
-from pipelines.cli.fields import listed
 from pipelines.jobs.settings import filled
 
 
@@ -64,7 +63,7 @@ def test_options_of_sections_lists_pairs_and_flags_are_settings(typed) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.path.replace(" ", "-"))
 def test_a_former_name_is_hidden_and_means_the_same(typed, command: Command) -> None:
-    for one in listed(command):
+    for one in command.listed():
         shown, former = spelled(command, one.name)
         for name in former:
             path = command.path.split()
@@ -100,7 +99,7 @@ def test_a_wrong_name_is_answered_with_the_nearest(typed, arguments: list[str], 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.path.replace(" ", "-"))
 def test_what_is_required_is_asked_for_as_it_is_given(typed, command: Command) -> None:
-    needed = {one.name: one.required for one in listed(command) if one.required}
+    needed = {one.name: one.required for one in command.listed() if one.required}
     error = typed(*command.path.split(), checked=True)["error"]
     name = error["problem"].split()[1]
     assert error["problem"] == f"no {name} is given"
@@ -108,7 +107,7 @@ def test_what_is_required_is_asked_for_as_it_is_given(typed, command: Command) -
 
 
 def test_each_command_with_a_page_takes_report() -> None:
-    shown = {each.path for each in COMMANDS for one in listed(each) if "--report" in spelled(each, one.name)[0]}
+    shown = {each.path for each in COMMANDS for one in each.listed() if "--report" in spelled(each, one.name)[0]}
     assert shown == {
         *("train", "update", "cltv fit", "cltv backtest", "cltv campaigns"),
         *("uplift train", "uplift report", "uplift update"),

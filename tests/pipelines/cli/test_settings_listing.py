@@ -11,9 +11,9 @@ from places import ROOT
 
 from pipelines.cli.app import app
 from pipelines.cli.commands import COMMANDS, Command, spelled
-from pipelines.cli.fields import listed, meanings, settings_of
 from pipelines.cli.listing import listing, refreshed, toml
-from tabkit.config import ConfigError, build, override
+from tabkit.config import build, override
+from tabkit.errors import ConfigError
 
 EACH = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.path.replace(" ", "-"))
 
@@ -23,14 +23,14 @@ def test_a_file_to_start_from_gives_the_defaults(command: Command) -> None:
     values = tomllib.loads(listing(command.path)["toml"])
     found = build(command.kind(), values)
     assert found == command.kind()()
-    follow = {one.key[-1] for one in listed(command) if one.follows}
+    follow = {one.key[-1] for one in command.listed() if one.follows}
     assert not follow & found.model_fields_set  # given, they would speak
 
 
 @EACH
 def test_every_setting_is_listed_with_its_meaning_and_can_be_set(command: Command) -> None:
     text = listing(command.path)["toml"]
-    for one in listed(command):
+    for one in command.listed():
         assert len(one.text) > 5, one.name
         assert f"\n{one.key[-1]} = " in text or f"\n# {one.key[-1]} = " in text
         if one.default is not None and one.kind != "table":
@@ -41,7 +41,7 @@ def test_every_setting_is_listed_with_its_meaning_and_can_be_set(command: Comman
 def test_every_setting_that_stands_in_no_section_is_an_option_or_an_argument(command: Command) -> None:
     asked = _command(command.path)
     names = {name for param in asked.params for name in param.opts}
-    for one in listed(command):
+    for one in command.listed():
         if len(one.key) == 1 and one.kind != "table":
             assert one.name in command.arguments or set(spelled(command, one.name)[0]) <= names
 
@@ -55,7 +55,7 @@ def _command(path: str):
 
 def test_the_same_thing_is_called_the_same_in_all_commands() -> None:
     shown = {
-        command.path: {s for one in listed(command) for s in spelled(command, one.name)[0]} for command in COMMANDS
+        command.path: {s for one in command.listed() for s in spelled(command, one.name)[0]} for command in COMMANDS
     }
     for path in ("train", "encode", "explore", "uplift train", "rules suggest", "rules score", "rules worth"):
         assert {"--id", "--time", "--group", "--exclude", "--known"} <= shown[path], path
@@ -63,15 +63,6 @@ def test_the_same_thing_is_called_the_same_in_all_commands() -> None:
         assert "--holdout" in shown[path], path
     for path in ("cltv fit", "cltv backtest"):
         assert {"--id", "--time", "--group"} <= shown[path]
-
-
-def test_meanings_of_a_class_come_before_those_it_extends() -> None:
-    command = next(each for each in COMMANDS if each.path == "rules score")
-    assert "held" not in meanings(command.kind())["level"]
-    assert meanings(command.kind())["seed"]
-    keys = [one.name for one in settings_of(command.kind())]
-    assert keys.index("rules") < keys.index("positive") < keys.index("roles.target")
-    assert not {"output", "search"} & set(keys)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 import pipelines
 from pipelines.jobs import settings as jobs
 from tabkit.cltv.config import BacktestConfig, CampaignConfig, ForecastConfig, LifetimeConfig
-from tabkit.config import Config, ConfigError, required, settings_of
+from tabkit.config import Config, required, settings_of
+from tabkit.errors import ConfigError
 from tabkit.propensity.config import TrainConfig, UpdateConfig, WorthConfig
 from tabkit.uplift.config import UpliftConfig, UpliftUpdateConfig
 

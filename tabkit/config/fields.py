@@ -10,22 +10,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
-from pipelines.cli.commands import COLUMN, Command
-from pipelines.jobs.settings import Columns
-from tabkit.config import Config, how_required
+from tabkit.config.settings import Config, how_required
 
 Kind = Literal["flag", "value", "list", "pairs", "table"]
 
 _TYPES = {int: "INTEGER", float: "NUMBER", datetime.date: "DATE", str: "TEXT"}
+_COLUMN = ("COLUMN",)
+"""What can be given for a role."""
 _HEAD = re.compile(r"^(\w+(?:, \w+)*)$")
+
+UNUSED: Any = Field(default=None, json_schema_extra={"unused": True})
+"""Of a setting that a job passes over, so that one file of settings can serve several commands."""
+FOLLOWS: dict[str, Any] = {"follows": True}
+"""Of a setting whose default holds only where nothing else speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which roles columns may have in a job, and what each means there: it stands beside the type of a setting."""
+
+    meaning: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of a command.
+    """One setting of a class of settings.
 
     Parameters
     ----------
@@ -66,14 +78,20 @@ class Setting:
         """What can be given, in capitals where it cannot be listed."""
         return "|".join([*self.choices, *self.types])
 
+    @property
+    def is_role(self) -> bool:
+        """Whether it says which column has a role."""
+        return self.types == _COLUMN
 
-def listed(command: Command) -> list[Setting]:
-    """Return the settings of a command."""
-    return list(settings_of(command.kind()))
 
+def described(kind: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[Setting]:
+    """Yield the settings of a class, its own before inherited ones, each section after those that stand in none.
 
-def settings_of(kind: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[Setting]:
-    """Yield the settings of a class, its own before inherited ones, each section after those that stand in none."""
+    >>> class Fit(Config):
+    ...     rate: float = 0.1
+    >>> [(one.name, one.allowed, one.default) for one in described(Fit)]
+    [('rate', 'NUMBER', 0.1)]
+    """
     texts, sections = meanings(kind), []
     for name, field in sorted(kind.model_fields.items(), key=lambda item: item[0] not in kind.__annotations__):
         if _extra(field, "unused"):
@@ -83,7 +101,7 @@ def settings_of(kind: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[
         if columns is not None:
             sections.append([_role((*above, name, role), text) for role, text in columns.meaning.items()])
         elif section is not None:
-            sections.append(list(settings_of(section, (*above, name))))
+            sections.append(list(described(section, (*above, name))))
         else:
             yield _setting((*above, name), field, texts.get(name, ""))
     for inner in sections:
@@ -125,7 +143,7 @@ def _plain(line: str) -> str:
 
 
 def _role(key: tuple[str, ...], text: str) -> Setting:
-    return Setting(key, text, "value", (COLUMN,))
+    return Setting(key, text, "value", _COLUMN)
 
 
 def _setting(key: tuple[str, ...], field: FieldInfo, text: str) -> Setting:
