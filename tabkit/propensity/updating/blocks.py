@@ -16,7 +16,7 @@ from tabkit.propensity.parts import divide
 from tabkit.table import Table
 
 _MOST = 12  # a year of months: what is older says little of the next one, and each costs as much as an update
-_KNOWN = 0.01  # as in `guards`: from this share on rows are said to be known to the model
+_KNOWN = 0.01  # as in `checks`: from this share on rows are said to be known to the model
 
 
 @dataclass(frozen=True, slots=True, eq=False)
