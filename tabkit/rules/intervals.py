@@ -172,7 +172,7 @@ def less(one: MeasuredInterval, other: MeasuredInterval) -> MeasuredInterval:
     effect measures", Statistics in Medicine 27, equation 3.
 
     >>> less(MeasuredInterval(0.5, 0.2, 0.9), MeasuredInterval(0.25, 0.25, 0.25))
-    Interval(value=0.25, low=-0.04999999999999999, high=0.65)
+    MeasuredInterval(value=0.25, low=-0.04999999999999999, high=0.65)
     """
     if one.value is None or other.value is None:
         return MeasuredInterval(None)
