@@ -71,7 +71,7 @@ def run(job: Callable[[], dict[str, Any]], view: str, *, as_json: bool, debug: b
 
 
 def _show(view: str, result: dict[str, Any]) -> None:
-    from pipelines.cli.views.propensity import Printer
+    from pipelines.cli.views.kit import Printer
 
     module, _, name = view.rpartition(".")
     views = importlib.import_module(f"pipelines.cli.views.{module or 'propensity'}")
@@ -123,7 +123,7 @@ def _failed(error: Exception, *, as_json: bool, debug: bool) -> int:
         return 1
     from rich.console import Console
 
-    from pipelines.cli.views.propensity import error_block
+    from pipelines.cli.views.kit import error_block
 
     console = Console(stderr=True)
     console.print(error_block(described, boxed=console.is_terminal), highlight=False, soft_wrap=not console.is_terminal)
@@ -183,6 +183,6 @@ def bars() -> Any:
     """Return progress bars on standard error."""
     from rich.console import Console
 
-    from pipelines.cli.views.propensity import Bars
+    from pipelines.cli.progress import Bars
 
     return Bars(Console(stderr=True))

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.views.propensity import visible_line
+from pipelines.cli.views.kit import notes, visible_line
 from tabkit.cltv.interval_record import told_once
 from tabkit.wording import amount_decimals, between, chance, figures, number, share, with_interval
 
@@ -20,7 +20,7 @@ def fit_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `cltv fit` has to say: parameters, how they were drawn, and what to mind."""
     lines: list[RenderableType] = [
         Text(_customers(result)),
-        *_noted(result["warnings"]),
+        *notes(result["warnings"]),
         Text(),
         _parameters(result),
         Text(_drawn(result, "Purchases")),
@@ -38,10 +38,8 @@ def fit_view(result: Mapping[str, Any]) -> RenderableType:
 def forecast_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `cltv forecast` has to say: the sums with their intervals, and how far to believe these."""
     rows: Sequence[Mapping[str, Any]] = result["totals"]
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     kinds = [kind for kind in ("purchases", "value") if f"{kind}_mean" in rows[0]]
-    for name in (*(["group"] if len(rows) > 1 else []), "customers", *kinds):
-        table.add_column(name, justify="left" if name == "group" else "right")
+    table = _table((*(["group"] if len(rows) > 1 else []), "customers", *kinds), left="group")
     for row in rows:
         cells = [_sum(row, kind) for kind in kinds]
         table.add_row(*([visible_line(row["group"])] if len(rows) > 1 else []), f"{row['customers']:,}", *cells)
@@ -49,7 +47,7 @@ def forecast_view(result: Mapping[str, Any]) -> RenderableType:
     wrote = f"Wrote {result['output']}, {result['seconds']:.1f} s"
     lines: list[RenderableType] = [
         Text(head),
-        *_noted(result["warnings"]),
+        *notes(result["warnings"]),
         Text(),
         table,
         *_tested(result["intervals"]),
@@ -73,18 +71,15 @@ def backtest_view(result: Mapping[str, Any]) -> RenderableType:
             lines += [Text(head, "bold"), _errors(result["origins"], kind), Text()]
             lines += [_held(result["origins"], kind), Text()]
     lines += [Text(result["verdict"], "bold"), *_page(result)]
-    return Group(*lines, *(Text(f"Note: {note}", "yellow") for note in result["notes"]))
+    return Group(*lines, *notes(result["notes"]))
 
 
 def campaigns_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `cltv campaigns` has to say: per campaign value, cost, the chance to gain, payback and bids."""
     rows: Sequence[Mapping[str, Any]] = result["campaigns"]
     bids = {"even": "break_even", "safe": "safe", **({"best": "bid"} if any(row["bid"] for row in rows) else {})}
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     costs = ("cost", *bids.values())
-    table.add_column("campaign", overflow="fold")
-    for name in ("users", "worth (94%)", "cost", "P(gain)", "paid back", *bids):
-        table.add_column(name, justify="right")
+    table = _table(("campaign", "users", "worth (94%)", "cost", "P(gain)", "paid back", *bids), left="campaign")
     amounts = [row[name] for row in rows for name in ("value_mean", "value_low", "value_high", "cost", "bid")]
     decimals = amount_decimals(amounts)
     for row in rows:
@@ -113,7 +108,7 @@ def campaigns_view(result: Mapping[str, Any]) -> RenderableType:
     lines += _page(result)
     if refused:
         lines.append(Text(f"Users left out: {', '.join(refused)}"))
-    return Group(*lines, *(Text(f"Note: {note}", "yellow") for note in result["notes"]))
+    return Group(*lines, *notes(result["notes"]))
 
 
 def _page(result: Mapping[str, Any]) -> list[Text]:
@@ -160,10 +155,10 @@ def _interval(found: Mapping[str, Any]) -> str:
     return f"{ends}{'' if found['holds'] else ' !'}"
 
 
-def _table(names: Sequence[str]) -> Table:
+def _table(names: Sequence[str], *, left: str = "origin") -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for name in names:
-        table.add_column(name, justify="left" if name == "origin" else "right")
+        table.add_column(name, justify="left" if name == left else "right")
     return table
 
 
@@ -186,10 +181,6 @@ def _tested(intervals: Mapping[str, Mapping[str, Any]]) -> list[Text]:
     return [Text(words, "" if good[kinds[0]] else "yellow") for words, kinds in said.items()]
 
 
-def _noted(warnings: Sequence[str]) -> list[Text]:
-    return [Text(f"Note: {warning}", "yellow") for warning in warnings]
-
-
 def _customers(result: Mapping[str, Any]) -> str:
     seen = f"{result['rows']:,} customers ({result['unique_rows']:,} distinct)"
     if not result["transactions"]:
@@ -198,10 +189,7 @@ def _customers(result: Mapping[str, Any]) -> str:
 
 
 def _parameters(result: Mapping[str, Any]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("parameter")
-    table.add_column("mean", justify="right")
-    table.add_column("sd", justify="right")
+    table = _table(("parameter", "mean", "sd"), left="parameter")
     for name, value in result["parameters"].items():
         mean, sd = value["mean"], value["sd"]
         shown = figures(mean, mean - _HALF_WIDTH * sd, mean + _HALF_WIDTH * sd)[0]

@@ -9,16 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.views.propensity import (
-    classes_of,
-    final_note,
-    plain_table,
-    scores_table,
-    titled,
-    unit_note,
-    visible,
-    visible_line,
-)
+from pipelines.cli.views.kit import notes, plain_table, titled, unit_note, visible_line
+from pipelines.cli.views.propensity import classes_of, final_note, scores_table
 from pipelines.cli.views.uplift import summary_lines
 from tabkit.cltv.interval_record import interval_record
 from tabkit.predictors.config import ModelName
@@ -44,7 +36,7 @@ def _model_view(result: Mapping[str, Any]) -> RenderableType:
         Text(result["metrics"]["verdict"], "bold"),
         *unit_note(result["metrics"]),
         _made_note(result),
-        *(Text(f"Note: {visible(hint)}", "yellow") for hint in result["lineage"]["hints"]),
+        *notes(result["lineage"]["hints"]),
         *([Text(), _importance_table(result["importance"], result["model"])] if result["importance"] else []),
     )
 
@@ -108,15 +100,12 @@ def _lifetime_view(result: Mapping[str, Any]) -> RenderableType:
         "sizes": _size(result),
         "versions": _versions(result),
     }
-    table = plain_table()
-    for name, justify in (("parameter", "left"), ("mean", "right"), ("sd", "right"), ("prior", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]  # a literal
+    table = plain_table("parameter", "mean", "sd", "prior", left=["parameter", "prior"])
     for name, value in result["parameters"].items():
         prior = result["priors"].get(name)
         told = "" if prior is None else _prior(prior)
         table.add_row(visible_line(name), f"{value['mean']:.4g}", f"{value['sd']:.2g}", told)
-    notes = [Text(f"Note: {visible(warning)}", "yellow") for warning in facts["warnings"]]
-    return Group(_grid(shown), Text(), titled("Parameters", table), *notes)
+    return Group(_grid(shown), Text(), titled("Parameters", table), *notes(facts["warnings"]))
 
 
 def _uplift_view(result: Mapping[str, Any]) -> RenderableType:

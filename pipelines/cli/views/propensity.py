@@ -1,85 +1,28 @@
-"""What a person sees: tables, verdicts, errors and progress bars.
-
-Names from data are shown as they are, never read as markup.
-"""
+"""What commands about models of who acts show on a terminal: tables and verdicts."""
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
-from rich.panel import Panel
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
-from tabkit.errors import TabkitError
+from pipelines.cli.views.kit import (
+    loss_difference,
+    notes,
+    page_line,
+    plain_table,
+    titled,
+    unit_note,
+    visible,
+    visible_line,
+)
 from tabkit.predictors.registry import LEARNERS, extent_in, made_of
-from tabkit.progress import Advance
 from tabkit.propensity.evaluation import MODEL, days
-from tabkit.wording import NONE, decimals_of, in_row, number, percentages, share, with_interval
-
-
-class Bars:
-    """Progress as bars on standard error; nothing at all when that is no terminal."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._shown: Progress | None = None
-
-    @contextmanager
-    def task(self, label: str, *, total: float | None = None) -> Iterator[Advance]:
-        """Show one bar; tasks may nest."""
-        # Rich would call a pipe a terminal where FORCE_COLOR is set.
-        if not (self._console.is_terminal and self._console.file.isatty()):
-            yield lambda _amount: None
-            return
-        outermost = self._shown is None
-        bars = self._shown or Progress(
-            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), console=self._console, transient=True, redirect_stdout=False,
-        )  # fmt: skip
-        if outermost:
-            self._shown = bars
-            bars.start()
-        task = bars.add_task(label, total=total)
-        try:
-            yield lambda amount: bars.advance(task, amount)
-        finally:
-            bars.remove_task(task)
-            if outermost:
-                bars.stop()
-                self._shown = None
-
-
-class Printer(Console):
-    """Prints; that a reader left is an error for who prints, as a full disk is."""
-
-    def on_broken_pipe(self) -> None:
-        """Raise what Rich ends the process for."""
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-
-
-def error_block(error: TabkitError, *, boxed: bool) -> RenderableType:
-    """Return an error as one block: stage, problem, what to do; in a box for people, plain for logs."""
-    title = f"tabkit: {error.stage}"
-    text = Text(visible(error.problem))
-    if error.advice:
-        text.append("\nTo do: ", "bold").append(visible(error.advice))
-    return Panel(text, title=title, title_align="left", border_style="red") if boxed else Text(f"{title}: ") + text
+from tabkit.wording import NONE, decimals_of, in_row, number, percentages, share
 
 
 def train_view(result: Mapping[str, Any]) -> RenderableType:
@@ -91,7 +34,7 @@ def train_view(result: Mapping[str, Any]) -> RenderableType:
         verdict = verdict.replace("held-out rows the model", f"held-out rows {learner.subject}", 1)
     lines = [
         Text(verdict, "bold"),
-        *(Text(f"Note: {visible(hint)}", "yellow") for hint in result["hints"]),
+        *notes(result["hints"]),
         *unit_note(result["metrics"]),
         *_saved(result),
     ]
@@ -142,12 +85,11 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
 
 def update_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `update` has to say: every candidate, which one was used, and why."""
-    table = plain_table()
     tried = [row for row in result["candidates"] if row["loss"] is not None]
     ece = "bias" if all(row["ece"] is None for row in tried) else "ece"
     extent, unit = extent_in(result)
-    for name in ("candidate", result["metric"], "against keep", ece, unit, "s"):
-        table.add_column(name, justify="left" if name == "candidate" else "right", no_wrap=True)
+    names = ("candidate", result["metric"], "against keep", ece, unit, "s")
+    table = plain_table(*names, left=["candidate"], no_wrap=True)
     known = (decimals_of(row["loss_difference_low"], row["loss_difference_high"]) for row in tried)
     digits = max((decimals for decimals in known if decimals is not None), default=None)
     for row in tried:
@@ -165,28 +107,15 @@ def update_view(result: Mapping[str, Any]) -> RenderableType:
     saved = f"Saved {result['bundle']}: {extent} {unit}, {result['seconds']:.1f} s; the old model stays"
     kept = ["The model is kept as it was."] if result["kept"] else []
     lines += [Text(), *(Text(text, "bold") for text in (*kept, result["why"])), *unit_note(result), visible_line(saved)]
-    lines += [*page_line(result), *(Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"])]
+    lines += [*page_line(result), *notes(result["warnings"])]
     return Group(*alarms, titled(title, table), *_months(result["months"]), *lines)
-
-
-def page_line(result: Mapping[str, Any]) -> list[Text]:
-    """Return where the page is, if one was written."""
-    return [visible_line(f"Look at {result['page']}")] if result.get("page") else []
-
-
-def loss_difference(row: Mapping[str, Any]) -> str:
-    """Return how a candidate's loss differs from that of keeping the model, with its interval."""
-    value, low, high = (row[f"loss_difference{end}"] for end in ("", "_low", "_high"))
-    return with_interval(value, low, high, sign="+", without=" (no interval)") if value else "the same"
 
 
 def _months(months: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     """Return how each candidate did on each snapshot, made from those before it; nothing if there are none."""
     if not months:
         return []
-    table = plain_table()
-    for name in ("snapshot", "rows", *months[0]["loss_differences"]):
-        table.add_column(name, justify="left" if name == "snapshot" else "right", no_wrap=True)
+    table = plain_table("snapshot", "rows", *months[0]["loss_differences"], left=["snapshot"], no_wrap=True)
     for month in months:
         differences = (number(each, sign="+") for each in month["loss_differences"].values())
         table.add_row(*map(visible_line, (month["when"], f"{month['rows']:,}", *differences)))
@@ -213,8 +142,9 @@ def compare_view(result: Mapping[str, Any]) -> RenderableType:
     scores = [{**row, "model": names[row["model"]]} for row in result["scores"]]
     head = visible_line(f"{result['rows']:,} rows{', ' + days(result['span']) if result['span'] else ''}")
     shown = scores_table({**result, "scores": scores})
-    notes = [Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"]]
-    return Group(head, Text(), shown, Text(visible(result["verdict"]), "bold"), *unit_note(result), *notes)
+    return Group(
+        head, Text(), shown, Text(visible(result["verdict"]), "bold"), *unit_note(result), *notes(result["warnings"])
+    )
 
 
 def encode_view(result: Mapping[str, Any]) -> RenderableType:
@@ -246,8 +176,7 @@ def encode_view(result: Mapping[str, Any]) -> RenderableType:
         lines.append(
             f"{result['saved']}: the encoder, for new rows: tabkit encode NEW --encoder {result['saved']} -o OUT"
         )
-    notes = [Text(f"Note: {visible(warning)}", "yellow") for warning in result["warnings"]]
-    return Group(titled("Columns", plan), *notes, *map(visible_line, lines))
+    return Group(titled("Columns", plan), *notes(result["warnings"]), *map(visible_line, lines))
 
 
 def _share(value: float | None) -> str:
@@ -292,25 +221,6 @@ def _scores_table(metrics: Mapping[str, Any], *, gap: str, own: str) -> Table:
     return table
 
 
-def plain_table() -> Table:
-    """Return an empty table in the one style."""
-    # Columns two spaces apart, so that three models with intervals fit into 80 characters.
-    return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-
-
-def titled(title: str, table: RenderableType) -> Group:
-    """Put a title above a table; Rich's own is broken to the table's width."""
-    return Group(Text(title, "italic"), table, Text())
-
-
-def unit_note(result: Mapping[str, Any]) -> list[Text]:
-    """Say what intervals draw, and what they take for granted."""
-    unit, note = result["unit"], result.get("note")
-    if note:
-        return [visible_line(note)]
-    return [] if unit == "row" else [Text(f"Intervals draw whole {unit}s: rows of one {unit} are alike.")]
-
-
 def final_note(final: str) -> Text:
     """Say which rows a trained model is fitted on."""
     if final == "all":
@@ -325,17 +235,3 @@ def classes_of(target: Mapping[str, Any]) -> str:
     if target["task"] == "binary":
         return f", positive is {target['classes'][1]!r}"
     return f", {len(target['classes'])} classes" if target["classes"] else ""
-
-
-def visible_line(text: str) -> Text:
-    """Return a line that shows what a terminal would obey."""
-    return Text(visible(text), overflow="fold")
-
-
-def visible(text: str) -> str:
-    r"""Write out what a terminal would obey instead of show; line ends stay.
-
-    >>> visible("a\x1b[2Jb")
-    'a\\x1b[2Jb'
-    """
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.views.propensity import plain_table, unit_note, visible
+from pipelines.cli.views.kit import notes, plain_table, unit_note, visible
 from tabkit.wording import NONE, between, decimals_of, number, share, spelled
 
 _ALIKE = 0.8  # four fifths of the rows shared: much the same rule
@@ -27,7 +27,7 @@ def suggest_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `rules suggest` has to say: the rules that passed, where they were found and where proved."""
     lines: list[RenderableType] = [
         Text(f"{visible(result['goal'])}: {result['rows']:,} rows, {result['holdout']:,} of them held out to prove"),
-        *_warnings(result["warnings"]),
+        *notes(result["warnings"]),
     ]
     if result["rules"]:
         named = ((row["rule"]["name"], row["text"]) for row in result["rules"])
@@ -42,9 +42,8 @@ def suggest_view(result: Mapping[str, Any]) -> RenderableType:
 
 def score_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `rules score` has to say: each rule on the further rows, and as it was when it was found."""
-    table = plain_table()
-    for name in ("rule", "inside", "value", "interval", "lift", "found", "verdict"):
-        table.add_column(name, justify="left" if name in ("rule", "verdict") else "right", overflow="fold")
+    names = ("rule", "inside", "value", "interval", "lift", "found", "verdict")
+    table = plain_table(*names, left=["rule", "verdict"], overflow="fold")
     kind = result["kind"]
     for row in result["scores"]:
         before = row["before"] or {}
@@ -70,15 +69,13 @@ def score_view(result: Mapping[str, Any]) -> RenderableType:
     head = Text(
         f"{visible(result['goal'])} on {result['rows']:,} rows: {base} everywhere; found: the lift where it was found"
     )
-    asked = _warnings(result["warnings"])
+    asked = notes(result["warnings"])
     return Group(head, *asked, Text(), table, Text(), *texts, *alike, Text(), *_notes(result["notes"]))
 
 
 def worth_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `rules worth` has to say: metrics with and without the rules, and how sure the difference is."""
-    table = plain_table()
-    for name in ("metric", "without", "with", "difference", "interval"):
-        table.add_column(name, justify="left" if name == "metric" else "right")
+    table = plain_table("metric", "without", "with", "difference", "interval", left=["metric"])
     for row in result["metrics"]:
         digits = decimals_of(row["low"], row["high"])
         numbers = (number(row[name], decimals=digits) for name in ("without_rules", "with_rules"))
@@ -88,8 +85,8 @@ def worth_view(result: Mapping[str, Any]) -> RenderableType:
         Text(f"{visible(use['rule'])}: {use['share']:.1%} of all gain, mean rank {use['rank'] or 'n/a'}")
         for use in result["rules"]
     ]
-    notes = [*unit_note(result), *_warnings(result["warnings"])]
-    return Group(table, Text(), *uses, Text(visible(result["verdict"]), "bold"), *notes)
+    verdict = Text(visible(result["verdict"]), "bold")
+    return Group(table, Text(), *uses, verdict, *unit_note(result), *notes(result["warnings"]))
 
 
 def explore_view(result: Mapping[str, Any]) -> RenderableType:
@@ -99,7 +96,7 @@ def explore_view(result: Mapping[str, Any]) -> RenderableType:
     held = f", {result['holdout']:,} of them held out" if result["holdout"] else ""
     lines: list[RenderableType] = [
         Text(f"{result['kind']}: {visible(result['goal'])}"),
-        *_warnings(result["warnings"]),
+        *notes(result["warnings"]),
         Text(f"{result['rows']:,} rows{held}; {result['drawn']:,} lines on {result['axes']} axes"),
     ]
     lines += [Text(f"  {visible(one['name'])}: {visible(one['text'])}; {one['words']}") for one in result["given"]]
@@ -131,9 +128,8 @@ def _written(row: Mapping[str, Any], kind: str) -> tuple[str, str]:
 
 
 def _suggested(result: Mapping[str, Any]) -> Table:
-    table = plain_table()
-    for name in ("rule", "inside", "found", "lift", "held out", "interval", "lift", "verdict"):
-        table.add_column(name, justify="left" if name in ("rule", "verdict") else "right", overflow="fold")
+    names = ("rule", "inside", "found", "lift", "held out", "interval", "lift", "verdict")
+    table = plain_table(*names, left=["rule", "verdict"], overflow="fold")
     kind = result["kind"]
     for row, said in zip(result["rules"], result["verdicts"], strict=True):
         held = row["holdout"]
@@ -162,10 +158,6 @@ def _asking(said: str, asked: Sequence[str]) -> Text:
     if asked and said in _REPLICATED:
         return Text(f"{said}, known before?", "yellow")
     return Text(said, _COLOURS.get(said, ""))
-
-
-def _warnings(warnings: Sequence[str]) -> list[Text]:
-    return [Text(f"Note: {visible(warning)}", "yellow") for warning in warnings]
 
 
 def _notes(notes: Sequence[str]) -> list[Text]:

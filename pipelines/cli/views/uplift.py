@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.views.propensity import loss_difference, page_line, plain_table, titled, visible, visible_line
+from pipelines.cli.views.kit import loss_difference, page_line, plain_table, titled, visible, visible_line
 from tabkit.uplift.decision.trust import CHECKS, reason
 from tabkit.uplift.effect_unit import EffectUnit, segment_decimals
 from tabkit.wording import NONE, percentages, share, with_interval
@@ -38,9 +38,7 @@ def report_view(result: Mapping[str, Any]) -> RenderableType:
 
 def update_view(result: Mapping[str, Any]) -> RenderableType:
     """Return what `uplift update` has to say: every strategy, which was used, and the verdicts on the new units."""
-    table = plain_table()
-    for name in ("candidate", result["metric"], "against keep"):
-        table.add_column(name, justify="left" if name == "candidate" else "right", no_wrap=True)
+    table = plain_table("candidate", result["metric"], "against keep", left=["candidate"], no_wrap=True)
     for row in (row for row in result["candidates"] if row["loss"] is not None):
         difference = "" if row["name"] == "keep" else loss_difference(row)
         style = "bold" if row["name"] == result["strategy"] else ""
@@ -150,9 +148,8 @@ def _on_treated(result: Mapping[str, Any]) -> list[RenderableType]:
 def _policies(result: Mapping[str, Any]) -> Table:
     unit = EffectUnit(result["outcome_kind"])
     suffix = ", %p" if unit.binary else ""
-    table = plain_table()
-    for name in ("policy (held-out units)", "treated", f"value{suffix}", f"model's gain over it{suffix}"):
-        table.add_column(name, justify="left" if name.startswith("policy") else "right")
+    names = ("policy (held-out units)", "treated", f"value{suffix}", f"model's gain over it{suffix}")
+    table = plain_table(*names, left=names[:1])
     for row in result["policies"]:
         gain = row["gain"]
         table.add_row(
@@ -167,7 +164,6 @@ def _policies(result: Mapping[str, Any]) -> Table:
 def _segments(arm: Mapping[str, Any], result: Mapping[str, Any]) -> Table:
     unit = EffectUnit(result["outcome_kind"])
     suffix = ", %p" if unit.binary else ""
-    table = plain_table()
     names = (
         f"segments: {visible(arm['arm'])}",
         "share",
@@ -175,8 +171,7 @@ def _segments(arm: Mapping[str, Any], result: Mapping[str, Any]) -> Table:
         f"observed{suffix}",
         f"without contact{suffix}",
     )
-    for name in names:
-        table.add_column(name, justify="left" if name.startswith("segments") else "right")
+    table = plain_table(*names, left=names[:1])
     rows: Sequence[Mapping[str, Any]] = arm["segments"]
     decimals = segment_decimals(rows, unit) if rows else None
     for row, size in zip(rows, percentages([row["share"] for row in rows]), strict=True):
@@ -207,9 +202,7 @@ def _between(
 
 
 def _all_checks(result: Mapping[str, Any]) -> Table:
-    table = plain_table()
-    table.add_column("check")
-    table.add_column("")
+    table = plain_table("check", "", left=["check", ""])
     for name, check in result["checks"].items():
         word, colour = {None: ("not checked", ""), True: ("passed", "green"), False: ("FAILED", "bold red")}[
             check["passed"]

@@ -7,6 +7,8 @@ import pytest
 from rich.console import Console, RenderableType
 
 from pipelines import propensity
+from pipelines.cli import progress
+from pipelines.cli.views import kit
 from pipelines.cli.views import propensity as terminal
 from pipelines.cli.views.inspect import inspect_view
 from pipelines.jobs.propensity import train_job
@@ -175,18 +177,18 @@ def test_score_says_what_was_odd() -> None:
 @pytest.mark.parametrize("boxed", [True, False])
 def test_an_error_is_one_block(boxed: bool) -> None:
     error = FitError("column '[red]x[/red]' is bad", advice="repair [it]")
-    text = shown(terminal.error_block(error, boxed=boxed))
+    text = shown(kit.error_block(error, boxed=boxed))
     assert "tabkit: fitting" in text
     assert "column '[red]x[/red]' is bad" in text
     assert "To do: repair [it]" in text
     assert ("╭" in text) == boxed
-    assert "To do" not in shown(terminal.error_block(FitError("bad"), boxed=boxed))
+    assert "To do" not in shown(kit.error_block(FitError("bad"), boxed=boxed))
 
 
 def test_bars_are_silent_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     file = io.StringIO()
-    with terminal.Bars(Console(file=file)).task("work", total=10) as advance:
+    with progress.Bars(Console(file=file)).task("work", total=10) as advance:
         advance(1)
     assert file.getvalue() == ""
 
@@ -197,7 +199,7 @@ def test_bars_show_nested_work_on_a_terminal() -> None:
             return True
 
     file = Tty()
-    bars = terminal.Bars(Console(file=file, force_terminal=True, width=80))
+    bars = progress.Bars(Console(file=file, force_terminal=True, width=80))
     with bars.task("outer [b]", total=2) as outer:
         with bars.task("inner", total=None) as inner:
             inner(1)
