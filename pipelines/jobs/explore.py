@@ -10,14 +10,7 @@ from typing import Any
 
 from dashboards.explorer.answers import Worth
 from dashboards.explorer.view import View
-from dashboards.explorer.views.effects import found_in as effects_in
-from dashboards.explorer.views.effects import uplift_view
-from dashboards.explorer.views.features import features
-from dashboards.explorer.views.forecasts import values_view
-from dashboards.explorer.views.scores import found_in as scores_in
-from dashboards.explorer.views.scores import scores_view
-from dashboards.explorer.views.tables import bundles, columns_of
-from dashboards.explorer.views.updates import runs_view
+from dashboards.explorer.views.choice import view_for
 from dashboards.explorer.writing import KIND, serve, write
 from pipelines.jobs.inputs import inputs
 from pipelines.jobs.settings import OUTPUT, ExploreJob, filled
@@ -31,7 +24,6 @@ from tabkit.roles import Roles
 from tabkit.rules import read
 
 _ROLES = ("target", "id", "time", "group", "weight")
-_PREDICTED = {"score": scores_view, "uplift": uplift_view, "cltv": values_view}
 Ready = Callable[[str, dict[str, object]], None]
 
 
@@ -92,21 +84,6 @@ def serve_job(values: Mapping[str, Any], *, ready: Ready, progress: Progress) ->
         _check_rules_file(saves, config.source, config.beside)
     view = view_for(config, progress=progress)
     serve(view, saves=saves, worth=_worth(view, config), port=config.port, ready=ready)
-
-
-def view_for(config: ExploreJob, *, progress: Progress) -> View:
-    """Return the view that a source asks for: of updates, scores, effects, values, or features by a target."""
-    folders = bundles(config)
-    if folders:
-        return runs_view(config, folders, progress=progress)
-    target, columns = config.roles.get("target"), columns_of(config)
-    if target in _PREDICTED and target not in columns:
-        return _PREDICTED[target](config, progress=progress)
-    if target is not None and scores_in(columns) is not None:
-        return scores_view(config, progress=progress)
-    if target is not None and "treatment" in config.roles and effects_in(list(columns)) is not None:
-        return uplift_view(config, progress=progress)
-    return features(config, progress=progress)
 
 
 def _worth(view: View, config: ExploreJob) -> Worth | None:

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from places import DATA
 
-from pipelines.jobs.explore import view_for
+from dashboards.explorer.views.choice import view_for
 from pipelines.jobs.settings import ExploreJob as ExploreConfig
 from tabkit.config import build
 from tabkit.predicates import Levels, Rule

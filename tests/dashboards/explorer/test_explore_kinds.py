@@ -15,8 +15,9 @@ from experiments import KNOWN, QUICK, ROLES, mailing
 from places import GOLDEN
 
 from dashboards.explorer.view import View
+from dashboards.explorer.views.choice import view_for
 from pipelines import propensity, uplift
-from pipelines.jobs.explore import explore_job, view_for
+from pipelines.jobs.explore import explore_job
 from pipelines.jobs.settings import ExploreJob as ExploreConfig
 from tabkit.config import build
 from tabkit.errors import BundleError, ConfigError, FitError, SchemaError, TabkitError

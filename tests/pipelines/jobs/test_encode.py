@@ -7,12 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.jobs.settings import EncodeJob
-from tabkit.encoding import TableEncoder
 from tabkit.encoding.table.saved import load
-from tabkit.errors import ConfigError
-from tabkit.predictors import encode
-from tabkit.roles import Roles
 
 
 @pytest.fixture
@@ -21,14 +16,6 @@ def folder(tmp_path: Path, customers: pl.DataFrame, newcomers: pl.DataFrame, mon
     newcomers.write_parquet(tmp_path / "new.parquet")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def test_training_rows_are_encoded_out_of_fold_beside_their_roles(customers: pl.DataFrame) -> None:
-    roles = Roles(id="customer", target="churned")
-    encoded = encode(customers, roles=roles)
-    expected = TableEncoder().fit_transform(customers, target="churned", exclude=["customer"])
-    assert encoded.frame.columns[:2] == ["customer", "churned"]
-    assert_frame_equal(encoded.frame.drop("customer", "churned"), expected.features)
 
 
 def test_the_command_writes_features_and_the_encoder(run: Any, folder: Path, customers: pl.DataFrame) -> None:
@@ -65,16 +52,6 @@ def test_without_a_target_nothing_is_cross_fitted(run: Any, folder: Path) -> Non
     assert (done.code, done.json["out_of_fold"]) == (0, False)
 
 
-def test_time_groups_and_arms_are_heard(customers: pl.DataFrame) -> None:
-    is_even = pl.int_range(pl.len()) % 2 == 0
-    table = customers.with_columns(arm=pl.when(is_even).then(pl.lit("mail")).otherwise(pl.lit("none")))
-    roles = Roles(id="customer", target="churned", time="seen_at", treatment="arm")
-    found = encode(table, roles=roles)
-    assert {"city by churned | mail", "city by churned | none"} <= set(found.encoder.outputs)
-    oldest = found.frame.sort("seen_at").head(100)
-    assert oldest["city by churned | mail"].null_count() == 100
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -101,12 +78,6 @@ def test_mistakes_are_said_plainly_and_nothing_is_written(
     assert done.code == 2
     assert said in done.err.replace("\n", " ")
     assert sorted(path.name for path in folder.iterdir()) == ["customers.parquet", "new.parquet"]
-
-
-def test_a_column_with_a_role_that_is_called_like_a_feature_is_refused(customers: pl.DataFrame) -> None:
-    table = customers.rename({"churned": "city by target"})
-    with pytest.raises(ConfigError, match=r"called like.*role"):
-        encode(table, roles=Roles(id="customer", target="city by target"), config=EncodeJob())
 
 
 def test_an_encoder_of_train_can_be_chosen_too(run: Any, folder: Path) -> None:

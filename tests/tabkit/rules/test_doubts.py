@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines.jobs.explore import explore_job, view_for
+from dashboards.explorer.views.choice import view_for
+from pipelines.jobs.explore import explore_job
 from pipelines.jobs.rules import score_job, suggest_job, worth_job
 from pipelines.jobs.settings import ExploreJob as ExploreConfig
 from tabkit.predicates import Levels, Range, Rule
