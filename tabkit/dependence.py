@@ -90,9 +90,9 @@ def dependence(frame: pl.DataFrame, roles: Roles, *, share: float = 1.0) -> Depe
     enough: dict[Unit, Codes] = {
         name: codes  # type: ignore[misc]  # times that are few are called so, and are no unit
         for name, codes in known.items()
-        if name != "time" and counts[name] >= ENOUGH
+        if name != "time" and not too_few(counts[name])
     }
-    few = {name: codes for name, codes in known.items() if counts[name] < ENOUGH}
+    few = {name: codes for name, codes in known.items() if too_few(counts[name])}
     unit = _coarser(enough, frame, roles, share * (counts.get("day") or counts.get("block") or 0))
     if unit is None:
         return Dependence("row", None, few, _rows_note(counts, few, roles))
@@ -103,6 +103,17 @@ def dependence(frame: pl.DataFrame, roles: Roles, *, share: float = 1.0) -> Depe
     if snapshot:
         said += f" {_left_out(counts[snapshot[0]], snapshot[0])}"
     return Dependence(unit, enough[unit], few, said)
+
+
+def too_few(count: int) -> str:
+    """Return in words that so many days or groups are too few; empty if there are `ENOUGH`.
+
+    >>> too_few(1), too_few(9), too_few(10)
+    ('is only 1', 'are only 9, fewer than 10', '')
+    """
+    if count >= ENOUGH:
+        return ""
+    return "is only 1" if count == 1 else f"are only {count}, fewer than {ENOUGH}"
 
 
 def numbered(values: pl.Series) -> Codes:
@@ -122,7 +133,7 @@ def _times(frame: pl.DataFrame, roles: Roles) -> dict[str, Codes]:
         return {"day": numbered(frame[roles.time].dt.date())}
     codes = numbered(frame[roles.time])
     distinct = int(codes.max()) + 1
-    if distinct < ENOUGH:
+    if too_few(distinct):
         return {"time": codes}
     return {"block": codes * _BLOCKS // distinct if distinct > _BLOCKS else codes}
 
@@ -132,7 +143,7 @@ def _coarser(enough: dict[Unit, Codes], frame: pl.DataFrame, roles: Roles, days:
         return next(iter(enough), None)
     others: list[Unit] = [unit for unit in enough if unit != "group"]
     y = _target(frame, roles)
-    if days < ENOUGH or len(np.unique(enough[others[0]])) == frame.height:  # or each row has a day of its own
+    if too_few(int(days)) or len(np.unique(enough[others[0]])) == frame.height:  # or each row has a day of its own
         return "group"
     if y is None:
         return others[0]
@@ -162,7 +173,7 @@ def _rows_note(counts: dict[str, int], few: dict[str, Any], roles: Roles) -> str
     if "group" in few:
         many = counts["group"]
         said.append(
-            f"Rows of one {roles.group} are taken as independent, for there {_are(many)}: what other groups would "
+            f"Rows of one {roles.group} are taken as independent, for there {too_few(many)}: what other groups would "
             "bring is not in the interval."
         )
     said += [_left_out(counts[key], key) for key in few if key != "group"]
@@ -170,11 +181,7 @@ def _rows_note(counts: dict[str, int], few: dict[str, Any], roles: Roles) -> str
 
 
 def _left_out(count: int, what: str) -> str:
-    many = "all are of one" if count == 1 else f"there {_are(count)}"
+    many = "all are of one" if count == 1 else f"there {too_few(count)}"
     return (
         f"Rows of one {what} are taken as independent, for {many}: what the next month brings is not in the interval."
     )
-
-
-def _are(count: int) -> str:
-    return "is only 1" if count == 1 else f"are only {count}, fewer than {ENOUGH}"

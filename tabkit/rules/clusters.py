@@ -7,8 +7,8 @@ import math
 import numpy as np
 import scipy
 
+from tabkit.dependence import too_few
 from tabkit.rules.goal import Codes, Floats, Goal, Mask
-from tabkit.rules.intervals import FEWEST_UNITS
 
 
 def cluster_p(goal: Goal, unit: Codes, inside: Mask, rest: Mask) -> float:
@@ -43,7 +43,7 @@ def cluster_p(goal: Goal, unit: Codes, inside: Mask, rest: Mask) -> float:
     cells = _cells(goal, inside, rest)
     counts = [np.bincount(unit[cell]) for cell, _ in cells]
     fewest = min(int(np.count_nonzero(count)) for count in counts)
-    if fewest < FEWEST_UNITS:
+    if too_few(fewest):
         return 1.0
     influence, difference = np.zeros(goal.y.size), 0.0
     for cell, sign in cells:

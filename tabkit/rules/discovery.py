@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tabkit import forked
+from tabkit.dependence import too_few
 from tabkit.errors import ConfigError, SchemaError
 from tabkit.predicates import Bound, Rule
 from tabkit.progress import Progress, Silent
@@ -18,7 +19,6 @@ from tabkit.rules.bins import axes
 from tabkit.rules.config import SuggestConfig
 from tabkit.rules.confounding import even, levelled, said, uneven
 from tabkit.rules.goal import Goal, Mask
-from tabkit.rules.intervals import FEWEST_UNITS
 from tabkit.rules.ledger import Ledger
 from tabkit.rules.measurement import masks, measure
 from tabkit.rules.parts import Conditions
@@ -182,8 +182,8 @@ def _too_little(train: Goal, held: Goal) -> str | None:
             return f"too few rows to prove anything: {part.y.size} {what}, at least {2 * least} are needed"
         if part.treated is not None and min(part.treated.sum(), (~part.treated).sum()) < least:
             return f"too few rows to prove anything: an arm has fewer than {least} of those {what}"
-        if part.unit is not None and (units := np.unique(part.unit).size) < FEWEST_UNITS:
-            return f"too few clusters to prove anything: {units} of the rows {what}, {FEWEST_UNITS} are needed"
+        if part.unit is not None and (few := too_few(np.unique(part.unit).size)):
+            return f"too few clusters to prove anything: of the rows {what} there {few}"
         if part.y.min() == part.y.max():
             return f"nothing can be found: {part.name} is the same in all rows {what}"
     return None

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from tabkit.dependence import ENOUGH
+from tabkit.dependence import too_few
 from tabkit.errors import ConfigError
 from tabkit.rules.goal import Goal, Mask
 from tabkit.rules.limits import FEWEST_NUMBERS
-
-FEWEST_UNITS = ENOUGH
-"""With fewer independent units than this a goal that knows them says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +143,7 @@ def limits(
         rows of numbers.
     """
     mean, variance = moments.mean, moments.variance
-    if mean is None or (clustered and moments.units < FEWEST_UNITS) or (not binary and moments.n < FEWEST_NUMBERS):
+    if mean is None or (clustered and too_few(moments.units)) or (not binary and moments.n < FEWEST_NUMBERS):
         return None
     if binary:
         n = _effective(moments, mean) if clustered else float(moments.n)

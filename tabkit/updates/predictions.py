@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from tabkit.dependence import ENOUGH
+from tabkit.dependence import ENOUGH, too_few
 from tabkit.errors import ConfigError, FitError
 from tabkit.metrics import Draws, Metric, joint_bootstrap
 from tabkit.updates.choice import Comparison, Difference, is_below
@@ -96,7 +96,7 @@ def resampled(
 
 def _unsure(rows: int, groups: int | None) -> str:
     """Say that there are too few rows, or groups of them, for anything to be sure; empty if there are enough."""
-    if rows >= _FEWEST_ROWS and (groups is None or groups >= ENOUGH):
+    if rows >= _FEWEST_ROWS and (groups is None or not too_few(groups)):
         return ""
     many = f"{rows} rows" + ("" if groups is None else f" of {groups} groups or days")
     return f"there are {many} to judge on; below {_FEWEST_ROWS} rows or {ENOUGH} groups or days nothing is sure"

@@ -29,5 +29,8 @@ TOGETHER_Z = 6.0
 FEWEST_UNITS = 50
 """Units that an arm needs: fewer can be neither learned from nor measured on."""
 
+FEWEST_FOLD_CLUSTERS = 2
+"""Clusters for each fold of each member: the errors of a fold that is one cluster are of that cluster alone."""
+
 FEWEST_STOPPING_ROWS = 20
 """Rows of an early-stopping part; with fewer, no trees are grown at all."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from tabkit.dependence import ENOUGH, dependence
+from tabkit.dependence import dependence, too_few
 from tabkit.errors import FitError
 from tabkit.predictors.features import keys
 from tabkit.propensity.config import UpdateConfig
@@ -75,7 +75,7 @@ def planned(model: PropensityModel, new: Table, old: Table | None, settings: Upd
     within, earlier = _within(new, old, model, settings, seed), _earlier(model, old)
     replayed = [] if earlier is None or old is None else _replays(earlier, old, new, settings)
     forward = [*replayed, *(step for step in within if step.when is not None)][-_MOST:]
-    if len(forward) >= ENOUGH:
+    if not too_few(len(forward)):
         return JudgingPlan(tuple(forward), remark=_decided(forward))
     if old is not None and not replayed:
         why = "the model knows them" if earlier is None else "there are too few rows in them, or only one outcome"
