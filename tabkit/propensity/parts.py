@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from tabkit import splits
+from tabkit import division
 from tabkit.errors import FitError
+from tabkit.splits import Way
 from tabkit.table import Table, labels
 from tabkit.target import TargetColumn
 
-Way = Literal["time", "group", "class", "chance"]
-
 _OFF = 1.25  # a quarter more or less than was asked for is what a few dozen times or groups give
-_WORDS: dict[Way, str] = {
-    "time": "time",
-    "group": "whole groups",
-    "class": "chance within classes",
-    "chance": "chance",
-}
 
 # By part: the fewest rows from which something can be learned or said, its name in messages, and what helps.
 _PARTS = {
@@ -33,7 +27,7 @@ _PARTS = {
 
 def way_of(table: Table, target: TargetColumn) -> Way:
     """Decide how rows are divided: by time if there are two times or more, else by group, class or chance."""
-    return "time" if times_of(table) > 1 else _without_time(table, target)
+    return division.way_of(table, classes=_classes(table, target))
 
 
 def times_of(table: Table) -> int:
@@ -67,29 +61,27 @@ def of_shares(table: Table, target: TargetColumn, parts: Mapping[str, tuple[Tabl
     parts
         By what is said of a part (``are held out``): the part, what it was taken from, and the share asked for.
     """
-    count, time = times_of(table), table.roles.time
-    if count == 1:
-        return [
-            f"All rows have one time ({time} {table.frame[time or ''][0]}): parts are drawn by "
-            f"{_WORDS[way_of(table, target)]}, and what another time brings is not measured."
-        ]
-    warnings = []
+    if same := division.passed_over(table, way_of(table, target)):
+        return same
+    count, warnings = times_of(table), []
     for what, (part, source, share) in parts.items():
         got = part.frame.height / source.frame.height
         if count and _shares_times(part, source):
-            by = _WORDS[_without_time(table, target)]
+            way = division.way_of(table, classes=_classes(table, target), by_time=False)
+            by = division.WAYS[way].format(classes="classes")
             warnings.append(f"{got:.0%} of the rows {what}, drawn by {by}: whole times would not give {share:.0%}.")
         elif _is_off(part, source, share):
-            of = f"the {times_of(source)} times in {time!r}" if count else f"the groups of {table.roles.group}"
+            of = (
+                f"the {times_of(source)} times in {table.roles.time!r}"
+                if count
+                else f"the groups of {table.roles.group}"
+            )
             warnings.append(f"{got:.0%} of the rows {what}, and not {share:.0%}: {of} are not divided.")
     return warnings
 
 
-def _without_time(table: Table, target: TargetColumn) -> Way:
-    group = table.roles.group
-    if group is not None and table.frame[group].n_unique() > 1:
-        return "group"
-    return "class" if target.task != "regression" else "chance"
+def _classes(table: Table, target: TargetColumn) -> NDArray[np.float64] | None:
+    return None if target.task == "regression" else labels(table, target)
 
 
 def _is_off(part: Table, table: Table, share: float) -> bool:
@@ -107,15 +99,7 @@ def _shares_times(part: Table, source: Table) -> bool:
 def _divided(
     table: Table, target: TargetColumn, *, share: float, seed: int, by_time: bool = True
 ) -> tuple[Table, Table]:
-    group = table.roles.group
-    found = splits.divide(
-        table.frame.height,
-        share=share,
-        seed=seed,
-        time=table.times() if by_time else None,
-        groups=None if group is None else table.frame[group].to_numpy(),
-        classes=None if target.task == "regression" else labels(table, target),
-    )
+    found = division.divide(table, share=share, seed=seed, classes=_classes(table, target), by_time=by_time)
     return replace(table, frame=table.frame[found.train]), replace(table, frame=table.frame[found.test])
 
 

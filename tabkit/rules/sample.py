@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from tabkit import splits
+from tabkit import division
 from tabkit.config import complete
-from tabkit.dependence import dependence
+from tabkit.dependence import Codes, dependence
 from tabkit.errors import ConfigError, FitError
 from tabkit.refused import refused_together
 from tabkit.roles import Roles
@@ -103,9 +103,12 @@ def divided(table: Table, goal: Goal, config: AimConfig, *, notes: Sequence[str]
     found += [] if holdout is None else _arms(goal, holdout)
     if holdout is None:
         found.append(why_none(table, goal, config))
-    elif roles.time is not None:
+    elif division.way_of(table) == "time":
         both = f" One {roles.group} may stand on both sides: time divides." if roles.group is not None else ""
         found.append(f"The newest {int(holdout.sum()):,} rows by {roles.time} are held out.{both}")
+    else:
+        way = division.way_of(table, classes=_classes(goal))
+        found += division.passed_over(table, way, classes="classes" if goal.kind == "share" else "arms")
     return RuleSample(table, goal, holdout, columns, tuple(found), (*notes, *lots))
 
 
@@ -156,9 +159,6 @@ def why_none(table: Table, goal: Goal, config: AimConfig) -> str:
     """Return in a sentence why `held_out` gave None."""
     if table.frame.height < FEWEST_TO_HOLD_OUT:
         return f"With fewer than {FEWEST_TO_HOLD_OUT} rows none are held out: nothing can be proved on them."
-    divider = table.roles.time or table.roles.group
-    if divider is not None and table.frame[divider].n_unique() == 1:
-        return f"No rows are held out, since all have one {divider}: nothing can be proved on them."
     try:
         _held_out(table, goal, config)
     except FitError as error:
@@ -176,17 +176,13 @@ def unprovable(sample: RuleSample, config: AimConfig) -> ConfigError:
 
 
 def _held_out(table: Table, goal: Goal, config: AimConfig) -> Mask:
-    rows, roles = table.frame.height, table.roles
-    by_class = goal.y if goal.kind == "share" else goal.treated
-    plain = roles.time is None and roles.group is None
-    parts = splits.holdout(
-        rows,
-        share=config.holdout,
-        seed=config.seed,
-        time=table.times(),
-        groups=table.frame[roles.group].to_numpy() if roles.group and roles.time is None else None,
-        stratify=by_class.astype(np.int64) if plain and by_class is not None else None,
-    )
-    mask = np.zeros(rows, dtype=np.bool_)
+    parts = division.divide(table, share=config.holdout, seed=config.seed, classes=_classes(goal))
+    mask = np.zeros(table.frame.height, dtype=np.bool_)
     mask[parts.test] = True
     return mask
+
+
+def _classes(goal: Goal) -> Codes | None:
+    """Return what each part shall have its share of: the classes, else the arms; None of a mean."""
+    classes = goal.y if goal.kind == "share" else goal.treated
+    return None if classes is None else classes.astype(np.int64)

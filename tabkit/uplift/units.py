@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tabkit import splits
+from tabkit.dependence import ENOUGH
 from tabkit.errors import ConfigError, FitError, SchemaError
 from tabkit.frames import Source
 from tabkit.labels import is_yes_no, matched
@@ -23,7 +23,7 @@ from tabkit.uplift.design.together import assigned_together
 from tabkit.uplift.ensemble.fit import ExperimentUnits
 from tabkit.uplift.ensemble.folds import held_out
 from tabkit.uplift.experiment import Experiment
-from tabkit.uplift.limits import FEWEST_UNITS
+from tabkit.uplift.limits import FEWEST_FOLD_CLUSTERS, FEWEST_UNITS
 from tabkit.uplift.regressor import Codes, Floats, Kind
 
 _MOST_COUNT = 100  # whole numbers up to this may be counts
@@ -143,11 +143,8 @@ def refuse_imbalance(found: pl.DataFrame, units: ExperimentUnits, settings: Upli
 
 def divide(units: ExperimentUnits, settings: UpliftConfig) -> tuple[Codes, Codes]:
     """Divide the units into those to learn from and those to judge by."""
-    table = units.table
-    if table.roles.time is not None:
-        parts = splits.holdout(units.experiment.rows, share=settings.holdout, seed=settings.seed, time=table.times())
-    else:
-        parts = held_out(units.experiment, share=settings.holdout, seed=settings.seed)
+    times = units.table.times()
+    parts = held_out(units.experiment, share=settings.holdout, seed=settings.seed, time=times)
     for what, rows in (("units to learn from", parts.train), ("held-out units", parts.test)):
         counts = np.bincount(units.experiment.arm[rows], minlength=len(units.arms.labels))
         few = [f"{label!r} ({n})" for label, n in zip(units.arms.labels, counts, strict=True) if n < FEWEST_UNITS // 4]
@@ -297,7 +294,8 @@ def _clusters(table: Table, settings: UpliftConfig) -> Codes | None:
     if group is None:
         return None
     codes = np.unique(table.frame[group].to_numpy(), return_inverse=True)[1].astype(np.int64)
-    found, needed = int(codes.max()) + 1, 2 * settings.members * settings.folds
+    found = int(codes.max()) + 1
+    needed = max(ENOUGH, FEWEST_FOLD_CLUSTERS * settings.members * settings.folds)
     if found < needed:
         raise FitError(
             f"group {group!r} has {found:,} values; at least {needed} are needed: they are held out and divided whole, "

@@ -9,12 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tabkit import splits
+from tabkit import division, splits
 from tabkit.errors import ConfigError, FitError
 from tabkit.frames import Source, collect, describe, fresh_name, scan
 from tabkit.propensity.config import WorthConfig
 from tabkit.propensity.limits import FEWEST_FIT_ROWS
-from tabkit.propensity.parts import times_of, way_of
 from tabkit.roles import Roles
 from tabkit.schema import dtype_name, family
 from tabkit.table import Table, labels, read
@@ -76,10 +75,10 @@ def read_marked(
 def folds_of(table: Table, held: Marks | None, target: TargetColumn, settings: WorthConfig) -> list[Fold]:
     """Return the pairs of fits: each judging row is judged once per division, and training rows keep their distance.
 
-    By time each block is judged by what was learned from earlier rows, else each fold by all other rows; rows of
-    its groups are never among them.
+    By time each block is judged by what was learned from earlier rows, else each fold by all other rows that are not
+    later; rows of its groups are never among them. What is the same in all rows to judge on is passed over.
     """
-    if times_of(table) > 1:
+    if division.way_of(judging_rows(table, held)) == "time":
         if settings.repeats > 1:
             raise ConfigError("along time, rows are divided in one way only", advice="leave repeats out")
         found = list(_forward(table, held, target, settings))
@@ -91,6 +90,11 @@ def folds_of(table: Table, held: Marks | None, target: TargetColumn, settings: W
             advice="use older rows too, or fewer folds",
         )
     return found
+
+
+def judging_rows(table: Table, held: Marks | None) -> Table:
+    """Return the rows to judge on: those that are marked, or all."""
+    return table if held is None else replace(table, frame=table.frame.filter(held))
 
 
 def _marks(table: Table, column: str) -> Marks:
@@ -130,14 +134,16 @@ def _crossed(
 ) -> Iterator[Fold]:
     height = table.frame.height
     rows = np.arange(height) if held is None else np.flatnonzero(held)
-    way, group = way_of(table, target), table.roles.group
-    codes = None if group is None else (table.frame[group].rank("dense").to_numpy() - 1).astype(np.int64)
+    times, codes, y = table.times(), _groups(table), labels(table, target)
+    way = splits.way_of(
+        groups=None if codes is None else codes[rows], classes=None if target.task == "regression" else y
+    )
     fold = splits.kfold(
         len(rows),
         folds=settings.folds,
         seed=settings.seed + repeat,
-        groups=None if codes is None else codes[rows],
-        stratify=labels(table, target)[rows] if way == "class" else None,
+        groups=codes[rows] if codes is not None and way == "group" else None,
+        stratify=y[rows] if way == "class" else None,
     )
     for number in range(settings.folds):
         test = rows[fold == number]
@@ -145,4 +151,13 @@ def _crossed(
         apart[test] = False
         if codes is not None:
             apart &= ~np.isin(codes, codes[test])
+        if times is not None:
+            apart &= times <= times[test].max()
         yield Fold(number, repeat, np.flatnonzero(apart), test)
+
+
+def _groups(table: Table) -> Places | None:
+    """Return the group of each row as a number; None where all are of one."""
+    group = table.roles.group
+    codes = None if group is None else (table.frame[group].rank("dense").to_numpy() - 1).astype(np.int64)
+    return codes if codes is not None and codes.any() else None

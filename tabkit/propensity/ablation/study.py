@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tabkit import boosting
+from tabkit import boosting, division
 from tabkit.boosting import BoostedModel, BoostingConfig, Rows
 from tabkit.config import settings_of
 from tabkit.encoding import FittedTable
@@ -21,10 +21,10 @@ from tabkit.predicates import Rule
 from tabkit.predictors.features import fit_encoder, with_features
 from tabkit.progress import Advance, Progress, Silent
 from tabkit.propensity.ablation.differences import Difference, Pair
-from tabkit.propensity.ablation.folds import Fold, folds_of, read_marked
+from tabkit.propensity.ablation.folds import Fold, folds_of, judging_rows, read_marked
 from tabkit.propensity.ablation.result import Use, Worth, concluded
 from tabkit.propensity.config import TrainConfig, WorthConfig
-from tabkit.propensity.parts import check_part, divide
+from tabkit.propensity.parts import check_part, divide, way_of
 from tabkit.propensity.target import resolve_objective, target_name, target_of
 from tabkit.roles import Roles, RolesLike
 from tabkit.rules.features import check_rules
@@ -90,7 +90,9 @@ def worth(
         pairs = [_pair(table, fold, target, training, rules, advance) for fold in folds]
     marked = table.frame.height if held is None else int(held.sum())
     found = concluded(table, pairs, target, training, rules, marked=marked, unseen=held is not None)
-    return replace(found, warnings=(*_leaks(table, target, settings), *_copies(table, folds, target)))
+    judged = judging_rows(table, held)
+    same = division.passed_over(judged, way_of(judged, target), rows="judging rows")
+    return replace(found, warnings=(*same, *_leaks(table, target, settings), *_copies(table, folds, target)))
 
 
 def _leaks(table: Table, target: TargetColumn, settings: WorthConfig) -> list[str]:

@@ -294,6 +294,9 @@ def _placebos(report: Mapping[str, Any]) -> Iterator[Finding]:
 def _drift(report: Mapping[str, Any]) -> Iterator[Finding]:
     if not report["drift"]:
         yield Finding("drift", "not checked")
+    same = report.get("passed_over")
+    if isinstance(same, str) and same:
+        yield Finding("drift", "note", same.removesuffix("."))
     for each in report["drift"]:
         z = each["z"]
         if z is None:

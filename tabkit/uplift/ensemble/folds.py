@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tabkit import splits
 from tabkit.uplift.experiment import Experiment
@@ -25,13 +26,12 @@ def folds_of(experiment: Experiment, *, folds: int, seed: int) -> Codes:
     return splits.kfold(len(arm), folds=folds, seed=seed, stratify=arm).astype(np.int64)[codes]
 
 
-def held_out(experiment: Experiment, *, share: float, seed: int) -> splits.Holdout:
-    """Return units to learn from and units to judge by, divided like `folds_of`."""
-    if experiment.clusters is None:
-        return splits.holdout(experiment.rows, share=share, seed=seed, stratify=experiment.arm)
+def held_out(experiment: Experiment, *, share: float, seed: int, time: ArrayLike | None = None) -> splits.Holdout:
+    """Return units to learn from and units to judge by: the newest, or else divided like `folds_of`."""
+    known = {"time": time, "groups": experiment.clusters, "classes": experiment.arm}
     codes, arm = _arms_of_clusters(experiment)
-    if arm is None:
-        return splits.holdout(experiment.rows, share=share, seed=seed, groups=experiment.clusters)
+    if arm is None or splits.way_of(**known) != "group":
+        return splits.divide(experiment.rows, share=share, seed=seed, **known)
     chosen = np.zeros(len(arm), dtype=np.bool_)
     chosen[splits.holdout(len(arm), share=share, seed=seed, stratify=arm).test] = True
     return splits.Holdout(train=np.flatnonzero(~chosen[codes]), test=np.flatnonzero(chosen[codes]))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tabkit import division
 from tabkit.uplift.config import UpliftConfig
 from tabkit.uplift.design import placebo
 from tabkit.uplift.design.agreement import Agreement, agreement
@@ -136,6 +137,8 @@ class Evidence:
         How many units figures rest on.
     allow_imbalance
         Whether imbalance was said to be no matter.
+    passed_over
+        That all units have one time, so that it divided nothing, as a sentence; empty otherwise.
     """
 
     sample_ratio: SampleRatio
@@ -151,6 +154,7 @@ class Evidence:
     copies: Copied | None
     basis: Basis
     allow_imbalance: bool
+    passed_over: str
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a manifest: no NaN, arrays as lists."""
@@ -200,7 +204,13 @@ def evidence(
         copies=copied(units, weighed.held, features),
         basis=weighed.basis(),
         allow_imbalance=settings.allow_imbalance,
+        passed_over=_passed_over(units),
     )
+
+
+def _passed_over(units: ExperimentUnits) -> str:
+    way = division.way_of(units.table, classes=units.experiment.arm)
+    return " ".join(division.passed_over(units.table, way, classes="arms"))
 
 
 def _ratio(units: ExperimentUnits, settings: UpliftConfig) -> SampleRatio:

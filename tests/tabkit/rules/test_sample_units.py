@@ -79,6 +79,29 @@ def test_a_few_groups_prove_nothing(tmp_path: Path) -> None:
     assert len(np.unique(said.goal.unit)) == 4
 
 
+@pytest.mark.parametrize("roles", [{}, {"group": "customer"}, {"treatment": "arm"}])
+def test_one_time_divides_nothing_and_that_is_said(tmp_path: Path, roles: dict[str, str]) -> None:
+    table = rows().with_columns(number=7)
+    control = {"control": "none"} if "treatment" in roles else {}
+    timed = found(tmp_path, table, roles={**roles, "time": "number"}, **control)
+    plain = found(tmp_path, table, roles=roles, **control)
+    assert timed.holdout is not None
+    assert plain.holdout is not None
+    assert np.array_equal(timed.holdout, plain.holdout)
+    by = "whole groups" if "group" in roles else "within arms" if "treatment" in roles else "within classes"
+    [said] = [note for note in timed.notes if "have one time (number 7)" in note]
+    assert by in said
+    assert not any("have one" in note for note in plain.notes)
+
+
+def test_one_group_divides_nothing_and_proves_nothing(tmp_path: Path) -> None:
+    said = found(tmp_path, rows().with_columns(customer=pl.lit("a")), roles={"group": "customer"})
+    assert said.holdout is not None
+    assert any("have one group (customer a)" in note for note in said.notes)
+    assert said.goal.unit is not None
+    assert not said.goal.unit.any()
+
+
 def test_an_arm_that_is_missing_is_said(tmp_path: Path) -> None:
     roles = {"time": "number", "treatment": "arm"}
     late = rows().with_columns(arm=pl.Series(np.where(np.arange(ROWS) < 290, "none", "mail")))

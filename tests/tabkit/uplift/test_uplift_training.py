@@ -16,8 +16,9 @@ import pytest
 from experiments import KNOWN, QUICK, ROLES, mailing
 
 from pipelines import uplift
-from tabkit import bundle
+from tabkit import bundle, division
 from tabkit.config import build
+from tabkit.dependence import ENOUGH
 from tabkit.encoding.specification import table_encoder
 from tabkit.errors import BundleError, ConfigError, FitError, SchemaError, TabkitError
 from tabkit.progress import Silent
@@ -504,6 +505,25 @@ def test_with_a_time_the_newest_are_held_out(people: pl.DataFrame) -> None:
     assert drift["effect_holdout"] > drift["effect_fit"] + 0.4
     assert model.summary()["checks"]["drift"]["passed"] is False
     assert [at[:10] for at in model.lineage["span"]] == ["2024-01-01", "2024-01-03"]
+
+
+@pytest.mark.parametrize("group", [None, "household"])
+def test_one_time_divides_nothing_and_that_is_said(group: str | None) -> None:
+    table = households(600).with_columns(sent_at=pl.lit(7))
+    (timed, settings), (plain, _) = (
+        learned_from(table, roles=replace(ROLES, group=group, time=time)) for time in ("sent_at", None)
+    )
+    for own, expected in zip(divide(timed, settings), divide(plain, settings), strict=True):
+        assert np.array_equal(own, expected)
+    [said] = division.passed_over(timed.table, division.way_of(timed.table, classes=timed.experiment.arm))
+    assert "have one time (sent_at 7)" in said
+    assert ("whole groups" in said) == (group is not None)
+
+
+def test_fewer_groups_than_give_an_interval_are_refused() -> None:
+    table = households(600).with_columns(household=pl.int_range(600) % (ENOUGH - 1))
+    with pytest.raises(FitError, match=rf"'household' has 9 values; at least {ENOUGH}"):
+        learned_from(table, roles=replace(ROLES, group="household"), members=2, folds=2)
 
 
 def test_strata_with_other_shares_are_no_imbalance_and_no_bias() -> None:

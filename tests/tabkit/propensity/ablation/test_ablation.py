@@ -150,6 +150,26 @@ def test_groups_stay_whole_and_are_not_learned_from() -> None:
         assert len(fold.fit) < 500 - len(fold.test)
 
 
+@pytest.mark.parametrize("group", [None, "house"])
+def test_what_is_the_same_in_all_rows_divides_nothing(group: str | None) -> None:
+    frame = table(500).with_columns(one=pl.lit(7), all=pl.lit("a"))
+    plain = _folds(frame, Roles(target="y", group=group))
+    for roles in (Roles(target="y", group=group, time="one"), Roles(target="y", group=group or "all", time="one")):
+        for fold, expected in zip(_folds(frame, roles), plain, strict=True):
+            assert np.array_equal(fold.test, expected.test)
+            assert np.array_equal(fold.fit, expected.fit)
+
+
+def test_rows_to_judge_of_one_day_learn_from_no_later_ones() -> None:
+    frame = table(1000)
+    day = frame["day"].to_numpy()
+    folds = _folds(frame, Roles(target="y", time="day"), day == day[600])
+    assert len(folds) > 1
+    for fold in folds:
+        assert day[fold.fit].max() == day[600]
+        assert not set(fold.fit) & set(fold.test)
+
+
 @pytest.mark.parametrize("marked", [False, True])
 def test_along_time_only_earlier_rows_are_learned_from(marked: bool) -> None:
     frame = table(1000).sample(fraction=1, shuffle=True, seed=3)

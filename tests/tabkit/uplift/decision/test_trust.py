@@ -36,6 +36,14 @@ def judged(report: dict[str, Any] = CLEAN, **changed: Any) -> tuple[trust.Findin
     return trust.findings({**report, **changed})
 
 
+def test_that_one_time_divided_nothing_is_noted_and_no_reservation() -> None:
+    found = judged(passed_over="All rows have one time (day 1): parts are drawn by chance.")
+    assert trust.sentences(found) == ["All rows have one time (day 1): parts are drawn by chance."]
+    assert trust.passed("drift", found) is True
+    assert trust.reservations(found) == []
+    assert trust.sentences(judged(passed_over="")) == trust.sentences(judged(passed_over=["no text"])) == []
+
+
 @pytest.mark.parametrize("report", [CLEAN, SEEN])
 def test_a_clean_experiment_has_nothing_at_its_head(report: dict[str, Any]) -> None:
     found = judged(report)
