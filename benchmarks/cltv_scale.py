@@ -215,8 +215,8 @@ def _fit_many(folder: Path, what: str) -> Found:
 
 def _forecast_many(folder: Path, what: str) -> Found:
     from pipelines import lifetime_value
-    from pipelines.jobs.forecast import forecast_file
     from tabkit.cltv.config import ForecastConfig
+    from tabkit.cltv.forecast_file import forecast_file
 
     size, kind = what.split()
     config = ForecastConfig(draws=MANY_DRAWS, horizon_days=float(DAYS))

@@ -1,11 +1,10 @@
 from .blocks import facts, footer, header, notes, pairs
 from .html import Markup, clean, escape, figure, join, page, table, tag
-from .outputs import check_page, check_table
+from .outputs import check_page
 
 __all__ = [
     "Markup",
     "check_page",
-    "check_table",
     "clean",
     "escape",
     "facts",

@@ -1,14 +1,12 @@
-"""Checks of output paths for pages, pictures and tables."""
+"""Checks of output paths for pages and pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from tabkit import extras, marks
 from tabkit.destination import check
-from tabkit.errors import ScoringError
-from tabkit.scoring import check_output
 
 
 def check_page(
@@ -32,21 +30,3 @@ def check_page(
     """
     extras.check_drawing()
     check(path, marks.page(made_by), overwrite=overwrite, inputs=inputs, outside=outside)
-
-
-def check_table(
-    path: str | Path,
-    made_by: str,
-    columns: Sequence[str],
-    *,
-    overwrite: bool = False,
-    inputs: Iterable[str | Path] = (),
-) -> None:
-    """Raise a `ScoringError` before any work if a table of known columns could not be written, or may not go there."""
-    if not Path(path).suffix or Path(path).is_dir():
-        raise ScoringError(
-            f"{str(path)!r} names no file of a known format: one table is written",
-            advice="end the name in .parquet, .csv, .ndjson or .arrow",
-        )
-    check_output(Path(path))
-    check(path, marks.table(made_by, columns), overwrite=overwrite, inputs=inputs)

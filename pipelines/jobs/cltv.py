@@ -9,21 +9,21 @@ from typing import Any
 
 import polars as pl
 
-from dashboards.kit.outputs import check_page, check_table
+from dashboards.kit.outputs import check_page
 from dashboards.reports.cltv import write_fit_page
 from dashboards.reports.cltv_backtest import write_backtest_page
 from dashboards.reports.cltv_campaigns import write_campaign_page
-from pipelines.jobs.forecast import forecast_file
 from pipelines.jobs.inputs import inputs
 from pipelines.jobs.settings import CLTVBacktestJob, CLTVCampaignsJob, CLTVFitJob, CLTVForecastJob, filled
 from tabkit.bundle import check_place
 from tabkit.cltv.backtesting.backtest import backtest
 from tabkit.cltv.campaigns.decisions import COLUMNS
 from tabkit.cltv.campaigns.evaluate import CampaignReport, evaluate_campaigns
+from tabkit.cltv.forecast_file import forecast_file
 from tabkit.cltv.model import load
 from tabkit.cltv.training import fit
 from tabkit.progress import Progress
-from tabkit.scoring import write
+from tabkit.scoring import check_table, write
 
 
 def fit_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress) -> dict[str, Any]:

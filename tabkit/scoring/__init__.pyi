@@ -1,5 +1,5 @@
 from .folder import check_folder, write_folder
-from .sink import check_output, write
+from .sink import check_output, check_table, write
 from .streaming import Predict, Scorer, Tally, stream
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "Tally",
     "check_folder",
     "check_output",
+    "check_table",
     "stream",
     "write",
     "write_folder",

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from tabkit import marks
+from tabkit.destination import check
 from tabkit.errors import ScoringError, SourceError
 from tabkit.frames import reading
 from tabkit.staging import explain, staged_file
@@ -38,6 +39,24 @@ def check_output(path: Path) -> None:
             f"{str(path)!r} does not end in a known format",
             advice=f"end it in one of {' '.join(_WRITERS)}, or name a folder with a / at the end",
         )
+
+
+def check_table(
+    path: str | Path,
+    made_by: str,
+    columns: Sequence[str],
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[str | Path] = (),
+) -> None:
+    """Raise a `ScoringError` before any work if a table of known columns could not be written, or may not go there."""
+    if not Path(path).suffix or Path(path).is_dir():
+        raise ScoringError(
+            f"{str(path)!r} names no file of a known format: one table is written",
+            advice="end the name in .parquet, .csv, .ndjson or .arrow",
+        )
+    check_output(Path(path))
+    check(path, marks.table(made_by, columns), overwrite=overwrite, inputs=inputs)
 
 
 def write(

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dashboards.kit.outputs import check_table
 from tabkit.errors import ScoringError
+from tabkit.scoring import check_table
 from tabkit.scoring.files import score_files
 
 Run = Callable[..., Any]

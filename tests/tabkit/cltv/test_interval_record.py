@@ -10,8 +10,8 @@ import pytest
 from places import GOLDEN as FORMAT1
 
 from pipelines import lifetime_value
-from pipelines.jobs.forecast import forecast_file
 from tabkit.cltv.config import ForecastConfig
+from tabkit.cltv.forecast_file import forecast_file
 from tabkit.cltv.interval_record import IntervalRecord, interval_record
 from tabkit.cltv.model import CLTVModel
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from dashboards.kit.outputs import check_table
 from tabkit.cltv.config import ForecastConfig
 from tabkit.cltv.forecasting import forecast
 from tabkit.cltv.forecasting.totals import Totals
 from tabkit.cltv.model import CLTVModel, horizon_of
 from tabkit.errors import ScoringError
 from tabkit.progress import Progress
-from tabkit.scoring import write
+from tabkit.scoring import check_table, write
 from tabkit.staging import scratch_folder
 
 _MADE_BY = "cltv forecast"
