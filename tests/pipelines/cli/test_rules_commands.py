@@ -238,12 +238,22 @@ def test_a_target_that_is_missing_in_places_is_left_out_and_said(run: Run, folde
     assert done.json["rows"] == 6_000 - gaps
 
 
-def test_rows_of_one_day_are_refused_for_that(run: Run, folder: Path) -> None:
+def test_one_day_divides_nothing_and_that_is_said(run: Run, folder: Path) -> None:
     frame = pl.read_parquet("customers.parquet").with_columns(day=pl.lit(0).cast(pl.Date))
     frame.write_parquet("day.parquet")
-    done = run("rules", "suggest", "day.parquet", *ROLES, "--time", "day", "-o", "r.toml")
-    refused(done, "held out, since", "--time")
-    assert "fewer than" not in done.said
+    done = run("rules", "suggest", "day.parquet", *ROLES, "--time", "day", "-o", "r.toml", "--json")
+    assert done.code == 0, done.err
+    assert {"age", "job"} == set(read("r.toml").rules[0].columns())
+    assert "have one time (day 1970-01-01)" in " ".join(done.json["notes"])
+
+
+def test_rows_of_one_group_prove_nothing_of_others(run: Run, folder: Path) -> None:
+    pl.read_parquet("customers.parquet").with_columns(shop=pl.lit("a")).write_parquet("shop.parquet")
+    done = run("rules", "suggest", "shop.parquet", *ROLES, "--group", "shop", "-o", "r.toml", "--json")
+    assert done.code == 0, done.err
+    assert done.json["rules"] == []
+    assert "have one group (shop a)" in " ".join(done.json["notes"])
+    assert "too few clusters" in " ".join(done.json["notes"])
 
 
 def test_few_rows_prove_nothing_and_say_so(run: Run, folder: Path) -> None:
