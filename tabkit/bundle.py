@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from tabkit import destination, forked, threads
-from tabkit.destination import BUNDLE_FILES
+from tabkit.destination import BUNDLE_FILES, no_bundle
 from tabkit.errors import BundleError
 from tabkit.staging import Version, one_version, recover, staged_folder
 from tabkit.untrusted import pathnames
@@ -328,8 +328,7 @@ def _read_file(version: Version, name: str, *, most: int) -> bytes:
     except (OSError, ValueError) as error:
         why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         if not folder.is_dir():
-            what = "is a file; a bundle is a folder" if folder.exists() else "does not exist"
-            raise BundleError(f"there is no bundle at {str(folder)!r}: it {what}", advice="check the path") from error
+            raise no_bundle(folder) from error
         if name == MANIFEST:
             raise BundleError(
                 f"{str(folder)!r} is no bundle: its {MANIFEST} cannot be read ({why})",

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tabkit.errors import TabkitError
+from tabkit.errors import BundleError, TabkitError
 from tabkit.untrusted import pathnames
 
 BUNDLE_FILES = ("manifest.json", "manifest.sha256")
@@ -110,6 +110,12 @@ def bundle_above(path: str | Path) -> Path | None:
     """Return the bundle that a path lies inside of, if any."""
     parents = (parent for name in _names(Path(path))[:2] for parent in name.parents)
     return next((p for p in parents if all(os.path.isfile(p / name) for name in BUNDLE_FILES)), None)
+
+
+def no_bundle(folder: Path) -> BundleError:
+    """Return what is said of a place where a bundle was expected, and no folder is."""
+    what = "is a file; a bundle is a folder" if folder.exists() else "does not exist"
+    return BundleError(f"there is no bundle at {str(folder)!r}: it {what}", advice="check the path")
 
 
 def _check_shape(place: Path, kind: Kind) -> None:

@@ -10,8 +10,9 @@ import polars as pl
 
 from tabkit.errors import SourceError
 from tabkit.sources.csv_files import scan_csv
-from tabkit.sources.failures import first_lines, reading
+from tabkit.sources.failures import first_lines
 from tabkit.sources.gathered import FEWEST_TOGETHER, batches_of, gathered
+from tabkit.sources.guard import reading
 from tabkit.sources.hive import attach, key_names, key_types
 from tabkit.sources.names import FORMATS, Source, SourceFile, describe, ending, endings, is_path, is_path_list, parts
 from tabkit.sources.ndjson_files import scan_ndjson

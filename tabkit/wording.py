@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -264,3 +265,12 @@ def percentages(parts: Sequence[float], *, decimals: int = 0) -> tuple[str, ...]
     for place in by_loss[: steps - sum(found)]:
         found[place] += 1
     return tuple(f"{size / 10**decimals:.{decimals}f}" for size in found)
+
+
+def days(span: Sequence[str]) -> str:
+    """Write a span of time; of datetimes only the days.
+
+    >>> days(["2013-09-01 05:00:00-04:00", "2013-12-31 23:00:00-05:00"]), days(["17000000000", "18000000000"])
+    ('2013-09-01 to 2013-12-31', '17000000000 to 18000000000')
+    """
+    return " to ".join(text[:10] if re.match(r"\d{4}-\d\d-\d\d ", text) else text for text in span)

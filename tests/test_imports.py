@@ -7,6 +7,8 @@ import sys
 import pytest
 from places import GOLDEN, ROOT
 
+from pipelines.cli.commands import COMMANDS
+
 PACKAGES = ("tabkit", "pipelines", "dashboards")
 GROUND = (
     *("errors", "forked", "threads", "roles", "frames", "config", "schema", "target", "table", "objective", "rows"),
@@ -76,6 +78,7 @@ MISSING = {
     "cltv forecast": ("nowhere", "-o", "out.parquet"),
     "cltv campaigns": ("nowhere", "nowhere.parquet", "--campaign", "c"),
 }
+JOBS = {command.job.partition(".")[0] for command in COMMANDS}
 TOLD = """
 import contextlib, io, sys
 from pipelines.cli import main
@@ -89,14 +92,16 @@ for name, arguments in {commands!r}.items():
 """
 
 
-def test_a_missing_file_is_told_before_a_library_that_computes_is_loaded():
-    heavy = {*HEAVY, "scipy.optimize", "scipy.special", "scipy.stats"}
+def test_a_missing_file_is_told_before_the_job_and_its_libraries_are_loaded():
+    heavy = {*HEAVY, "numpy", "polars", "scipy", *(f"pipelines.jobs.{job}" for job in JOBS)}
     assert "rich" in loaded(TOLD.format(commands=MISSING, heavy=heavy))
 
 
 def test_the_history_of_a_model_needs_no_model():
-    code = f"import sys; from pipelines.cli import main; sys.argv = ['tabkit', 'history', {MODEL!r}, '--json']"
-    assert not loaded(f"{code}\ntry: main()\nexcept SystemExit as end: assert not end.code") & HEAVY
+    code = f"import sys; from pipelines.cli import main; sys.argv = ['tabkit', 'history', {MODEL!r}]"
+    code += "\ntry: main()\nexcept SystemExit as end: assert not end.code"
+    models = {"tabkit.predictors.registry", "tabkit.propensity.evaluation", "tabkit.frames"}
+    assert not loaded(f"{code}\nassert not {models!r} & {{*sys.modules}}, sys.modules") & HEAVY
 
 
 def test_late_names_are_there():

@@ -29,7 +29,6 @@ from tabkit.propensity.evaluation import (
     MODEL,
     Evaluation,
     Resampling,
-    days,
     evaluate,
     measures_of,
     resampling,
@@ -40,6 +39,7 @@ from tabkit.schema import family
 from tabkit.staging import staged_file
 from tabkit.table import Table, labels, read
 from tabkit.untrusted.manifest import building
+from tabkit.wording import days
 
 Floats = NDArray[np.float64]
 _PERIODS = 36  # three years of months fit the page

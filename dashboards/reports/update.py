@@ -13,10 +13,10 @@ from dashboards.kit.outputs import check_page
 from dashboards.reports.propensity import ReportError
 from dashboards.reports.update_page import UpdatePage, render
 from tabkit.errors import ConfigError
-from tabkit.propensity.evaluation import days
 from tabkit.propensity.model import PropensityModel
 from tabkit.staging import staged_file
 from tabkit.untrusted.manifest import building
+from tabkit.wording import days
 
 _TYPES = {
     "name": pl.String,

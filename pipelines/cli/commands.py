@@ -66,12 +66,19 @@ class Command:
         return list(described(self.kind()))
 
     def function(self) -> Callable[..., dict[str, Any]]:
-        """Return its job."""
+        """Return its job; what settings name is looked for before the libraries of the job are loaded."""
         module, _, name = self.job.rpartition(".")
-        found: Callable[..., dict[str, Any]] = getattr(
-            importlib.import_module(f"pipelines.jobs.{module}"), f"{name}_job"
-        )
-        return found
+
+        def job(values: Mapping[str, Any], **given: Any) -> dict[str, Any]:
+            from pipelines.cli.sought import look
+            from pipelines.jobs.settings import filled
+
+            look(filled(self.kind(), values), overwrite=given.get("overwrite", False))
+            late = getattr(importlib.import_module(f"pipelines.jobs.{module}"), f"{name}_job")
+            result: dict[str, Any] = late(values, **given)
+            return result
+
+        return job
 
     def today(self, arguments: list[str]) -> list[str]:
         """Return arguments with former flags as they are called today, unless a number follows them."""
@@ -109,7 +116,7 @@ COMMANDS: tuple[Command, ...] = (
         _BUNDLE),
     Command("history", "HistoryJob", "history.history",
         "Show the line of ancestors of a model, newest first.",
-        ("bundle",), view="propensity.history"),
+        ("bundle",)),
     Command("compare", "CompareJob", "propensity.compare",
         "Measure two models on the same rows, with the paired difference and its interval.",
         ("first", "second", "source")),

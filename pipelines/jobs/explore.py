@@ -22,6 +22,7 @@ from tabkit.progress import Progress
 from tabkit.propensity.ablation.study import worth
 from tabkit.roles import Roles
 from tabkit.rules import read
+from tabkit.rules.given import no_rules
 
 _ROLES = ("target", "id", "time", "group", "weight")
 Ready = Callable[[str, dict[str, object]], None]
@@ -46,7 +47,7 @@ def explore_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progres
         raise ConfigError(f"{str(output)!r} is no page", advice="end its name in .html")
     check(output, KIND, overwrite=overwrite, inputs=inputs(config.source, config.beside, config.rules))
     if config.rules is not None and not Path(config.rules).is_file():
-        raise ConfigError(f"there is no file of rules {config.rules!r}", advice="check its name, or leave --rules out")
+        raise no_rules(config.rules)
     view = view_for(config, progress=progress)
     with progress.task("writing the page", total=1) as advance:
         found = write(view, output, embed_holdout=config.embed_holdout, overwrite=overwrite)

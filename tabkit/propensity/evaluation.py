@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
@@ -233,15 +232,6 @@ def has_width(low: float | None, high: float | None) -> bool:
     (True, False, False)
     """
     return low is not None and high is not None and low < high
-
-
-def days(span: Sequence[str]) -> str:
-    """Write a span of time; of datetimes only the days.
-
-    >>> days(["2013-09-01 05:00:00-04:00", "2013-12-31 23:00:00-05:00"]), days(["17000000000", "18000000000"])
-    ('2013-09-01 to 2013-12-31', '17000000000 to 18000000000')
-    """
-    return " to ".join(text[:10] if re.match(r"\d{4}-\d\d-\d\d ", text) else text for text in span)
 
 
 def measures_of(settings: TrainConfig) -> tuple[metrics.Metric, ...]:

@@ -23,13 +23,13 @@ from tabkit.predictors.protocol import Learner, Predictor
 from tabkit.predictors.registry import learner_of, made_of, predictor_of
 from tabkit.predictors.stored import refused_by_now
 from tabkit.predictors.table_model import TableModel
-from tabkit.propensity.evaluation import MODEL, Evaluation, days
+from tabkit.propensity.evaluation import MODEL, Evaluation
 from tabkit.roles import Roles
 from tabkit.schema import Schema
 from tabkit.scoring import Predict, Scorer, Tally, stream
 from tabkit.target import TargetColumn
 from tabkit.untrusted.manifest import NamedTable, building
-from tabkit.wording import with_interval
+from tabkit.wording import days, with_interval
 
 KIND = "propensity"
 

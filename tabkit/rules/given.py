@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from os import PathLike
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator
 
 from tabkit import predicates
-from tabkit.errors import ConfigError
+from tabkit.errors import ConfigError, SourceError
 from tabkit.predicates.rule import Rule
+from tabkit.untrusted import toml
 
 GivenRules = str | tuple[Rule, ...]
 """Rules as settings hold them: the path of a file, or the rules themselves."""
+
+
+def content_of(path: str | Path) -> dict[str, Any]:
+    """Return what a file of rules holds as plain data; `SourceError` if it cannot be read, or is not TOML."""
+    advice = "give a TOML file as `tabkit rules suggest` writes"
+    return toml.read(path, what="the rules file", kind=SourceError, advice=advice)
+
+
+def no_rules(path: str) -> ConfigError:
+    """Return what is said of a file of rules to show that is not there."""
+    return ConfigError(f"there is no file of rules {path!r}", advice="check its name, or leave --rules out")
 
 
 def understood(value: object) -> GivenRules:

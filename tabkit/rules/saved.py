@@ -12,11 +12,11 @@ from typing import Any
 
 import tomli_w
 
-from tabkit.errors import ConfigError, SourceError, TabkitError
+from tabkit.errors import ConfigError, TabkitError
 from tabkit.predicates import Rule, from_dict, to_dict
+from tabkit.rules.given import content_of
 from tabkit.sources.failures import some
 from tabkit.staging import staged_file
-from tabkit.untrusted import toml
 
 FORMAT = 1  # rises when a file of rules can no longer be read by older versions
 _KNOWN = {"format", "found", "rules"}
@@ -64,8 +64,7 @@ def read(path: str | Path) -> RuleFile:
     ConfigError
         If it holds anything but rules: the error names the rule, and what was expected.
     """
-    advice = "give a TOML file as `tabkit rules suggest` writes"
-    return parse(toml.read(path, what="the rules file", kind=SourceError, advice=advice), what=str(path))
+    return parse(content_of(path), what=str(path))
 
 
 def parse(values: Mapping[str, Any], *, what: str) -> RuleFile:

@@ -1,14 +1,12 @@
-"""Failures to read files, reworded so that a user can fix them."""
+"""Failures to read files, reworded so that a user can fix them; nothing here needs Polars."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-import polars as pl
-
 from tabkit import forked, threads
-from tabkit.errors import SourceError, TabkitError
+from tabkit.errors import SourceError
 
 _ADVICE = (
     ("iso 8601", "write dates as 2024-12-31 and times as 2024-12-31T23:59:00, or give a Parquet file"),
@@ -26,28 +24,26 @@ _LOOK = "check that the content is what the name says, and that all parts have t
 
 
 @contextmanager
-def reading(what: str) -> Iterator[None]:
-    """Turn what Polars raises while it reads `what` into a `SourceError` that says what to do."""
+def looking(what: str) -> Iterator[None]:
+    """Turn what the system raises while `what` is looked for into a `SourceError` that says what to do."""
     forked.check()
     threads.check()
     try:
         yield
-    except TabkitError:
-        raise
-    except FileNotFoundError as error:
-        raise SourceError(
-            f"{what} was not found or vanished while it was read: {first_lines(error)}",
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(what, error) from error
+
+
+def unreadable(what: str, error: BaseException) -> SourceError:
+    """Return what is said of a source that cannot be read, whatever raised `error`."""
+    said = first_lines(error)
+    if isinstance(error, FileNotFoundError):
+        return SourceError(
+            f"{what} was not found or vanished while it was read: {said}",
             advice="check the path, and that nothing moves or rewrites the file meanwhile",
-        ) from error
-    except pl.exceptions.NoDataError as error:
-        raise SourceError(
-            f"{what} is an empty file: a table with a header and rows was expected",
-            advice="check the export that made it",
-        ) from error
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeDecodeError) as error:
-        said = first_lines(error)
-        advice = next((advice for sign, advice in _ADVICE if sign in said.lower()), _LOOK)
-        raise SourceError(f"{what} cannot be read: {said}", advice=advice) from error
+        )
+    advice = next((advice for sign, advice in _ADVICE if sign in said.lower()), _LOOK)
+    return SourceError(f"{what} cannot be read: {said}", advice=advice)
 
 
 def first_lines(error: BaseException, *, lines: int = 3) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from tabkit.sources.failures import reading
+from tabkit.sources.guard import reading
 from tabkit.sources.names import describe
 
 FEWEST_TOGETHER = 64

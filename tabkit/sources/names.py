@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from tabkit.errors import SourceError
-from tabkit.sources.failures import reading, some
+from tabkit.sources.failures import looking, some
 from tabkit.untrusted import pathnames
 
 Source: TypeAlias = Any
@@ -141,7 +141,7 @@ def _resolve(name: str) -> list[SourceFile]:
     every = sorted(glob.glob(name, recursive=True))
     matches = [match for match in every if not _is_passed_over(match, name)]
     if not matches:
-        with reading(repr(name)), suppress(FileNotFoundError, NotADirectoryError, ValueError):
+        with looking(repr(name)), suppress(FileNotFoundError, NotADirectoryError, ValueError):
             os.lstat(name)  # a name that is too long, or a folder that may not be looked into, has its own error
         what = "no file matches" if glob.has_magic(name) else "there is no file or folder"
         what = "nothing but names that begin with _, which are passed over, matches" if every else what
@@ -210,7 +210,7 @@ def _existing(name: str) -> list[str]:
 
 def _inside(folder: str) -> list[str]:
     """Return the tables in a folder and in the Hive folders in it."""
-    with reading(repr(folder)):
+    with looking(repr(folder)):
         seen = sorted(path for path in Path(folder).iterdir() if path.name[0] != "." and not _is_private(path.name))
     tables = [inner for path in seen if ending(path.name) in FORMATS for inner in _existing(str(path))]
     hive = [path for path in seen if ending(path.name) not in FORMATS and path.is_dir() and _keys([path.name])]

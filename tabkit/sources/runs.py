@@ -10,7 +10,8 @@ from itertools import chain, groupby
 import polars as pl
 
 from tabkit.errors import SourceError
-from tabkit.sources.failures import different, reading
+from tabkit.sources.failures import different
+from tabkit.sources.guard import reading
 from tabkit.sources.names import FORMATS, SourceFile, describe, ending
 
 

@@ -21,8 +21,8 @@ from pipelines.cli.views.kit import (
     visible_line,
 )
 from tabkit.predictors.registry import LEARNERS, extent_in, made_of
-from tabkit.propensity.evaluation import MODEL, days
-from tabkit.wording import NONE, decimals_of, in_row, number, percentages, share
+from tabkit.propensity.evaluation import MODEL
+from tabkit.wording import NONE, days, decimals_of, in_row, number, percentages, share
 
 
 def train_view(result: Mapping[str, Any]) -> RenderableType:
@@ -120,20 +120,6 @@ def _months(months: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
         differences = (number(each, sign="+") for each in month["loss_differences"].values())
         table.add_row(*map(visible_line, (month["when"], f"{month['rows']:,}", *differences)))
     return [titled("Each made from the snapshots before: its loss less that of keep", table)]
-
-
-def history_view(result: Mapping[str, Any]) -> RenderableType:
-    """Return the line of ancestors, newest first."""
-    table = plain_table()
-    for name in ("checksum", "strategy", "rows", "time", "source"):
-        wide = name in ("source", "strategy")
-        table.add_column(name, justify="right" if name == "rows" else "left", no_wrap=not wide, overflow="fold")
-    for row in result["chain"]:
-        span = days(row["span"]) if row["span"] else ""
-        checksum = (row["checksum"] or "not saved")[:9]
-        strategy = f"{row['strategy']} ({row['how']})" if row.get("how") else row["strategy"]
-        table.add_row(*map(visible_line, (checksum, strategy, f"{row['rows']:,}", span, row["source"] or "")))
-    return titled(f"{result['bundle']} and its ancestors, newest first", table)
 
 
 def compare_view(result: Mapping[str, Any]) -> RenderableType:

@@ -264,7 +264,7 @@ def test_a_fault_of_ours_exits_1_with_traceback(run: Run, monkeypatch: pytest.Mo
         raise ZeroDivisionError("ours")
 
     monkeypatch.setattr("tabkit.kinds.inspect", broken)
-    done = run("inspect", "anything", *(["--json"] if as_json else []))
+    done = run("inspect", ".", *(["--json"] if as_json else []))
     assert done.code == 1
     assert "ZeroDivisionError: ours" in done.err
     assert "Traceback" in done.err
@@ -279,7 +279,7 @@ def test_a_missing_extra_is_named_without_traceback(run: Run, monkeypatch: pytes
         raise ImportError("this needs x: pip install 'tabkit-ml[x]'")
 
     monkeypatch.setattr("tabkit.kinds.inspect", missing)
-    done = run("inspect", "anything")
+    done = run("inspect", ".")
     assert (done.code, "Traceback" in done.err) == (2, False)
     assert "pip install 'tabkit-ml[x]'" in done.err
 
@@ -287,7 +287,7 @@ def test_a_missing_extra_is_named_without_traceback(run: Run, monkeypatch: pytes
         raise ImportError("cannot import name")
 
     monkeypatch.setattr("tabkit.kinds.inspect", bug)
-    assert run("inspect", "anything").code == 1
+    assert run("inspect", ".").code == 1
 
 
 def test_ctrl_c_exits_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +295,7 @@ def test_ctrl_c_exits_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("tabkit.kinds.inspect", interrupted)
-    done = run("inspect", "anything", "--json")
+    done = run("inspect", ".", "--json")
     assert done.code == 130
     assert done.err == "tabkit: interrupted; nothing was left half done\n"
     assert done.json["error"]["stage"] == "interrupted"
@@ -307,7 +307,7 @@ def test_what_libraries_print_does_not_reach_standard_output(run: Run, monkeypat
         return {"kind": "propensity"}
 
     monkeypatch.setattr("tabkit.kinds.inspect", chatty)
-    done = run("inspect", "anything", "--json")
+    done = run("inspect", ".", "--json")
     assert done.json == {"kind": "propensity"}
     assert done.err == "[LightGBM] [Warning] hello\n"
 

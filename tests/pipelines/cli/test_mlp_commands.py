@@ -155,7 +155,7 @@ def test_a_comparison_with_an_output_saves_the_chosen_model(run: Run, folder: Pa
 
 
 def test_an_output_is_needed_where_nothing_is_compared(run: Run, folder: Path) -> None:
-    done = run("train", "missing.parquet", *ROLES, "--model", "mlp")
+    done = run("train", "customers.parquet", *ROLES, "--model", "mlp")
     assert done.code == 2
     assert "no output is given" in done.said
 
@@ -352,15 +352,17 @@ def test_a_network_cannot_score_where_torch_is_missing_and_says_what_to_install(
 
 @pytest.mark.parametrize("more", [["--model", "mlp", "-o", "model"], ["--compare"], ["--compare", "--model", "mlp"]])
 def test_training_without_torch_is_refused_before_any_work(folder: Path, more: list[str]) -> None:
-    done = without_torch(COMMAND, "train", "missing.parquet", *ROLES, *more)
+    Path("broken.parquet").write_text("no table")
+    done = without_torch(COMMAND, "train", "broken.parquet", *ROLES, *more)
     assert done.returncode == 2, done.stderr
     assert ADVICE in words(done.stderr)
-    assert "missing.parquet" not in done.stderr
+    assert "broken.parquet" not in done.stderr
     assert done.stdout == ""
 
 
 def test_updating_without_torch_is_refused_before_any_work(bundle: Path, folder: Path) -> None:
-    done = without_torch(COMMAND, "update", bundle, "missing.parquet", "-o", "new")
+    Path("broken.parquet").write_text("no table")
+    done = without_torch(COMMAND, "update", bundle, "broken.parquet", "-o", "new")
     assert done.returncode == 2, done.stderr
     assert ADVICE in words(done.stderr)
     assert not Path("new").exists()
