@@ -21,11 +21,11 @@ import numpy as np
 import polars as pl
 import pytest
 import typer
-from places import GOLDEN
 
 from pipelines.cli.app import app, main
 
 FILE = Path(__file__).with_name("surface.json")
+GOLDEN = Path(__file__).with_name("golden") / "format1"
 
 FACES = {
     "pipelines.propensity": ("PropensityModel", "TrainConfig", "UpdateReport", "load", "train", "update"),

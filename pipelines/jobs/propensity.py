@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboards.kit.outputs import check_page
+from dashboards.reports.comparison import of_models
+from dashboards.reports.comparison import write as write_comparison
 from dashboards.reports.learning_curve import check_curve, draw_curve
 from dashboards.reports.update import write as write_page
 from pipelines.jobs.encode import encode_files
@@ -128,7 +130,18 @@ def encode_job(values: Mapping[str, Any], *, overwrite: bool, progress: Progress
     return encode_files(filled(EncodeJob, values), overwrite=overwrite, progress=progress)
 
 
-def compare_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:  # noqa: ARG001  as every job
+def compare_job(
+    values: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+    progress: Progress,  # noqa: ARG001  as every job
+) -> dict[str, Any]:
     """Measure two models on the same rows; return what there is to say about it."""
     config = filled(CompareJob, values)
-    return comparison(config.first, config.second, config.source)
+    if config.report is not None:
+        used = inputs(config.first, config.second, config.source)
+        check_page(config.report, "compare", overwrite=overwrite, inputs=used)
+    result = comparison(config.first, config.second, config.source)
+    if config.report is not None:
+        write_comparison(of_models(result), config.report, made_by="compare")
+    return {**result, "page": config.report}

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dashboards.kit.outputs import check_page
+from dashboards.reports.comparison import of_rules
+from dashboards.reports.comparison import write as write_page
 from pipelines.jobs.inputs import inputs
 from pipelines.jobs.settings import AblationJob, RuleScoreJob, RuleSuggestJob, filled
 from tabkit.destination import Kind
@@ -95,17 +98,22 @@ def score_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any
     }
 
 
-def worth_job(values: Mapping[str, Any], *, progress: Progress) -> dict[str, Any]:
+def worth_job(values: Mapping[str, Any], *, overwrite: bool = False, progress: Progress) -> dict[str, Any]:
     """Compare models with and without the rules of a file; return what there is to say about it."""
     started = clock.perf_counter()
     config = filled(AblationJob, values)
+    if config.report is not None:
+        check_page(config.report, "rules worth", overwrite=overwrite, inputs=inputs(config.rules, config.source))
     ruled = load_rules(config.rules)
     rows = judged_rows(ruled, config.source, roles=config.roles, config=config)
     result = worth(
         rows.source, rules=ruled.rules, roles=rows.roles, config=rows.config, holdout=rows.holdout, progress=progress
     )
     seconds = round(clock.perf_counter() - started, 3)
-    return {**result.to_dict(), "roles": rows.roles.given(), "found": origin(ruled), "seconds": seconds}
+    told = {**result.to_dict(), "roles": rows.roles.given(), "found": origin(ruled), "page": config.report}
+    if config.report is not None:
+        write_page(of_rules(told), config.report, made_by="rules worth")
+    return {**told, "seconds": seconds}
 
 
 def _output(config: RuleSuggestJob, *, overwrite: bool) -> Path:

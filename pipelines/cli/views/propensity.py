@@ -128,9 +128,9 @@ def compare_view(result: Mapping[str, Any]) -> RenderableType:
     scores = [{**row, "model": names[row["model"]]} for row in result["scores"]]
     head = visible_line(f"{result['rows']:,} rows{', ' + days(result['span']) if result['span'] else ''}")
     shown = scores_table({**result, "scores": scores})
-    return Group(
-        head, Text(), shown, Text(visible(result["verdict"]), "bold"), *unit_note(result), *notes(result["warnings"])
-    )
+    verdict = Text(visible(result["verdict"]), "bold")
+    said = [*unit_note(result), *notes(result["warnings"]), *page_line(result)]
+    return Group(head, Text(), shown, verdict, *said)
 
 
 def encode_view(result: Mapping[str, Any]) -> RenderableType:

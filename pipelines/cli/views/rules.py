@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.cli.views.kit import notes, plain_table, unit_note, visible
+from pipelines.cli.views.kit import notes, page_line, plain_table, unit_note, visible
 from tabkit.wording import NONE, between, decimals_of, number, share, spelled
 
 _ALIKE = 0.8  # four fifths of the rows shared: much the same rule
@@ -86,7 +86,8 @@ def worth_view(result: Mapping[str, Any]) -> RenderableType:
         for use in result["rules"]
     ]
     verdict = Text(visible(result["verdict"]), "bold")
-    return Group(table, Text(), *uses, verdict, *unit_note(result), *notes(result["warnings"]))
+    said = [*unit_note(result), *notes(result["warnings"]), *page_line(result)]
+    return Group(table, Text(), *uses, verdict, *said)
 
 
 def explore_view(result: Mapping[str, Any]) -> RenderableType:

@@ -67,8 +67,11 @@ class CompareJob(Config):
         The bundle of another model of the same target.
     source
         Labelled rows that neither has seen: files, globs, folders or URLs.
+    report
+        A page to write: metrics side by side, with the differences.
     """
 
     first: str = required(FIRST)
     second: str = required("as the second argument")
     source: Sources = required(SOURCE)
+    report: str | None = None

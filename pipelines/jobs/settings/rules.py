@@ -89,11 +89,14 @@ class AblationJob(WorthConfig):
         Files, globs, folders or URLs of rows with a target.
     roles
         Column by role.
+    report
+        A page to write: metrics without and with the rules, and the differences.
     """
 
     rules: Rules = required(FIRST)
     source: Sources = required(SOURCE)
     roles: Annotated[dict[str, str], _ABLATION] = Field(default_factory=dict)
+    report: str | None = None
 
 
 class ExploreJob(ExploreConfig):

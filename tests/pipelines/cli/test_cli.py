@@ -76,6 +76,13 @@ def test_training_writes_a_page_of_what_was_measured(run: Run, folder: Path) -> 
     assert "held-out rows" in page
     again = run("train", "customers.parquet", *options, "--compare", "--report", "page.html", "--json")
     assert (again.json["page"], again.json["bundle"]) == ("page.html", None)
+    into = run("compare", "m", "m", "new.parquet", "--report", "m/page.html")
+    assert (into.code, Path("m/page.html").exists()) == (2, False)
+    compared = run("compare", "m", "m", "customers.parquet", "--report", "both.html", "--json")
+    assert compared.json["page"] == "both.html", compared.err
+    page = Path("both.html").read_text(encoding="utf-8")
+    assert all(row["metric"] in page for row in compared.json["scores"])
+    assert "fitted on about" in page
 
 
 def test_an_error_of_the_user_exits_2_without_traceback(spawn: Run, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import signal
@@ -129,7 +130,9 @@ def test_worth_judges_by_the_rows_that_were_held_out(run: Run, folder: Path) -> 
     assert done.json["rows"] == 1_800
     fresh = run("rules", "worth", "rules.toml", "fresh.parquet", *ROLES, *options, "--json")
     assert fresh.json["rows"] == 3_000
-    text = run("rules", "worth", "rules.toml", "customers.parquet", *ROLES, *options).out
+    page = ("--report", "page.html") if importlib.util.find_spec("altair") else ()
+    text = run("rules", "worth", "rules.toml", "customers.parquet", *ROLES, *options, *page).out
+    assert not page or "log_loss" in Path("page.html").read_text(encoding="utf-8")
     assert "log_loss" in text
     assert "held out while the rules" in " ".join(text.split())
 
