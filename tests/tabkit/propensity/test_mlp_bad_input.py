@@ -57,6 +57,13 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tabkit.propensity.training.read", fail)
 
 
+def unread(folder: Path) -> Path:
+    """Return a file that is there, and no table: it is not read before the rest is looked at."""
+    path = folder / "unread.parquet"
+    path.write_text("no table")
+    return path
+
+
 def refused(done: Any, *expected: str) -> None:
     assert done.code == 2, done.err
     for text in expected:
@@ -114,10 +121,10 @@ def test_an_unknown_learner_is_refused_before_any_work(run: Run, tmp_path: Path)
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 @pytest.mark.parametrize("more", [["--model", "mlp"], ["--compare"]])
 def test_a_gpu_that_is_not_there_is_refused_before_any_work(run: Run, tmp_path: Path, more: list[str]) -> None:
-    asked = ["train", "missing.parquet", *ROLES, "-o", tmp_path / "m", "--set", "neural.device=cuda"]
+    asked = ["train", unread(tmp_path), *ROLES, "-o", tmp_path / "m", "--set", "neural.device=cuda"]
     refused(run(*asked, *more), "device is 'cuda'", "choose device 'auto' or 'cpu'")
     done = run(*asked)
-    assert "missing.parquet" in done.said  # trees do not ask for it
+    assert "unread.parquet" in done.said  # trees do not ask for it
 
 
 @pytest.mark.parametrize("model", ["mlp", "lightgbm"])
@@ -329,9 +336,9 @@ def test_a_curve_that_could_not_be_written_is_refused_before_any_work(
 
 def test_a_curve_of_trees_is_refused_before_any_work(untrained: None, run: Run, tmp_path: Path) -> None:
     for more in ([], ["--compare"], ["--model", "lightgbm"]):
-        done = run("train", "x.parquet", *ROLES, "-o", tmp_path / "m", "--curve", tmp_path / "c.png", *more)
+        done = run("train", unread(tmp_path), *ROLES, "-o", tmp_path / "m", "--curve", tmp_path / "c.png", *more)
         refused(done, "curve is drawn", "--model mlp")
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["unread.parquet"]
 
 
 def test_a_curve_without_its_extra_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,7 +364,7 @@ def test_a_freeze_on_the_command_line_that_means_nothing_is_refused(run: Run, bu
 
 def test_an_output_that_stands_already_is_refused_before_any_work(run: Run, bundle: Path, tmp_path: Path) -> None:
     propensity.load(bundle).save(tmp_path / "model-updated")
-    refused(run("update", bundle, "missing.parquet"), "model-updated", "--overwrite")
+    refused(run("update", bundle, unread(tmp_path)), "model-updated", "--overwrite")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("mine")
     done = run("update", bundle, "missing.parquet", "-o", tmp_path / "other", "--overwrite")
