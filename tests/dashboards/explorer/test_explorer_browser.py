@@ -114,7 +114,7 @@ def test_a_click_on_a_suggestion_moves_the_real_brushes(opened):
     names = opened.run("return arguments[0].map((k) => window.tabkit.page.axes.find((a) => a.key === k).name)", extents)
     assert set(names) == {"age", "job"}
     assert opened.run("return document.querySelector('#rule').textContent") == PLANTED.text()
-    assert opened.run("return document.querySelector('#verdict').textContent").startswith("Holds")
+    assert opened.run("return document.querySelector('#verdict').textContent").startswith("Replicated")
     # The brush lies where the values do: 30 of 18 to 79 from below, 46 not inside.
     top, bottom = axis(opened, "age")
     box = opened.run(
