@@ -10,9 +10,8 @@ from typing import Any
 from dashboards.kit.blocks import block, facts, footer, header, notes, pairs, with_ends
 from dashboards.kit.html import escape, page, table, tag
 from dashboards.reports.propensity import ReportError
-from tabkit.propensity.evaluation import days
 from tabkit.staging import staged_file
-from tabkit.wording import decimals_of, number, share, spelled
+from tabkit.wording import days, decimals_of, number, share, spelled
 
 
 @dataclass(frozen=True, slots=True)
