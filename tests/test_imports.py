@@ -56,26 +56,26 @@ def test_settings_load_no_library_that_computes():
 
 MODEL = str(GOLDEN / "churned")
 MISSING = {
-    "train": ("nowhere.parquet", "--target", "y", "-o", "out"),
-    "encode": ("nowhere.parquet", "--target", "y", "-o", "out.parquet"),
-    "score": (MODEL, "nowhere.parquet", "-o", "out.parquet"),
-    "update": (MODEL, "nowhere.parquet", "-o", "out"),
+    "train": ("nowhere.parquet", "--target", "y", "-o", "not-made"),
+    "encode": ("nowhere.parquet", "--target", "y", "-o", "not-made.parquet"),
+    "score": (MODEL, "nowhere.parquet", "-o", "not-made.parquet"),
+    "update": (MODEL, "nowhere.parquet", "-o", "not-made"),
     "compare": (MODEL, MODEL, "nowhere.parquet"),
     "inspect": ("nowhere",),
     "history": ("nowhere",),
-    "explore": ("nowhere.parquet", "--target", "y", "-o", "out.html"),
-    "rules suggest": ("nowhere.parquet", "--target", "y", "-o", "out.toml"),
+    "explore": ("nowhere.parquet", "--target", "y", "-o", "not-made.html"),
+    "rules suggest": ("nowhere.parquet", "--target", "y", "-o", "not-made.toml"),
     "rules score": ("nowhere.toml", "nowhere.parquet", "--target", "y"),
     "rules worth": ("nowhere.toml", "nowhere.parquet", "--target", "y"),
     "uplift train": (
         *("nowhere.parquet", "--treatment", "t", "--control", "none", "--design", "randomised"),
-        *("--outcome", "y", "-o", "out"),
+        *("--outcome", "y", "-o", "not-made"),
     ),
-    "uplift update": ("nowhere", "nowhere.parquet", "-o", "out"),
+    "uplift update": ("nowhere", "nowhere.parquet", "-o", "not-made"),
     "uplift report": ("nowhere",),
-    "cltv fit": ("nowhere.parquet", "--customer", "c", "--date", "d", "-o", "out"),
+    "cltv fit": ("nowhere.parquet", "--customer", "c", "--date", "d", "-o", "not-made"),
     "cltv backtest": ("nowhere.parquet", "--customer", "c", "--date", "d"),
-    "cltv forecast": ("nowhere", "-o", "out.parquet"),
+    "cltv forecast": ("nowhere", "-o", "not-made.parquet"),
     "cltv campaigns": ("nowhere", "nowhere.parquet", "--campaign", "c"),
 }
 JOBS = {command.job.partition(".")[0] for command in COMMANDS}

@@ -109,7 +109,7 @@ def test_what_is_required_is_asked_for_as_it_is_given(typed, command: Command) -
 def test_each_command_with_a_page_takes_report() -> None:
     shown = {each.path for each in COMMANDS for one in each.listed() if "--report" in spelled(each, one.name)[0]}
     assert shown == {
-        *("train", "update", "cltv fit", "cltv backtest", "cltv campaigns"),
+        *("train", "compare", "update", "rules worth", "cltv fit", "cltv backtest", "cltv campaigns"),
         *("uplift train", "uplift report", "uplift update"),
     }
 

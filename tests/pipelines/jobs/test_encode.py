@@ -62,7 +62,7 @@ def test_without_a_target_nothing_is_cross_fitted(run: Any, folder: Path) -> Non
         (["customers.parquet", "--target", "churned", "-o", "new.parquet"], "exists already"),
         (["customers.parquet", "--target", "nowhere", "-o", "e.parquet"], "nowhere"),
         (["new.parquet", "--encoder", "none", "-o", "e.parquet"], "there is no bundle"),
-        (["new.parquet", "--encoder", "none", "--save", "x", "-o", "e.parquet"], "nothing is fitted or saved"),
+        (["new.parquet", "--encoder", ".", "--save", "x", "-o", "e.parquet"], "nothing is fitted or saved"),
         (["customers.parquet", "--target", "churned", "-o", "e.parquet", "--set", "encoding.columns.city.kind=foo"],
          "the kinds are"),
         (["customers.parquet", "--target", "churned", "-o", "e.parquet", "--set", "encoding.columns.city.kind=target",
