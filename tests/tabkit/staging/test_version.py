@@ -44,7 +44,8 @@ def test_no_reader_beside_two_writers_meets_anything_but_a_whole_version(tmp_pat
     assert [writer.returncode for writer in writers] == [0, 0]
     assert reads > 10
     assert len(versions) > 2
-    write(tmp_path / "model", "last")  # takes along what writers that met half way may have left aside
+    if steps == "two steps":  # writers that met half way may leave an old version aside: the next one takes it along
+        write(tmp_path / "model", "last")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
